@@ -1,0 +1,6 @@
+"""`python -m netdsl`."""
+
+from netdsl.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The Python interface: a network as an object, over the same pure phases as the commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl import files, resources
+from netdsl.graph.build import OverrideError, Overrides, build
+from netdsl.graph.node import ShapedGraph
+from netdsl.graph.program import UnreadableFile, read
+from netdsl.layers.arguments import Value
+from netdsl.measure import expect
+from netdsl.measure.summary import Summary
+from netdsl.text import format as formatter
+from netdsl.text.diagnostic import Diagnostic, NetError, Report
+from netdsl.text.source import Source, Span
+from netdsl.text.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from torch import fx
+
+Param = int | float | str | Fraction | Sequence[int]
+Path_ = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A checked network.
+
+    `shaped` is its graph with a shape for every node, `warnings` what is legal but likely not meant.
+    """
+
+    shaped: ShapedGraph
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return self.shaped.graph.title
+
+    @property
+    def meta(self) -> Mapping[str, str | int | float]:
+        """The facts of its `meta` lines."""
+        return self.shaped.graph.meta
+
+    @cached_property
+    def _summary(self) -> Summary:
+        return Summary(self.shaped)
+
+    def summary(self) -> Summary:
+        """What it costs, layer by layer and in total; it prints as a table."""
+        return self._summary
+
+    def draw(self, path: Path_ | None = None, *, format: str = "svg", expand: bool = False) -> bytes:
+        """Draw it, and write the picture where a path is given; its suffix is then the format.
+
+        Raises netdsl.draw.render.RenderError where the picture cannot be made, OSError where it cannot be written.
+        """
+        from netdsl import draw
+
+        target = None if path is None else Path(path)
+        picture = draw.draw(self.shaped, format if target is None else target.suffix[1:], expand=expand)
+        if target is not None:
+            files.replace(target, picture)
+        return picture
+
+    def _repr_svg_(self) -> str:
+        """Its picture, for notebooks."""
+        return self.draw().decode()
+
+    def module(self, *, seed: int = 0, train: bool = True) -> fx.GraphModule:
+        """A torch module, freshly initialised: N x channels x spatial sizes in and out."""
+        from netdsl import compile
+
+        return compile.module(self.shaped, seed=seed, train=train)
+
+    def compile(self, path: Path_ | None = None, *, seed: int = 0, train: bool = False) -> Path:
+        """Compile it into a TorchScript file, by default its file's stem in the current folder; gives its path."""
+        from netdsl import compile
+
+        target = Path(f"{Path(self.shaped.graph.source.name).stem}.pt") if path is None else Path(path)
+        compile.compile(self.shaped, target, seed=seed, train=train)
+        return target
+
+
+def load(
+    name: Path_,
+    *,
+    inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    include: Sequence[Path_] = (),
+    **params: Param,
+) -> Network:
+    """Load a network by path, or by the name of a bundled one: `load("vgg16", classes=10)`.
+
+    `inputs` are other dims for its input, or for several by name: spatial sizes first, channels last.
+    Raises NetError where it has errors, FileNotFoundError or OSError where it cannot be read.
+    """
+    path = resources.find(str(name))
+    if path is None:
+        help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()])
+        raise FileNotFoundError(f"{name}: no such file, and no bundled network of that name" + (f"; {help}" * bool(help)))
+    report = Report()
+    try:
+        source = read(path, str(path), report)
+    except UnreadableFile as error:
+        raise OSError(str(error)) from None
+    if source is None:
+        raise NetError(report.diagnostics())
+    return _network(source, path, report, inputs, include, params)
+
+
+def loads(
+    text: str,
+    *,
+    name: str = "network.net",
+    inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
+    include: Sequence[Path_] = (),
+    **params: Param,
+) -> Network:
+    """Load a network from its text. Raises NetError where it has errors."""
+    return _network(Source(text, name), None, Report(), inputs, include, params)
+
+
+def _network(
+    source: Source,
+    path: Path | None,
+    report: Report,
+    inputs: Mapping[str, Sequence[int]] | Sequence[int] | None,
+    include: Sequence[Path_],
+    params: Mapping[str, Param],
+) -> Network:
+    dims = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
+    given = {name: tuple(sizes) for name, sizes in dims.items()}
+    overrides = Overrides({key: _value(one) for key, one in params.items()}, given, [Path(one) for one in include])
+    try:
+        shaped = build(source, path, report, overrides)
+    except OverrideError as error:
+        raise NetError([Diagnostic(error.code, str(error), Span(source, 0, 0), help=error.help)]) from None
+    if shaped is not None:
+        expect.prove(shaped, report)
+    elif not report.failed:
+        report.error("no-input", f"{source.name} holds blocks alone, and no network", Span(source, 0, 0))
+    found = report.diagnostics()
+    if report.failed or shaped is None:
+        raise NetError(found)
+    return Network(shaped, tuple(found))
+
+
+def _value(param: Param) -> Value:
+    if isinstance(param, float):
+        exact = Fraction(str(param))
+        return exact.numerator if exact.denominator == 1 else exact
+    if isinstance(param, str | Fraction | int):
+        return param
+    return tuple(param)
+
+
+def format(text: str) -> str:
+    """A program's text, formatted. Raises NetError where it has syntax errors."""
+    return formatter.format(Source(text, "network.net"))

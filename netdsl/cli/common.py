@@ -1,0 +1,141 @@
+"""What the commands share: naming a network, overriding it, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from netdsl import resources
+from netdsl.graph.build import OverrideError, Overrides, build, dims
+from netdsl.graph.node import ShapedGraph
+from netdsl.graph.program import UnreadableFile, read
+from netdsl.layers.arguments import Value
+from netdsl.text import render
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.parse import literal
+from netdsl.text.suggest import did_you_mean
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class UsageError(Exception):
+    """A mistake on the command line, or a file that cannot be read or written: exit status 2."""
+
+    def __init__(self, message: str, help: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.help, self.code = help, code
+
+
+def colours(stream: Any) -> bool:
+    """Whether a stream shows colours: a terminal, unless NO_COLOR is set."""
+    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def say(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print diagnostics to stderr."""
+    colour = colours(sys.stderr)
+    for found in diagnostics:
+        click.echo(render.text(found, colour=colour), err=True)
+
+
+def overriding(command: Command) -> Command:
+    """Give a command the options that change a network: --set, --input, --include."""
+    for option in (
+        click.option("--include", "include", multiple=True, metavar="DIR", help="A further folder for `use`."),
+        click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="Other dims for an INPUT."),
+        click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another value for a param."),
+    ):
+        command = option(command)
+    return command
+
+
+def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> Overrides:
+    """The overrides that the options ask for. Raises UsageError."""
+    params: dict[str, Value] = {}
+    for word in sets:
+        name, equals, text = word.partition("=")
+        value = literal(text.strip())
+        if not equals or value is None:
+            raise UsageError(f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word")
+        params[name.strip()] = value
+    given: dict[str, tuple[int, ...]] = {}
+    for word in inputs:
+        name, _, text = word.rpartition("=")
+        try:
+            given[name.strip()] = dims(text.strip())
+        except ValueError:
+            raise UsageError(f"--input {word}: not dims", "write --input 64x64x3, or --input name=64x64x3") from None
+    for folder in include:
+        if not Path(folder).is_dir():
+            raise UsageError(f"--include {folder}: there is no such folder")
+    return Overrides(params, given, [Path(folder) for folder in include])
+
+
+def locate(name: str) -> Path:
+    """The file of a network by path or bundled name. Raises UsageError."""
+    path = resources.find(name)
+    if path is None:
+        known = [one.stem for one in resources.bundled()]
+        help = did_you_mean(Path(name).stem, known) or "`netdsl list` shows the bundled networks"
+        raise UsageError(f"{name}: there is no such file, and no bundled network of that name", help)
+    return path
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network read from a file: its shaped graph, unless it has errors or is a library, and what was found."""
+
+    name: str
+    path: Path
+    shaped: ShapedGraph | None
+    report: Report
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: relative where it lies below the current folder."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd())) if path.is_absolute() else str(path)
+    except ValueError:
+        return str(path)
+
+
+def load(name: str, changes: Overrides) -> Loaded:
+    """Read and check a network's shapes. Raises UsageError where its file cannot be read or an override fits nothing."""
+    path = locate(name)
+    report = Report()
+    try:
+        source = read(path, shown(path), report)
+        shaped = None if source is None else build(source, path, report, changes)
+    except UnreadableFile as error:
+        raise UsageError(str(error)) from None
+    except OverrideError as error:
+        raise UsageError(str(error), error.help, error.code) from None
+    return Loaded(shown(path), path, shaped, report)
+
+
+def network(name: str, sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> ShapedGraph:
+    """The shaped graph of a network, for a command that needs one; errors are said, and end the command with 1."""
+    loaded = load(name, overrides(sets, inputs, include))
+    found = loaded.report.diagnostics()
+    if loaded.report.failed:
+        say(found)
+        raise SystemExit(1)
+    if loaded.shaped is None:
+        raise UsageError(f"{loaded.name} holds blocks alone, and no network", "`use` it from a file with a chain")
+    say(one for one in found if one.severity == "warning")
+    return loaded.shaped
+
+
+def fail(error: UsageError) -> NoReturn:
+    """Say what is wrong with the command line, and end with 2."""
+    mark = f"error[{error.code}]" if error.code else "error"
+    click.echo(f"{click.style(mark, fg='red', bold=True) if colours(sys.stderr) else mark}: {error}", err=True)
+    if error.help:
+        click.echo(f"  = help: {error.help}", err=True)
+    raise SystemExit(2)

@@ -1,0 +1,69 @@
+"""`netdsl fmt`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from netdsl import files
+from netdsl.cli import common
+from netdsl.graph.program import UnreadableFile, read
+from netdsl.text import format
+from netdsl.text.diagnostic import NetError, Report
+from netdsl.text.source import Source
+
+
+@click.command("fmt")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE…")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 where a file would change.")
+@click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
+def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
+    """Format .net files in place; `-` reads stdin and writes stdout.
+
+    Comments stay, and the meaning never changes. A file with syntax errors is left as it is.
+    """
+    status = 0
+    for name in paths:
+        source = _source(name)
+        try:
+            if source is None:
+                raise NetError([])
+            formatted = format.format(source)
+        except NetError as error:
+            common.say(error.diagnostics)
+            status = 1
+            continue
+        same = formatted == source.text
+        if diff:
+            click.echo(format.diff(source), nl=False)
+        if check or diff:
+            if not same:
+                click.echo(f"{name}: would be formatted", err=True)
+                status = max(status, int(check))
+        elif name == "-":
+            click.echo(formatted, nl=False)
+        elif not same:
+            _write(Path(name), formatted)
+            click.echo(f"{name}: formatted")
+    raise SystemExit(status)
+
+
+def _source(name: str) -> Source | None:
+    if name == "-":
+        return Source(sys.stdin.read(), "<stdin>")
+    report = Report()
+    try:
+        source = read(Path(name), name, report)
+    except UnreadableFile as error:
+        raise common.UsageError(str(error)) from None
+    common.say(report.diagnostics())
+    return source
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        files.replace(path, text.encode())
+    except OSError as error:
+        raise common.UsageError(f"{path}: {error.strerror or error}") from None

@@ -1,0 +1,33 @@
+"""`netdsl layers`."""
+
+from __future__ import annotations
+
+import click
+
+from netdsl.cli import common, tables
+from netdsl.layers import table
+from netdsl.layers.base import Layer
+from netdsl.text.suggest import did_you_mean
+
+
+@click.command("layers")
+@click.argument("keyword", required=False)
+def command(keyword: str | None) -> None:
+    """List the layers, or explain one: `netdsl layers CONV`."""
+    if keyword is None:
+        rows = {name: _row(name) for name in table.keywords()}
+        click.echo(tables.layers({name: row for name, row in rows.items() if row.keyword == name}))
+        return
+    click.echo(tables.layer(_row(keyword.upper())))
+
+
+def _row(keyword: str) -> type[Layer]:
+    """The layer of a keyword. Raises UsageError."""
+    try:
+        row = table.find(keyword)
+    except table.BrokenPackage as error:
+        raise common.UsageError(f"{keyword}: {error}") from None
+    if row is None:
+        help = did_you_mean(keyword, table.keywords()) or "`netdsl layers` lists them"
+        raise common.UsageError(f"there is no layer {keyword}", help, "unknown-layer")
+    return row

@@ -1,0 +1,56 @@
+"""`netdsl`: the commands, each loaded when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+_COMMANDS = {
+    "check": "Prove a network: syntax, names, shapes and expectations.",
+    "summary": "Tell what a network costs, layer by layer.",
+    "draw": "Draw a network as svg, png, pdf, dot or html.",
+    "compile": "Compile a network into a TorchScript module.",
+    "fmt": "Format .net files in place.",
+    "list": "List the bundled networks.",
+    "layers": "List the layers, or explain one.",
+}
+
+
+class _Commands(click.Group):
+    """A group that imports a command's module when the command is used, so that `check` starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        return importlib.import_module(f"netdsl.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="netdsl")
+def cli() -> None:
+    """A compiler for neural network architectures, written as one would on a slide.
+
+    A network is named by its path, or by the name of a bundled one: `netdsl check vgg16`.
+    """
+
+
+def main() -> None:
+    """Run the command line. Exit status: 0 well, 1 the network has errors, 2 the command line or a file."""
+    from netdsl.cli.common import UsageError, fail
+
+    try:
+        cli()
+    except UsageError as error:
+        fail(error)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None

@@ -1,0 +1,194 @@
+"""Arguments as written to a layer of the table: which field each one fills, and with what value."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
+from netdsl.graph.fault import Fault
+from netdsl.graph.node import Site
+from netdsl.layers.arguments import Argument, LayerError, arguments_of
+from netdsl.layers.base import Layer
+from netdsl.text import tree
+from netdsl.text.source import Span
+from netdsl.text.suggest import closest, did_you_mean
+
+_TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
+
+
+@dataclass
+class _Binding:
+    """The fields of one layer while its arguments are read."""
+
+    layer: type[Layer]
+    written: tree.Layer
+    environment: Environment
+    node: Callable[[tree.Name], int]
+    values: dict[str, object] = field(default_factory=dict[str, object])
+    spans: dict[str, Span] = field(default_factory=dict[str, Span])
+    nodes: list[int] = field(default_factory=list[int])
+
+    def fill(self, argument: Argument, written: tree.Argument) -> None:
+        """Read a value into a field. Raises Fault."""
+        if argument.field in self.values:
+            what = f"the {argument.field} of {self.layer.keyword}"
+            raise Fault("extra-argument", f"{what} is given twice", written.span, help="keep one of them")
+        self.spans[argument.field] = written.span
+        self.values[argument.field] = UNKNOWN
+        if argument.kind.node:
+            if not isinstance(written.value, tree.Name):
+                raise Fault("invalid-argument", f"{argument.field} takes {argument.kind.noun}", written.span)
+            self.nodes.append(self.node(written.value))
+            self.values[argument.field] = written.value.text
+            return
+        value: object
+        if isinstance(written.value, tree.Name) and written.value.text in argument.kind.words:
+            value = written.value.text
+        else:
+            value = self.value(argument, written)
+        if isinstance(value, Unknown):
+            return
+        try:
+            self.values[argument.field] = argument.kind.read(value)  # pyright: ignore[reportArgumentType]
+        except LayerError as error:
+            takes = f"{self.layer.keyword}'s {argument.field} takes {argument.kind.noun}"
+            raise Fault(error.code, f"{takes}: {error.message}", written.span, error.help) from None
+
+    def value(self, argument: Argument, written: tree.Argument) -> object:
+        """The value of an expression, with a better word for a name that is none of a few words."""
+        try:
+            value = evaluate(written.value, self.environment)
+        except Fault as fault:
+            if argument.kind.words and isinstance(written.value, tree.Name):
+                raise Fault(
+                    "invalid-argument",
+                    f"{argument.field} is {argument.kind.noun}, not {written.value.text}",
+                    written.value.span,
+                    help=did_you_mean(written.value.text, argument.kind.words),
+                ) from None
+            raise fault
+        if isinstance(value, NodeRef):
+            raise Fault("invalid-argument", f"{written.value.span.text} is a node, not a value", written.span)
+        return value
+
+
+def layer(
+    table_row: type[Layer],
+    written: tree.Layer,
+    environment: Environment,
+    node: Callable[[tree.Name], int],
+    report: Callable[[Fault], None],
+) -> tuple[Layer | None, Site, tuple[int, ...]]:
+    """The layer that was written, where its arguments stand, and the further nodes that it reads (`like=e2`).
+
+    Mistakes go to `report`; with one, or with an unknown value, there is no layer.
+    """
+    arguments = arguments_of(table_row)
+    faults: list[Fault] = []
+    binding = _Binding(table_row, written, environment, node)
+    slots = iter([argument for argument in arguments if argument.form == "positional"])
+    for given in written.arguments:
+        try:
+            argument = _argument(binding, arguments, given)
+            if argument is None:
+                argument = next((slot for slot in slots if slot.field not in binding.values), None)
+                if argument is None:
+                    raise _too_many(table_row, arguments, given)
+            if argument.form == "flag":
+                if argument.field in binding.values:
+                    raise Fault("extra-argument", f"{argument.field} is given twice", given.span)
+                binding.values[argument.field] = True
+                binding.spans[argument.field] = given.span
+            else:
+                binding.fill(argument, given)
+        except Fault as fault:
+            faults.append(fault)
+    site = Site(written.span, binding.spans)
+    if not faults:
+        missing = [a.field for a in arguments if a.required and a.field not in binding.values]
+        if missing:
+            usage = " ".join(a.field for a in arguments if a.form == "positional")
+            what = " and ".join(missing)
+            message = f"{table_row.keyword} needs {what}"
+            faults.append(Fault("missing-argument", message, written.span, f"write {table_row.keyword} {usage}"))
+    for fault in faults:
+        report(fault)
+    if faults or UNKNOWN in binding.values.values():
+        return None, site, ()
+    try:
+        made = table_row(**_fields(table_row, binding.values))
+    except LayerError as error:
+        span = binding.spans.get(error.argument, written.span)
+        report(Fault(error.code, f"{table_row.keyword}: {error.message}", span, error.help))
+        return None, site, ()
+    return made, site, tuple(binding.nodes)
+
+
+def _fields(table_row: type[Layer], values: Mapping[str, object]) -> dict[str, object]:
+    """Values by the fields' Python names, which have a trailing `_` where the argument is a keyword of Python."""
+    names = {one.name.rstrip("_"): one.name for one in dataclasses.fields(table_row)}
+    return {names[name]: value for name, value in values.items()}
+
+
+def _argument(binding: _Binding, arguments: Sequence[Argument], given: tree.Argument) -> Argument | None:
+    """The field that an argument names; None for one by position. Raises Fault for an unknown one."""
+    keyword = binding.layer.keyword
+    if given.tag:
+        found = next((a for a in arguments if a.form == "tag" and a.letter == given.tag), None)
+        if found is None:
+            takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
+            help = f"{keyword} takes {', '.join(takes)}" if takes else f"{keyword} takes no tags"
+            raise Fault("unknown-option", f"{keyword} has no {_TAGS[given.tag]}", given.span, help)
+        return found
+    if given.key is not None:
+        key = given.key.text
+        found = next((a for a in arguments if a.field == key and a.form != "flag"), None)
+        if found is None:
+            raise Fault(
+                "unknown-option",
+                f"{keyword} has no option {key}",
+                given.key.span,
+                help=did_you_mean(key, [a.field for a in arguments]) or _takes(keyword, arguments),
+            )
+        return found
+    if isinstance(given.value, tree.Name):
+        return _word(binding, arguments, given.value)
+    return None
+
+
+def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name) -> Argument | None:
+    """A bare word is a flag of the layer if it has one of that name, else a parameter in scope."""
+    flags = [a.field for a in arguments if a.form == "flag"]
+    if word.text in flags:
+        return next(a for a in arguments if a.field == word.text and a.form == "flag")
+    free = [a for a in arguments if a.form == "positional" and a.field not in binding.values]
+    if word.text in binding.environment or (free and word.text in free[0].kind.words):
+        return None
+    if free and free[0].kind.node:
+        return None
+    options = [a.field for a in arguments if a.form != "positional"]
+    near = closest(word.text, [*binding.environment, *options])
+    if free and near not in options:
+        message = f"there is no parameter {word.text} here, and {binding.layer.keyword} has no such flag"
+        raise Fault("unknown-name", message, word.span, help=f"did you mean {near}?" if near else "")
+    raise Fault(
+        "unknown-option",
+        f"{binding.layer.keyword} has no flag {word.text}",
+        word.span,
+        help=f"did you mean {near}?" if near else _takes(binding.layer.keyword, arguments),
+    )
+
+
+def _takes(keyword: str, arguments: Sequence[Argument]) -> str:
+    words = [a.letter or (a.field if a.form in {"flag", "positional"} else f"{a.field}=") for a in arguments]
+    return f"{keyword} takes {', '.join(words)}" if words else f"{keyword} takes no arguments"
+
+
+def _too_many(table_row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
+    slots = [a.field for a in arguments if a.form == "positional"]
+    takes = f"{table_row.keyword} takes {', '.join(slots) or 'none'} by position"
+    tags = [a for a in arguments if a.form == "tag"]
+    help = f"{takes}; did you mean s{given.span.text}?" if tags and given.span.text.isdigit() else takes
+    return Fault("extra-argument", f"{given.span.text} is one argument too many for {table_row.keyword}", given.span, help)

@@ -1,0 +1,213 @@
+"""From source to shaped graph: the front end's phases, one after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from netdsl.graph import infer, unused
+from netdsl.graph.expand import Expansion
+from netdsl.graph.fault import Fault
+from netdsl.graph.node import Graph, Node, ShapedGraph
+from netdsl.graph.program import Loader, Module
+from netdsl.graph.scope import Entry
+from netdsl.layers.arguments import Value
+from netdsl.layers.source import Input
+from netdsl.text import tree
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source, Span
+from netdsl.text.suggest import did_you_mean
+
+
+class OverrideError(Exception):
+    """An override that the network has no place for; `code` is a diagnostic code."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code, self.help = code, help
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a caller asks to differ from the file: params by name, dims of inputs by name ("" for the only one)."""
+
+    params: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    include: Sequence[Path] = ()
+
+
+def build(
+    source: Source, path: Path | None, report: Report, overrides: Overrides | None = None
+) -> ShapedGraph | None:
+    """The shaped graph of a program; None where it has errors, or is a library of blocks without a chain.
+
+    All that is wrong goes to `report`. Raises OverrideError for an override that fits nothing.
+    """
+    overrides = overrides or Overrides()
+    loader = Loader(report, overrides.include)
+    module, taken = loader.load(source, path, overrides.params)
+    if lost := sorted(overrides.params.keys() - taken):
+        known = [name for name in module.params]
+        has = f"its params are {', '.join(known)}" if known else "it has no params"
+        message = f"{source.name} has no param {lost[0]}"
+        raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
+    expansion = Expansion(module, report)
+    expansion.run()
+    if not _has_chain(module):
+        if not _is_library(module) and not report.failed:
+            span = Span(source, 0, 0)
+            report.error("no-input", "there is no network here", span, "start a chain: INPUT 224x224x3 -> …")
+        return None
+    title, meta = _heading(module, source, path, report)
+    unused.warn_of_names(module.file, report)
+    nodes = _with_inputs(expansion.nodes, overrides.inputs)
+    shapes = infer.shapes(nodes, report)
+    outputs, training = _outputs(expansion, module.file, report)
+    if report.failed:
+        return None
+    if not outputs:
+        report.error("no-input", "the network has no output", Span(source, 0, 0))
+        return None
+    kept = unused.needed(nodes, outputs, training)
+    unused.warn_of_nodes(nodes, kept, report)
+    order = [index for index in range(len(nodes)) if kept[index]]
+    moved = {old: new for new, old in enumerate(order)}
+    for_inference = unused.needed(nodes, outputs, ())
+    graph = Graph(
+        title,
+        source,
+        meta,
+        tuple(_moved(nodes[old], moved, training=not for_inference[old]) for old in order),
+        tuple(moved[old] for old in outputs),
+        tuple(moved[old] for old in training),
+        expansion.scopes,
+        _aliases(expansion, moved),
+        tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
+        module.overridden or bool(overrides.inputs),
+        module.params,
+    )
+    return ShapedGraph(graph, tuple(shape for old in order if (shape := shapes[old]) is not None))
+
+
+def _moved(node: Node, moved: Mapping[int, int], training: bool) -> Node:
+    inputs = tuple([moved[source] for source in node.inputs])
+    if inputs == node.inputs and training == node.training:
+        return node
+    return replace(node, inputs=inputs, training=training)
+
+
+def _has_chain(module: Module) -> bool:
+    return any(isinstance(one, tree.Chain) for one in module.file.statements)
+
+
+def _is_library(module: Module) -> bool:
+    return any(isinstance(one, tree.Block | tree.Param | tree.Use) for one in module.file.statements)
+
+
+def _heading(
+    module: Module, source: Source, path: Path | None, report: Report
+) -> tuple[str, dict[str, str | int | float]]:
+    """The title and the meta facts."""
+    title = path.stem if path is not None else Path(source.name).stem
+    meta: dict[str, str | int | float] = {}
+    for position, statement in enumerate(module.file.statements):
+        match statement:
+            case tree.Title(given):
+                title = given
+                if position:
+                    help = "move it to the top, and keep one"
+                    report.error("syntax-error", "`network` stands first, and once", statement.span, help)
+            case tree.Meta(key, value):
+                if key.text in meta:
+                    report.error("duplicate-name", f"meta {key.text} is given twice", key.span)
+                meta[key.text] = _fact(value, module, report)
+            case _:
+                pass
+    return title, meta
+
+
+def _fact(expression: tree.Expression, module: Module, report: Report) -> str | int | float:
+    """A meta fact as plain data."""
+    from netdsl.graph.evaluate import Unknown, compute
+
+    try:
+        value = compute(expression, module.params)
+    except Fault as fault:
+        report.error(fault.code, fault.message, fault.span, fault.help)
+        return ""
+    if isinstance(value, Unknown):
+        return ""
+    if isinstance(value, tuple):
+        return "x".join(map(str, value))
+    return float(value) if isinstance(value, Fraction) else value
+
+
+def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list[Node]:
+    """The nodes with other dims for some inputs. Raises OverrideError."""
+    if not dims:
+        return nodes
+    inputs = {node.path: index for index, node in enumerate(nodes) if node.layer.keyword == "INPUT"}
+    nodes = list(nodes)
+    for name, given in dims.items():
+        if not name and len(inputs) != 1:
+            names = ", ".join(inputs) or "none"
+            raise OverrideError("unknown-name", f"the network has {len(inputs)} inputs: {names}", "name=dims says which")
+        name = name or next(iter(inputs))
+        if name not in inputs:
+            help = did_you_mean(name, inputs) or f"its inputs are {', '.join(inputs)}"
+            raise OverrideError("unknown-name", f"the network has no input {name}", help)
+        index = inputs[name]
+        nodes[index] = replace(nodes[index], layer=Input(given))
+    return nodes
+
+
+def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int]]:
+    """What the network returns, always and in training; without `output`, every end that nothing reads."""
+    stated = [one for one in file.statements if isinstance(one, tree.Output)]
+    found: dict[bool, list[int]] = {False: [], True: []}
+    for statement in stated:
+        for name in statement.names:
+            try:
+                node = expansion.root.find(name).output
+            except Fault as fault:
+                report.error(fault.code, fault.message, fault.span, fault.help)
+                continue
+            if node in found[False] or node in found[True]:
+                report.error("duplicate-name", f"{name.text} is an output already", name.span)
+            elif node >= 0:
+                found[statement.training].append(node)
+    if not any(not one.training for one in stated):
+        read = {source for node in expansion.nodes for source in node.inputs}
+        ends = dict.fromkeys(end for end in expansion.ends if end >= 0 and end not in read)
+        loose = (index for index in range(len(expansion.nodes)) if index not in read)
+        ends |= dict.fromkeys(loose)
+        found[False] = sorted(end for end in ends if end not in found[True])
+    return found[False], found[True]
+
+
+def _aliases(expansion: Expansion, moved: Mapping[int, int]) -> dict[str, int]:
+    """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
+    aliases: dict[str, int] = {}
+    pending: list[tuple[str, Iterable[tuple[str, Entry]]]] = [("", expansion.root.entries.items())]
+    while pending:
+        prefix, entries = pending.pop()
+        for name, entry in entries:
+            path = prefix + name
+            if entry.output in moved:
+                aliases[path] = moved[entry.output]
+            if entry.inner:
+                pending.append((f"{path}.", entry.inner.items()))
+    return aliases
+
+
+_DIMS = re.compile(r"\d+(x\d+)*")
+
+
+def dims(text: str) -> tuple[int, ...]:
+    """Dims as a command line writes them: `64x64x3`. Raises ValueError."""
+    if not _DIMS.fullmatch(text):
+        raise ValueError(text)
+    return tuple(map(int, text.split("x")))

@@ -1,0 +1,174 @@
+"""Expressions to values: exact rationals, dims by element."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from netdsl.graph.fault import Fault
+from netdsl.layers.arguments import Number, Value, show
+from netdsl.text import tree
+from netdsl.text.source import Span
+from netdsl.text.suggest import did_you_mean
+
+MAX_MAGNITUDE = 10**40
+
+
+class Unknown:
+    """The value of what could not be computed, since an error was reported, or a block is read but not called."""
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRef:
+    """A node given as an argument: its index, as `Flow` of expand counts them."""
+
+    flow: int
+
+
+Known: TypeAlias = Value | NodeRef
+Environment: TypeAlias = Mapping[str, Known | Unknown]
+
+
+def _normal(value: Number, span: Span) -> Number:
+    if isinstance(value, Fraction):
+        if abs(value.numerator) > MAX_MAGNITUDE or value.denominator > MAX_MAGNITUDE:
+            raise Fault("limit-exceeded", "a value grows beyond 40 digits", span)
+        return value.numerator if value.denominator == 1 else value
+    if abs(value) > MAX_MAGNITUDE:
+        raise Fault("limit-exceeded", "a value grows beyond 40 digits", span)
+    return value
+
+
+def _divide(a: Number, b: Number) -> Number:
+    return Fraction(a) / b
+
+
+_OPERATORS: dict[str, Callable[[Number, Number], Number]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": _divide,
+    "//": lambda a, b: a // b,
+    "%": lambda a, b: a % b,
+}
+_ROUNDINGS: dict[str, Callable[[Number], Number]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round": lambda a: math.floor(a + Fraction(1, 2)),
+}
+_CHOICES: dict[str, Callable[[Number, Number], Number]] = {"min": min, "max": max}
+FUNCTIONS = (*_CHOICES, *_ROUNDINGS)
+
+
+def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
+    if isinstance(a, str) or isinstance(b, str):
+        text = a if isinstance(a, str) else b
+        raise Fault("invalid-argument", f'"{text}" is a string, and cannot be computed with', span)
+    try:
+        if not isinstance(a, tuple):
+            if not isinstance(b, tuple):
+                return _normal(operate(a, b), span)
+            a = (a,) * len(b)
+        if not isinstance(b, tuple):
+            b = (b,) * len(a)
+        if len(a) != len(b):
+            raise Fault("rank-mismatch", f"{show(a)} and {show(b)} have different numbers of sizes", span)
+        return tuple(_normal(operate(x, y), span) for x, y in zip(a, b, strict=True))
+    except ZeroDivisionError:
+        raise Fault("invalid-argument", "division by zero", span) from None
+
+
+def evaluate(expression: tree.Expression, environment: Environment) -> Known | Unknown:
+    """The value of an expression. Raises Fault at the part that has none."""
+    match expression:
+        case tree.Literal(value):
+            return value
+        case tree.Name(name):
+            if name in environment:
+                return environment[name]
+            raise Fault(
+                "unknown-name",
+                f"there is no parameter {name} here",
+                expression.span,
+                help=did_you_mean(name, environment),
+            )
+        case tree.Braces(items):
+            return _braces(items, environment)
+        case tree.Parentheses(inner):
+            return evaluate(inner, environment)
+        case tree.Signed(sign, operand):
+            value = compute(operand, environment)
+            if isinstance(value, Unknown) or sign == "+":
+                return value
+            return _elementwise(_OPERATORS["-"], 0, value, expression.span)
+        case tree.Arithmetic(first, rest):
+            total = compute(first, environment)
+            for operator, operand in rest:
+                value = compute(operand, environment)
+                if isinstance(total, Unknown) or isinstance(value, Unknown):
+                    total = UNKNOWN
+                else:
+                    total = _elementwise(_OPERATORS[operator], total, value, expression.span)
+            return total
+        case tree.Function(name, arguments):
+            return _call(name, [compute(argument, environment) for argument in arguments], expression.span)
+
+
+def compute(expression: tree.Expression, environment: Environment) -> Value | Unknown:
+    """The value of an expression that may not be a node."""
+    value = evaluate(expression, environment)
+    if isinstance(value, NodeRef):
+        raise Fault("invalid-argument", f"{expression.span.text} is a node, not a value", expression.span)
+    return value
+
+
+def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Known | Unknown:
+    if len(items) == 1:
+        return evaluate(items[0], environment)
+    parts: list[Number] = []
+    known = True
+    for item in items:
+        value = compute(item, environment)
+        if isinstance(value, Unknown):
+            known = False
+        elif isinstance(value, str):
+            raise Fault("invalid-argument", f'"{value}" is a string, and no size', item.span)
+        else:
+            parts.extend(value if isinstance(value, tuple) else (value,))
+    return tuple(parts) if known else UNKNOWN
+
+
+def _call(name: str, values: list[Value | Unknown], span: Span) -> Value | Unknown:
+    if name not in FUNCTIONS:
+        raise Fault("unknown-name", f"there is no function {name}", span, help=did_you_mean(name, FUNCTIONS))
+    known: list[Value] = [value for value in values if not isinstance(value, Unknown)]
+    if name in _ROUNDINGS and len(values) > 1:
+        raise Fault("extra-argument", f"{name} takes one value", span)
+    if len(known) < len(values):
+        return UNKNOWN
+    first, *rest = known
+    if name in _ROUNDINGS:
+        rounding = _ROUNDINGS[name]
+        return _elementwise(lambda a, _: rounding(a), first, 0, span)
+    for value in rest:
+        first = _elementwise(_CHOICES[name], first, value, span)
+    return first
+
+
+def whole(value: Value | Unknown, span: Span, what: str, most: int | None = None) -> int | None:
+    """A count of something, or None where it is unknown. Raises Fault where it is not a whole number from 0."""
+    if isinstance(value, Unknown):
+        return None
+    if isinstance(value, Fraction):
+        raise Fault("not-whole", f"{what} is a whole number, not {show(value)}", span)
+    if not isinstance(value, int) or value < 0:
+        raise Fault("invalid-argument", f"{what} is a whole number from 0, not {show(value)}", span)
+    if most is not None and value > most:
+        raise Fault("limit-exceeded", f"{what} is at most {most:,}, not {value:,}", span)
+    return value

@@ -1,0 +1,136 @@
+"""The network graph: what expansion makes of a program, and every later phase reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
+from netdsl.text import tree
+from netdsl.text.source import Source, Span
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a node was written: the layer, each argument by the field that holds it, and the branches it merges."""
+
+    span: Span
+    arguments: Mapping[str, Span]
+    branches: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """The place of a call, and the calls around it: a chain from the innermost outward."""
+
+    span: Span
+    outer: Calls | None
+
+    def __iter__(self) -> Iterator[Span]:
+        at: Calls | None = self
+        while at:
+            yield at.span
+            at = at.outer
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer of the network. `inputs` are indices of earlier nodes, in the order that the layer takes them."""
+
+    path: str
+    layer: Layer
+    inputs: tuple[int, ...]
+    site: Site
+    calls: Calls | None = None
+    device: int = 0
+    owner: str = ""
+    """The path of the node whose weights it uses: its own, unless an element is applied again."""
+    training: bool = False
+    """Whether training outputs alone need it."""
+
+    @property
+    def name(self) -> str:
+        """The last component of its path."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def shared(self) -> bool:
+        """Whether its weights belong to another node."""
+        return self.owner != self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a component of paths stands for: a block's call, a labelled group, or `copies` of an element."""
+
+    path: str
+    title: str
+    """The call or layer as written, or the label of a group."""
+    copies: int | None = None
+    """How many copies stand under it, where a repeat is written; each is a component `1`, `2`, …"""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A network: nodes in topological order, and what it returns.
+
+    `outputs` and `training_outputs` are indices of nodes, in order; the same for `inputs`.
+    """
+
+    title: str
+    source: Source
+    meta: Mapping[str, str | int | float]
+    nodes: tuple[Node, ...]
+    outputs: tuple[int, ...]
+    training_outputs: tuple[int, ...]
+    scopes: Mapping[str, Scope]
+    aliases: Mapping[str, int]
+    """Names that make no node of their own, by path: what a call, group, repeat or SKIP label stands for."""
+    expectations: tuple[tree.Expect, ...] = ()
+    overridden: bool = False
+    """Whether a param or an input differs from what the file says, so that its expectations do not apply."""
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @cached_property
+    def inputs(self) -> tuple[int, ...]:
+        """The INPUT nodes, in file order."""
+        return tuple(index for index, node in enumerate(self.nodes) if node.layer.keyword == "INPUT")
+
+    @cached_property
+    def index(self) -> Mapping[str, int]:
+        """The node of each path."""
+        return {node.path: index for index, node in enumerate(self.nodes)}
+
+    @cached_property
+    def topology(self) -> DiGraph[int]:
+        """The nodes' indices as a networkx graph. Edges lose the order of inputs, which the nodes keep."""
+        import networkx
+
+        graph: DiGraph[int] = networkx.DiGraph()
+        graph.add_nodes_from(range(len(self.nodes)))
+        graph.add_edges_from((source, index) for index, node in enumerate(self.nodes) for source in node.inputs)
+        return graph
+
+
+@dataclass(frozen=True)
+class ShapedGraph:
+    """A graph with the shape of every node's output."""
+
+    graph: Graph
+    shapes: tuple[Shape, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The graph's nodes."""
+        return self.graph.nodes
+
+    def input_shapes(self, index: int) -> tuple[Shape, ...]:
+        """The shapes that a node takes."""
+        shapes = self.shapes
+        return tuple([shapes[source] for source in self.graph.nodes[index].inputs])

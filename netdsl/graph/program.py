@@ -1,0 +1,212 @@
+"""A program: a file, what it uses, its params and its blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from netdsl import resources
+from netdsl.graph import names
+from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Unknown, compute
+from netdsl.graph.fault import Fault
+from netdsl.layers.arguments import Value
+from netdsl.text import tree
+from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.parse import parse
+from netdsl.text.source import Source, Span
+from netdsl.text.suggest import did_you_mean
+
+
+T = TypeVar("T")
+
+MAX_USES = 100
+
+
+@dataclass(frozen=True)
+class Module:
+    """A file with what its blocks and chains can see: its own params and blocks, and those it uses."""
+
+    file: tree.File
+    params: Mapping[str, Known | Unknown]
+    blocks: Mapping[str, BlockOf]
+    overridden: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class BlockOf:
+    """A block, and the module whose params and blocks it sees."""
+
+    block: tree.Block
+    module: Module
+
+
+class UnreadableFile(Exception):
+    """A file that cannot be read; the text says why."""
+
+
+def read(path: Path, name: str, report: Report) -> Source | None:
+    """Read a source. Bytes that are not UTF-8 are reported, and give None. Raises UnreadableFile."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UnreadableFile(f"{name}: {error.strerror or error}") from error
+    try:
+        return Source(data.decode("utf-8-sig"), name)
+    except UnicodeDecodeError as error:
+        shown = Source(data.decode("utf-8", "replace"), name)
+        at = len(data[: error.start].decode("utf-8"))
+        report.error("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", Span(shown, at, at + 1))
+        return None
+
+
+@dataclass
+class Loader:
+    """Reads the file of a network and the files it uses. `include` are further folders to seek used files in."""
+
+    report: Report
+    include: Sequence[Path] = ()
+    modules: dict[tuple[Path, bool], Module | None] = field(default_factory=dict[tuple[Path, bool], "Module | None"])
+    loading: list[Path] = field(default_factory=list[Path])
+
+    def load(
+        self, source: Source, path: Path | None, overrides: Mapping[str, Value] | None = None
+    ) -> tuple[Module, frozenset[str]]:
+        """The module of the network's own file, and which overrides it took."""
+        self.loading.append(Path(source.name) if path is None else path.resolve())
+        file = parse(source, self.report)
+        return self._module(file, path, dict(overrides or {}))
+
+    def _module(
+        self, file: tree.File, path: Path | None, overrides: dict[str, Value]
+    ) -> tuple[Module, frozenset[str]]:
+        params: dict[str, Known | Unknown] = {}
+        blocks: dict[str, BlockOf] = {}
+        taken: set[str] = set()
+        origins: dict[tuple[str, str], Span] = {}
+
+        def define(kind: str, name: str, span: Span) -> bool:
+            before = origins.get((kind, name))
+            if before is not None:
+                related = (Related(before, "it is here too"),)
+                message = f"the {kind} {name} is defined twice"
+                self.report.add(Diagnostic("duplicate-name", message, span, related=related, help="rename one"))
+                return False
+            origins[kind, name] = span
+            return True
+
+        used: set[Path] = set()
+        for use in _all(file, tree.Use):
+            found = self._use(use, path, used, overrides)
+            if found is None:
+                continue
+            module, taken_there = found
+            taken |= taken_there
+            for statement in module.file.statements:
+                match statement:
+                    case tree.Param(name) if define("param", name.text, use.path.span):
+                        params[name.text] = module.params.get(name.text, UNKNOWN)
+                    case tree.Block(name) if define("block", name.text, use.path.span):
+                        blocks[name.text] = module.blocks[name.text]
+                    case _:
+                        pass
+        for param in _all(file, tree.Param):
+            names.check_parameter(param.name, self.report)
+            if define("param", param.name.text, param.name.span):
+                if param.name.text in overrides:
+                    params[param.name.text] = overrides[param.name.text]
+                    taken.add(param.name.text)
+                else:
+                    params[param.name.text] = self._value(param.value, params)
+        module = Module(file, params, blocks, overridden=bool(taken))
+        for block in _all(file, tree.Block):
+            self._check_parameters(block)
+            if define("block", block.name.text, block.name.span):
+                blocks[block.name.text] = BlockOf(block, module)
+        return module, frozenset(taken)
+
+    def _value(self, expression: tree.Expression, params: Environment) -> Known | Unknown:
+        try:
+            return compute(expression, params)
+        except Fault as fault:
+            self.report.error(fault.code, fault.message, fault.span, fault.help)
+            return UNKNOWN
+
+    def _check_parameters(self, block: tree.Block) -> None:
+        names.check_name(block.name, "block", self.report)
+        seen: dict[str, tree.Parameter] = {}
+        for parameter in block.parameters:
+            name = parameter.name
+            names.check_parameter(name, self.report)
+            if name.text in seen:
+                message = f"block {block.name.text} has two parameters called {name.text}"
+                self.report.error("duplicate-name", message, name.span)
+            seen[name.text] = parameter
+
+    def _use(
+        self, use: tree.Use, user: Path | None, used: set[Path], overrides: dict[str, Value]
+    ) -> tuple[Module, frozenset[str]] | None:
+        """The module that a statement brings in, once for each file."""
+        path = self._seek(use, user)
+        if path is None:
+            return None
+        resolved = path.resolve()
+        if resolved in self.loading:
+            around = " -> ".join(str(one.name) for one in (*self.loading[self.loading.index(resolved) :], resolved))
+            message = f"files use each other in a circle: {around}"
+            self.report.error("cyclic-use", message, use.path.span, help="move what both need into a third file")
+            return None
+        if resolved in used:
+            return None
+        used.add(resolved)
+        if len(self.loading) > MAX_USES:
+            self.report.error("limit-exceeded", f"files use each other more than {MAX_USES} deep", use.path.span)
+            return None
+        direct = len(self.loading) == 1  # what a used file uses is not handed on, so nothing overrides it
+        if (resolved, direct) not in self.modules:
+            self.loading.append(resolved)
+            self.modules[resolved, direct] = self._read_used(path, use, overrides if direct else {})
+            self.loading.pop()
+        module = self.modules[resolved, direct]
+        if module is None:
+            return None
+        own = {param.name.text for param in _all(module.file, tree.Param)}
+        return module, frozenset(own & overrides.keys())
+
+    def _read_used(self, path: Path, use: tree.Use, overrides: dict[str, Value]) -> Module | None:
+        try:
+            source = read(path, str(path), self.report)
+        except UnreadableFile as error:
+            self.report.error("missing-file", f"{error}", use.path.span)
+            return None
+        if source is None:
+            return None
+        module, _ = self._module(parse(source, self.report), path, overrides)
+        return module
+
+    def _seek(self, use: tree.Use, user: Path | None) -> Path | None:
+        """Find a used file beside its user, then in the included folders, then among the bundled networks."""
+        given = str(use.path.value)
+        beside = [user.parent] if user is not None else [Path()]
+        inside = False
+        for folder in (*beside, *self.include, resources.networks()):
+            path = folder / given
+            if Path(given).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+                continue
+            inside = True
+            if path.is_file():
+                return path
+        if inside:
+            there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
+            message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"
+            self.report.error("missing-file", message, use.path.span, help=did_you_mean(given, there))
+        else:
+            message = f"{given} leaves the folders that files are sought in"
+            help = "keep it beside this file or below, or name its folder with --include"
+            self.report.error("outside-folder", message, use.path.span, help=help)
+        return None
+
+
+def _all(file: tree.File, kind: type[T]) -> list[T]:
+    return [statement for statement in file.statements if isinstance(statement, kind)]

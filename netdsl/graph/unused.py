@@ -1,0 +1,100 @@
+"""What nothing needs: nodes that no output reads, params and blocks that nothing names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from netdsl.graph.node import Node
+from netdsl.text import tree
+from netdsl.text.diagnostic import Diagnostic, Report
+
+
+def needed(nodes: Sequence[Node], outputs: Iterable[int], training: Iterable[int]) -> list[bool]:
+    """For each node, whether an output reads it, by itself or through others. Nodes are in topological order."""
+    found = [False] * len(nodes)
+    for index in (*outputs, *training):
+        found[index] = True
+    for index in range(len(nodes) - 1, -1, -1):
+        if found[index]:
+            for source in nodes[index].inputs:
+                found[source] = True
+    return found
+
+
+def warn_of_nodes(nodes: Sequence[Node], kept: Sequence[bool], report: Report) -> None:
+    """Warn of each end among the nodes that are dropped; what led to it alone goes with it."""
+    read = {source for node in nodes for source in node.inputs}
+    for index, node in enumerate(nodes):
+        if kept[index] or index in read:
+            continue
+        message = f"no output needs {node.path}, so it is dropped"
+        help = "name it in `output`, or take it away"
+        calls = tuple(node.calls or ())
+        report.add(Diagnostic("unused-node", message, node.site.span, help=help, calls=calls))
+
+
+def warn_of_names(file: tree.File, report: Report) -> None:
+    """Warn of params and blocks of a file that nothing in it names."""
+    params: dict[str, tree.Name] = {}
+    blocks: dict[str, tree.Name] = {}
+    used: set[str] = set()
+    called: set[str] = set()
+    for statement in file.statements:
+        own: frozenset[str] = frozenset()
+        match statement:
+            case tree.Param(name, value):
+                params.setdefault(name.text, name)
+                used |= _names([value])
+            case tree.Meta(_, value) | tree.Expect(value=value):
+                used |= _names([value])
+            case tree.Block(name, parameters, body):
+                blocks.setdefault(name.text, name)
+                own = frozenset(parameter.name.text for parameter in parameters)
+                defaults = [parameter.default for parameter in parameters if parameter.default is not None]
+                used |= _names(defaults) | (_named_in(body) - own)
+                called |= _called_in(body)
+            case tree.Chain():
+                used |= _named_in(statement)
+                called |= _called_in(statement)
+            case _:
+                pass
+    for kind, names, found in (("param", params, used), ("block", blocks, called)):
+        for text, name in names.items():
+            if text not in found:
+                report.error("unused-name", f"nothing uses {kind} {text}", name.span, "take it away, or use it")
+
+
+def _called_in(chain: tree.Chain) -> set[str]:
+    return {one.primary.name.text for one in tree.elements(chain) if isinstance(one.primary, tree.Call)}
+
+
+def _named_in(chain: tree.Chain) -> set[str]:
+    expressions: list[tree.Expression] = []
+    for element in tree.elements(chain):
+        if isinstance(element.primary, tree.Layer | tree.Call):
+            expressions += [argument.value for argument in element.primary.arguments]
+        expressions += [count.value for count in (element.repeat, element.device) if count is not None]
+    return _names(expressions)
+
+
+def _names(expressions: Iterable[tree.Expression]) -> set[str]:
+    found: set[str] = set()
+    pending = list(expressions)
+    while pending:
+        match pending.pop():
+            case tree.Name(text):
+                found.add(text)
+            case tree.Braces(items):
+                pending.extend(items)
+            case tree.Arithmetic(first, rest):
+                pending.append(first)
+                pending.extend(operand for _, operand in rest)
+            case tree.Signed(_, operand):
+                pending.append(operand)
+            case tree.Function(_, arguments):
+                pending.extend(arguments)
+            case tree.Parentheses(inner):
+                pending.append(inner)
+            case tree.Literal():
+                pass
+    return found

@@ -1,0 +1,206 @@
+"""What a layer's arguments may be: the fields of its class are their syntax.
+
+A field says how it is written (`positional`, `tag`, `flag`, `option`) and which values it takes (a `Kind`).
+The resolver, the labels of drawings and the documentation all read them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+Number: TypeAlias = int | Fraction
+Value: TypeAlias = Number | tuple[Number, ...] | str
+Sizes: TypeAlias = tuple[int, ...]
+"""A size for every spatial axis, or one that stands for all of them."""
+
+MAX_SIZE = 2**31 - 1
+
+
+class LayerError(Exception):
+    """What a layer's rule finds wrong, without a place: the pass that applied the rule knows that.
+
+    `argument` names the field it is about; `inputs` says that the inputs' sources belong into the picture.
+    """
+
+    def __init__(self, code: str, message: str, help: str = "", *, argument: str = "", inputs: bool = False) -> None:
+        super().__init__(message)
+        self.code, self.message, self.help = code, message, help
+        self.argument, self.inputs = argument, inputs
+
+
+def show(value: Value) -> str:
+    """A value as the language writes it: `3`, `0.5`, `2/3`, `3x3`."""
+    if isinstance(value, tuple):
+        return "x".join(map(show, value))
+    if isinstance(value, Fraction):
+        decimal = float(value)
+        return str(decimal) if Fraction(str(decimal)) == value else str(value)
+    return str(value)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of value: `noun` names it for people, `read` turns what was given into what the field holds.
+
+    `words` are taken as they stand (`mode=bilinear`); `node` marks a name of a node (`like=e2`).
+    """
+
+    noun: str
+    read: Callable[[Value], Any]
+    words: tuple[str, ...] = ()
+    node: bool = False
+
+
+def _whole(value: Value, least: int) -> int:
+    if isinstance(value, Fraction):
+        raise LayerError("not-whole", f"{show(value)} is not a whole number")
+    if not isinstance(value, int):
+        raise LayerError("invalid-argument", f"{show(value)} is not a single number")
+    if value < least:
+        raise LayerError("invalid-argument", f"{value} is less than {least}")
+    if value > MAX_SIZE:
+        raise LayerError("limit-exceeded", f"{value} is larger than {MAX_SIZE}")
+    return value
+
+
+def whole(least: int = 1) -> Kind:
+    """A whole number of at least `least`."""
+    return Kind(f"a whole number from {least}", lambda value: _whole(value, least))
+
+
+def sizes(least: int = 1) -> Kind:
+    """One whole number for all spatial axes, or dims with one for each."""
+
+    def read(value: Value) -> Sizes:
+        parts = value if isinstance(value, tuple) else (value,)
+        return tuple(_whole(part, least) for part in parts)
+
+    return Kind(f"a whole number from {least}, or one for each axis", read)
+
+
+def real(least: Number | None = None, most: Number | None = None) -> Kind:
+    """A number, within bounds where they are given."""
+
+    def read(value: Value) -> Number:
+        if not isinstance(value, int | Fraction):
+            raise LayerError("invalid-argument", f"{show(value)} is not a single number")
+        if least is not None and value < least:
+            raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
+        if most is not None and value > most:
+            raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}")
+        return value
+
+    bounds = "" if least is None else f" from {show(least)}" + ("" if most is None else f" to {show(most)}")
+    return Kind(f"a number{bounds}", read)
+
+
+def reals() -> Kind:
+    """One number, or several in braces."""
+
+    def read(value: Value) -> tuple[Number, ...]:
+        if isinstance(value, str):
+            raise LayerError("invalid-argument", f'"{value}" is not a number')
+        return value if isinstance(value, tuple) else (value,)
+
+    return Kind("a number, or one for each channel", read)
+
+
+def dims() -> Kind:
+    """Dims, or one number: spatial sizes first, channels last."""
+
+    def read(value: Value) -> Sizes:
+        return tuple(_whole(part, 1) for part in (value if isinstance(value, tuple) else (value,)))
+
+    return Kind("dims, spatial sizes first and channels last", read)
+
+
+def text() -> Kind:
+    """A string."""
+
+    def read(value: Value) -> str:
+        if not isinstance(value, str):
+            raise LayerError("invalid-argument", f"{show(value)} is not a string")
+        return value
+
+    return Kind("a string", read)
+
+
+def choice(*words: str) -> Kind:
+    """One of some words, bare or as a string."""
+    noun = " or ".join(words)
+
+    def read(value: Value) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise LayerError("invalid-argument", f"{show(value)} is not {noun}")
+        return value
+
+    return Kind(noun, read, words)
+
+
+def node() -> Kind:
+    """The name of a node, which becomes a further input of the layer."""
+    return Kind("the name of an earlier element", str, node=True)
+
+
+Form: TypeAlias = Literal["positional", "tag", "flag", "option"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a layer class: how it is written, what it takes, what it is for."""
+
+    field: str
+    form: Form
+    kind: Kind
+    help: str
+    letter: str
+    default: object  # dataclasses.MISSING where there is none
+    attribute: str
+    """The field's Python name, which has a trailing `_` where the argument's is a word of Python."""
+
+    @property
+    def required(self) -> bool:
+        """Whether the language insists on it."""
+        return self.default is dataclasses.MISSING
+
+
+def _field(form: Form, kind: Kind, help: str, default: object, letter: str = "") -> Any:
+    metadata = {"argument": (form, kind, help, letter)}
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def positional(kind: Kind, help: str, default: object = dataclasses.MISSING) -> Any:
+    """An argument written by position; one with a default may also be written `name=value`."""
+    return _field("positional", kind, help, default)
+
+
+def tag(letter: str, kind: Kind, help: str, default: object) -> Any:
+    """An argument written as a short tag: s, p, d or g."""
+    return _field("tag", kind, help, default, letter)
+
+
+def flag(help: str) -> Any:
+    """A word that switches something on."""
+    return _field("flag", Kind("a flag", bool), help, False)
+
+
+def option(kind: Kind, help: str, default: object = None) -> Any:
+    """An argument written `name=value`."""
+    return _field("option", kind, help, default)
+
+
+@cache
+def arguments_of(layer: type[Any]) -> tuple[Argument, ...]:
+    """The arguments of a layer class, in the order of its fields."""
+    found: list[Argument] = []
+    for field in dataclasses.fields(layer):
+        form, kind, help, letter = field.metadata["argument"]
+        found.append(Argument(field.name.rstrip("_"), form, kind, help, letter, field.default, field.name))
+    return tuple(found)

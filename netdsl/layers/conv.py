@@ -1,0 +1,288 @@
+"""Convolutions: CONV, DWCONV, DECONV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+from netdsl.layers import window
+from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag, text, whole
+from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
+from netdsl.layers.shape import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+class Convolving(Layer):
+    """What CONV and DWCONV share: windows, sizes, and weights of filters x in/g x kernel."""
+
+    role = "convolution"
+    counts_depth = True
+
+    kernel: Sizes
+    stride: Sizes
+    padding: Sizes
+    dilation: Sizes
+    same: bool
+    nobias: bool
+
+    def __post_init__(self) -> None:
+        if self.same and any(self.padding):
+            raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
+
+    def filters_of(self, x: Shape) -> int:
+        """Channels of the output."""
+        raise NotImplementedError
+
+    def groups_of(self, x: Shape) -> int:
+        """In how many parts the channels are convolved apart."""
+        raise NotImplementedError
+
+    def fixed(self, x: Shape) -> int:
+        """How many of the weights are zeros that training leaves alone."""
+        return 0
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        stride = per_axis(self.stride, x, "stride")
+        padding = per_axis(self.padding, x, "padding")
+        dilation = per_axis(self.dilation, x, "dilation")
+        axes = zip(x.spatial, kernel, stride, padding, dilation, strict=True)
+        if self.same:
+            return tuple(window.same(size, k, s, d) for size, k, s, _, d in axes)
+        return tuple(Window(k, s, p, p, d) for _, k, s, p, d in axes)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes(self.keyword, x, "use FC, or write the input with its sizes and channels")
+        windows = self.windows(x)
+        groups, filters = self.groups_of(x), self.filters_of(x)
+        if x.channels % groups or filters % groups:
+            raise LayerError(
+                "groups-mismatch",
+                f"{groups} groups do not divide {x.channels} input channels and {filters} filters",
+                argument="groups",
+                inputs=True,
+            )
+        window.check(self.keyword, x, windows)
+        return Shape(tuple(map(window.out_size, x.spatial, windows)), filters)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        filters = self.filters_of(x)
+        weight = Weight("weight", (filters, x.channels // self.groups_of(x), *kernel), self.fixed(x))
+        return (weight,) if self.nobias else (weight, Weight("bias", (filters,)))
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.weights(*inputs)[0].count * self.shape(*inputs).positions
+
+    def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
+        (x,) = inputs
+        if not self.same:
+            yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        (x,) = inputs
+        return modules.convolution(
+            self.windows(x), x.channels, self.filters_of(x), self.groups_of(x), not self.nobias, self.mask(x)
+        )
+
+    def mask(self, x: Shape) -> list[list[int]] | None:
+        """For each filter the input channels it reads, where it does not read all."""
+        return None
+
+
+@dataclass(frozen=True)
+class Conv(Convolving):
+    """A convolution: each filter reads a window over all channels (of its group).
+
+    `CONV 96 11x11 s4 p0`
+
+    FLOPs: two for each MAC.
+    """
+
+    keyword = "CONV"
+
+    filters: int = positional(whole(), "channels of the output")
+    kernel: Sizes = positional(sizes(), "size of the window")
+    stride: Sizes = tag("s", sizes(), "step of the window", (1,))
+    padding: Sizes = tag("p", sizes(0), "zeros on each side", (0,))
+    dilation: Sizes = tag("d", sizes(), "step between the window's cells", (1,))
+    groups: int = tag("g", whole(), "parts that are convolved apart", 1)
+    same: bool = flag("pad so that the output is ceil(in/s), the odd pixel at the far end")
+    nobias: bool = flag("no bias")
+    table: str | None = option(text(), "the input maps that each filter reads: base-36 digits, or numbers with commas")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.table is None:
+            return
+        if self.groups != 1:
+            raise LayerError("invalid-argument", "a table goes with one group alone", "leave g out", argument="groups")
+        if len(self.maps) != self.filters:
+            raise LayerError(
+                "invalid-argument",
+                f"the table has {len(self.maps)} words for {self.filters} filters",
+                "write a word for each filter",
+                argument="table",
+            )
+
+    @cached_property
+    def maps(self) -> tuple[tuple[int, ...], ...]:
+        """The table, read: for each filter the input maps that it reads."""
+        words = (self.table or "").split()
+        base, split = (10, lambda word: word.split(",")) if "," in (self.table or "") else (36, list[str])
+        try:
+            maps = tuple(tuple(int(digit, base) for digit in split(word)) for word in words)
+        except ValueError:
+            raise LayerError(
+                "invalid-argument",
+                "a table holds base-36 digits (`012 123`), or numbers joined by commas (`0,1,12 3,4`)",
+                argument="table",
+            ) from None
+        if twice := next((word for word, row in zip(words, maps, strict=True) if len(set(row)) < len(row)), None):
+            raise LayerError("invalid-argument", f"`{twice}` names a map twice", argument="table")
+        return maps
+
+    def filters_of(self, x: Shape) -> int:
+        return self.filters
+
+    def groups_of(self, x: Shape) -> int:
+        return self.groups
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        largest = max((max(row) for row in self.maps), default=0)
+        if largest >= x.channels:
+            raise LayerError(
+                "invalid-argument",
+                f"the table reads map {largest}, but the input has {x.channels} maps, counted from 0",
+                argument="table",
+                inputs=True,
+            )
+        return super().shape(x)
+
+    def fixed(self, x: Shape) -> int:
+        if self.table is None:
+            return 0
+        cells = self.filters * x.channels - sum(map(len, self.maps))
+        return cells * prod(per_axis(self.kernel, x, "kernel"))
+
+    def mask(self, x: Shape) -> list[list[int]] | None:
+        return None if self.table is None else [list(row) for row in self.maps]
+
+
+@dataclass(frozen=True)
+class DepthwiseConv(Convolving):
+    """A depthwise convolution: every channel by itself, with as many groups as channels.
+
+    `DWCONV 3 s2 p1 nobias`
+
+    FLOPs: two for each MAC.
+    """
+
+    keyword = "DWCONV"
+
+    kernel: Sizes = positional(sizes(), "size of the window")
+    stride: Sizes = tag("s", sizes(), "step of the window", (1,))
+    padding: Sizes = tag("p", sizes(0), "zeros on each side", (0,))
+    dilation: Sizes = tag("d", sizes(), "step between the window's cells", (1,))
+    same: bool = flag("pad so that the output is ceil(in/s), the odd pixel at the far end")
+    nobias: bool = flag("no bias")
+    multiplier: int = option(whole(), "filters for each channel", 1)
+
+    def filters_of(self, x: Shape) -> int:
+        return x.channels * self.multiplier
+
+    def groups_of(self, x: Shape) -> int:
+        return x.channels
+
+
+@dataclass(frozen=True)
+class Deconv(Layer):
+    """A transposed convolution: (in − 1)s − 2p + k + output_pad. It enlarges by its stride.
+
+    `DECONV 128 2x2 s2`
+
+    FLOPs: two for each MAC.
+    """
+
+    keyword = "DECONV"
+    role = "convolution"
+    counts_depth = True
+
+    filters: int = positional(whole(), "channels of the output")
+    kernel: Sizes = positional(sizes(), "size of the window")
+    stride: Sizes = tag("s", sizes(), "enlargement", (1,))
+    padding: Sizes = tag("p", sizes(0), "what is cut from each side", (0,))
+    groups: int = tag("g", whole(), "parts that are convolved apart", 1)
+    nobias: bool = flag("no bias")
+    output_pad: Sizes = option(sizes(0), "what is added at the far end", (0,))
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        padding = per_axis(self.padding, x, "padding")
+        return tuple(Window(k, before=k - 1 - p, after=k - 1 - p) for k, p in zip(kernel, padding, strict=True))
+
+    def scale(self, *inputs: Shape) -> tuple[Fraction, ...]:
+        return tuple(Fraction(size) for size in self._strides(inputs[0]))
+
+    def _strides(self, x: Shape) -> Sizes:
+        return per_axis(self.stride, x, "stride")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("DECONV", x)
+        if x.channels % self.groups or self.filters % self.groups:
+            raise LayerError(
+                "groups-mismatch",
+                f"{self.groups} groups do not divide {x.channels} input channels and {self.filters} filters",
+                argument="groups",
+                inputs=True,
+            )
+        kernel = per_axis(self.kernel, x, "kernel")
+        padding = per_axis(self.padding, x, "padding")
+        extra = per_axis(self.output_pad, x, "output_pad")
+        strides = self._strides(x)
+        if any(e >= s for e, s in zip(extra, strides, strict=True)):
+            raise LayerError("invalid-argument", "output_pad is smaller than the stride", argument="output_pad")
+        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
+        spatial = tuple((size - 1) * s - 2 * p + k + e for size, k, s, p, e in axes)
+        if min(spatial) < 1:
+            message = f"padding {show(self.padding)} leaves nothing of {x}"
+            raise LayerError("window-too-large", message, argument="padding", inputs=True)
+        return Shape(spatial, self.filters)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        weight = Weight("weight", (x.channels, self.filters // self.groups, *kernel))
+        return (weight,) if self.nobias else (weight, Weight("bias", (self.filters,)))
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.weights(*inputs)[0].count * inputs[0].positions
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        (x,) = inputs
+        return modules.transposed(
+            x.channels,
+            self.filters,
+            per_axis(self.kernel, x, "kernel"),
+            self._strides(x),
+            per_axis(self.padding, x, "padding"),
+            per_axis(self.output_pad, x, "output_pad"),
+            self.groups,
+            not self.nobias,
+        )

@@ -1,0 +1,258 @@
+"""Normalisations, learned and fixed: LRN, BN, GN, LN, IN, SCALE, NORMALIZE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Literal
+
+from netdsl.layers.arguments import LayerError, Number, flag, option, positional, real, reals, whole
+from netdsl.layers.base import Layer, Weight, Window, require_axes
+from netdsl.layers.shape import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def _affine(x: Shape) -> tuple[Weight, ...]:
+    """A factor and an offset for each channel."""
+    return Weight("weight", (x.channels,)), Weight("bias", (x.channels,))
+
+
+@dataclass(frozen=True)
+class LocalResponse(Layer):
+    """Local response normalisation: x / (k + alpha/size · sum of squares)^beta over neighbouring channels.
+
+    AlexNet's (Krizhevsky 2012, section 3.3), but alpha is divided by size, as in PyTorch and Caffe; channels beyond
+    the ends count as zeros.
+
+    `LRN size=5 alpha=1e-4 beta=0.75 k=1`
+
+    FLOPs: 2·size + 3 for each value: size squares, size - 1 additions, factor, k, power and division.
+    """
+
+    keyword = "LRN"
+    aliases = ("NORM",)
+    role = "normalization"
+
+    size: int = option(whole(), "how many channels it looks at", 5)
+    alpha: Number = option(real(), "factor of the mean of the squares", Fraction(1, 10000))
+    beta: Number = option(real(), "exponent", Fraction(3, 4))
+    k: Number = option(real(), "what is added", 1)
+
+    def flops(self, *inputs: Shape) -> int:
+        return (2 * self.size + 3) * inputs[0].elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        norm = modules.nn.LocalResponseNorm if inputs[0].spatial else modules.VectorResponseNorm
+        return norm(self.size, float(self.alpha), float(self.beta), float(self.k))
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Normalises each channel over the batch, then scales and shifts it (Ioffe and Szegedy 2015).
+
+    Running statistics take the batch's place in inference; they are no parameters.
+
+    `BN eps=1e-3`
+
+    FLOPs: 2 for each value: in inference all of it is one factor and one offset.
+    """
+
+    keyword = "BN"
+    role = "normalization"
+    flops_per_output = 2
+
+    eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
+    momentum: Number = option(real(0, 1), "the new batch's share of the running statistics", Fraction(1, 10))
+    noaffine: bool = flag("neither scale nor shift")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if x.spatial:
+            require_axes("BN", x)
+        return x
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return () if self.noaffine else _affine(inputs[0])
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        norm = (nn.BatchNorm1d, nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)[x.rank]
+        return norm(x.channels, float(self.eps), float(self.momentum), affine=not self.noaffine)
+
+
+@dataclass(frozen=True)
+class GroupNorm(Layer):
+    """Normalises groups of channels of each example over the whole map (Wu and He 2018).
+
+    `GN 32`
+
+    FLOPs: 7 for each value, 5 with `noaffine`: mean, deviation, square, sum, factor; scale, shift.
+    """
+
+    keyword = "GN"
+    role = "normalization"
+
+    groups: int = positional(whole(), "how many groups the channels make")
+    eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
+    noaffine: bool = flag("neither scale nor shift")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if x.channels % self.groups:
+            message = f"{self.groups} groups do not divide {x.channels} channels"
+            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
+        if x.elements == self.groups:
+            message = f"GN {self.groups} over {x} leaves one value in a group, which becomes 0"
+            raise LayerError("shape-mismatch", message, "use fewer groups", argument="groups", inputs=True)
+        return x
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return () if self.noaffine else _affine(inputs[0])
+
+    def flops(self, *inputs: Shape) -> int:
+        return (5 if self.noaffine else 7) * inputs[0].elements
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        return "all" if inputs[0].spatial else ()
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.GroupNorm(self.groups, inputs[0].channels, float(self.eps), affine=not self.noaffine)
+
+
+@dataclass(frozen=True)
+class LayerNorm(Layer):
+    """Normalises the channels of each position (Ba 2016; over positions apart, as ConvNeXt does).
+
+    `LN eps=1e-6`
+
+    FLOPs: 7 for each value, 5 with `noaffine`: mean, deviation, square, sum, factor; scale, shift.
+    """
+
+    keyword = "LN"
+    role = "normalization"
+
+    eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
+    noaffine: bool = flag("neither scale nor shift")
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return () if self.noaffine else _affine(inputs[0])
+
+    def flops(self, *inputs: Shape) -> int:
+        return (5 if self.noaffine else 7) * inputs[0].elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        (x,) = inputs
+        norm = modules.ChannelNorm if x.spatial else modules.nn.LayerNorm
+        return norm(x.channels, float(self.eps), elementwise_affine=not self.noaffine)
+
+
+@dataclass(frozen=True)
+class InstanceNorm(Layer):
+    """Normalises each channel of each example over the whole map (Ulyanov 2016), in inference too.
+
+    `IN affine`
+
+    FLOPs: 5 for each value, 7 with `affine`: mean, deviation, square, sum, factor; scale, shift.
+    """
+
+    keyword = "IN"
+    role = "normalization"
+
+    eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
+    affine: bool = flag("scale and shift")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("IN", x, "use LN or BN")
+        if x.positions == 1:
+            message = f"IN normalises over the positions of a map, and {x} has one, which becomes 0"
+            raise LayerError("shape-mismatch", message, "use LN or BN", inputs=True)
+        return x
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _affine(inputs[0]) if self.affine else ()
+
+    def flops(self, *inputs: Shape) -> int:
+        return (7 if self.affine else 5) * inputs[0].elements
+
+    def windows(self, *inputs: Shape) -> Literal["all"]:
+        return "all"
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        (x,) = inputs
+        norm = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)[x.rank - 1]
+        return norm(x.channels, float(self.eps), affine=self.affine)
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    """A learned factor, and with `bias` an offset from 0, for each channel.
+
+    `SCALE bias init=1e-6`
+
+    FLOPs: 1 for each value, 2 with `bias`.
+    """
+
+    keyword = "SCALE"
+    role = "normalization"
+
+    bias: bool = flag("add an offset for each channel")
+    init: Number = option(real(), "where the factors start", 1)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _affine(inputs[0])[: 2 if self.bias else 1]
+
+    def flops(self, *inputs: Shape) -> int:
+        return (2 if self.bias else 1) * inputs[0].elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        return modules.Scale(inputs[0].channels, float(self.init), self.bias)
+
+
+@dataclass(frozen=True)
+class Normalize(Layer):
+    """(x - mean) / std with constants, so that a compiled file takes raw pixels; they are no parameters.
+
+    `NORMALIZE mean={0.485, 0.456, 0.406} std={0.229, 0.224, 0.225}`
+
+    FLOPs: 2 for each value.
+    """
+
+    keyword = "NORMALIZE"
+    role = "normalization"
+    flops_per_output = 2
+
+    mean: tuple[Number, ...] = option(reals(), "what is subtracted: a number, or one for each channel", (0,))
+    std: tuple[Number, ...] = option(reals(), "what it is divided by: a number, or one for each channel", (1,))
+
+    def __post_init__(self) -> None:
+        if min(self.std) <= 0:
+            raise LayerError("invalid-argument", "std is more than 0", argument="std")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in (1, x.channels):
+                message = f"{name} has {len(values)} values, but the input {x} has {x.channels} channels"
+                help = "give one, or one for each channel"
+                raise LayerError("invalid-argument", message, help, argument=name, inputs=True)
+        return x
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        return modules.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])

@@ -1,0 +1,167 @@
+"""Poolings: MAXPOOL, AVGPOOL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import gcd, prod
+from typing import TYPE_CHECKING, Literal
+
+from netdsl.layers import window
+from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
+from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.shape import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Pooling(Layer):
+    """What MAXPOOL and AVGPOOL share: windows that slide, that adapt to an output size, or one over the whole map."""
+
+    role = "pooling"
+
+    kernel: Sizes | None = positional(sizes(), "size of the window", None)
+    stride: Sizes | None = tag("s", sizes(), "step of the window; without it the kernel", None)
+    padding: Sizes = tag("p", sizes(0), "padding on each side, at most half the kernel", (0,))
+    ceil: bool = flag("round the output's size up; a last window that starts beyond in + p is dropped")
+    same: bool = flag("pad so that the output is ceil(in/s), the odd pixel at the far end")
+    global_: bool = flag("one window over the whole map")
+    to: Sizes | None = option(sizes(), "the size of the output, by windows that adapt to it")
+
+    def __post_init__(self) -> None:
+        given = [word for word, value in self._modes.items() if value]
+        if not given:
+            usage = f"write {self.keyword} 2, {self.keyword} global or {self.keyword} to=7x7"
+            raise LayerError("missing-argument", "it needs a kernel, `global` or `to=`", usage)
+        if len(given) > 1:
+            message = f"{' and '.join(given)} exclude each other"
+            raise LayerError("extra-argument", message, "keep one of them", argument=given[-1])
+        if self.kernel is None:
+            for word, value in self._of_kernels.items():
+                if value:
+                    message = f"{word} goes with a kernel, not with {given[0]}"
+                    raise LayerError("extra-argument", message, "leave it out", argument=word)
+        if self.same and any(self.padding):
+            raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
+        if self.same and self.ceil:
+            raise LayerError("invalid-argument", "`same` rounds up itself", "leave `ceil` out", argument="ceil")
+
+    @property
+    def _modes(self) -> dict[str, object]:
+        return {"kernel": self.kernel, "global": self.global_, "to": self.to}
+
+    @property
+    def _of_kernels(self) -> dict[str, object]:
+        """The arguments that need a kernel."""
+        return {"stride": self.stride, "padding": any(self.padding), "ceil": self.ceil, "same": self.same}
+
+    def _sliding(self, x: Shape) -> tuple[Window, ...]:
+        kernel = per_axis(self.kernel or (1,), x, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, x, "stride")
+        padding = per_axis(self.padding, x, "padding")
+        axes = zip(x.spatial, kernel, stride, padding, strict=True)
+        if self.same:
+            return tuple([window.same(size, k, s, 1) for size, k, s, _ in axes])
+        return tuple([Window(k, s, p, p) for _, k, s, p in axes])
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        (x,) = inputs
+        if self.global_:
+            return "all"
+        if self.to is not None:
+            return tuple([_adaptive(*axis) for axis in zip(x.spatial, per_axis(self.to, x, "to"), strict=True)])
+        return self._sliding(x)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes(self.keyword, x)
+        if self.global_:
+            return Shape((1,) * x.rank, x.channels)
+        if self.to is not None:
+            return Shape(per_axis(self.to, x, "to"), x.channels)
+        windows = self._sliding(x)
+        for one in windows:
+            if not self.same and 2 * one.before > one.size:
+                message = f"padding {one.before} is more than half the kernel, {one.size}"
+                help = f"p{one.size // 2} is the most; PAD adds more"
+                raise LayerError("invalid-argument", message, help, argument="padding")
+        window.check(self.keyword, x, windows)
+        axes = zip(x.spatial, windows, strict=True)
+        return Shape(tuple([window.out_size(size, one, ceil=self.ceil) for size, one in axes]), x.channels)
+
+    def cells(self, x: Shape) -> int:
+        """How many values a window covers."""
+        windows = self.windows(x)
+        return x.positions if windows == "all" else prod([one.size for one in windows])
+
+    def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
+        (x,) = inputs
+        if self.kernel and not self.same and not self.ceil:
+            yield from window.inexact(self.keyword, self.kernel, self.stride or self.kernel, x, self._sliding(x))
+
+
+@dataclass(frozen=True)
+class MaxPool(Pooling):
+    """The largest value in each window. Padding never is the largest.
+
+    `MAXPOOL 3 s2 p1`
+
+    FLOPs: k - 1 comparisons for each output of a window of k values; with `to=` the largest window counts.
+    """
+
+    keyword = "MAXPOOL"
+
+    def flops(self, *inputs: Shape) -> int:
+        return (self.cells(inputs[0]) - 1) * self.shape(*inputs).elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        (x,) = inputs
+        if self.kernel is None:
+            return modules.adaptive_max_pool(self.shape(x).spatial)
+        return modules.max_pool(self._sliding(x), self.ceil)
+
+
+@dataclass(frozen=True)
+class AveragePool(Pooling):
+    """The mean of each window. Padding counts as zeros, that of `same` too, unless `exclude_pad`.
+
+    What reaches beyond the padding, with `ceil`, never counts.
+
+    `AVGPOOL global`
+
+    FLOPs: k for each output of a window of k values, k - 1 to add and one to divide; with `to=` the largest window counts.
+    """
+
+    keyword = "AVGPOOL"
+
+    exclude_pad: bool = flag("divide by the number of real values in the window")
+
+    @property
+    def _of_kernels(self) -> dict[str, object]:
+        return super()._of_kernels | {"exclude_pad": self.exclude_pad}
+
+    def flops(self, *inputs: Shape) -> int:
+        return self.cells(inputs[0]) * self.shape(*inputs).elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        (x,) = inputs
+        if self.kernel is None:
+            return modules.adaptive_average_pool(self.shape(x).spatial)
+        return modules.average_pool(self._sliding(x), self.ceil, not self.exclude_pad)
+
+
+def _adaptive(size: int, count: int) -> Window:
+    """The window that gives `count` positions over `size`: exact where it divides, else the largest that is used.
+
+    Window i reads from floor(i·size/count) up to ceil((i + 1)·size/count), as PyTorch's adaptive poolings do.
+    """
+    whole, rest = divmod(size, count)
+    if not rest:
+        return Window(whole, whole)
+    return Window(whole + (1 if rest == gcd(size, count) else 2), max(1, whole))

@@ -1,0 +1,330 @@
+"""What moves values about, and computes next to nothing: FLATTEN, RESHAPE, PAD, CROP, UPSAMPLE, SLICE, SHUFFLE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from netdsl.layers.arguments import (
+    LayerError,
+    Sizes,
+    choice,
+    dims,
+    node,
+    option,
+    positional,
+    show,
+    sizes,
+    whole,
+)
+from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.shape import Shape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """A vector of all values, channel-major as in PyTorch: all of channel 0, row by row, then channel 1.
+
+    `FLATTEN`
+
+    FLOPs: none.
+    """
+
+    keyword = "FLATTEN"
+    role = "reshape"
+    inplace = True
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        return Shape((), x.elements)
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        return "all" if inputs[0].spatial else ()
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        return nn.Flatten()
+
+
+@dataclass(frozen=True)
+class Reshape(Layer):
+    """The same values in another shape, channel-major as in PyTorch: channels, then rows, then columns.
+
+    `RESHAPE 7x7x128`
+
+    FLOPs: none.
+    """
+
+    keyword = "RESHAPE"
+    role = "reshape"
+    inplace = True
+
+    dims: Sizes = positional(dims(), "the new shape, spatial sizes first, channels last")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        shape = Shape.of(self.dims)
+        if shape.elements != x.elements:
+            message = f"RESHAPE to {shape} wants {shape.elements} values, but {x} has {x.elements}"
+            raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
+        return shape
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        return "all" if inputs[0].spatial else ()
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        *spatial, channels = self.dims
+        return modules.Reshape([channels, *spatial])
+
+
+@dataclass(frozen=True)
+class Pad(Layer):
+    """Adds positions around the map: zeros, the map reflected about its edge, or its edge repeated.
+
+    `PAD 1x0 after=2x3 mode=reflect`
+
+    FLOPs: none.
+    """
+
+    keyword = "PAD"
+    role = "reshape"
+
+    before: Sizes = positional(sizes(0), "positions added on each side: one size, or one for each axis")
+    after: Sizes | None = option(sizes(0), "positions added at the far side, where they differ")
+    mode: str = option(choice("zero", "reflect", "edge"), "what is added", "zero")
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        (x,) = inputs
+        before = per_axis(self.before, x, "before")
+        after = before if self.after is None else per_axis(self.after, x, "after")
+        return tuple([Window(1, before=b, after=a) for b, a in zip(before, after, strict=True)])
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("PAD", x)
+        windows = self.windows(x)
+        axes = list(zip(x.spatial, windows, strict=True))
+        for size, window in axes:
+            most = max(window.before, window.after)
+            if self.mode == "reflect" and most >= size:
+                message = f"{size} positions cannot be reflected to {most} more: the edge itself is not repeated"
+                help = f"{size - 1} is the most; mode=edge has no limit"
+                raise LayerError("invalid-argument", message, help, argument="mode", inputs=True)
+        return Shape(tuple([size + window.before + window.after for size, window in axes]), x.channels)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        return modules.Pad(modules.far_first(self.windows(*inputs)), self.mode)
+
+
+@dataclass(frozen=True)
+class Crop(Layer):
+    """Cuts a part out of the map: centred, the offset rounded down, or from `at=` on.
+
+    `CROP 24x24 at=4x0` or `CROP like=e2`, which takes the spatial size of another node
+
+    FLOPs: none.
+    """
+
+    keyword = "CROP"
+    role = "reshape"
+
+    size: Sizes | None = positional(sizes(), "spatial size of the part", None)
+    at: Sizes | None = option(sizes(0), "where it starts, counted from 0; without it in the middle")
+    like: str | None = option(node(), "the node whose spatial size it takes")
+
+    def __post_init__(self) -> None:
+        _one_of("CROP 24x24 or CROP like=NAME", {"size": self.size, "like": self.like})
+
+    def _offsets(self, x: Shape, spatial: Sizes) -> Sizes:
+        if self.at is not None:
+            return per_axis(self.at, x, "at")
+        return tuple([(size - part) // 2 for size, part in zip(x.spatial, spatial, strict=True)])
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        x = inputs[0]
+        spatial = self.shape(*inputs).spatial
+        axes = zip(x.spatial, spatial, self._offsets(x, spatial), strict=True)
+        return tuple([Window(1, before=-offset, after=offset + part - size) for size, part, offset in axes])
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = inputs[0]
+        require_axes("CROP", x)
+        spatial = _like("CROP", *inputs) if self.size is None else per_axis(self.size, x, "size")
+        for size, part, offset in zip(x.spatial, spatial, self._offsets(x, spatial), strict=True):
+            if offset < 0 or offset + part > size:
+                message = f"CROP cuts {show(spatial)} out of {show(x.spatial)}, which is too small"
+                if self.at is not None:
+                    message = f"CROP cuts {show(spatial)} at {show(self.at)} out of {show(x.spatial)}, and leaves it"
+                raise LayerError("window-too-large", message, argument="at" if self.at else "size", inputs=True)
+        return Shape(spatial, x.channels)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        x = inputs[0]
+        at = [] if self.at is None else list(per_axis(self.at, x, "at"))
+        if self.size is None:
+            return modules.CropLike(at)
+        return modules.Crop(list(self.shape(*inputs).spatial), at)
+
+
+@dataclass(frozen=True)
+class Upsample(Layer):
+    """Enlarges the map: by whole factors, to a size, or to the spatial size of another node.
+
+    `nearest` repeats values; `bilinear` (linear along each axis, whatever their number) does not align corners.
+
+    `UPSAMPLE 2 mode=bilinear` or `UPSAMPLE like=e2`
+
+    FLOPs: none for `nearest`; with 2^n neighbours along n axes 2 · 2^n - 1 for each output (bilinear: 7).
+    """
+
+    keyword = "UPSAMPLE"
+    role = "reshape"
+
+    factor: Sizes | None = positional(sizes(), "by how much it enlarges: one factor, or one for each axis", None)
+    to: Sizes | None = option(sizes(), "the size of the output")
+    like: str | None = option(node(), "the node whose spatial size it takes")
+    mode: str = option(choice("nearest", "bilinear"), "how values between are found", "nearest")
+
+    def __post_init__(self) -> None:
+        given = {"factor": self.factor, "to": self.to, "like": self.like}
+        _one_of("UPSAMPLE 2, UPSAMPLE to=56x56 or UPSAMPLE like=NAME", given)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        x = inputs[0]
+        require_axes("UPSAMPLE", x)
+        if self.factor is not None:
+            factors = per_axis(self.factor, x, "factor")
+            return Shape(tuple([n * size for n, size in zip(factors, x.spatial, strict=True)]), x.channels)
+        spatial = _like("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
+        return Shape(spatial, x.channels)
+
+    def scale(self, *inputs: Shape) -> tuple[Fraction, ...]:
+        x = inputs[0]
+        return tuple([Fraction(*axis) for axis in zip(self.shape(*inputs).spatial, x.spatial, strict=True)])
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        """As a DECONV's: `nearest` by n is one with kernel n and stride n, `bilinear` one of 2n with padding n/2.
+
+        Where a factor is not whole, the largest that is read is rounded to whole positions.
+        """
+        return tuple([_nearest(n) if self.mode == "nearest" else _linear(n) for n in self.scale(*inputs)])
+
+    def flops(self, *inputs: Shape) -> int:
+        shape = self.shape(*inputs)
+        return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * shape.elements
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        x = inputs[0]
+        mode = "nearest" if self.mode == "nearest" else ("linear", "bilinear", "trilinear")[x.rank - 1]
+        if self.factor is not None:
+            return modules.enlarge(per_axis(self.factor, x, "factor"), mode)
+        if self.to is not None:
+            return modules.resize(per_axis(self.to, x, "to"), mode)
+        return modules.ResizeLike(mode)
+
+
+def _nearest(scale: Fraction) -> Window:
+    """Output o reads input floor(o/scale)."""
+    size = ceil(scale)
+    return Window(size, before=size - 1)
+
+
+def _linear(scale: Fraction) -> Window:
+    """Output o reads the inputs i with |i - ((o + 1/2)/scale - 1/2)| < 1: two, or one that it meets exactly."""
+    half = Fraction(1, 2)
+    before = ceil(3 * scale / 2 - half) - 1
+    after = ceil(scale / 2 + half) - 1
+    size = before + after + 1
+    return Window(size if scale >= 1 else 2, before=before, after=after)
+
+
+def _one_of(usage: str, given: dict[str, object]) -> None:
+    """Raise where not exactly one of some arguments is given."""
+    there = [word for word, value in given.items() if value is not None]
+    if not there:
+        raise LayerError("missing-argument", f"it needs one of {', '.join(given)}", f"write {usage}")
+    if len(there) > 1:
+        message = f"{' and '.join(there)} exclude each other"
+        raise LayerError("extra-argument", message, "keep one of them", argument=there[-1])
+
+
+def _like(keyword: str, x: Shape, like: Shape) -> Sizes:
+    """The spatial size of the second input, which has as many axes as the first."""
+    if like.rank != x.rank:
+        message = f"{keyword} takes the spatial size of {like}, but its input is {x}"
+        raise LayerError("rank-mismatch", message, argument="like", inputs=True)
+    return like.spatial
+
+
+@dataclass(frozen=True)
+class Slice(Layer):
+    """Some of the channels, counted from 0: from the first number up to, and without, the second.
+
+    `SLICE 0 58`
+
+    FLOPs: none.
+    """
+
+    keyword = "SLICE"
+    role = "reshape"
+
+    from_: int = positional(whole(0), "the first channel")
+    to: int = positional(whole(), "the channel after the last")
+
+    def __post_init__(self) -> None:
+        if self.from_ >= self.to:
+            message = f"nothing lies from channel {self.from_} up to, and without, {self.to}"
+            raise LayerError("invalid-argument", message, argument="to")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.to > x.channels:
+            message = f"SLICE {self.from_} {self.to} leaves the input {x}, which has {x.channels} channels"
+            raise LayerError("invalid-argument", message, argument="to", inputs=True)
+        return Shape(x.spatial, self.to - self.from_)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        return modules.Slice(self.from_, self.to)
+
+
+@dataclass(frozen=True)
+class Shuffle(Layer):
+    """Mixes the channels of groups: as a table of g rows and C/g columns, they are transposed (Zhang 2017).
+
+    `SHUFFLE 2`
+
+    FLOPs: none.
+    """
+
+    keyword = "SHUFFLE"
+    role = "reshape"
+
+    groups: int = positional(whole(), "how many groups are mixed")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if x.channels % self.groups:
+            message = f"{self.groups} groups do not divide {x.channels} channels"
+            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
+        return x
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers import modules
+
+        return modules.Shuffle(self.groups)

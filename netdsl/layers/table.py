@@ -1,0 +1,111 @@
+"""The table of layers: those of netdsl, and those that installed packages bring.
+
+A package joins with an entry point in the group `netdsl.layers`, whose name is the layer's keyword:
+
+    [project.entry-points."netdsl.layers"]
+    SWISH = "my_package.layers:Swish"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+
+from netdsl.layers import activation, conv, dense, dropout, merge, norm, pool, reshape, source
+from netdsl.layers.base import Layer
+
+GROUP = "netdsl.layers"
+
+
+class BrokenPackage(Exception):
+    """A package claims a keyword, but its layer cannot be had; the text says why."""
+
+
+_BUILT_IN: tuple[type[Layer], ...] = (
+    source.Input,
+    conv.Conv,
+    conv.DepthwiseConv,
+    conv.Deconv,
+    dense.FullyConnected,
+    pool.MaxPool,
+    pool.AveragePool,
+    norm.LocalResponse,
+    norm.BatchNorm,
+    norm.GroupNorm,
+    norm.LayerNorm,
+    norm.InstanceNorm,
+    activation.Relu,
+    activation.Relu6,
+    activation.LeakyRelu,
+    activation.ParametricRelu,
+    activation.Elu,
+    activation.Selu,
+    activation.Gelu,
+    activation.Silu,
+    activation.Mish,
+    activation.HardSwish,
+    activation.HardSigmoid,
+    activation.Sigmoid,
+    activation.Tanh,
+    activation.Softplus,
+    activation.Absolute,
+    activation.Softmax,
+    activation.LogSoftmax,
+    dropout.Dropout,
+    dropout.DropPath,
+    norm.Scale,
+    dense.RadialBasis,
+    norm.Normalize,
+    reshape.Flatten,
+    reshape.Reshape,
+    reshape.Pad,
+    reshape.Crop,
+    reshape.Upsample,
+    reshape.Slice,
+    reshape.Shuffle,
+    merge.Concat,
+    merge.Add,
+    merge.Subtract,
+    merge.Multiply,
+    merge.Mean,
+    merge.Maximum,
+    source.Skip,
+)
+
+_TABLE = {keyword: layer for layer in _BUILT_IN for keyword in (layer.keyword, *layer.aliases)}
+
+
+@cache
+def _entry_points() -> dict[str, object]:
+    from importlib.metadata import entry_points
+
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+@cache
+def find(keyword: str) -> type[Layer] | None:
+    """The layer of a keyword, or None. Packages are asked only where netdsl has none itself.
+
+    Raises BrokenPackage where a package's entry point cannot be loaded or gives no layer.
+    """
+    return _TABLE.get(keyword) or _load(keyword)
+
+
+def _load(keyword: str) -> type[Layer] | None:
+    from importlib.metadata import EntryPoint
+
+    entry = _entry_points().get(keyword)
+    if not isinstance(entry, EntryPoint):
+        return None
+    try:
+        layer = entry.load()
+    except Exception as error:  # a package's code may fail in any way
+        raise BrokenPackage(f"{entry.value} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not (isinstance(layer, type) and issubclass(layer, Layer) and layer.keyword == keyword):
+        raise BrokenPackage(f"{entry.value} is no netdsl layer with the keyword {keyword}")
+    return layer
+
+
+def keywords() -> Iterable[str]:
+    """Every keyword: netdsl's own in the order of the table, then the packages'."""
+    return (*_TABLE, *(name for name in sorted(_entry_points()) if name not in _TABLE))

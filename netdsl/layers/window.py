@@ -1,0 +1,78 @@
+"""The arithmetic of windows that slide: output sizes, padding, and what is left unread.
+
+Sizes after Dumoulin and Visin, A guide to convolution arithmetic for deep learning (2016), as PyTorch rounds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from netdsl.layers.arguments import LayerError, Sizes, show
+from netdsl.layers.base import Window
+from netdsl.layers.shape import Shape
+
+
+def out_size(size: int, window: Window, *, ceil: bool = False) -> int:
+    """Positions of a window over `size` inputs: floor((in + 2p − d(k − 1) − 1)/s) + 1.
+
+    With `ceil` it rounds up, and drops a last window that would start beyond input and left padding.
+    """
+    room = size + window.before + window.after - window.reach
+    count = (room + (window.stride - 1 if ceil else 0)) // window.stride + 1
+    if ceil and (count - 1) * window.stride >= size + window.before:
+        count -= 1
+    return count
+
+
+def same(size: int, kernel: int, stride: int, dilation: int) -> Window:
+    """The window whose padding gives ceil(in/s) positions, the odd pixel at the far end."""
+    reach = dilation * (kernel - 1) + 1
+    total = max(0, (-(-size // stride) - 1) * stride + reach - size)
+    return Window(kernel, stride, total // 2, total - total // 2, dilation)
+
+
+def check(keyword: str, shape: Shape, windows: Sequence[Window]) -> None:
+    """Raise `window-too-large` where a window does not fit into the padded input."""
+    for size, window in zip(shape.spatial, windows, strict=True):
+        padded = size + window.before + window.after
+        if window.reach > padded:
+            wide = f"{window.reach}" + (f" ({window.size} dilated by {window.dilation})" if window.dilation > 1 else "")
+            more = -(-(window.reach - size) // 2)
+            raise LayerError(
+                "window-too-large",
+                f"{keyword}'s window of {wide} does not fit into {padded}: the input is {shape}"
+                + (f", padded by {window.before} and {window.after}" if padded > size else ""),
+                f"the largest kernel that fits is {(padded - 1) // window.dilation + 1}; p{more} would make room",
+                argument="kernel",
+                inputs=True,
+            )
+
+
+def inexact(
+    keyword: str, kernel: Sizes, stride: Sizes, shape: Shape, windows: Sequence[Window]
+) -> Iterator[LayerError]:
+    """Warn where real input, not padding, lies beyond the last window of one at least as wide as its stride."""
+    nouns = ("row", "column") if shape.rank == 2 else ("position",) * shape.rank
+    for noun, size, window in reversed(list(zip(nouns, shape.spatial, windows, strict=True))):
+        room = size + window.before + window.after - window.reach
+        unread = room % window.stride - window.after
+        if window.reach >= window.stride and unread > 0:
+            layer = f"{keyword} {show(kernel)}" + (f" s{show(stride)}" if max(stride) > 1 else "")
+            yield _inexact(layer, noun, size, window, unread)
+            return
+
+
+def _inexact(layer: str, noun: str, size: int, window: Window, unread: int) -> LayerError:
+    pads = window.before + window.after
+    room = size + pads - window.reach
+    padded = f"{size} + {pads}" if pads else f"{size}"
+    less, more = size - room % window.stride, size - room % window.stride + window.stride
+    nearest = more if more - size <= 4 * (size - less) else less
+    gives = (nearest + pads - window.reach) // window.stride + 1
+    return LayerError(
+        "inexact-window",
+        f"{layer} over {size} leaves {unread} {noun}{'s' * (unread > 1)} unread: "
+        f"({padded} − {window.reach})/{window.stride} + 1 = {room / window.stride + 1:g}",
+        f"{nearest} fits exactly, giving {gives}",
+        inputs=True,
+    )

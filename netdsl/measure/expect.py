@@ -1,0 +1,153 @@
+"""Proves the claims of `expect` lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from netdsl.graph.evaluate import Unknown, compute
+from netdsl.graph.fault import Fault
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import Number, show
+from netdsl.measure.field import Axis, fields
+from netdsl.measure.figures import Figures, figures, totals
+from netdsl.text import tree
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.suggest import did_you_mean
+
+_SUMS = {"params": "params", "macs": "macs", "flops": "flops", "memory": "activation_bytes", "weights": "weight_bytes"}
+_OF_A_NODE = ("shape", "field", "stride")
+QUANTITIES = (*_OF_A_NODE, *_SUMS, "depth")
+_IN_BYTES = ("memory", "weights")
+
+_RELATIONS: dict[str, Callable[[Number, Number], bool]] = {
+    "=": lambda a, b: a == b,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+}
+
+
+def near(figure: Number, value: Number, written: str) -> bool:
+    """Whether a figure agrees with a value at the precision written: `62378344 ~ 60M`.
+
+    The difference is at most half a unit of the last digit written, zeros at the end of a whole number not counted,
+    and at most a tenth of the value written.
+    """
+    match = re.fullmatch(r"-?(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?([KMGT]?)B?", written)
+    if match is None:  # computed, and no decimal
+        return figure == value
+    whole, decimals, exponent, scale = match.groups()
+    power = int(exponent or 0) + {"": 0, "K": 3, "M": 6, "G": 9, "T": 12}[scale]
+    zeros = len(whole) - len(whole.rstrip("0")) if whole.strip("0") else 0
+    power += zeros if decimals is None else -len(decimals)
+    off = abs(figure - value)
+    return off * 2 <= Fraction(10) ** power and off * 10 <= abs(value)
+
+
+@dataclass
+class _Prover:
+    shaped: ShapedGraph
+
+    @cached_property
+    def each(self) -> list[Figures]:
+        """The costs of every node."""
+        return figures(self.shaped)
+
+    @cached_property
+    def fields(self) -> list[tuple[Axis, ...]]:
+        """What every node sees."""
+        return fields(self.shaped)
+
+    def check(self, claim: tree.Expect) -> None:
+        """Raise Fault where a claim fails, or makes no sense."""
+        quantity, span = claim.quantity.text, claim.quantity.span
+        if quantity not in QUANTITIES:
+            help = did_you_mean(quantity, QUANTITIES) or f"one of {', '.join(QUANTITIES)}"
+            raise Fault("unknown-name", f"there is no quantity {quantity}", span, help)
+        value = compute(claim.value, self.shaped.graph.params)  # pyright: ignore[reportArgumentType]
+        if isinstance(value, Unknown):
+            return
+        written = claim.value.text if isinstance(claim.value, tree.Literal) else ""
+        if isinstance(value, str):
+            raise Fault("invalid-argument", f"{quantity} is a number", claim.value.span)
+        if written.endswith("B") and quantity not in _IN_BYTES:
+            help = "memory and weights alone are counted in bytes"
+            raise Fault("invalid-argument", f"{quantity} is not counted in bytes", claim.value.span, help)
+        has = self._has(quantity, claim.of)
+        what = f"the {quantity} of {claim.of.text}" if claim.of else f"the network's {quantity}"
+        if quantity == "shape":
+            if claim.relation != "=":
+                raise Fault("invalid-argument", "a shape is claimed with = alone", claim.span)
+            wanted = value if isinstance(value, tuple) else (value,)
+            if has != wanted:
+                raise _failed(what, claim, show(has))
+            return
+        if isinstance(value, tuple) and not (isinstance(has, tuple) and len(value) == len(has)):
+            count = len(has) if isinstance(has, tuple) else 1
+            raise Fault("invalid-argument", f"{what} has {count} numbers, not {len(value)}", claim.value.span)
+        having = has if isinstance(has, tuple) else (has,)
+        wanted = value if isinstance(value, tuple) else (value,) * len(having)
+        texts = written.split("x") if isinstance(value, tuple) and written else [written] * len(wanted)
+        pairs = zip(having, wanted, texts, strict=True)
+        holds = all(_holds(a, claim.relation, b, text or show(b)) for a, b, text in pairs)
+        shown = show(having) if len(set(having)) > 1 else f"{having[0]:,}" if having else "of no axis"
+        if not holds:
+            raise _failed(what, claim, shown)
+
+    def _has(self, quantity: str, of: tree.Name | None) -> Number | tuple[Number, ...]:
+        """What the network has: per axis for field and stride, dims for a shape."""
+        if quantity in _OF_A_NODE:
+            index = self.shaped.graph.outputs[0] if of is None else self._node(of)
+            if quantity == "shape":
+                return self.shaped.shapes[index].dims
+            axes = self.fields[index]
+            return tuple(axis.size if quantity == "field" else axis.stride for axis in axes)
+        sums = totals(self.shaped, self.each, None if of is None else self._under(of))
+        return int(getattr(sums, _SUMS.get(quantity, quantity)))
+
+    def _node(self, of: tree.Name) -> int:
+        graph = self.shaped.graph
+        index = graph.index.get(of.text, graph.aliases.get(of.text))
+        if index is None:
+            known = [*graph.index, *graph.aliases]
+            raise Fault("unknown-name", f"there is no node {of.text}", of.span, did_you_mean(of.text, known[:5000]))
+        return index
+
+    def _under(self, of: tree.Name) -> list[int]:
+        """All nodes that stand under a path; training's own only where there are no others."""
+        self._node(of)
+        under = f"{of.text}."
+        nodes = [i for i, node in enumerate(self.shaped.nodes) if node.path == of.text or node.path.startswith(under)]
+        inference = [index for index in nodes if not self.shaped.nodes[index].training]
+        return inference or nodes
+
+
+def _holds(has: Number, relation: str, value: Number, written: str) -> bool:
+    return near(has, value, written) if relation == "~" else _RELATIONS[relation](has, value)
+
+
+def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
+    message = f"{what} is {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
+    return Fault("expectation-failed", " ".join(message.split()), claim.span)
+
+
+def prove(shaped: ShapedGraph, report: Report) -> int:
+    """Check every claim of the network's file. What fails is reported; gives the number of claims skipped.
+
+    Claims are about the file's own params and inputs: under an override all of them are skipped.
+    """
+    graph = shaped.graph
+    if graph.overridden or not graph.expectations:
+        return len(graph.expectations)
+    prover = _Prover(shaped)
+    for claim in graph.expectations:
+        try:
+            prover.check(claim)
+        except Fault as fault:
+            report.add(Diagnostic(fault.code, fault.message, fault.span, help=fault.help))
+    return 0

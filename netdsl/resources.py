@@ -1,0 +1,41 @@
+"""The files that netdsl carries: its grammar and its networks.
+
+In a wheel they lie inside the package; in a checkout, beside it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def _folder(name: str) -> Path:
+    inside = _PACKAGE / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
+
+
+def grammar() -> str:
+    """The Lark grammar's text."""
+    return (_folder("grammar") / "net.lark").read_text(encoding="utf-8")
+
+
+def networks() -> Path:
+    """The folder of the bundled networks."""
+    return _folder("networks")
+
+
+def find(name: str) -> Path | None:
+    """The file of a network: a path, or the name of a bundled one (`vgg16` or `vgg16.net`) where no such file is."""
+    path = Path(name)
+    if path.exists():
+        return path
+    if path.parent == Path():
+        bundled = networks() / (name if name.endswith(".net") else f"{name}.net")
+        return bundled if bundled.is_file() else None
+    return None
+
+
+def bundled() -> list[Path]:
+    """The bundled networks' files, by name."""
+    return sorted(networks().glob("*.net"))

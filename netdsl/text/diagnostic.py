@@ -1,0 +1,77 @@
+"""What is wrong with a program: found as data by the phases, worded for people by `render`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from netdsl.text.codes import severity_of
+from netdsl.text.source import Span
+
+
+@dataclass(frozen=True)
+class Related:
+    """Another place that has to do with a diagnostic, such as the other end of a mismatch."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding: its code, where it is, and what to do about it.
+
+    `path` names the node it is about, `calls` the places from which its block was called, innermost first.
+    """
+
+    code: str
+    message: str
+    span: Span
+    label: str = ""
+    related: tuple[Related, ...] = ()
+    help: str = ""
+    path: str = ""
+    calls: tuple[Span, ...] = ()
+
+    @property
+    def severity(self) -> str:
+        """`error` or `warning`."""
+        return severity_of(self.code)
+
+
+@dataclass
+class Report:
+    """Collects the diagnostics of a run, each cause once."""
+
+    seen: dict[tuple[str, str, int, int], Diagnostic] = field(
+        default_factory=dict[tuple[str, str, int, int], Diagnostic]
+    )
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic unless the same code was found at the same place."""
+        span = diagnostic.span
+        self.seen.setdefault((diagnostic.code, span.source.name, span.start, span.end), diagnostic)
+
+    def error(self, code: str, message: str, span: Span, help: str = "") -> None:
+        """Keep a plain error."""
+        self.add(Diagnostic(code, message, span, help=help))
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is an error among them."""
+        return any(found.severity == "error" for found in self.seen.values())
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """All of them in source order, file by file as first met."""
+        files = {found.span.source.name: None for found in self.seen.values()}
+        order = {name: index for index, name in enumerate(files)}
+        return sorted(self.seen.values(), key=lambda d: (order[d.span.source.name], d.span.start, d.span.end))
+
+
+class NetError(Exception):
+    """A network with errors, for callers in Python; `diagnostics` holds all that was found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        first = next((d for d in self.diagnostics if d.severity == "error"), None)
+        super().__init__(f"{first.span}: {first.code}: {first.message}" if first else "")

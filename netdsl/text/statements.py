@@ -1,0 +1,107 @@
+"""Where statements begin and end: the one place that knows the rule of lines.
+
+A statement ends with its line, unless a bracket is open, the line ends with `->`, `|`, `=`, `,` or `:`,
+or the next line that holds code starts with `->`, `|`, `]` or `)`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source, Span
+from netdsl.text.tree import Comment
+
+KEYWORDS = frozenset({"network", "meta", "param", "use", "block", "output", "expect"})
+MAX_NESTING = 100
+
+_TOKEN = re.compile(
+    r"""(?P<string>"(?:[^"\\\n]|\\.)*"?)
+      | (?P<comment>\#[^\n]*)
+      | (?P<newline>\n)
+      | (?P<open>[\[({])
+      | (?P<close>[\])}])
+      | (?P<joint>->|[|=,:])
+      | (?P<word>[^\W\d]\w*)
+      | (?P<other>[^\s\w"\#]|\d\w*)
+    """,
+    re.VERBOSE,
+)
+_CONTINUES = frozenset({"->", "|", "]", ")"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The result: the span of each statement, and the comments.
+
+    `broken` holds the indices of statements that need no parsing, since an error in them was reported.
+    """
+
+    statements: tuple[Span, ...]
+    comments: tuple[Comment, ...]
+    broken: frozenset[int]
+
+
+def split(source: Source, report: Report) -> Lines:
+    """Find the statements of a source. Unclosed and too deep brackets are reported here."""
+    statements: list[Span] = []
+    comments: list[Comment] = []
+    broken: set[int] = set()
+    opened: list[int] = []
+    start = end = -1  # of the statement at hand
+    last = ""  # its last joint, if that is what it ended with so far
+    fresh_line = True  # nothing but space since the last end of a line
+
+    def finish() -> None:
+        nonlocal start, last
+        if start < 0:
+            return
+        if opened:
+            bracket = source.text[opened[-1]]
+            report.error(
+                "syntax-error",
+                f"this `{bracket}` is never closed",
+                Span(source, opened[-1], opened[-1] + 1),
+                help=f"close it with `{ {'[': ']', '(': ')', '{': '}'}[bracket] }`",
+            )
+            broken.add(len(statements))
+            opened.clear()
+        statements.append(Span(source, start, end))
+        start, last = -1, ""
+
+    for match in _TOKEN.finditer(source.text):
+        kind = match.lastgroup
+        if kind == "newline":
+            fresh_line = True
+            continue
+        if kind == "comment":
+            comments.append(Comment(match.group().rstrip(), Span(source, match.start(), match.end())))
+            continue
+        text = match.group()
+        if fresh_line and start >= 0:
+            if text in KEYWORDS or not (opened or last or text in _CONTINUES):
+                finish()
+        fresh_line = False
+        if start < 0:
+            start = match.start()
+        end = match.end()
+        last = text if kind == "joint" else ""
+        if kind == "open":
+            opened.append(match.start())
+            if len(opened) > MAX_NESTING:
+                report.error(
+                    "limit-exceeded",
+                    f"brackets are nested more than {MAX_NESTING} deep",
+                    Span(source, match.start(), match.end()),
+                    help="name the inner parts as blocks",
+                )
+                opened.clear()
+                broken.add(len(statements))
+                statements.append(Span(source, start, end))
+                break
+        elif kind == "close" and opened:
+            opened.pop()
+    else:
+        finish()
+    return Lines(tuple(statements), tuple(comments), frozenset(broken))
