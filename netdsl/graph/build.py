@@ -171,7 +171,7 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
     for statement in stated:
         for name in statement.names:
             try:
-                node = expansion.root.find(name).output
+                node = expansion.root.node(name)
             except Fault as fault:
                 report.error(fault.code, fault.message, fault.span, fault.help)
                 continue

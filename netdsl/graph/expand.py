@@ -38,6 +38,8 @@ class Expansion:
     root: Scope = field(init=False)
     called: set[int] = field(default_factory=set[int])
     recursive: set[int] = field(default_factory=set[int])
+    reading: bool = False
+    """Whether blocks that nothing calls are being read, each by itself: calls are looked at, and not followed."""
     _labels: dict[int, Mapping[int, str]] = field(default_factory=dict[int, Mapping[int, str]])
 
     def __post_init__(self) -> None:
@@ -56,7 +58,8 @@ class Expansion:
                     continue
                 flow = run(self._chain(statement, NOTHING, self.root, 0))
                 self.ends.append(flow)
-        for of in list(self.module.blocks.values()):
+        self.reading = True
+        for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
                 self._read(of)
 
@@ -87,7 +90,7 @@ class Expansion:
                     flow = yield self._scoped(element, flow, scope, placed)
             except Fault as fault:
                 self._add(fault, scope)
-                flow = BROKEN
+                flow = (BROKEN,) if isinstance(primary, tree.Fork) else BROKEN
                 self._name(element, BROKEN, scope)
             fork = element if isinstance(primary, tree.Fork) else None
         if isinstance(flow, tuple):
@@ -130,7 +133,7 @@ class Expansion:
             return None
         value = element.repeat.value
         count = whole(compute(value, scope.environment), value.span, "a repeat")
-        return 1 if count is None else count
+        return 1 if count is None or self.reading else count
 
     def _layers(
         self,
@@ -216,8 +219,6 @@ class Expansion:
         elif flow == NOTHING:
             raise _no_input(list(scope.calls)[-1] if scope.calls else site.span, row.keyword)
         elif row.merge:
-            if flow == BROKEN:
-                return BROKEN
             help = f"put a fork before it: [ a | b ] -> {row.keyword}"
             raise Fault("merge-without-fork", f"{row.keyword} has no fork to merge", site.span, help)
         else:
@@ -268,8 +269,10 @@ class Expansion:
         of = scope.module.blocks.get(primary.name.text)
         if of is None:
             return self._again(primary, flow, path, entry, scope, device, calls)
-        self.called.add(id(of.block))
         environment = self._arguments(of, primary, scope)
+        if self.reading:
+            return _broken()
+        self.called.add(id(of.block))
         if id(of.block) in self.recursive or environment is None:
             return _broken()
         if path.count(".") > MAX_CALLS:
@@ -284,7 +287,11 @@ class Expansion:
         try:
             original = scope.find(call.name)
         except Fault:
+            if scope.module.lacks(call.name.text):
+                return BROKEN
             raise _unknown_block(call, scope) from None
+        if original.output == BROKEN and original.first == original.last:
+            return BROKEN
         if call.arguments:
             help = f"`{call.name.text}()` applies it again as it was"
             raise Fault("extra-argument", f"{call.name.text} is an element, and takes no arguments", call.span, help)
@@ -371,7 +378,8 @@ class Expansion:
         """An argument of a call: a value, or a node by its name."""
         if isinstance(value, tree.Name) and value.text not in scope.environment:
             try:
-                return NodeRef(scope.node(value))
+                flow = scope.node(value)
+                return UNKNOWN if flow == BROKEN else NodeRef(flow)
             except Fault as fault:
                 if not fault.help:
                     fault.help = did_you_mean(value.text, scope.environment)
@@ -379,6 +387,8 @@ class Expansion:
         return evaluate(value, scope.environment)
 
     def _add(self, fault: Fault, scope: Scope) -> None:
+        if fault.code == "unknown-name" and scope.module.incomplete:
+            return  # the file that is missing may have defined it
         self.report.add(
             Diagnostic(
                 fault.code,

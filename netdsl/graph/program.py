@@ -32,6 +32,14 @@ class Module:
     params: Mapping[str, Known | Unknown]
     blocks: Mapping[str, BlockOf]
     overridden: bool = False
+    lost: frozenset[str] = frozenset()
+    """Names that broken statements here, or in used files, would have defined."""
+    incomplete: bool = False
+    """Whether a used file could not be had, so that any name may be missing for that reason."""
+
+    def lacks(self, name: str) -> bool:
+        """Whether an unknown name is the consequence of an error that was reported already."""
+        return self.incomplete or name.partition(".")[0] in self.lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,13 +104,15 @@ class Loader:
             origins[kind, name] = span
             return True
 
-        used: set[Path] = set()
+        used: dict[Path, Module | None] = {}
+        lost = set(file.lost)
         for use in _all(file, tree.Use):
             found = self._use(use, path, used, overrides)
             if found is None:
                 continue
             module, taken_there = found
             taken |= taken_there
+            lost |= module.lost
             for statement in module.file.statements:
                 match statement:
                     case tree.Param(name) if define("param", name.text, use.path.span):
@@ -119,7 +129,10 @@ class Loader:
                     taken.add(param.name.text)
                 else:
                     params[param.name.text] = self._value(param.value, params)
-        module = Module(file, params, blocks, overridden=bool(taken))
+        for name in lost:
+            params.setdefault(name, UNKNOWN)
+        incomplete = None in used.values()
+        module = Module(file, params, blocks, bool(taken), frozenset(lost), incomplete)
         for block in _all(file, tree.Block):
             self._check_parameters(block)
             if define("block", block.name.text, block.name.span):
@@ -145,21 +158,21 @@ class Loader:
             seen[name.text] = parameter
 
     def _use(
-        self, use: tree.Use, user: Path | None, used: set[Path], overrides: dict[str, Value]
+        self, use: tree.Use, user: Path | None, used: dict[Path, Module | None], overrides: dict[str, Value]
     ) -> tuple[Module, frozenset[str]] | None:
-        """The module that a statement brings in, once for each file."""
+        """The module that a statement brings in, once for each file; `used` keeps what came of each."""
         path = self._seek(use, user)
-        if path is None:
-            return None
-        resolved = path.resolve()
-        if resolved in self.loading:
-            around = " -> ".join(str(one.name) for one in (*self.loading[self.loading.index(resolved) :], resolved))
-            message = f"files use each other in a circle: {around}"
-            self.report.error("cyclic-use", message, use.path.span, help="move what both need into a third file")
-            return None
+        resolved = Path(use.path.text) if path is None else path.resolve()
         if resolved in used:
             return None
-        used.add(resolved)
+        used[resolved] = None
+        if path is None:
+            return None
+        if resolved in self.loading:
+            circle = (*self.loading[self.loading.index(resolved) :], resolved)
+            message = f"files use each other in a circle: {' -> '.join(one.name for one in circle)}"
+            self.report.error("cyclic-use", message, use.path.span, help="move what both need into a third file")
+            return None
         if len(self.loading) > MAX_USES:
             self.report.error("limit-exceeded", f"files use each other more than {MAX_USES} deep", use.path.span)
             return None
@@ -168,7 +181,7 @@ class Loader:
             self.loading.append(resolved)
             self.modules[resolved, direct] = self._read_used(path, use, overrides if direct else {})
             self.loading.pop()
-        module = self.modules[resolved, direct]
+        module = used[resolved] = self.modules[resolved, direct]
         if module is None:
             return None
         own = {param.name.text for param in _all(module.file, tree.Param)}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from netdsl.graph.evaluate import Environment, NodeRef
+from netdsl.graph.evaluate import Environment, NodeRef, Unknown
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Calls
 from netdsl.graph.program import Module
@@ -87,4 +87,9 @@ class Scope:
         bound = self.environment.get(name.text)
         if isinstance(bound, NodeRef):
             return bound.flow
-        return self.find(name).output
+        try:
+            return self.find(name).output
+        except Fault:
+            if isinstance(bound, Unknown) or self.module.lacks(name.text):
+                return BROKEN
+            raise

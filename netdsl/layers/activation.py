@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import Number, flag, option, positional, real
 from netdsl.layers.base import Layer, Weight
-from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netdsl.layers.shape import Shape
 
 
 class Activation(Layer):
@@ -239,9 +240,11 @@ class Tanh(Activation):
         return (5 if self._plain else 7) * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from torch import nn
 
-        return modules.nn.Tanh() if self._plain else modules.ScaledTanh(float(self.scale), float(self.slope))
+        from netdsl.layers.modules import pointwise
+
+        return nn.Tanh() if self._plain else pointwise.ScaledTanh(float(self.scale), float(self.slope))
 
 
 @dataclass(frozen=True)
@@ -271,9 +274,9 @@ class Absolute(Activation):
     flops_per_output = 1
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import pointwise
 
-        return modules.Absolute()
+        return pointwise.Absolute()
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,13 @@ The resolver, the labels of drawings and the documentation all read them.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Number: TypeAlias = int | Fraction
 Value: TypeAlias = Number | tuple[Number, ...] | str

@@ -21,17 +21,19 @@ A layer takes the shapes of its inputs, which are those of one example, and neve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, show
-from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
+
+    from netdsl.layers.shape import Shape
 
 Role: TypeAlias = Literal[
     "input", "convolution", "dense", "pooling", "normalization", "activation", "dropout", "merge", "reshape"
@@ -110,7 +112,7 @@ class Layer:
         """What an output position reads of each input, per spatial axis; () for its own position, "all" for the map."""
         return ()
 
-    def scale(self, *inputs: Shape) -> tuple[Fraction, ...]:
+    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         """By how much it enlarges each spatial axis before its window; () where it does not (DECONV, UPSAMPLE)."""
         return ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,7 +15,12 @@ from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from torch import nn
+
+_DIGITS = re.compile(r"[0-9a-zA-Z]+")
+_NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 
 class Convolving(Layer):
@@ -89,15 +94,21 @@ class Convolving(Layer):
             yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import conv
 
         (x,) = inputs
-        return modules.convolution(
-            self.windows(x), x.channels, self.filters_of(x), self.groups_of(x), not self.nobias, self.mask(x)
+        return conv.convolution(
+            self.windows(x),
+            x.channels,
+            self.filters_of(x),
+            self.groups_of(x),
+            bias=not self.nobias,
+            same=self.same,
+            maps=self.maps_of(),
         )
 
-    def mask(self, x: Shape) -> list[list[int]] | None:
-        """For each filter the input channels it reads, where it does not read all."""
+    def maps_of(self) -> Sequence[Sequence[int]] | None:
+        """The input channels that each filter reads, where it does not read all."""
         return None
 
 
@@ -139,16 +150,19 @@ class Conv(Convolving):
     @cached_property
     def maps(self) -> tuple[tuple[int, ...], ...]:
         """The table, read: for each filter the input maps that it reads."""
-        words = (self.table or "").split()
-        base, split = (10, lambda word: word.split(",")) if "," in (self.table or "") else (36, list[str])
-        try:
-            maps = tuple(tuple(int(digit, base) for digit in split(word)) for word in words)
-        except ValueError:
+        table = self.table or ""
+        words = table.split()
+        word_form = _NUMBERS if "," in table else _DIGITS
+        if not all(map(word_form.fullmatch, words)):
             raise LayerError(
                 "invalid-argument",
                 "a table holds base-36 digits (`012 123`), or numbers joined by commas (`0,1,12 3,4`)",
                 argument="table",
-            ) from None
+            )
+        if word_form is _NUMBERS:
+            maps = tuple(tuple(map(int, word.split(","))) for word in words)
+        else:
+            maps = tuple(tuple(int(digit, 36) for digit in word) for word in words)
         if twice := next((word for word, row in zip(words, maps, strict=True) if len(set(row)) < len(row)), None):
             raise LayerError("invalid-argument", f"`{twice}` names a map twice", argument="table")
         return maps
@@ -177,8 +191,8 @@ class Conv(Convolving):
         cells = self.filters * x.channels - sum(map(len, self.maps))
         return cells * prod(per_axis(self.kernel, x, "kernel"))
 
-    def mask(self, x: Shape) -> list[list[int]] | None:
-        return None if self.table is None else [list(row) for row in self.maps]
+    def maps_of(self) -> Sequence[Sequence[int]] | None:
+        return None if self.table is None else self.maps
 
 
 @dataclass(frozen=True)
@@ -234,7 +248,7 @@ class Deconv(Layer):
         padding = per_axis(self.padding, x, "padding")
         return tuple(Window(k, before=k - 1 - p, after=k - 1 - p) for k, p in zip(kernel, padding, strict=True))
 
-    def scale(self, *inputs: Shape) -> tuple[Fraction, ...]:
+    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         return tuple(Fraction(size) for size in self._strides(inputs[0]))
 
     def _strides(self, x: Shape) -> Sizes:
@@ -273,16 +287,9 @@ class Deconv(Layer):
         return self.weights(*inputs)[0].count * inputs[0].positions
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import conv
 
         (x,) = inputs
-        return modules.transposed(
-            x.channels,
-            self.filters,
-            per_axis(self.kernel, x, "kernel"),
-            self._strides(x),
-            per_axis(self.padding, x, "padding"),
-            per_axis(self.output_pad, x, "output_pad"),
-            self.groups,
-            not self.nobias,
-        )
+        kernel, stride = per_axis(self.kernel, x, "kernel"), self._strides(x)
+        padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
+        return conv.transposed(kernel, stride, padding, extra, x.channels, self.filters, self.groups, not self.nobias)

@@ -51,11 +51,9 @@ class FullyConnected(Dense):
         return self.units * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import dense
 
-        (x,) = inputs
-        linear = modules.FlatLinear if x.spatial else modules.nn.Linear
-        return linear(x.elements, self.units, bias=not self.nobias)
+        return dense.FlatLinear(inputs[0].elements, self.units, bias=not self.nobias)
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,6 @@ class RadialBasis(Dense):
         return 3 * self.units * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import codes, modules
+        from netdsl.layers.modules import dense
 
-        (x,) = inputs
-        return modules.RadialBasis(codes.of(self.units, x.elements))
+        return dense.RadialBasis(self.units, inputs[0].elements)

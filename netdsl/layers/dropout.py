@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Number, positional, real
 from netdsl.layers.base import Layer
-from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netdsl.layers.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,6 @@ class DropPath(Layer):
     rate: Number = positional(real(0, 1), "share of the examples that is dropped", Fraction(1, 2))
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import pointwise
 
-        return modules.DropPath(float(self.rate))
+        return pointwise.DropPath(float(self.rate))

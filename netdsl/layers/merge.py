@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from netdsl.layers.base import Layer
 from netdsl.layers.arguments import LayerError
+from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
@@ -18,11 +18,13 @@ class Merging(Layer):
 
     role = "merge"
     merge = True
+    operation: ClassVar[str]
+    """The class of `modules.merge` that computes it."""
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import merging
+        from netdsl.layers.modules import merge
 
-        return merging.of(self.keyword, len(inputs))
+        return merge.of(self.operation, len(inputs))()
 
 
 class Elementwise(Merging):
@@ -67,6 +69,7 @@ class Concat(Merging):
     """
 
     keyword = "CONCAT"
+    operation = "Concat"
 
     def shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
@@ -86,6 +89,7 @@ class Add(Elementwise):
     """
 
     keyword = "ADD"
+    operation = "Add"
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class Subtract(Elementwise):
     """
 
     keyword = "SUB"
+    operation = "Subtract"
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Multiply(Merging):
     """
 
     keyword = "MUL"
+    operation = "Multiply"
 
     def shape(self, *inputs: Shape) -> Shape:
         rank = max([x.rank for x in inputs])
@@ -142,6 +148,7 @@ class Mean(Elementwise):
     """
 
     keyword = "MEAN"
+    operation = "Mean"
 
     def flops(self, *inputs: Shape) -> int:
         return len(inputs) * inputs[0].elements
@@ -157,3 +164,4 @@ class Maximum(Elementwise):
     """
 
     keyword = "MAX"
+    operation = "Maximum"

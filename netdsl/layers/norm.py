@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Number, flag, option, positional, real, reals, whole
-from netdsl.layers.base import Layer, Weight, Window, require_axes
-from netdsl.layers.shape import Shape
+from netdsl.layers.base import Layer, Weight, require_axes
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from netdsl.layers.shape import Shape
 
 
 def _affine(x: Shape) -> tuple[Weight, ...]:
@@ -44,10 +45,12 @@ class LocalResponse(Layer):
         return (2 * self.size + 3) * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from torch import nn
 
-        norm = modules.nn.LocalResponseNorm if inputs[0].spatial else modules.VectorResponseNorm
-        return norm(self.size, float(self.alpha), float(self.beta), float(self.k))
+        from netdsl.layers.modules import norm
+
+        response = nn.LocalResponseNorm if inputs[0].spatial else norm.VectorResponseNorm
+        return response(self.size, float(self.alpha), float(self.beta), float(self.k))
 
 
 @dataclass(frozen=True)
@@ -118,9 +121,6 @@ class GroupNorm(Layer):
     def flops(self, *inputs: Shape) -> int:
         return (5 if self.noaffine else 7) * inputs[0].elements
 
-    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
-        return "all" if inputs[0].spatial else ()
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -149,11 +149,13 @@ class LayerNorm(Layer):
         return (5 if self.noaffine else 7) * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from torch import nn
+
+        from netdsl.layers.modules import norm
 
         (x,) = inputs
-        norm = modules.ChannelNorm if x.spatial else modules.nn.LayerNorm
-        return norm(x.channels, float(self.eps), elementwise_affine=not self.noaffine)
+        layer = norm.ChannelNorm if x.spatial else nn.LayerNorm
+        return layer(x.channels, float(self.eps), elementwise_affine=not self.noaffine)
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,6 @@ class InstanceNorm(Layer):
     def flops(self, *inputs: Shape) -> int:
         return (7 if self.affine else 5) * inputs[0].elements
 
-    def windows(self, *inputs: Shape) -> Literal["all"]:
-        return "all"
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -218,9 +217,9 @@ class Scale(Layer):
         return (2 if self.bias else 1) * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import norm
 
-        return modules.Scale(inputs[0].channels, float(self.init), self.bias)
+        return norm.Scale(inputs[0].channels, float(self.init), self.bias)
 
 
 @dataclass(frozen=True)
@@ -253,6 +252,6 @@ class Normalize(Layer):
         return x
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import norm
 
-        return modules.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])
+        return norm.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import gcd, prod
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import window
-from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
+from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, sizes, tag
 from netdsl.layers.base import Layer, Window, per_axis, require_axes
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
 
 
@@ -117,12 +118,12 @@ class MaxPool(Pooling):
         return (self.cells(inputs[0]) - 1) * self.shape(*inputs).elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import pool
 
         (x,) = inputs
         if self.kernel is None:
-            return modules.adaptive_max_pool(self.shape(x).spatial)
-        return modules.max_pool(self._sliding(x), self.ceil)
+            return pool.adaptive_maximum(self.shape(x).spatial)
+        return pool.maximum(self._sliding(x), ceil=self.ceil, same=self.same)
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class AveragePool(Pooling):
 
     `AVGPOOL global`
 
-    FLOPs: k for each output of a window of k values, k - 1 to add and one to divide; with `to=` the largest window counts.
+    FLOPs: k for each output of a window of k values, k - 1 sums and a division; with `to=` the largest window counts.
     """
 
     keyword = "AVGPOOL"
@@ -148,12 +149,13 @@ class AveragePool(Pooling):
         return self.cells(inputs[0]) * self.shape(*inputs).elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import pool
 
         (x,) = inputs
         if self.kernel is None:
-            return modules.adaptive_average_pool(self.shape(x).spatial)
-        return modules.average_pool(self._sliding(x), self.ceil, not self.exclude_pad)
+            return pool.adaptive_average(self.shape(x).spatial)
+        windows = self._sliding(x)
+        return pool.average(windows, ceil=self.ceil, same=self.same, include_pad=not self.exclude_pad)
 
 
 def _adaptive(size: int, count: int) -> Window:

@@ -23,6 +23,8 @@ from netdsl.layers.base import Layer, Window, per_axis, require_axes
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 
@@ -79,10 +81,10 @@ class Reshape(Layer):
         return "all" if inputs[0].spatial else ()
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import reshape
 
         *spatial, channels = self.dims
-        return modules.Reshape([channels, *spatial])
+        return reshape.Reshape([channels, *spatial])
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,10 @@ class Pad(Layer):
         return Shape(tuple([size + window.before + window.after for size, window in axes]), x.channels)
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import axes, reshape
 
-        return modules.Pad(modules.far_first(self.windows(*inputs)), self.mode)
+        mode = {"zero": "constant", "edge": "replicate"}.get(self.mode, self.mode)
+        return reshape.Pad(axes.pads(self.windows(*inputs)), mode)
 
 
 @dataclass(frozen=True)
@@ -162,20 +165,21 @@ class Crop(Layer):
         spatial = _like("CROP", *inputs) if self.size is None else per_axis(self.size, x, "size")
         for size, part, offset in zip(x.spatial, spatial, self._offsets(x, spatial), strict=True):
             if offset < 0 or offset + part > size:
+                argument = "at" if self.at else "size" if self.size else "like"
                 message = f"CROP cuts {show(spatial)} out of {show(x.spatial)}, which is too small"
                 if self.at is not None:
                     message = f"CROP cuts {show(spatial)} at {show(self.at)} out of {show(x.spatial)}, and leaves it"
-                raise LayerError("window-too-large", message, argument="at" if self.at else "size", inputs=True)
+                raise LayerError("window-too-large", message, argument=argument, inputs=True)
         return Shape(spatial, x.channels)
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import reshape
 
         x = inputs[0]
-        at = [] if self.at is None else list(per_axis(self.at, x, "at"))
+        at = None if self.at is None else list(per_axis(self.at, x, "at"))
         if self.size is None:
-            return modules.CropLike(at)
-        return modules.Crop(list(self.shape(*inputs).spatial), at)
+            return reshape.CropLike(at)
+        return reshape.Crop(list(self.shape(*inputs).spatial), at)
 
 
 @dataclass(frozen=True)
@@ -210,7 +214,7 @@ class Upsample(Layer):
         spatial = _like("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
         return Shape(spatial, x.channels)
 
-    def scale(self, *inputs: Shape) -> tuple[Fraction, ...]:
+    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         x = inputs[0]
         return tuple([Fraction(*axis) for axis in zip(self.shape(*inputs).spatial, x.spatial, strict=True)])
 
@@ -219,22 +223,22 @@ class Upsample(Layer):
 
         Where a factor is not whole, the largest that is read is rounded to whole positions.
         """
-        return tuple([_nearest(n) if self.mode == "nearest" else _linear(n) for n in self.scale(*inputs)])
+        return tuple([_nearest(n) if self.mode == "nearest" else _linear(n) for n in self.enlargement(*inputs)])
 
     def flops(self, *inputs: Shape) -> int:
         shape = self.shape(*inputs)
         return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * shape.elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import reshape
 
         x = inputs[0]
         mode = "nearest" if self.mode == "nearest" else ("linear", "bilinear", "trilinear")[x.rank - 1]
         if self.factor is not None:
-            return modules.enlarge(per_axis(self.factor, x, "factor"), mode)
+            return reshape.enlarge(per_axis(self.factor, x, "factor"), mode)
         if self.to is not None:
-            return modules.resize(per_axis(self.to, x, "to"), mode)
-        return modules.ResizeLike(mode)
+            return reshape.resize(per_axis(self.to, x, "to"), mode)
+        return reshape.ResizeLike(mode)
 
 
 def _nearest(scale: Fraction) -> Window:
@@ -252,7 +256,7 @@ def _linear(scale: Fraction) -> Window:
     return Window(size if scale >= 1 else 2, before=before, after=after)
 
 
-def _one_of(usage: str, given: dict[str, object]) -> None:
+def _one_of(usage: str, given: Mapping[str, object]) -> None:
     """Raise where not exactly one of some arguments is given."""
     there = [word for word, value in given.items() if value is not None]
     if not there:
@@ -298,9 +302,9 @@ class Slice(Layer):
         return Shape(x.spatial, self.to - self.from_)
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from netdsl.layers.modules import reshape
 
-        return modules.Slice(self.from_, self.to)
+        return reshape.Slice(self.from_, self.to)
 
 
 @dataclass(frozen=True)
@@ -325,6 +329,9 @@ class Shuffle(Layer):
         return x
 
     def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers import modules
+        from torch import nn
 
-        return modules.Shuffle(self.groups)
+        from netdsl.layers.modules import reshape
+
+        shuffle = nn.ChannelShuffle if inputs[0].spatial else reshape.VectorShuffle
+        return shuffle(self.groups)

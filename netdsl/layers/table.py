@@ -8,11 +8,14 @@ A package joins with an entry point in the group `netdsl.layers`, whose name is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from netdsl.layers import activation, conv, dense, dropout, merge, norm, pool, reshape, source
 from netdsl.layers.base import Layer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 GROUP = "netdsl.layers"
 

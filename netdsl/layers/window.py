@@ -5,11 +5,15 @@ Sizes after Dumoulin and Visin, A guide to convolution arithmetic for deep learn
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Sizes, show
 from netdsl.layers.base import Window
-from netdsl.layers.shape import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from netdsl.layers.shape import Shape
 
 
 def out_size(size: int, window: Window, *, ceil: bool = False) -> int:

@@ -50,7 +50,7 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
                 union = _union(union, found[source])
             found.append(union)
             continue
-        found.append(_through(node.layer.windows(*inputs), node.layer.scale(*inputs), inputs[0], found[node.inputs[0]]))
+        found.append(_through(node.layer.windows(*inputs), node.layer.enlargement(*inputs), inputs[0], found[node.inputs[0]]))
     return found
 
 

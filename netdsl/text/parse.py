@@ -6,7 +6,6 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -290,7 +289,7 @@ def _statement(span: Span, report: Report) -> tree.Statement | None:
     return None
 
 
-def _check_block_lines(block: tree.Block, report: Report) -> bool:
+def _check_block_lines(block: tree.Block, report: Report) -> None:
     """A `->` line may not continue a block that was complete on its own line."""
     line = block.name.span.line
     for arrow, before in zip(block.body.arrows, block.body.elements, strict=False):
@@ -302,24 +301,27 @@ def _check_block_lines(block: tree.Block, report: Report) -> bool:
                     arrow,
                     help="end the block's line with `->`, or start the new chain with INPUT or a name",
                 )
-                return False
-            break
-    return True
+            return
+
+
+_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|([a-z_][a-z0-9_]*)\s*:")
 
 
 def parse(source: Source, report: Report) -> tree.File:
     """Parse a whole file. What is wrong is reported, and left out of the tree."""
     lines = statements.split(source, report)
-    found: Sequence[tree.Statement] = []
+    found: list[tree.Statement] = []
+    lost: set[str] = set()
     with _lock:
         for index, span in enumerate(lines.statements):
             statement = None if index in lines.broken else _statement(span, report)
             if statement is None:
+                lost |= {name for match in _DEFINES.finditer(span.text) for name in match.groups() if name}
                 continue
-            if isinstance(statement, tree.Block) and not _check_block_lines(statement, report):
-                continue
+            if isinstance(statement, tree.Block):
+                _check_block_lines(statement, report)
             found.append(statement)
-    return tree.File(source, tuple(found), lines.comments)
+    return tree.File(source, tuple(found), lines.comments, frozenset(lost))
 
 
 def literal(text: str) -> tree.Number | tuple[tree.Number, ...] | str | None:

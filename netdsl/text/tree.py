@@ -253,11 +253,15 @@ class Comment:
 
 @dataclass(frozen=True)
 class File:
-    """A parsed file: its statements in order, and its comments."""
+    """A parsed file: its statements in order, and its comments.
+
+    `lost` are the names that statements with syntax errors would have defined, so that none is missed elsewhere.
+    """
 
     source: Source
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...] = field(compare=False, default=())
+    lost: frozenset[str] = field(compare=False, default=frozenset())
 
 
 def elements(chain: Chain) -> Iterator[Element]:

@@ -1,0 +1,78 @@
+"""Poolings: torch.nn's, and those with uneven padding."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from netdsl.layers.base import Window
+from netdsl.layers.modules.axes import fixed, pick, same
+
+
+def _sliding(kind: Any, windows: Sequence[Window], **options: bool) -> nn.Module:
+    """One of torch.nn's poolings, padded alike on both sides."""
+    kernel = tuple(window.size for window in windows)
+    stride = tuple(window.stride for window in windows)
+    return kind(kernel, stride, tuple(window.before for window in windows), **options)
+
+
+def _unpadded(windows: Sequence[Window]) -> list[Window]:
+    return [Window(window.size, window.stride) for window in windows]
+
+
+def maximum(windows: Sequence[Window], *, ceil: bool, same: bool) -> nn.Module:
+    """A max pooling, whose padding is never the largest."""
+    kind = pick(len(windows), nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
+    if same and not fixed(windows):
+        return SamePool(_sliding(kind, _unpadded(windows)), windows, -torch.inf)
+    return _sliding(kind, windows, ceil_mode=ceil)
+
+
+def average(windows: Sequence[Window], *, ceil: bool, same: bool, include_pad: bool) -> nn.Module:
+    """An average pooling, whose padding counts as zeros or not at all."""
+    kind = pick(len(windows), nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
+    if same and not fixed(windows):
+        return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), windows)
+    return _sliding(kind, windows, ceil_mode=ceil, count_include_pad=include_pad)
+
+
+class SamePool(nn.Module):
+    """A pooling to ceil(in/s), padded by `value`."""
+
+    def __init__(self, pool: nn.Module, windows: Sequence[Window], value: float = 0.0) -> None:
+        super().__init__()
+        self.pool, self.value = pool, value
+        self.reach = [window.reach for window in windows]
+        self.stride = [window.stride for window in windows]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pool(functional.pad(x, same(x, self.reach, self.stride), value=self.value))
+
+
+class SameMean(nn.Module):
+    """An average of the real values in each window, padded to ceil(in/s)."""
+
+    def __init__(self, pool: nn.Module, windows: Sequence[Window]) -> None:
+        super().__init__()
+        self.pool = pool
+        self.reach = [window.reach for window in windows]
+        self.stride = [window.stride for window in windows]
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes = same(x, self.reach, self.stride)
+        real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
+        return self.pool(functional.pad(x, sizes)) / self.pool(real)
+
+
+def adaptive_maximum(spatial: Sequence[int]) -> nn.Module:
+    """A max pooling to a given size."""
+    pool = pick(len(spatial), nn.AdaptiveMaxPool1d, nn.AdaptiveMaxPool2d, nn.AdaptiveMaxPool3d)
+    return pool(tuple(spatial))
+
+
+def adaptive_average(spatial: Sequence[int]) -> nn.Module:
+    """An average pooling to a given size."""
+    pool = pick(len(spatial), nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d, nn.AdaptiveAvgPool3d)
+    return pool(tuple(spatial))
