@@ -47,7 +47,9 @@ def _verdict(loaded: common.Loaded, skipped: int) -> str:
     warnings = len(diagnostics) - errors
     parts: list[str] = []
     if errors or warnings:
-        parts += [f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((errors, "error"), (warnings, "warning")) if count]
+        parts += [
+            f"{count} {noun}{'s' * (count > 1)}" for count, noun in ((errors, "error"), (warnings, "warning")) if count
+        ]
     if not errors:
         claims = len(loaded.shaped.graph.expectations) if loaded.shaped else 0
         if skipped:

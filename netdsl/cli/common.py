@@ -62,7 +62,9 @@ def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]
         name, equals, text = word.partition("=")
         value = literal(text.strip())
         if not equals or value is None:
-            raise UsageError(f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word")
+            raise UsageError(
+                f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word"
+            )
         params[name.strip()] = value
     given: dict[str, tuple[int, ...]] = {}
     for word in inputs:
@@ -106,7 +108,7 @@ def shown(path: Path) -> str:
 
 
 def load(name: str, changes: Overrides) -> Loaded:
-    """Read and check a network's shapes. Raises UsageError where its file cannot be read or an override fits nothing."""
+    """Read a network and check its shapes. Raises UsageError for a file that cannot be read, or a useless override."""
     path = locate(name)
     report = Report()
     try:

@@ -18,9 +18,7 @@ from netdsl.measure.summary import Summary
     show_default=True,
 )
 @common.overriding
-def command(
-    file: str, form: str, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]
-) -> None:
+def command(file: str, form: str, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]) -> None:
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
     summary = Summary(common.network(file, sets, inputs, include))
     match form:

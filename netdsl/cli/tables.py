@@ -43,7 +43,14 @@ def plain(*columns: tuple[str, str]) -> Table:
 
 def networks(rows: Sequence[Mapping[str, object]]) -> str:
     """The bundled networks."""
-    table = plain(("name", "left"), ("title", "left"), ("year", "right"), ("params", "right"), ("MACs", "right"), ("depth", "right"))
+    table = plain(
+        ("name", "left"),
+        ("title", "left"),
+        ("year", "right"),
+        ("params", "right"),
+        ("MACs", "right"),
+        ("depth", "right"),
+    )
     for row in rows:
         numbers = (f"{row['params']:,}", f"{row['macs']:,}")
         table.add_row(str(row["name"]), Text(str(row["title"])), str(row["year"] or ""), *numbers, str(row["depth"]))

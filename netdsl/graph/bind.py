@@ -191,4 +191,6 @@ def _too_many(table_row: type[Layer], arguments: Sequence[Argument], given: tree
     takes = f"{table_row.keyword} takes {', '.join(slots) or 'none'} by position"
     tags = [a for a in arguments if a.form == "tag"]
     help = f"{takes}; did you mean s{given.span.text}?" if tags and given.span.text.isdigit() else takes
-    return Fault("extra-argument", f"{given.span.text} is one argument too many for {table_row.keyword}", given.span, help)
+    return Fault(
+        "extra-argument", f"{given.span.text} is one argument too many for {table_row.keyword}", given.span, help
+    )

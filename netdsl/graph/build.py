@@ -39,9 +39,7 @@ class Overrides:
     include: Sequence[Path] = ()
 
 
-def build(
-    source: Source, path: Path | None, report: Report, overrides: Overrides | None = None
-) -> ShapedGraph | None:
+def build(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> ShapedGraph | None:
     """The shaped graph of a program; None where it has errors, or is a library of blocks without a chain.
 
     All that is wrong goes to `report`. Raises OverrideError for an override that fits nothing.
@@ -50,7 +48,7 @@ def build(
     loader = Loader(report, overrides.include)
     module, taken = loader.load(source, path, overrides.params)
     if lost := sorted(overrides.params.keys() - taken):
-        known = [name for name in module.params]
+        known = list(module.params)
         has = f"its params are {', '.join(known)}" if known else "it has no params"
         message = f"{source.name} has no param {lost[0]}"
         raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
@@ -154,7 +152,9 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
     for name, given in dims.items():
         if not name and len(inputs) != 1:
             names = ", ".join(inputs) or "none"
-            raise OverrideError("unknown-name", f"the network has {len(inputs)} inputs: {names}", "name=dims says which")
+            raise OverrideError(
+                "unknown-name", f"the network has {len(inputs)} inputs: {names}", "name=dims says which"
+            )
         name = name or next(iter(inputs))
         if name not in inputs:
             help = did_you_mean(name, inputs) or f"its inputs are {', '.join(inputs)}"

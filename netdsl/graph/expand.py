@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from netdsl.graph import bind, names
-from netdsl.graph.evaluate import UNKNOWN, Environment, Known, NodeRef, Unknown, compute, evaluate, whole
+from netdsl.graph import bind, call, mistakes, names
+from netdsl.graph.evaluate import UNKNOWN, compute, whole
 from netdsl.graph.fault import Fault
-from netdsl.graph.node import Calls, Node, Scope as ScopeInfo, Site
+from netdsl.graph.node import Calls, Node, Site
+from netdsl.graph.node import Scope as ScopeInfo
 from netdsl.graph.program import BlockOf, Module
+from netdsl.graph.recursion import recursive
 from netdsl.graph.scope import BROKEN, NOTHING, Entry, Flow, Scope
 from netdsl.graph.size import MAX_NODES, Sizes
 from netdsl.graph.steps import Steps, run
 from netdsl.layers import table
 from netdsl.layers.base import Layer
 from netdsl.text import tree
-from netdsl.text.diagnostic import Diagnostic, Related, Report
-from netdsl.text.source import Span
-from netdsl.text.suggest import closest, did_you_mean
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.suggest import did_you_mean
 
 MAX_CALLS = 200
 MAX_DEVICE = 1023
@@ -49,7 +49,7 @@ class Expansion:
 
     def run(self) -> None:
         """Expand every chain of the file; blocks that nothing calls are read for mistakes."""
-        self.recursive = _recursive(self.module, self.report)
+        self.recursive = recursive(self.module, self.report)
         sizes = Sizes(self.module, self.recursive)
         for statement in self.module.file.statements:
             if isinstance(statement, tree.Chain):
@@ -98,8 +98,7 @@ class Expansion:
         return flow
 
     def _unmerged(self, fork: tree.Element, scope: Scope) -> int:
-        help = "put CONCAT, ADD, SUB, MUL, MEAN or MAX behind it"
-        self._add(Fault("fork-without-merge", "nothing merges this fork's branches", fork.span, help), scope)
+        self._add(mistakes.unmerged(fork), scope)
         return BROKEN
 
     def _device(self, element: tree.Element, scope: Scope, device: int) -> int:
@@ -116,7 +115,7 @@ class Expansion:
 
     def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> int:
         if position:
-            raise _misplaced_name(name, scope)
+            raise mistakes.misplaced_name(name, scope)
         flow = scope.node(name)
         self._name(element, flow, scope)
         return flow
@@ -145,7 +144,8 @@ class Expansion:
         fork: tree.Element | None = None,
     ) -> int:
         """A layer, once or repeated, perhaps behind a fork. SKIP makes no node."""
-        _warn_of_repeat(element, written, self.report)
+        if warning := mistakes.suspicious_repeat(element, written):
+            self.report.add(warning)
         count = self._count(element, scope)
         if written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
@@ -175,7 +175,7 @@ class Expansion:
         if written.arguments:
             raise Fault("extra-argument", "SKIP takes no arguments", written.arguments[0].span)
         if flow == NOTHING:
-            raise _no_input(written.span, "SKIP")
+            raise mistakes.no_input(written.span, "SKIP")
         if isinstance(flow, tuple):
             raise Fault("fork-without-merge", "SKIP does not merge a fork's branches", element.span)
         self._name(element, flow, scope)
@@ -205,22 +205,18 @@ class Expansion:
         """Add a node, unless something before it is broken. Raises Fault where the flow does not suit the layer."""
         if row.keyword == "INPUT":
             if flow not in (NOTHING, BROKEN):
-                help = "start a chain of its own with it; a fork `[ a | b ] -> CONCAT` merges two"
-                raise Fault("misplaced-input", "INPUT starts a chain, but something flows in here", site.span, help)
+                raise mistakes.misplaced_input(site.span)
             inputs: tuple[int, ...] = ()
             if flow == BROKEN:
                 return BROKEN
         elif isinstance(flow, tuple):
             if not row.merge:
-                help = f"put CONCAT, ADD, SUB, MUL, MEAN or MAX between the fork and {row.keyword}"
-                message = f"{row.keyword} takes one input, but a fork gives {len(flow)}"
-                raise Fault("fork-without-merge", message, site.span, help)
+                raise mistakes.not_a_merge(row.keyword, len(flow), site.span)
             inputs = flow
         elif flow == NOTHING:
-            raise _no_input(list(scope.calls)[-1] if scope.calls else site.span, row.keyword)
+            raise mistakes.no_input(list(scope.calls)[-1] if scope.calls else site.span, row.keyword)
         elif row.merge:
-            help = f"put a fork before it: [ a | b ] -> {row.keyword}"
-            raise Fault("merge-without-fork", f"{row.keyword} has no fork to merge", site.span, help)
+            raise mistakes.merge_without_fork(row.keyword, site.span)
         else:
             inputs = (flow,)
         inputs = (*inputs, *further)
@@ -269,11 +265,11 @@ class Expansion:
         of = scope.module.blocks.get(primary.name.text)
         if of is None:
             return self._again(primary, flow, path, entry, scope, device, calls)
-        environment = self._arguments(of, primary, scope)
-        if self.reading:
+        environment = call.environment(of, primary, scope, lambda fault: self._add(fault, scope))
+        if self.reading or environment is None:
             return _broken()
         self.called.add(id(of.block))
-        if id(of.block) in self.recursive or environment is None:
+        if id(of.block) in self.recursive:
             return _broken()
         if path.count(".") > MAX_CALLS:
             raise Fault("limit-exceeded", f"blocks call each other more than {MAX_CALLS} deep", primary.span)
@@ -281,32 +277,32 @@ class Expansion:
         return self._chain(of.block.body, flow, inner, device)
 
     def _again(
-        self, call: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int, calls: Calls
+        self, again: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int, calls: Calls
     ) -> Steps[int]:
         """Apply an earlier element again, with the same weights: its nodes come in the same order as then."""
         try:
-            original = scope.find(call.name)
+            original = scope.find(again.name)
         except Fault:
-            if scope.module.lacks(call.name.text):
+            if scope.module.lacks(again.name.text):
                 return BROKEN
-            raise _unknown_block(call, scope) from None
+            raise mistakes.unknown_block(again, scope) from None
+        if again.arguments:
+            help = f"`{again.name.text}()` applies it again as it was"
+            raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)
         if original.output == BROKEN and original.first == original.last:
             return BROKEN
-        if call.arguments:
-            help = f"`{call.name.text}()` applies it again as it was"
-            raise Fault("extra-argument", f"{call.name.text} is an element, and takes no arguments", call.span, help)
         primary = original.element.primary
         if isinstance(primary, tree.Name | tree.Fork) or primary == tree.Layer("SKIP", ()):
-            raise Fault("unknown-block", f"{call.name.text} is another name of a node, not an element", call.span)
+            raise Fault("unknown-block", f"{again.name.text} is another name of a node, not an element", again.span)
         start = len(self.nodes)
         home = original.scope
         device = self._device(original.element, home, device)
         if isinstance(primary, tree.Layer):
             name = path.removeprefix(scope.path)
             labels = {id(original.element): name}
-            again = replace(home, path=scope.path, entries={}, labels=labels, calls=calls, outer=home)
-            flow = self._layers(original.element, primary, flow, again, device)
-            entry.inner.update(again.entries[name].inner)
+            inner = replace(home, path=scope.path, entries={}, labels=labels, calls=calls, outer=home)
+            flow = self._layers(original.element, primary, flow, inner, device)
+            entry.inner.update(inner.entries[name].inner)
         else:
             flow = yield self._copies(original, flow, path, entry, replace(home, calls=calls), device)
         made, source = len(self.nodes) - start, original.first
@@ -316,9 +312,7 @@ class Expansion:
                 self.nodes[index] = replace(node, owner=self.nodes[source + index - start].owner)
         return flow
 
-    def _copies(
-        self, original: Entry, flow: int, path: str, entry: Entry, scope: Scope, device: int
-    ) -> Steps[int]:
+    def _copies(self, original: Entry, flow: int, path: str, entry: Entry, scope: Scope, device: int) -> Steps[int]:
         """The call or group of an earlier element, and its repeats, at a new path."""
         element = original.element
         primary = element.primary
@@ -339,53 +333,6 @@ class Expansion:
             labels = self._labels[id(chain)] = names.assign([chain], self.report)
         return labels
 
-    def _arguments(self, of: BlockOf, call: tree.Call, scope: Scope) -> Environment | None:
-        """The values of a block's parameters; None where an argument is wrong, which is reported."""
-        block = of.block
-        bound: dict[str, Known | Unknown] = {}
-        parameters = {parameter.name.text: parameter for parameter in block.parameters}
-        well = True
-        for argument in call.arguments:
-            try:
-                name = _parameter_of(argument, parameters, bound, block)
-                bound[name] = UNKNOWN
-                bound[name] = self._argument(argument.value, scope)
-            except Fault as fault:
-                self._add(fault, scope)
-                well = False
-        environment = {**of.module.params, **bound}
-        missing: list[str] = []
-        for name, parameter in parameters.items():
-            if name in bound:
-                continue
-            if parameter.default is None:
-                missing.append(name)
-                continue
-            try:
-                environment[name] = evaluate(parameter.default, environment)
-            except Fault as fault:
-                self._add(fault, scope)
-                well = False
-        if missing and well:
-            usage = f"{block.name.text}({', '.join(parameters)})"
-            message = f"block {block.name.text} needs {' and '.join(missing)}"
-            related = (Related(block.span, "it is defined here"),)
-            self._add(Fault("missing-argument", message, call.span, f"write {usage}", related), scope)
-            well = False
-        return environment if well else None
-
-    def _argument(self, value: tree.Expression, scope: Scope) -> Known | Unknown:
-        """An argument of a call: a value, or a node by its name."""
-        if isinstance(value, tree.Name) and value.text not in scope.environment:
-            try:
-                flow = scope.node(value)
-                return UNKNOWN if flow == BROKEN else NodeRef(flow)
-            except Fault as fault:
-                if not fault.help:
-                    fault.help = did_you_mean(value.text, scope.environment)
-                raise
-        return evaluate(value, scope.environment)
-
     def _add(self, fault: Fault, scope: Scope) -> None:
         if fault.code == "unknown-name" and scope.module.incomplete:
             return  # the file that is missing may have defined it
@@ -405,100 +352,3 @@ class Expansion:
 def _broken() -> Steps[int]:
     return BROKEN
     yield  # makes it a step
-
-
-def _parameter_of(
-    argument: tree.Argument,
-    parameters: Mapping[str, tree.Parameter],
-    bound: Mapping[str, object],
-    block: tree.Block,
-) -> str:
-    """The parameter that an argument of a call is for. Raises Fault."""
-    takes = f"{block.name.text} takes {', '.join(parameters) or 'no arguments'}"
-    related = (Related(block.span, "it is defined here"),)
-    if argument.key is None:
-        name = next((name for name in parameters if name not in bound), None)
-        if name is None:
-            message = f"{argument.span.text} is one argument too many for block {block.name.text}"
-            raise Fault("extra-argument", message, argument.span, takes, related)
-        return name
-    name = argument.key.text
-    if name not in parameters:
-        message = f"block {block.name.text} has no parameter {name}"
-        raise Fault("unknown-param", message, argument.key.span, did_you_mean(name, parameters) or takes, related)
-    if name in bound:
-        raise Fault("extra-argument", f"{name} is given twice", argument.span, "keep one of them")
-    return name
-
-
-def _no_input(span: Span, keyword: str) -> Fault:
-    help = "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
-    return Fault("no-input", f"nothing flows into {keyword}", span, help)
-
-
-def _misplaced_name(name: tree.Name, scope: Scope) -> Fault:
-    if name.text in scope.module.blocks:
-        help = f"to call the block, write {name.text}()"
-    elif layer := closest(name.text, table.keywords()):
-        help = f"layers are written in capitals: did you mean {layer}?"
-    else:
-        help = "a name starts a chain or a branch; to apply its element again, write it with ()"
-    return Fault("syntax-error", f"the name {name.text} stands in the middle of a chain", name.span, help)
-
-
-def _unknown_block(call: tree.Call, scope: Scope) -> Fault:
-    known = [*scope.module.blocks, *scope.labels.values()]
-    message = f"there is no block {call.name.text}, and no earlier element of that name"
-    return Fault("unknown-block", message, call.name.span, did_you_mean(call.name.text, known))
-
-
-def _warn_of_repeat(element: tree.Element, written: tree.Layer, report: Report) -> None:
-    """`CONV 64 3 x3` reads like a 3x3 kernel, and is three convolutions."""
-    repeat = element.repeat
-    if repeat is None or repeat.computed or not written.arguments:
-        return
-    last = written.arguments[-1]
-    if last.tag or last.key or not (isinstance(last.value, tree.Literal) and isinstance(last.value.value, int)):
-        return
-    number, count = last.value.text, repeat.value.span.text
-    report.add(
-        Diagnostic(
-            "suspicious-repeat",
-            f"`{number} x{count}` makes {count} layers, each with {number}",
-            last.span.to(repeat.span),
-            help=f"write {number}x{count} for dims, or x{{{count}}} for a repeat",
-        )
-    )
-
-
-def _recursive(module: Module, report: Report) -> set[int]:
-    """The blocks that call themselves, directly or through others; each circle is reported once."""
-    state: dict[int, int] = {}
-    found: set[int] = set()
-    for start in module.blocks.values():
-        stack = [(start, iter(_calls(start)))]
-        if state.setdefault(id(start.block), 1) == 2:
-            continue
-        while stack:
-            of, calls = stack[-1]
-            step = next(calls, None)
-            if step is None:
-                state[id(of.block)] = 2
-                stack.pop()
-                continue
-            call, target = step
-            if state.get(id(target.block)) == 1:
-                circle = list(itertools.dropwhile(lambda one: one[0].block is not target.block, stack))
-                around = " calls ".join([*(one[0].block.name.text for one in circle), target.block.name.text])
-                found.update(id(one[0].block) for one in circle)
-                report.error("recursive-block", around, call.span, help="use a repeat: x{n}")
-            elif id(target.block) not in state:
-                state[id(target.block)] = 1
-                stack.append((target, iter(_calls(target))))
-    return found
-
-
-def _calls(of: BlockOf) -> list[tuple[tree.Call, BlockOf]]:
-    calls = [one.primary for one in tree.elements(of.block.body) if isinstance(one.primary, tree.Call)]
-    blocks = of.module.blocks
-    return [(call, blocks[call.name.text]) for call in calls if call.name.text in blocks]

@@ -49,9 +49,7 @@ def _check_size(node: Node, shape: Shape, inputs: Sequence[Shape]) -> None:
         raise LayerError("limit-exceeded", f"{node.layer.keyword} has absurdly many parameters over {inputs[0]}")
 
 
-def _check_shared(
-    node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[int, tuple[Shape, ...]]]
-) -> None:
+def _check_shared(node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[int, tuple[Shape, ...]]]) -> None:
     """Weights applied again must have the shapes that they were made for."""
     first = owners.get(node.owner)
     if first is None or node.layer.weights(*inputs) == node.layer.weights(*first[1]):

@@ -18,7 +18,6 @@ from netdsl.text.parse import parse
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
-
 T = TypeVar("T")
 
 MAX_USES = 100
@@ -86,9 +85,7 @@ class Loader:
         file = parse(source, self.report)
         return self._module(file, path, dict(overrides or {}))
 
-    def _module(
-        self, file: tree.File, path: Path | None, overrides: dict[str, Value]
-    ) -> tuple[Module, frozenset[str]]:
+    def _module(self, file: tree.File, path: Path | None, overrides: dict[str, Value]) -> tuple[Module, frozenset[str]]:
         params: dict[str, Known | Unknown] = {}
         blocks: dict[str, BlockOf] = {}
         taken: set[str] = set()

@@ -1,9 +1,9 @@
 """Recursion without Python's limit: functions that `yield` the calls they would make.
 
-    def depth(tree):
-        return 1 + max([(yield depth(child)) for child in tree.children], default=0)
+def depth(tree):
+    return 1 + max([(yield depth(child)) for child in tree.children], default=0)
 
-    run(depth(tree))
+run(depth(tree))
 """
 
 from __future__ import annotations

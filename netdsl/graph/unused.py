@@ -37,8 +37,8 @@ def warn_of_names(file: tree.File, report: Report) -> None:
     """Warn of params and blocks of a file that nothing in it names."""
     params: dict[str, tree.Name] = {}
     blocks: dict[str, tree.Name] = {}
-    used: set[str] = set()
-    called: set[str] = set()
+    used = set(file.mentioned)
+    called = set(file.mentioned)
     for statement in file.statements:
         own: frozenset[str] = frozenset()
         match statement:

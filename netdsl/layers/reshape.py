@@ -186,7 +186,7 @@ class Crop(Layer):
 class Upsample(Layer):
     """Enlarges the map: by whole factors, to a size, or to the spatial size of another node.
 
-    `nearest` repeats values; `bilinear` (linear along each axis, whatever their number) does not align corners.
+    With `nearest` values are repeated; `bilinear` is linear along each axis, however many, and aligns no corners.
 
     `UPSAMPLE 2 mode=bilinear` or `UPSAMPLE like=e2`
 

@@ -10,9 +10,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number
+from netdsl.layers.base import Window
 from netdsl.layers.shape import Shape
 
 
@@ -50,7 +52,9 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
                 union = _union(union, found[source])
             found.append(union)
             continue
-        found.append(_through(node.layer.windows(*inputs), node.layer.enlargement(*inputs), inputs[0], found[node.inputs[0]]))
+        found.append(
+            _through(node.layer.windows(*inputs), node.layer.enlargement(*inputs), inputs[0], found[node.inputs[0]])
+        )
     return found
 
 
@@ -64,11 +68,16 @@ def _union(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> tuple[Axis, ...]:
     )
 
 
-def _through(windows: object, scale: Sequence[Fraction], shape: Shape, before: tuple[Axis, ...]) -> tuple[Axis, ...]:
+def _through(
+    windows: tuple[Window, ...] | Literal["all"],
+    scale: Sequence[Fraction],
+    shape: Shape,
+    before: tuple[Axis, ...],
+) -> tuple[Axis, ...]:
     """What is seen through one layer, of what its input sees."""
     if windows == ():
         return before
-    if not isinstance(windows, tuple):  # "all"
+    if windows == "all":
         sizes = shape.spatial
         if len(sizes) != len(before):
             return before

@@ -86,6 +86,11 @@ class Summary:
             "training": node.training,
         }
 
+    def __str__(self) -> str:
+        from netdsl.measure import table
+
+        return table.text(self)
+
     def json(self) -> str:
         """The data as JSON."""
         return json.dumps(self.data, indent=2, ensure_ascii=False)

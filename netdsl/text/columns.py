@@ -75,8 +75,7 @@ def _columns(lines: Sequence[Line]) -> Iterator[list[_Place]]:
     grown: dict[int, list[_Place]] = {}
     source = _NOWHERE
     for row, line in enumerate(lines):
-        neighbour = bool(line) and line[0].line == source + 1
-        source = line[0].line if line else _NOWHERE
+        last, source = source, line[:2][-1].line if line else _NOWHERE  # the first piece may be a moved arrow
         here: dict[int, int] = {}
         columns: dict[int, list[_Place]] = {}
         for index in range(1, len(line)):
@@ -86,7 +85,7 @@ def _columns(lines: Sequence[Line]) -> Iterator[list[_Place]]:
             if not piece.spaces:
                 continue
             here[piece.column] = index
-            over = above.get(piece.column) if neighbour else None
+            over = above.get(piece.column) if source == last + 1 else None
             if over is not None and lines[row - 1][over].role is piece.role:
                 column = columns[piece.column] = grown.pop(piece.column, None) or [(row - 1, over)]
                 column.append((row, index))

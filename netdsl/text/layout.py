@@ -59,7 +59,7 @@ class _Context:
 
 
 class _Plan:
-    """What is known of a statement before it is written: which tokens belong together, how wide they are, what breaks."""
+    """What is known of a statement before it is written: what belongs together, how wide it is, and where it breaks."""
 
     def __init__(self, words: list[Word]) -> None:
         self.words = words

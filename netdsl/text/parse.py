@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lark import Lark, TextSlice, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from netdsl import resources
 from netdsl.text import statements, tree, wording
@@ -52,9 +52,9 @@ class _Builder(Transformer[Token, Any]):
 
     def span(self, first: Token | Any, last: Token | Any | None = None) -> Span:
         """From the start of one token or tree node to the end of another."""
-        last = first if last is None else last
+        final: Token | Any = first if last is None else last
         start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = last.end_pos if isinstance(last, Token) else last.span.end
+        end = final.end_pos if isinstance(final, Token) else final.span.end
         return Span(self.source, cast(int, start), cast(int, end))
 
     # Words and values
@@ -279,13 +279,17 @@ def _statement(span: Span, report: Report) -> tree.Statement | None:
     parser, builder = _parser()
     builder.source = span.source
     try:
-        return cast(tree.Statement, parser.parse(TextSlice(span.source.text, span.start, span.end)))
+        parsed: object = parser.parse(TextSlice(span.source.text, span.start, span.end))  # pyright: ignore[reportUnknownMemberType] - lark's own types are partial
+        return cast(tree.Statement, parsed)
     except _TooLarge as large:
         report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
-    except (UnexpectedToken, UnexpectedCharacters) as error:
-        report.add(wording.syntax_error(error, span))
-    except UnexpectedInput as error:  # pragma: no cover - the two above are all that LALR raises
-        report.error("syntax-error", str(error), span)
+    except UnexpectedToken as error:
+        token = cast(Token, error.token)
+        at = span.start if token.start_pos is None else token.start_pos
+        report.add(wording.syntax_error(at, token.type, set(error.expected), span))
+    except UnexpectedCharacters as error:
+        at, allowed = cast(int, error.pos_in_stream), cast("set[str] | None", error.allowed)
+        report.add(wording.syntax_error(at, "", set(allowed or ()), span))
     return None
 
 
@@ -304,24 +308,21 @@ def _check_block_lines(block: tree.Block, report: Report) -> None:
             return
 
 
-_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|([a-z_][a-z0-9_]*)\s*:")
-
-
 def parse(source: Source, report: Report) -> tree.File:
     """Parse a whole file. What is wrong is reported, and left out of the tree."""
     lines = statements.split(source, report)
     found: list[tree.Statement] = []
-    lost: set[str] = set()
+    broken: list[Span] = []
     with _lock:
         for index, span in enumerate(lines.statements):
             statement = None if index in lines.broken else _statement(span, report)
             if statement is None:
-                lost |= {name for match in _DEFINES.finditer(span.text) for name in match.groups() if name}
+                broken.append(span)
                 continue
             if isinstance(statement, tree.Block):
                 _check_block_lines(statement, report)
             found.append(statement)
-    return tree.File(source, tuple(found), lines.comments, frozenset(lost))
+    return tree.File(source, tuple(found), lines.comments, tuple(broken))
 
 
 def literal(text: str) -> tree.Number | tuple[tree.Number, ...] | str | None:

@@ -86,6 +86,8 @@ def line(statement: tree.Statement) -> str:
 def _parts(node: _Node) -> Sequence[_Part]:
     """What a node is written as: tokens, and nodes within it."""
     match node:
+        case tree.Literal(text=text) | tree.Name(text):
+            return (Token(text),)
         case tree.Chain(elements):
             return _joined(elements, _ARROW)
         case tree.Element():
@@ -102,15 +104,7 @@ def _parts(node: _Node) -> Sequence[_Part]:
             return _argument(node)
         case tree.Parameter(name, default):
             return (name,) if default is None else (name, _IS, default)
-        case (
-            tree.Literal()
-            | tree.Name()
-            | tree.Braces()
-            | tree.Arithmetic()
-            | tree.Signed()
-            | tree.Function()
-            | tree.Parentheses()
-        ):
+        case tree.Braces() | tree.Arithmetic() | tree.Signed() | tree.Function() | tree.Parentheses():
             return _expression(node)
         case _:
             return _statement(node)
@@ -164,10 +158,10 @@ def _argument(argument: tree.Argument) -> Sequence[_Part]:
     return (value,) if argument.key is None else (argument.key, _IS, value)
 
 
-def _expression(node: tree.Expression) -> Sequence[_Part]:
+def _expression(
+    node: tree.Braces | tree.Arithmetic | tree.Signed | tree.Function | tree.Parentheses,
+) -> Sequence[_Part]:
     match node:
-        case tree.Literal(text=text) | tree.Name(text):
-            return (Token(text),)
         case tree.Braces():
             return _braces("", node)
         case tree.Arithmetic(first, rest):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from netdsl.text.diagnostic import Diagnostic
@@ -124,8 +124,7 @@ def _rows(marks: Sequence[_Mark]) -> list[list[_Mark]]:
     return rows
 
 
-def _underline(row: Sequence[_Mark], severity: str, paint: object) -> str:
-    assert callable(paint)
+def _underline(row: Sequence[_Mark], severity: str, paint: Callable[[str, str], str]) -> str:
     line = ""
     at = 0
     for mark in row:

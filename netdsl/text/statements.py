@@ -51,6 +51,7 @@ def split(source: Source, report: Report) -> Lines:
     opened: list[int] = []
     start = end = -1  # of the statement at hand
     last = ""  # its last joint, if that is what it ended with so far
+    signs = 0  # that stand one behind another
     fresh_line = True  # nothing but space since the last end of a line
 
     def finish() -> None:
@@ -79,29 +80,31 @@ def split(source: Source, report: Report) -> Lines:
             comments.append(Comment(match.group().rstrip(), Span(source, match.start(), match.end())))
             continue
         text = match.group()
-        if fresh_line and start >= 0:
-            if text in KEYWORDS or not (opened or last or text in _CONTINUES):
-                finish()
+        goes_on = text not in KEYWORDS and (opened or last or text in _CONTINUES)
+        if fresh_line and start >= 0 and not goes_on:
+            finish()
         fresh_line = False
         if start < 0:
             start = match.start()
         end = match.end()
         last = text if kind == "joint" else ""
+        signs = signs + 1 if text in "+-" else 0
         if kind == "open":
             opened.append(match.start())
-            if len(opened) > MAX_NESTING:
-                report.error(
-                    "limit-exceeded",
-                    f"brackets are nested more than {MAX_NESTING} deep",
-                    Span(source, match.start(), match.end()),
-                    help="name the inner parts as blocks",
-                )
-                opened.clear()
-                broken.add(len(statements))
-                statements.append(Span(source, start, end))
-                break
         elif kind == "close" and opened:
             opened.pop()
+        if max(len(opened), signs) > MAX_NESTING:
+            what = "brackets are" if signs <= MAX_NESTING else "signs are"
+            report.error(
+                "limit-exceeded",
+                f"{what} nested more than {MAX_NESTING} deep",
+                Span(source, match.start(), match.end()),
+                help="name the inner parts as blocks or params",
+            )
+            opened.clear()
+            broken.add(len(statements))
+            statements.append(Span(source, start, end))
+            break
     else:
         finish()
     return Lines(tuple(statements), tuple(comments), frozenset(broken))

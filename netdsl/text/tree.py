@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -251,17 +252,32 @@ class Comment:
     span: Span = _span()
 
 
+_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|([a-z_][a-z0-9_]*)\s*:")
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+
+
 @dataclass(frozen=True)
 class File:
     """A parsed file: its statements in order, and its comments.
 
-    `lost` are the names that statements with syntax errors would have defined, so that none is missed elsewhere.
+    `broken` are the statements with syntax errors, which are not among them.
     """
 
     source: Source
     statements: tuple[Statement, ...]
     comments: tuple[Comment, ...] = field(compare=False, default=())
-    lost: frozenset[str] = field(compare=False, default=frozenset())
+    broken: tuple[Span, ...] = field(compare=False, default=())
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """The names that broken statements would have defined, so that none is missed elsewhere."""
+        found = (_DEFINES.finditer(span.text) for span in self.broken)
+        return frozenset(name for matches in found for match in matches for name in match.groups() if name)
+
+    @property
+    def mentioned(self) -> frozenset[str]:
+        """The words of broken statements, which may be uses of something."""
+        return frozenset(word for span in self.broken for word in _WORD.findall(span.text))
 
 
 def elements(chain: Chain) -> Iterator[Element]:

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import re
 
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
-
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
 _WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"?|->|//|[<>]=|-?\d[\w.]*|[^\W\d][\w.]*|.', re.DOTALL)
-_LOOKALIKES = {"→": "->", "⟶": "->", "×": "x", "−": "-", "–": "-", "“": '"', "”": '"', "≤": "<=", "≥": ">="}
-_LOOKALIKES |= {"≈": "~", "∼": "~", ";": "a new line"}
+_LOOKALIKES = {
+    "→": "->",
+    "⟶": "->",
+    "×": "x",
+    "−": "-",
+    "–": "-",
+    "“": '"',
+    "”": '"',
+    "≤": "<=",
+    "≥": ">=",
+    "≈": "~",
+    "∼": "~",
+    ";": "a new line",
+}
 
 _WORDS = {
     "LAYER": "a layer",
@@ -51,15 +61,14 @@ def _expected(names: set[str]) -> str:
     return f"expected {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}" if words else ""
 
 
-def syntax_error(error: UnexpectedToken | UnexpectedCharacters, statement: Span) -> Diagnostic:
-    """Word what the parser met in a statement as a `syntax-error` with a place and, where likely, a fix."""
+def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Diagnostic:
+    """Word what the parser met in a statement as a `syntax-error` with a place and, where likely, a fix.
+
+    It met a token of a kind ("" for text that is none) at an offset, and expected tokens of other kinds.
+    """
     source = statement.source
-    kind = error.token.type if isinstance(error, UnexpectedToken) else ""
-    expected = set(error.expected if isinstance(error, UnexpectedToken) else error.allowed or ())
     if kind == "$END":
         return _unfinished(statement, expected)
-    at = error.token.start_pos if isinstance(error, UnexpectedToken) else error.pos_in_stream
-    assert at is not None
     match = _WORD.match(source.text, at)
     assert match
     word = match.group()
@@ -67,9 +76,7 @@ def syntax_error(error: UnexpectedToken | UnexpectedCharacters, statement: Span)
     message = f"unexpected `{word}`"
     if wanted := _expected(expected):
         message += f": {wanted}"
-    return Diagnostic(
-        "syntax-error", message, Span(source, at, match.end()), help=_help(word, kind, before, expected)
-    )
+    return Diagnostic("syntax-error", message, Span(source, at, match.end()), help=_help(word, kind, before, expected))
 
 
 def _unfinished(statement: Span, expected: set[str]) -> Diagnostic:
@@ -110,6 +117,6 @@ def _help(word: str, kind: str, before: str, expected: set[str]) -> str:
     if before.startswith("block") and word == "=" and "(" not in before:
         return "a block's name is followed by its parameters, or by ()"
     previous = re.search(r"([a-z_][a-z0-9_]*)$", before)
-    if previous and previous[1] not in KEYWORDS and before.count("\n") == 0 or previous and "->" in before:
+    if (previous and previous[1] not in KEYWORDS and before.count("\n") == 0) or (previous and "->" in before):
         return f"layers are written in capitals: {previous[1].upper()}"
     return ""

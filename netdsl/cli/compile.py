@@ -1,0 +1,101 @@
+"""`netdsl compile`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from netdsl.cli import common, tables
+from netdsl.compile.errors import CompileError, WeightsMismatchError
+from netdsl.compile.progress import Progress, silent
+from netdsl.measure.summary import Summary
+
+_MOST_NAMES = 10
+
+
+@click.command("compile")
+@click.argument("file")
+@click.option("-o", "--output", metavar="OUT", help="The file to write, OUT.pt; by default FILE's stem, here.")
+@click.option("--mode", type=click.Choice(["inference", "train"]), default="inference", show_default=True)
+@click.option("--devices", metavar="A,B", default="", help="A device for each logical one: cuda:0,cuda:1.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the initial weights.")
+@click.option("--weights", metavar="FILE", help="Load the weights from a safetensors or .pth file.")
+@common.overriding
+def command(
+    file: str,
+    output: str | None,
+    mode: str,
+    devices: str,
+    seed: int,
+    weights: str | None,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    include: tuple[str, ...],
+) -> None:
+    """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
+
+    With --mode train it keeps dropout, batch statistics and training outputs.
+    """
+    shaped = common.network(file, sets, inputs, include)
+    path = Path(output) if output is not None else Path(f"{common.locate(file).stem}.pt")
+    if path.suffix != ".pt":
+        raise common.UsageError(f"{path}: a compiled network is a .pt file", f"write -o {path.with_suffix('.pt')}")
+    if not path.parent.is_dir():
+        raise common.UsageError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise common.UsageError(f"{path}: is a folder")
+    from netdsl import compile
+
+    names = [name.strip() for name in devices.split(",")] if devices else []
+    source = None if weights is None else Path(weights)
+    try:
+        with _shown() as progress:
+            compile.compile(
+                shaped, path, train=mode == "train", devices=names, seed=seed, weights=source, progress=progress
+            )
+    except WeightsMismatchError as error:
+        raise common.UsageError(_mismatch(error), "the file must hold exactly the network's tensors") from None
+    except CompileError as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{error.filename or path}: {error.strerror or error}") from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        need = tables.short(Summary(shaped).totals.weight_bytes)
+        raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
+    totals = Summary(shaped).totals
+    size = tables.short(path.stat().st_size)
+    click.echo(f"{path}: {shaped.graph.title}, {totals.params:,} parameters, {size}B, {mode} mode")
+
+
+@contextmanager
+def _shown() -> Generator[Progress]:
+    """A progress bar on stderr, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+    with Bars(console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("starting", total=None)
+
+        def progress(what: str, done: int, total: int) -> None:
+            bars.update(task, description=what, completed=done, total=total)
+
+        yield progress
+
+
+def _mismatch(error: WeightsMismatchError) -> str:
+    """What is missing, extra or of another shape, a line each."""
+    lines = [f"{error.path} does not fit the network"]
+    for what, names in (("missing", error.missing), ("extra", error.extra), ("another shape", error.reshaped)):
+        lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
+        if len(names) > _MOST_NAMES:
+            lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")
+    return "\n".join(lines)

@@ -1,0 +1,87 @@
+"""The arguments of a block's call: which parameter each one is for, and its value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from netdsl.graph.evaluate import UNKNOWN, Environment, Known, NodeRef, Unknown, evaluate
+from netdsl.graph.fault import Fault
+from netdsl.graph.program import BlockOf
+from netdsl.graph.scope import BROKEN, Scope
+from netdsl.text import tree
+from netdsl.text.diagnostic import Related
+from netdsl.text.suggest import did_you_mean
+
+
+def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fault], None]) -> Environment | None:
+    """The values that a block's body sees; None where an argument is wrong, which goes to `report`."""
+    block = of.block
+    bound: dict[str, Known | Unknown] = {}
+    parameters = {parameter.name.text: parameter for parameter in block.parameters}
+    faults: list[Fault] = []
+    for argument in call.arguments:
+        try:
+            name = _parameter(argument, parameters, bound, block)
+            bound[name] = UNKNOWN
+            bound[name] = _value(argument.value, scope)
+        except Fault as fault:
+            faults.append(fault)
+    seen = {**of.module.params, **bound}
+    missing: list[str] = []
+    for name, parameter in parameters.items():
+        if name in bound:
+            continue
+        if parameter.default is None:
+            missing.append(name)
+            continue
+        try:
+            seen[name] = evaluate(parameter.default, seen)
+        except Fault as fault:
+            faults.append(fault)
+    if missing and not faults:
+        message = f"block {block.name.text} needs {' and '.join(missing)}"
+        help = f"write {block.name.text}({', '.join(parameters)})"
+        faults.append(Fault("missing-argument", message, call.span, help, _defined(block)))
+    for fault in faults:
+        report(fault)
+    return None if faults else seen
+
+
+def _defined(block: tree.Block) -> tuple[Related, ...]:
+    return (Related(block.span, "it is defined here"),)
+
+
+def _parameter(
+    argument: tree.Argument,
+    parameters: Mapping[str, tree.Parameter],
+    bound: Mapping[str, object],
+    block: tree.Block,
+) -> str:
+    """The parameter that an argument is for. Raises Fault."""
+    takes = f"{block.name.text} takes {', '.join(parameters) or 'no arguments'}"
+    if argument.key is None:
+        name = next((name for name in parameters if name not in bound), None)
+        if name is None:
+            message = f"{argument.span.text} is one argument too many for block {block.name.text}"
+            raise Fault("extra-argument", message, argument.span, takes, _defined(block))
+        return name
+    name = argument.key.text
+    if name not in parameters:
+        message = f"block {block.name.text} has no parameter {name}"
+        help = did_you_mean(name, parameters) or takes
+        raise Fault("unknown-param", message, argument.key.span, help, _defined(block))
+    if name in bound:
+        raise Fault("extra-argument", f"{name} is given twice", argument.span, "keep one of them")
+    return name
+
+
+def _value(value: tree.Expression, scope: Scope) -> Known | Unknown:
+    """An argument: a value, or a node by its name."""
+    if isinstance(value, tree.Name) and value.text not in scope.environment:
+        try:
+            flow = scope.node(value)
+        except Fault as fault:
+            fault.help = fault.help or did_you_mean(value.text, scope.environment)
+            raise
+        return UNKNOWN if flow == BROKEN else NodeRef(flow)
+    return evaluate(value, scope.environment)
