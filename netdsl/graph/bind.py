@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
@@ -118,7 +119,8 @@ def layer(
     if faults or UNKNOWN in binding.values.values():
         return None, site, ()
     try:
-        made = table_row(**_fields(table_row, binding.values))
+        attributes = _attributes(table_row)
+        made = table_row(**{attributes[name]: value for name, value in binding.values.items()})
     except LayerError as error:
         span = binding.spans.get(error.argument, written.span)
         report(Fault(error.code, f"{table_row.keyword}: {error.message}", span, error.help))
@@ -126,10 +128,10 @@ def layer(
     return made, site, tuple(binding.nodes)
 
 
-def _fields(table_row: type[Layer], values: Mapping[str, object]) -> dict[str, object]:
-    """Values by the fields' Python names, which have a trailing `_` where the argument is a keyword of Python."""
-    names = {one.name.rstrip("_"): one.name for one in dataclasses.fields(table_row)}
-    return {names[name]: value for name, value in values.items()}
+@cache
+def _attributes(table_row: type[Layer]) -> Mapping[str, str]:
+    """Arguments' Python names, which have a trailing `_` where the argument is called as a keyword of Python."""
+    return {one.name.rstrip("_"): one.name for one in dataclasses.fields(table_row)}
 
 
 def _argument(binding: _Binding, arguments: Sequence[Argument], given: tree.Argument) -> Argument | None:

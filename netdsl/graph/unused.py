@@ -34,7 +34,10 @@ def warn_of_nodes(nodes: Sequence[Node], kept: Sequence[bool], report: Report) -
 
 
 def warn_of_names(file: tree.File, report: Report) -> None:
-    """Warn of params and blocks of a file that nothing in it names."""
+    """Warn of params and blocks of a file that nothing in it names, unless a misspelt name may have meant them."""
+    misspelt = {"unknown-block", "unknown-name", "unknown-option"}
+    if any(code in misspelt for code, *_ in report.seen):
+        return
     params: dict[str, tree.Name] = {}
     blocks: dict[str, tree.Name] = {}
     used = set(file.mentioned)

@@ -54,8 +54,9 @@ class _Context:
     edge: int  # of `|`, `]` and `)`
     chain: int  # of `->`
     hang: int  # of all else
-    open: bool  # whether its parts stand on lines of their own
+    open: bool = False  # whether its branches, and its end, stand on lines of their own
     end: int = 0  # of its element at hand: the index of the token behind
+    depth: int = 0  # of brackets within arguments
 
 
 class _Plan:
@@ -197,7 +198,9 @@ class Layout:
             return False
         if before is Role.BODY:
             return plan.broken(1, len(plan.words)) or plan.ends[-1] > WIDTH
-        return before is Role.COMMA and self._wide(plan, index, min(plan.stops[index - 1] + 1, len(plan.words)))
+        if before is not Role.COMMA or self._contexts[-1].depth > 1:
+            return False
+        return self._wide(plan, index, min(plan.stops[index - 1] + 1, len(plan.words)))
 
     def _wide(self, plan: _Plan, start: int, end: int) -> bool:
         """Whether the tokens from `start` up to `end` are too wide for the line at hand."""
@@ -235,7 +238,7 @@ class Layout:
                 end = plan.together(index + 1, plan.stops[index])
                 self._contexts.append(_Context(edge, edge + 2, edge + 5, opened, end))
             case Role.NEST:
-                self._contexts.append(_Context(column, column, column, False))
+                self._contexts.append(_Context(column, column, column, depth=context.depth + 1))
             case Role.CLOSE | Role.UNNEST:
                 self._contexts.pop()
             case _:
@@ -259,5 +262,5 @@ def _outermost(plan: _Plan) -> _Context:
     """The context of a whole statement."""
     first = plan.tokens[0].text
     if first in KEYWORDS:
-        return _Context(INDENT, INDENT, INDENT + 3 if first == "block" else INDENT, False)
-    return _Context(0, 0, 3, False, plan.together(0, plan.first))
+        return _Context(INDENT, INDENT, INDENT + 3 if first == "block" else INDENT)
+    return _Context(0, 0, 3, end=plan.together(0, plan.first))

@@ -32,6 +32,8 @@ class _TooLarge(Exception):
 
 def number(text: str) -> tree.Number:
     """The exact value of a number as written. Raises ValueError for one of absurd size."""
+    if text.isdecimal() and len(text) <= MAX_DIGITS:
+        return int(text)
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
         raise ValueError(text)

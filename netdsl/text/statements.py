@@ -17,18 +17,19 @@ KEYWORDS = frozenset({"network", "meta", "param", "use", "block", "output", "exp
 MAX_NESTING = 100
 
 _TOKEN = re.compile(
-    r"""(?P<string>"(?:[^"\\\n]|\\.)*"?)
+    r"""(?P<string>"[^"\\\n]*(?:\\.[^"\\\n]*)*"?)
       | (?P<comment>\#[^\n]*)
       | (?P<newline>\n)
-      | (?P<open>[\[({])
-      | (?P<close>[\])}])
+      | (?P<open>[\[({]+)
+      | (?P<close>[\])}]+)
       | (?P<joint>->|[|=,:])
+      | (?P<signs>[-+]+(?!>))
       | (?P<word>[^\W\d]\w*)
-      | (?P<other>[^\s\w"\#]|\d\w*)
+      | (?P<other>\d\w*|[^\s\w"\#\[({\])}|=,:+-]+|\S)
     """,
     re.VERBOSE,
 )
-_CONTINUES = frozenset({"->", "|", "]", ")"})
+_CONTINUES = frozenset("|])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def split(source: Source, report: Report) -> Lines:
             comments.append(Comment(match.group().rstrip(), Span(source, match.start(), match.end())))
             continue
         text = match.group()
-        goes_on = text not in KEYWORDS and (opened or last or text in _CONTINUES)
+        goes_on = text not in KEYWORDS and (opened or last or text[0] in _CONTINUES or text == "->")
         if fresh_line and start >= 0 and not goes_on:
             finish()
         fresh_line = False
@@ -88,17 +89,17 @@ def split(source: Source, report: Report) -> Lines:
             start = match.start()
         end = match.end()
         last = text if kind == "joint" else ""
-        signs = signs + 1 if text in "+-" else 0
+        signs = signs + len(text) if kind == "signs" else 0
         if kind == "open":
-            opened.append(match.start())
-        elif kind == "close" and opened:
-            opened.pop()
+            opened.extend(range(match.start(), min(end, match.start() + MAX_NESTING + 1)))
+        elif kind == "close":
+            del opened[max(0, len(opened) - len(text)) :]
         if max(len(opened), signs) > MAX_NESTING:
             what = "brackets are" if signs <= MAX_NESTING else "signs are"
             report.error(
                 "limit-exceeded",
                 f"{what} nested more than {MAX_NESTING} deep",
-                Span(source, match.start(), match.end()),
+                Span(source, match.start(), match.start() + 1),
                 help="name the inner parts as blocks or params",
             )
             opened.clear()

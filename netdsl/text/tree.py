@@ -252,7 +252,7 @@ class Comment:
     span: Span = _span()
 
 
-_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|([a-z_][a-z0-9_]*)\s*:")
+_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|(?<!\w)([a-z_][a-z0-9_]*+)\s*+:")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
-_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"?|->|//|[<>]=|-?\d[\w.]*|[^\W\d][\w.]*|.', re.DOTALL)
+_WORD = re.compile(r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|->|//|[<>]=|-?\d[\w.]*|[^\W\d][\w.]*|.', re.DOTALL)
+_LONGEST = 40
 _LOOKALIKES = {
     "→": "->",
     "⟶": "->",
@@ -73,17 +75,21 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
     assert match
     word = match.group()
     before = source.text[statement.start : at].rstrip()
-    message = f"unexpected `{word}`"
+    message = f"unexpected `{_short(word)}`"
     if wanted := _expected(expected):
         message += f": {wanted}"
     return Diagnostic("syntax-error", message, Span(source, at, match.end()), help=_help(word, kind, before, expected))
 
 
+def _short(word: str) -> str:
+    return word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…"
+
+
 def _unfinished(statement: Span, expected: set[str]) -> Diagnostic:
     text = statement.text
-    last = list(_WORD.finditer(text))[-1]
+    last = deque(_WORD.finditer(text), maxlen=1)[0]
     span = Span(statement.source, statement.start + last.start(), statement.end)
-    message = f"nothing follows this `{last.group()}`"
+    message = f"nothing follows this `{_short(last.group())}`"
     if wanted := _expected(expected):
         message += f": {wanted}"
     return Diagnostic("syntax-error", message, span, help=_unfinished_help(last.group()))

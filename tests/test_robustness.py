@@ -1,0 +1,130 @@
+"""No input, however broken, ends in anything but diagnostics; runaway input ends at once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from netdsl.graph.build import build
+from netdsl.graph.program import read
+from netdsl.measure import expect
+from netdsl.measure.summary import Summary
+from netdsl.text import render
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.source import Source
+
+VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
+
+
+def check(text: str) -> list[Diagnostic]:
+    """All that is found in a text; rendering it must not fail either."""
+    report = Report()
+    shaped = build(Source(text, "net.net"), None, report)
+    if shaped is not None:
+        expect.prove(shaped, report)
+        assert Summary(shaped).data["totals"]
+    found = report.diagnostics()
+    for one in found:
+        assert render.text(one)
+        line, column = one.span.line, one.span.column
+        assert line >= 1
+        assert column >= 1
+    render.as_json(found)
+    return found
+
+
+WORDS = st.sampled_from(
+    "INPUT CONV FC RELU ADD CONCAT SKIP MAXPOOL BN DROPOUT UPSAMPLE CROP Conv 8x8x3 16 3 3x3 0 -1 1.5 1e9 35K 7x "
+    "s2 p1 s{2} p{k // 2} x2 x0 x{n} @0 @1 { } ( ) [ ] | -> = , : ; # \" \"a\" n k a b c.d nobias same global "
+    "like=a slope=0.1 mode=nearest block param meta network use output training expect params shape of ~ <= é → "
+    "unit(3) a() min(n,k) / // % + - *".split()
+) | st.just("\n")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=40))
+def test_any_words_give_diagnostics_alone(words: list[str]) -> None:
+    check(" ".join(words))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=60))
+def test_any_text_gives_diagnostics_alone(text: str) -> None:
+    check(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(VALID), st.data())
+def test_a_valid_program_with_a_piece_cut_out_or_doubled_gives_diagnostics_alone(path: Path, data: st.DataObject) -> None:
+    text = path.read_text(encoding="utf-8-sig")
+    start = data.draw(st.integers(0, len(text)))
+    end = min(len(text), start + data.draw(st.integers(0, 30)))
+    check(text[:start] + text[end:])
+    check(text[:end] + text[start:])
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.binary(max_size=40))
+def test_any_bytes_are_read_or_reported(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    file = tmp_path_factory.mktemp("bytes") / "net.net"
+    file.write_bytes(data)
+    report = Report()
+    source = read(file, "net.net", report)
+    assert (source is None) == report.failed
+
+
+MEGABYTE = 1_000_000  # of mistakes
+DOUBLING = "".join(f"block b{i}() = b{i - 1}() -> b{i - 1}()\n" for i in range(1, 60))
+RUNAWAY = {
+    "round brackets": ("INPUT 8 -> " + "(" * MEGABYTE, "limit-exceeded"),
+    "square brackets": ("[" * MEGABYTE, "limit-exceeded"),
+    "braces": ("INPUT 8 -> FC " + "{" * MEGABYTE, "limit-exceeded"),
+    "closing brackets": ("]" * MEGABYTE, "syntax-error"),
+    "arrows": ("INPUT 8 " + "-> " * (MEGABYTE // 3), "syntax-error"),
+    "minus signs": ("INPUT 8 -> FC {" + "-" * MEGABYTE + "1}", "limit-exceeded"),
+    "a number": ("INPUT 8 -> FC " + "9" * MEGABYTE, "limit-exceeded"),
+    "an exponent": ("INPUT 8 -> FC 1e999999999", "limit-exceeded"),
+    "a word": ("INPUT 8 -> " + "R" * MEGABYTE, "unknown-layer"),
+    "a string": ('network "' + "a" * MEGABYTE, "syntax-error"),
+    "nulls": ("\0" * MEGABYTE, "syntax-error"),
+    "a repeat": ("INPUT 8 -> RELU x999999999999", "limit-exceeded"),
+    "nested repeats": ("INPUT 8 -> (((RELU x999) x999) x999) x999", "limit-exceeded"),
+    "empty repeats": ("INPUT 8 -> ((RELU x0) x999999) x999999", "limit-exceeded"),
+    "repeated application": ("INPUT 8 -> a: (RELU x999) -> (a() x999) x999", "limit-exceeded"),
+    "doubling blocks": (f"block b0() = RELU\n{DOUBLING}INPUT 8 -> b59()", "limit-exceeded"),
+    "doubling blocks that nothing calls": (f"block b0() = RELU\n{DOUBLING}INPUT 8 -> RELU", "unused-name"),
+    "squaring params": (
+        "param a0 = 99\n" + "".join(f"param a{i} = {{a{i - 1} * a{i - 1}}}\n" for i in range(1, 50)) + "INPUT 8 -> FC a49",
+        "limit-exceeded",
+    ),
+    "an image": ("INPUT 2000000000x2000000000x3 -> RELU", "limit-exceeded"),
+    "weights": ("INPUT 2000000000 -> FC 2000000000", "limit-exceeded"),
+    "a deep chain of blocks": (
+        "block b0() = RELU\n" + "".join(f"block b{i}() = b{i - 1}()\n" for i in range(1, 2000)) + "INPUT 8 -> b1999()",
+        "limit-exceeded",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RUNAWAY)
+def test_runaway_input_ends_at_once(name: str) -> None:
+    text, code = RUNAWAY[name]
+    start = time.process_time()
+    found = check(text)
+    seconds = time.process_time() - start
+    assert code in {one.code for one in found}
+    assert seconds < 5  # a guard against runaway work, several times what each takes
+
+
+def test_depth_has_no_recursion_limit() -> None:
+    unit = "block unit() = [ CONV 4 3 p1 -> BN -> RELU | SKIP ] -> ADD -> RELU\n"
+    report = Report()
+    shaped = build(Source(f"{unit}INPUT 8x8x4 -> unit() x2000 -> FC 10\n", "deep.net"), None, report)
+    assert report.diagnostics() == []
+    assert shaped is not None
+    assert len(shaped.nodes) == 2 + 5 * 2000
+    assert Summary(shaped).totals.depth == 2001

@@ -1,0 +1,106 @@
+"""The bundled networks have the figures that they are known by, and compute what their originals compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torchvision_models
+from torch import Tensor, nn
+
+import netdsl
+from netdsl import resources
+
+PUBLISHED = {
+    "lenet5": (60_000, 325_680),
+    "lenet5_modern": (61_706, 416_520),
+    "alexnet": (62_378_344, 1_135_256_096),
+    "alexnet_two_gpus": (60_965_224, 724_406_816),
+    "zfnet": (62_357_608, 1_168_032_896),
+    "vgg11": (132_863_336, 7_609_090_048),
+    "vgg13": (133_047_848, 11_308_466_176),
+    "vgg16": (138_357_544, 15_470_264_320),
+    "vgg19": (143_667_240, 19_632_062_464),
+    "nin": (7_595_176, 1_100_188_800),
+    "googlenet": (6_998_552, 1_582_671_872),
+    "inception_v3": (23_834_568, 5_713_216_096),
+    "resnet18": (11_689_512, 1_814_073_344),
+    "resnet34": (21_797_672, 3_663_761_408),
+    "resnet50": (25_557_032, 4_089_184_256),
+    "resnet101": (44_549_160, 7_801_405_440),
+    "resnet152": (60_192_808, 11_513_626_624),
+    "resnet152_paper": (60_192_808, 11_282_415_616),
+}
+"""Parameters and MACs that the papers, torchvision, Caffe, Darknet, pytorchcv and netscope give."""
+
+NAMES = [path.stem for path in resources.bundled()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundled_network_states_its_source_and_keeps_its_claims(name: str) -> None:
+    network = netdsl.load(name)  # raises where an expectation fails
+    assert network.shaped.graph.expectations
+    assert network.meta["year"]
+    assert str(network.shaped.graph.source.text).startswith("# ")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_and_macs_are_those_published(name: str) -> None:
+    totals = netdsl.load(name).summary().totals
+    assert (totals.params, totals.macs) == PUBLISHED[name]
+
+
+def test_lenet_has_the_parameters_of_the_paper_layer_by_layer() -> None:
+    network = netdsl.load("lenet5")
+    params = [figure.params for figure in network.summary().figures if figure.params]
+    # Each subsampling is a pooling and a SCALE; the table in LeCun et al. 1998, section II.B.
+    assert params == [156, 12, 1_516, 32, 48_120, 10_164]
+
+
+def test_vgg16_sees_212_pixels_at_its_last_pool() -> None:
+    summary = netdsl.load("vgg16").summary()
+    paths = [node.path for node in summary.shaped.nodes]
+    pool5, conv5_3 = summary.fields[paths.index("pool5")], summary.fields[paths.index("conv5_3")]
+    assert [(axis.size, axis.stride) for axis in pool5] == [(212, 32)] * 2
+    assert [axis.size for axis in conv5_3] == [196, 196]
+
+
+def _random(model: nn.Module) -> nn.Module:
+    """A model made on the meta device, with weights that keep activations in range; quick even for VGG."""
+    model = model.to_empty(device="cpu").eval()
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in model.state_dict().items():
+        if tensor.ndim > 1:
+            bound = (6 / tensor[0].numel()) ** 0.5
+            tensor.uniform_(-bound, bound, generator=generator)
+        elif name.endswith(("running_var", "weight")):
+            tensor.uniform_(0.5, 1, generator=generator)
+        elif tensor.is_floating_point():
+            tensor.uniform_(-0.1, 0.1, generator=generator)
+    return model
+
+
+def _carried(model: nn.Module, name: str) -> nn.Module:
+    """netdsl's network with a model's weights, tensor after tensor in order."""
+    module = netdsl.load(name).module(train=False)
+    state, theirs = module.state_dict(), model.state_dict()
+    ours = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+    given = [tensor for key, tensor in theirs.items() if not key.endswith("num_batches_tracked")]
+    assert [tensor.shape for tensor in ours.values()] == [tensor.shape for tensor in given]
+    module.load_state_dict(dict(zip(ours, given, strict=True)), strict=False, assign=True)
+    return module.eval()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet152", "vgg11"])
+def test_outputs_equal_torchvision_with_its_weights(name: str) -> None:
+    build: Callable[[], nn.Module] = getattr(torchvision_models.load(), name)
+    with torch.device("meta"):
+        model = build()
+    model = _random(model)
+    module = _carried(model, name)
+    image: Tensor = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        wanted, found = torch.softmax(model(image), 1), module(image)
+    assert wanted.std() > 1e-5  # not all alike, so that agreeing says something
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
