@@ -146,18 +146,33 @@ def _argument(binding: _Binding, arguments: Sequence[Argument], given: tree.Argu
         return found
     if given.key is not None:
         key = given.key.text
-        found = next((a for a in arguments if a.field == key and a.form != "flag"), None)
-        if found is None:
+        found = next((a for a in arguments if a.field == key), None)
+        if found is None or found.form in {"tag", "flag"} or found.required:
             raise Fault(
                 "unknown-option",
                 f"{keyword} has no option {key}",
                 given.key.span,
-                help=did_you_mean(key, [a.field for a in arguments]) or _takes(keyword, arguments),
+                _spelling(keyword, arguments, given, found),
             )
         return found
     if isinstance(given.value, tree.Name):
         return _word(binding, arguments, given.value)
     return None
+
+
+def _spelling(keyword: str, arguments: Sequence[Argument], given: tree.Argument, found: Argument | None) -> str:
+    """How to write what was written as an option."""
+    assert given.key is not None
+    match found:
+        case None:
+            return did_you_mean(given.key.text, [a.field for a in arguments]) or _takes(keyword, arguments)
+        case Argument(form="tag"):
+            value = given.value.span.text
+            return f"write {found.letter}{value if value[:1].isdigit() or value[:1] == '{' else f'{{{value}}}'}"
+        case Argument(form="flag"):
+            return f"{found.field} is a flag: write it alone"
+        case _:
+            return f"{found.field} is written by position"
 
 
 def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name) -> Argument | None:

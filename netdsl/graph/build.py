@@ -63,7 +63,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
     unused.warn_of_names(module.file, report)
     nodes = _with_inputs(expansion.nodes, overrides.inputs)
     shapes = infer.shapes(nodes, report)
-    outputs, training = _outputs(expansion, module.file, report)
+    outputs, training, output_names = _outputs(expansion, module.file, report)
     if report.failed:
         return None
     if not outputs:
@@ -84,6 +84,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
         expansion.scopes,
         _aliases(expansion, moved),
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
+        {moved[old]: name for old, name in output_names.items()},
         module.overridden or bool(overrides.inputs),
         module.params,
     )
@@ -164,8 +165,9 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
     return nodes
 
 
-def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int]]:
-    """What the network returns, always and in training; without `output`, every end that nothing reads."""
+def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:
+    """What the network returns, always and in training, and its names; without `output`, every end that nothing reads."""
+    called: dict[int, str] = {}
     stated = [one for one in file.statements if isinstance(one, tree.Output)]
     found: dict[bool, list[int]] = {False: [], True: []}
     for statement in stated:
@@ -179,13 +181,14 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
                 report.error("duplicate-name", f"{name.text} is an output already", name.span)
             elif node >= 0:
                 found[statement.training].append(node)
+                called[node] = name.text
     if not any(not one.training for one in stated):
         read = {source for node in expansion.nodes for source in node.inputs}
         ends = dict.fromkeys(end for end in expansion.ends if end >= 0 and end not in read)
         loose = (index for index in range(len(expansion.nodes)) if index not in read)
         ends |= dict.fromkeys(loose)
         found[False] = sorted(end for end in ends if end not in found[True])
-    return found[False], found[True]
+    return found[False], found[True], called
 
 
 def _aliases(expansion: Expansion, moved: Mapping[int, int]) -> dict[str, int]:

@@ -144,12 +144,12 @@ class Expansion:
         fork: tree.Element | None = None,
     ) -> int:
         """A layer, once or repeated, perhaps behind a fork. SKIP makes no node."""
-        if warning := mistakes.suspicious_repeat(element, written):
-            self.report.add(warning)
         count = self._count(element, scope)
         if written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
         row = self._row(written)
+        if warning := mistakes.suspicious_repeat(element, written, row):
+            self.report.add(warning)
         made, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )

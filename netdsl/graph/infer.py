@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from netdsl.graph.node import Node
 from netdsl.layers.arguments import MAX_SIZE, LayerError
+from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 
@@ -52,7 +53,7 @@ def _check_size(node: Node, shape: Shape, inputs: Sequence[Shape]) -> None:
 def _check_shared(node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[int, tuple[Shape, ...]]]) -> None:
     """Weights applied again must have the shapes that they were made for."""
     first = owners.get(node.owner)
-    if first is None or node.layer.weights(*inputs) == node.layer.weights(*first[1]):
+    if first is None or _fits(node.layer, inputs, first[1]):
         return
     raise LayerError(
         "shape-mismatch",
@@ -60,6 +61,18 @@ def _check_shared(node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[i
         "call a block for weights of its own",
         inputs=True,
     )
+
+
+def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> bool:
+    """Whether the module that was made for some shapes takes others too."""
+    if not inputs:
+        return True
+    x, y = inputs[0], made_for[0]
+    if layer.role == "dense":
+        return x.elements == y.elements
+    if layer.role == "normalization" and x.channels != y.channels:  # buffers, too, are as long as there are channels
+        return False
+    return x.rank == y.rank and layer.weights(*inputs) == layer.weights(*made_for)
 
 
 def _diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:

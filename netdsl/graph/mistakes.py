@@ -5,6 +5,8 @@ from __future__ import annotations
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
 from netdsl.layers import table
+from netdsl.layers.arguments import arguments_of
+from netdsl.layers.base import Layer
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
@@ -37,13 +39,17 @@ def unknown_block(call: tree.Call, scope: Scope) -> Fault:
     return Fault("unknown-block", message, call.name.span, did_you_mean(call.name.text, known))
 
 
-def suspicious_repeat(element: tree.Element, written: tree.Layer) -> Diagnostic | None:
+def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Layer]) -> Diagnostic | None:
     """`CONV 64 3 x3` reads like a 3x3 kernel, and is three convolutions."""
     repeat = element.repeat
     if repeat is None or repeat.computed or not written.arguments:
         return None
     last = written.arguments[-1]
     if last.tag or last.key or not (isinstance(last.value, tree.Literal) and isinstance(last.value.value, int)):
+        return None
+    slots = [argument for argument in arguments_of(row) if argument.form == "positional"]
+    position = sum(not (one.tag or one.key) for one in written.arguments)
+    if not any(slot.kind.many for slot in slots[position - 1 : position]):
         return None
     number, count = last.value.text, repeat.value.span.text
     return Diagnostic(

@@ -93,9 +93,15 @@ class Graph:
     aliases: Mapping[str, int]
     """Names that make no node of their own, by path: what a call, group, repeat or SKIP label stands for."""
     expectations: tuple[tree.Expect, ...] = ()
+    output_names: Mapping[int, str] = field(default_factory=dict[int, str])
+    """What `output` statements call a node, where that is not its path: the label of a call, group or SKIP."""
     overridden: bool = False
     """Whether a param or an input differs from what the file says, so that its expectations do not apply."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    def output_name(self, index: int) -> str:
+        """What an output is called: as an `output` statement names it, else by its path."""
+        return self.output_names.get(index, self.nodes[index].path)
 
     @cached_property
     def inputs(self) -> tuple[int, ...]:

@@ -49,13 +49,14 @@ def show(value: Value) -> str:
 class Kind:
     """A kind of value: `noun` names it for people, `read` turns what was given into what the field holds.
 
-    `words` are taken as they stand (`mode=bilinear`); `node` marks a name of a node (`like=e2`).
+    `words` are taken as they stand (`mode=bilinear`); `node` marks a name of a node (`like=e2`), `many` what takes dims.
     """
 
     noun: str
     read: Callable[[Value], Any]
     words: tuple[str, ...] = ()
     node: bool = False
+    many: bool = False
 
 
 def _whole(value: Value, least: int) -> int:
@@ -82,7 +83,7 @@ def sizes(least: int = 1) -> Kind:
         parts = value if isinstance(value, tuple) else (value,)
         return tuple(_whole(part, least) for part in parts)
 
-    return Kind(f"a whole number from {least}, or one for each axis", read)
+    return Kind(f"a whole number from {least}, or one for each axis", read, many=True)
 
 
 def real(least: Number | None = None, most: Number | None = None) -> Kind:
@@ -118,7 +119,7 @@ def dims() -> Kind:
     def read(value: Value) -> Sizes:
         return tuple(_whole(part, 1) for part in (value if isinstance(value, tuple) else (value,)))
 
-    return Kind("dims, spatial sizes first and channels last", read)
+    return Kind("dims, spatial sizes first and channels last", read, many=True)
 
 
 def text() -> Kind:

@@ -53,7 +53,7 @@ class Summary:
             "file": graph.source.name,
             "meta": dict(graph.meta),
             "inputs": {paths[index]: dims[paths[index]] for index in graph.inputs},
-            "outputs": {paths[index]: dims[paths[index]] for index in graph.outputs},
+            "outputs": {graph.output_name(index): dims[paths[index]] for index in graph.outputs},
             "totals": {
                 "params": sums.params,
                 "trainable": sums.params,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple, TypeAlias
 
 from netdsl.text.printer import Role
@@ -25,6 +27,7 @@ class Piece(NamedTuple):
 Line: TypeAlias = list[Piece]
 
 _Place: TypeAlias = tuple[int, int]  # indices of a line, and of a piece in it
+_Cell: TypeAlias = tuple[str, int, int]
 _NOWHERE = -2  # the number of no line, nor of one beside a line
 
 
@@ -55,8 +58,6 @@ def _padding(lines: Sequence[Line]) -> dict[_Place, int]:
     shifts: dict[int, int] = {}
     starts: dict[int, list[int]] = {}
     for column in sorted(_columns(lines), key=lambda places: lines[places[0][0]][places[0][1]].column):
-        if not any(lines[row][index].padded for row, index in column):
-            continue
         for row, _ in column:
             if row not in starts:
                 starts[row] = _starts(lines[row])
@@ -70,7 +71,36 @@ def _padding(lines: Sequence[Line]) -> dict[_Place, int]:
 
 
 def _columns(lines: Sequence[Line]) -> Iterator[list[_Place]]:
-    """Pieces of one role that stood in one column on lines that were, and are, each below the other."""
+    """The columns that are filled: like below like, with more space than it needs before one of them at least."""
+    cells: dict[int, list[_Cell]] = {}
+
+    def cell(place: _Place) -> _Cell:
+        row, index = place
+        if row not in cells:
+            cells[row] = _cells(lines[row])
+        return cells[row][index]
+
+    for stack in _stacks(lines):
+        if any(lines[row][index].padded for row, index in stack):
+            for _, alike in groupby(stack, cell):
+                places = list(alike)
+                if any(lines[row][index].padded for row, index in places):
+                    yield places
+
+
+def _cells(line: Line) -> list[_Cell]:
+    """What each piece is on its line: the second arrow, say, or the third word of a line that begins with `expect`."""
+    counts: Counter[Role | None] = Counter()
+    cells: list[_Cell] = []
+    for index, piece in enumerate(line):
+        counts[piece.role] += index > 0 and piece.spaces > 0
+        first, before = (line[0].text, counts.total()) if piece.role is Role.WORD else ("", 0)
+        cells.append((first, before, counts[piece.role]))
+    return cells
+
+
+def _stacks(lines: Sequence[Line]) -> Iterator[list[_Place]]:
+    """Pieces of one role that stood below each other, on lines that were neighbours and are."""
     above: dict[int, int] = {}  # what is aligned on the line above: the piece's index, by its column in the source
     grown: dict[int, list[_Place]] = {}
     source = _NOWHERE

@@ -20,6 +20,7 @@ from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source, Span
 
 MAX_DIGITS = 40
+MAX_BROKEN = 200
 
 
 class _TooLarge(Exception):
@@ -320,6 +321,11 @@ def parse(source: Source, report: Report) -> tree.File:
             statement = None if index in lines.broken else _statement(span, report)
             if statement is None:
                 broken.append(span)
+                if len(broken) > MAX_BROKEN:
+                    report.error(
+                        "limit-exceeded", f"more than {MAX_BROKEN} statements are broken; the rest is not read", span
+                    )
+                    break
                 continue
             if isinstance(statement, tree.Block):
                 _check_block_lines(statement, report)

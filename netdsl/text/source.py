@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +30,7 @@ class Source:
         line = bisect_right(self.line_starts, offset)
         return line, offset - self.line_starts[line - 1] + 1
 
+    @lru_cache(maxsize=8)  # noqa: B019 - a source lives as long as its program, and its lines are asked for again
     def line(self, number: int) -> str:
         """The text of a line, counted from 1, without its end."""
         start = self.line_starts[number - 1]

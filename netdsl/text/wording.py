@@ -122,7 +122,7 @@ def _help(word: str, kind: str, before: str, expected: set[str]) -> str:
         return "a branch is never empty; write SKIP to pass on what flows in"
     if before.startswith("block") and word == "=" and "(" not in before:
         return "a block's name is followed by its parameters, or by ()"
-    previous = re.search(r"([a-z_][a-z0-9_]*)$", before)
-    if (previous and previous[1] not in KEYWORDS and before.count("\n") == 0) or (previous and "->" in before):
+    previous = re.search(r"(?:->|[|\[(]|^)\s*([a-z_][a-z0-9_]*)$", before)
+    if previous and previous[1] not in KEYWORDS and re.match(r"\w|{", word):
         return f"layers are written in capitals: {previous[1].upper()}"
     return ""

@@ -1,0 +1,126 @@
+"""Imports point one way, the front end runs without torch, and no file grows too long."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "netdsl"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+MAX_LINES = 400
+
+# Each part of the package, and the parts that it may import besides itself: those below it in docs/architecture.md.
+BELOW = {
+    "resources": set[str](),
+    "files": set[str](),
+    "text": {"resources"},
+    "layers": {"text"},
+    "graph": {"resources", "text", "layers"},
+    "measure": {"text", "layers", "graph"},
+    "draw": {"text", "layers", "graph", "measure"},
+    "compile": {"text", "layers", "graph", "measure"},
+    "api": {"resources", "files", "text", "layers", "graph", "measure", "draw", "compile"},
+    "__init__": {"text", "layers", "api"},
+    "cli": {"resources", "files", "text", "layers", "graph", "measure", "draw", "compile"},
+    "__main__": {"cli"},
+}
+
+# Where torch is at home. The front end may load these folders when it lowers or compiles, inside a function.
+BACK_END = (PACKAGE / "compile", PACKAGE / "layers" / "modules")
+FRONT_END = [path for path in MODULES if not any(folder in path.parents for folder in BACK_END)]
+
+
+def part_of(path: Path) -> str:
+    """The part of the package that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def names_in(statement: ast.AST) -> Iterator[str]:
+    """What an import statement imports, by full name: modules, or modules and names of theirs."""
+    match statement:
+        case ast.Import(names):
+            yield from (alias.name for alias in names)
+        case ast.ImportFrom(module, names, level):
+            assert level == 0, "imports are absolute"
+            yield from (f"{module}.{alias.name}" for alias in names)
+        case _:
+            pass
+
+
+def parts_imported(path: Path) -> set[str]:
+    """The parts of the package that a file imports anywhere, for types and inside functions too."""
+    names = [name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in names_in(node)]
+    return {name.split(".")[1] if "." in name else "__init__" for name in names if name.split(".")[0] == "netdsl"}
+
+
+def imported_at_once(statements: list[ast.stmt]) -> Iterator[str]:
+    """What is imported when a module is: outside of functions, and of `if TYPE_CHECKING`."""
+    for statement in statements:
+        yield from names_in(statement)
+        match statement:
+            case ast.If(ast.Name("TYPE_CHECKING"), _, otherwise):
+                yield from imported_at_once(otherwise)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                pass
+            case _:
+                inner = [node for node in ast.iter_child_nodes(statement) if isinstance(node, ast.stmt)]
+                yield from imported_at_once(inner)
+
+
+def shown(path: Path) -> str:
+    return path.relative_to(PACKAGE.parent).as_posix()
+
+
+def test_imports_point_one_way() -> None:
+    upward = {shown(path): parts_imported(path) - BELOW[part_of(path)] - {part_of(path)} for path in MODULES}
+    assert {path: parts for path, parts in upward.items() if parts} == {}
+
+
+def test_the_front_end_imports_torch_inside_functions_alone() -> None:
+    heavy = ("torch", "netdsl.compile", "netdsl.layers.modules")
+    early = {shown(path): set(imported_at_once(ast.parse(path.read_text(encoding="utf-8")).body)) for path in FRONT_END}
+    early = {path: {name for name in names if name.startswith(heavy)} for path, names in early.items()}
+    assert {path: names for path, names in early.items() if names} == {}
+
+
+WITHOUT_TORCH = """
+import sys
+sys.modules["torch"] = None
+from netdsl.cli.main import main
+sys.argv[0] = "netdsl"
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "resnet152", "alexnet_two_gpus"],
+        ["summary", "googlenet"],
+        ["summary", "--format", "json", "inception_v3"],
+        ["draw", "vgg16", "-o", "vgg16.svg"],
+        ["draw", "resnet18", "-o", "resnet18.dot"],
+        ["fmt", "copy.net"],
+        ["list"],
+        ["layers"],
+        ["layers", "CONV"],
+    ],
+    ids=" ".join,
+)
+def test_the_front_end_runs_without_torch(arguments: list[str], tmp_path: Path) -> None:
+    (tmp_path / "copy.net").write_text("INPUT   8 -> FC 4\n")
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-c", WITHOUT_TORCH, *arguments]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {shown(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert {path: length for path, length in lengths.items() if length > MAX_LINES} == {}

@@ -1,0 +1,326 @@
+"""The laws of the formatter: nothing is lost, nothing changes its meaning, and twice is once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netdsl.text import printer, tree
+from netdsl.text.diagnostic import NetError, Report
+from netdsl.text.format import diff, format, is_formatted
+from netdsl.text.layout import WIDTH
+from netdsl.text.parse import number, parse
+from netdsl.text.printer import Role
+from netdsl.text.source import Source
+from netdsl.text.statements import KEYWORDS
+
+TESTS = Path(__file__).parent
+GOLDEN = sorted((TESTS / "format").glob("*.net"))
+FILES = [
+    *GOLDEN,
+    *sorted((TESTS / "format").glob("*.fmt")),
+    *sorted((TESTS / "programs" / "valid").rglob("*.net")),
+    *sorted((TESTS.parent / "networks").rglob("*.net")),
+]
+
+thorough = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def read(path: Path) -> Source:
+    """A file as the tools read it: its line ends as they are, no byte order mark."""
+    return Source(path.read_bytes().decode("utf-8-sig"), path.name)
+
+
+def parsed(text: str) -> tree.File:
+    """The tree of a text without errors."""
+    report = Report()
+    file = parse(Source(text, "x.net"), report)
+    assert report.diagnostics() == []
+    return file
+
+
+def check(text: str) -> str:
+    """Format a text, and hold the result against every law."""
+    formatted = format(Source(text, "x.net"))
+    before, after = parsed(text), parsed(formatted)
+    assert after.statements == before.statements
+    assert [comment.text for comment in after.comments] == [comment.text for comment in before.comments]
+    assert format(Source(formatted, "x.net")) == formatted
+    assert formatted == "" or formatted.endswith("\n")
+    assert not re.search(r"[ \t\r]\n|\n\n\n|\n\n\Z|\A\n", formatted)
+    return formatted
+
+
+# Generated trees
+
+
+def literal(text: str) -> tree.Literal:
+    """A number or dims as the parser gives it."""
+    parts = tuple(number(part) for part in text.removeprefix("-").split("x"))
+    if text.startswith("-"):
+        return tree.Literal(number(text), text)
+    return tree.Literal(parts if len(parts) > 1 else parts[0], text)
+
+
+NAMES = st.sampled_from(
+    ["a", "e2", "conv1_1", "of", "training", "classes", "x3y", "_k", "a_rather_long_name_of_a_thing"]
+)
+names = NAMES.map(tree.Name)
+paths = st.builds(tree.Name, st.sampled_from(["conv4.same1.35", "e2.pool1"]))
+numbers = st.sampled_from(["0", "3", "64", "0.5", "1e-4", "4096"]).map(literal)
+dims = st.sampled_from(["3x3", "227x227x3", "1x7"]).map(literal)
+negative = st.sampled_from(["-3", "-0.1"]).map(literal)
+strings = st.text(st.sampled_from('ab #->|"\\é='), max_size=6).map(
+    lambda value: tree.Literal(value, '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"')
+)
+quantities = st.just(tree.Literal(35000, "35K"))
+
+
+def listed(items: st.SearchStrategy[tree.Expression], least: int = 1) -> st.SearchStrategy[tuple[tree.Expression, ...]]:
+    return st.lists(items, min_size=least, max_size=3).map(tuple)
+
+
+def arithmetic(operands: st.SearchStrategy[tree.Expression], signs: str) -> st.SearchStrategy[tree.Expression]:
+    pairs = st.lists(st.tuples(st.sampled_from(signs.split()), operands), min_size=1, max_size=3).map(tuple)
+    return operands | st.builds(tree.Arithmetic, operands, pairs)
+
+
+@st.deferred
+def expressions() -> st.SearchStrategy[tree.Expression]:
+    return arithmetic(arithmetic(factors, "* / // %"), "+ -")
+
+
+@st.deferred
+def factors() -> st.SearchStrategy[tree.Expression]:
+    return st.one_of(
+        numbers,
+        names,
+        dims,
+        st.builds(tree.Signed, st.sampled_from("+-"), factors),
+        st.builds(tree.Function, st.sampled_from(["min", "floor"]), listed(expressions)),
+        st.builds(tree.Parentheses, expressions),
+    )
+
+
+values = st.one_of(expressions, strings, paths, st.builds(tree.Braces, listed(expressions)))
+braces = st.builds(tree.Braces, listed(expressions))
+words = st.one_of(numbers, names, dims, negative, strings, braces)
+arguments = st.one_of(
+    words.map(tree.Argument),
+    st.builds(
+        tree.Argument, numbers.filter(lambda one: one.text.isdigit()) | dims | braces, tag=st.sampled_from("spdg")
+    ),
+    st.builds(tree.Argument, words | paths, names),
+)
+given_arguments = st.builds(tree.Argument, values, st.none() | names)
+counts = st.one_of(
+    st.none(),
+    st.builds(tree.Count, st.sampled_from(["0", "3", "12"]).map(literal), st.just(False)),
+    st.builds(tree.Count, expressions, st.just(True)),
+)
+layers = st.builds(tree.Layer, st.sampled_from(["CONV", "X_1", "A"]), st.lists(arguments, max_size=3).map(tuple))
+calls = st.builds(tree.Call, names | paths, st.lists(given_arguments, max_size=3).map(tuple))
+labels = st.none() | names
+
+
+@st.deferred
+def elements() -> st.SearchStrategy[tree.Element]:
+    groups = st.builds(tree.Group, chains)
+    forks = st.builds(tree.Fork, st.lists(chains, min_size=1, max_size=3).map(tuple))
+    return st.one_of(
+        st.builds(tree.Element, labels, layers | calls, counts, counts),
+        st.builds(tree.Element, labels, names | paths),
+        st.builds(tree.Element, labels, groups, counts, counts),
+        st.builds(tree.Element, st.none(), forks, st.none(), counts),
+    )
+
+
+chains = st.builds(tree.Chain, st.lists(elements, min_size=1, max_size=4).map(tuple))
+parameters = st.builds(tree.Parameter, names, st.none() | values)
+claims = st.one_of(numbers, negative, dims, braces)
+statements = st.one_of(
+    chains,
+    st.builds(tree.Block, names, st.lists(parameters, max_size=3).map(tuple), chains),
+    st.builds(tree.Title, strings.map(lambda string: string.value)),
+    st.builds(tree.Meta, names | st.just(tree.Name("network")), claims | quantities | strings),
+    st.builds(tree.Param, names, claims | strings),
+    st.builds(tree.Use, strings),
+    st.builds(tree.Output, st.booleans(), st.lists(names | paths, min_size=1, max_size=9).map(tuple)),
+    st.builds(
+        tree.Expect, names, st.none() | names | paths, st.sampled_from("= < <= > >= ~".split()), claims | quantities
+    ),
+)
+programs = st.lists(statements, max_size=4)
+
+
+def scattered(program: list[tree.Statement], random: Random) -> str:
+    """A program as someone in a hurry might write it: any space, line ends and comments where the language allows."""
+    said = 0
+
+    def comment() -> str:
+        nonlocal said
+        said += 1
+        return f"#{' ' * random.randrange(2)}{said}" + " é" * random.randrange(2) + " " * random.randrange(2)
+
+    def line_end() -> str:
+        lines = [" " * random.randrange(4) + (comment() if random.random() < 0.3 else "")]
+        while random.random() < 0.4:
+            lines.append(" " * random.randrange(9) + comment() if random.random() < 0.5 else "")
+        return "\n".join([*lines, " " * random.randrange(12)])
+
+    text = [line_end()] if random.random() < 0.5 else []
+    for statement in program:
+        depth, broken = 0, False
+        before = None
+        for token in printer.tokens(statement):
+            if before is not None:
+                complete = isinstance(statement, tree.Block) and not (depth or broken) and token.role is Role.ARROW
+                joined = depth or before.text in {"->", "|", "=", ",", ":"} or token.role is Role.ARROW
+                if joined and not complete and token.text not in KEYWORDS and random.random() < 0.2:
+                    text.append(line_end())
+                    broken = True
+                else:
+                    text.append(" " * random.choice([before.after and token.before, 1, 1, 2, 3]))
+            text.append(token.text)
+            depth += (token.role in {Role.OPEN, Role.NEST}) - (token.role in {Role.CLOSE, Role.UNNEST})
+            before = token
+        text.append(line_end() + "\n")
+    return "".join(text).replace("\n", random.choice(["\n", "\n", "\r\n"]))
+
+
+@thorough
+@given(programs)
+def test_what_the_tree_is_printed_as_is_the_tree(program: list[tree.Statement]) -> None:
+    text = "".join(f"{printer.line(statement)}\n" for statement in program)
+    assert parsed(text).statements == tuple(program)
+
+
+@thorough
+@given(programs, st.randoms(use_true_random=False))
+def test_any_layout_keeps_the_laws(program: list[tree.Statement], random: Random) -> None:
+    text = scattered(program, random)
+    assert parsed(text).statements == tuple(program)
+    check(text)
+
+
+# Files and broken files
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_file_keeps_its_tree_and_its_comments(path: Path) -> None:
+    check(read(path).text)
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_golden(path: Path) -> None:
+    expected = path.with_suffix(".fmt")
+    assert format(read(path)) == read(expected).text
+    assert is_formatted(read(expected))
+    assert not is_formatted(read(path))
+
+
+def test_each_expected_file_has_its_source() -> None:
+    assert GOLDEN
+    assert [path.stem for path in GOLDEN] == [path.stem for path in sorted((TESTS / "format").glob("*.fmt"))]
+
+
+FRAGMENTS = [
+    *'[](){}|,=:@#~*+-/% \n\t"\\x',
+    "->",
+    "\n-> ",
+    "\r\n",
+    "CONV",
+    "a",
+    "s2",
+    "x{",
+    "p{",
+    "block f(n) = ",
+    "use ",
+    "\f",
+]
+
+
+@thorough
+@given(
+    programs, st.lists(st.tuples(st.integers(0, 10**6), st.sampled_from(FRAGMENTS) | st.text(max_size=2)), max_size=3)
+)
+def test_broken_text_ends_in_diagnostics_and_nothing_else(
+    program: list[tree.Statement], changes: list[tuple[int, str]]
+) -> None:
+    text = scattered(program, Random(len(changes)))
+    for at, fragment in changes:
+        at %= len(text) + 1
+        text = text[:at] + fragment + text[at + len(fragment) % 2 :]
+    try:
+        format(Source(text, "x.net"))
+    except NetError as error:
+        assert {found.severity for found in error.diagnostics} == {"error"}
+    else:
+        check(text)
+
+
+def test_every_error_of_a_file_is_reported_and_nothing_is_formatted() -> None:
+    source = Source("INPUT 3  ->\nmeta = 3\nparam a = b\n", "x.net")
+    with pytest.raises(NetError) as caught:
+        format(source)
+    assert [found.span.line for found in caught.value.diagnostics] == [1, 2, 3]
+    with pytest.raises(NetError):
+        diff(source)
+    with pytest.raises(NetError):
+        is_formatted(source)
+
+
+# Details
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ""),
+        ("\n \n\t\n", ""),
+        ("# alone", "# alone\n"),
+        ("\r\nINPUT 3 -> \r\n RELU  # end \r\n\r\n\r\n# last\r\n", "INPUT 3\n-> RELU  # end\n\n# last\n"),
+        ("INPUT 3\t->\tRELU", "INPUT 3 -> RELU\n"),
+        ("# form\ffeed \u2028 and\x0bmore\nINPUT\f3", "# form\ffeed \u2028 and\x0bmore\nINPUT 3\n"),
+    ],
+)
+def test_line_ends(text: str, expected: str) -> None:
+    assert check(text) == expected
+
+
+def test_a_line_is_broken_only_where_it_is_too_long() -> None:
+    last = "A" * (WIDTH - len("INPUT 3 -> "))
+    assert check(f"INPUT 3 -> {last}") == f"INPUT 3 -> {last}\n"
+    assert check(f"INPUT 3 -> {last}A") == f"INPUT 3\n-> {last}A\n"
+    assert check(f"INPUT 3 -> {last}  # so long a comment") == f"INPUT 3 -> {last}  # so long a comment\n"
+
+
+def test_long_and_deep_programs() -> None:
+    layers = 3000
+    filled = check("INPUT 3" + " -> CONV 64 3x3" * layers)
+    assert filled.count("->") == layers
+    assert max(map(len, filled.split("\n"))) <= WIDTH
+    check("INPUT 3 -> " + "[ A | ( " * 50 + "A" + " ) ] -> ADD" * 50)
+    check("INPUT 3 -> A {" + "(" * 99 + "1" + ")" * 99 + "}")
+
+
+def test_a_diff_names_the_file_and_shows_what_would_change() -> None:
+    source = Source("INPUT 3\n\n# f\x0cg\nmeta  a=1", "a.net")
+    expected = [
+        "--- a.net",
+        "+++ a.net",
+        "@@ -1,4 +1,4 @@",
+        " INPUT 3",
+        " ",
+        " # f\x0cg",
+        "-meta  a=1",
+        "\\ No newline at end of file",
+        "+meta a = 1",
+    ]
+    assert diff(source) == "".join(f"{line}\n" for line in expected)
+    assert diff(Source(format(source), "a.net")) == ""

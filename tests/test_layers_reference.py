@@ -1,0 +1,302 @@
+"""Layers against references written out longhand: what they compute, what they read, and what they cost."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+import netdsl
+from netdsl.layers.modules import digits
+
+if TYPE_CHECKING:
+    from netdsl.layers.shape import Shape
+
+
+def last(dims: str, text: str) -> tuple[Any, tuple[Shape, ...], Shape]:
+    """The layer at the end of a chain, the shapes of its inputs, and its output's."""
+    shaped = netdsl.loads(f"INPUT {dims} -> {text}\n").shaped
+    return shaped.nodes[-1].layer, shaped.input_shapes(len(shaped.nodes) - 1), shaped.shapes[-1]
+
+
+def lowered(dims: str, text: str) -> tuple[Any, torch.Tensor]:
+    """A layer's module in inference, and an input for it."""
+    torch.manual_seed(3)
+    layer, (x, *_), _ = last(dims, text)
+    return layer.lower(x).eval(), torch.randn(2, x.channels, *x.spatial)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
+def test_local_response_normalisation(size: int) -> None:
+    for dims in ("7", "3x7", "2x3x7"):
+        module, x = lowered(dims, f"LRN size={size} alpha=0.3 beta=0.6 k=1.5")
+        expected = torch.empty_like(x)
+        for channel in range(7):
+            low, high = max(0, channel - size // 2), min(7, channel + (size - 1) // 2 + 1)
+            squares = x[:, low:high].square().sum(1)
+            expected[:, channel] = x[:, channel] / (1.5 + 0.3 / size * squares) ** 0.6
+        torch.testing.assert_close(module(x), expected)
+
+
+def same_positions(size: int, kernel: int, stride: int) -> list[list[int]]:
+    """For each output of `same`, the real positions that it reads."""
+    count = math.ceil(size / stride)
+    total = max(0, (count - 1) * stride + kernel - size)
+    starts = [o * stride - total // 2 for o in range(count)]
+    return [[i for i in range(start, start + kernel) if 0 <= i < size] for start in starts]
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [*product((5, 6, 7), (1, 2, 3, 4), (1, 2, 3))])
+def test_same_pooling(size: int, kernel: int, stride: int) -> None:
+    maximum, x = lowered(f"{size}x3", f"MAXPOOL {kernel} s{stride} same")
+    average, _ = lowered(f"{size}x3", f"AVGPOOL {kernel} s{stride} same")
+    real, _ = lowered(f"{size}x3", f"AVGPOOL {kernel} s{stride} same exclude_pad")
+    x = x - 5  # a padding of zeros would be the largest
+    for o, read in enumerate(same_positions(size, kernel, stride)):
+        window = x[:, :, read]
+        torch.testing.assert_close(maximum(x)[:, :, o], window.amax(2))
+        torch.testing.assert_close(average(x)[:, :, o], window.sum(2) / kernel)
+        torch.testing.assert_close(real(x)[:, :, o], window.mean(2))
+    assert maximum(x).shape[2] == math.ceil(size / stride)
+
+
+@pytest.mark.parametrize("exclude", [False, True])
+def test_ceil_never_counts_what_lies_beyond_the_padding(exclude: bool) -> None:
+    module, x = lowered("6x2", "AVGPOOL 3 s2 p1 ceil" + " exclude_pad" * exclude)
+    output = module(x)
+    assert output.shape[2] == 4  # windows from -1, 1, 3 and 5: the last reaches to 7, one beyond the padding
+    torch.testing.assert_close(output[:, :, 3], x[:, :, 5] / (1 if exclude else 2))
+
+
+@pytest.mark.parametrize("options", ["", "same", "same s2", "p1 s3"])
+def test_connection_table(options: str) -> None:
+    maps = ["01", "2", "0123", "13"]
+    module, x = lowered("6x7x4", f'CONV 4 3 {options} table="{" ".join(maps)}"')
+    plain, _ = lowered("6x7x4", f"CONV 4 3 {options}")
+    module(x).square().sum().backward()
+    weight = module.weight.detach().clone()
+    for filter, word in enumerate(maps):
+        for channel in range(4):
+            unread = str(channel) not in word
+            assert (weight[filter, channel] == 0).all() == unread
+            assert (module.weight.grad[filter, channel] == 0).all() == unread
+    plain.load_state_dict({"weight": weight, "bias": module.bias})
+    torch.testing.assert_close(module(x), plain(x))
+    with torch.no_grad():
+        module.weight += 1  # what an optimizer may do to the zeros
+    assert not torch.allclose(module(x), plain(x))
+    blind = x.clone()
+    blind[:, 0] += 1
+    torch.testing.assert_close(module(x)[:, [1, 3]], module(blind)[:, [1, 3]])
+
+
+def test_table_counts_its_connections_alone() -> None:
+    layer, shapes, _ = last("5x5x4", 'CONV 3 3 table="01 2 0123" nobias')
+    (weight,) = layer.weights(*shapes)
+    assert (weight.dims, weight.count) == ((3, 4, 3, 3), 7 * 9)
+    assert layer.macs(*shapes) == 7 * 9 * 9
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding", "extra"), [*product((1, 2, 3), (1, 2, 3), (0, 1), (0, 1))])
+def test_transposed_convolution(kernel: int, stride: int, padding: int, extra: int) -> None:
+    text = f"DECONV 2 {kernel} s{stride} p{padding} output_pad={extra}"
+    if extra >= stride or 4 * stride - 2 * padding + kernel + extra < 1:
+        return
+    module, x = lowered("5x3", text)
+    size = 4 * stride - 2 * padding + kernel + extra
+    expected = module.bias.detach()[None, :, None].repeat(2, 1, size)
+    for i, tap in product(range(5), range(kernel)):
+        o = i * stride + tap - padding
+        if 0 <= o < size:
+            expected[:, :, o] += x[:, :, i] @ module.weight.detach()[:, :, tap]
+    torch.testing.assert_close(module(x).detach(), expected)
+
+
+def test_rbf_units_are_distances_to_the_digits() -> None:
+    module, x = lowered("84", "RBF 10")
+    assert set(module.state_dict()) == {"codes"}
+    assert not list(module.parameters())
+    codes = torch.tensor(digits.codes(), dtype=torch.float32)
+    assert codes.shape == (10, 84)
+    assert codes.unique().tolist() == [-1, 1]
+    differences = (codes[:, None] != codes[None]).sum(2)
+    assert differences.fill_diagonal_(84).min() >= 6, "two digits are hard to tell apart"
+    assert torch.equal(module(codes).argmin(1), torch.arange(10))
+    assert torch.equal(module(codes).diagonal(), torch.zeros(10))
+    expected = torch.stack([((x - code) ** 2).sum(1) for code in codes], 1)
+    torch.testing.assert_close(module(x), expected)
+
+
+def test_other_rbf_codes_never_change() -> None:
+    first, x = lowered("3x4x5", "RBF 7")
+    torch.manual_seed(99)
+    again = last("3x4x5", "RBF 7")[0].lower(*last("3x4x5", "RBF 7")[1])
+    assert torch.equal(first.codes, again.codes)
+    assert first.codes.unique().tolist() == [-1, 1]
+    torch.testing.assert_close(first(x)[0, 3], ((x[0].flatten() - first.codes[3]) ** 2).sum())
+
+
+@pytest.mark.parametrize("dims", ["12", "3x12", "2x3x12", "2x2x2x12"])
+def test_shuffle(dims: str) -> None:
+    for groups in (1, 2, 3, 4, 12):
+        module, x = lowered(dims, f"SHUFFLE {groups}")
+        order = [row * (12 // groups) + column for column in range(12 // groups) for row in range(groups)]
+        assert torch.equal(module(x), x[:, order])
+
+
+def test_crop_is_centred_and_rounds_down() -> None:
+    module, x = lowered("9x8x1", "CROP 4x3")
+    assert torch.equal(module(x), x[:, :, 2:6, 2:5])
+    module, x = lowered("9x8x1", "CROP 4x3 at=5x0")
+    assert torch.equal(module(x), x[:, :, 5:9, 0:3])
+    layer, shapes, _ = last("9x8x1", "a: MAXPOOL 3 s2 -> PAD 2 -> CROP like=a")
+    x, like = (torch.randn(2, 1, *shape.spatial) for shape in shapes)
+    assert torch.equal(layer.lower(*shapes)(x, like), x[:, :, 2:6, 2:5])
+
+
+def test_upsample_repeats_and_interpolates() -> None:
+    module, x = lowered("4x3", "UPSAMPLE 3")
+    assert torch.equal(module(x), x.repeat_interleave(3, 2))
+    module, x = lowered("4x3", "UPSAMPLE 2 mode=bilinear")
+    left, right = module(x)[:, :, 1:-1:2], module(x)[:, :, 2::2]
+    torch.testing.assert_close(left, 0.75 * x[:, :, :-1] + 0.25 * x[:, :, 1:])
+    torch.testing.assert_close(right, 0.25 * x[:, :, :-1] + 0.75 * x[:, :, 1:])
+
+
+def test_flatten_and_reshape_are_channel_major() -> None:
+    module, x = lowered("2x3x4", "FLATTEN")
+    assert module(x)[0].tolist() == [x[0, c, i, j] for c in range(4) for i in range(2) for j in range(3)]
+    module, x = lowered("2x3x4", "RESHAPE 4x2x3")
+    assert torch.equal(module(x).flatten(1), x.flatten(1))
+    assert module(x).shape == (2, 3, 4, 2)
+
+
+def test_layer_norm_is_of_each_position() -> None:
+    module, x = lowered("3x4x6", "LN")
+    centred = x - x.mean(1, keepdim=True)
+    expected = centred / (centred.square().mean(1, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(module(x), expected)
+
+
+def test_constants_and_factors_meet_their_channels() -> None:
+    module, x = lowered("3x4x2", "NORMALIZE mean={1, 2} std={3, 4}")
+    expected = torch.stack([(x[:, 0] - 1) / 3, (x[:, 1] - 2) / 4], 1)
+    torch.testing.assert_close(module(x), expected)
+    assert module((x * 20 + 99).clamp(0, 255).byte()).dtype == torch.float32, "it takes raw pixels"
+    module, x = lowered("3x4x2", "SCALE bias init=0.5")
+    with torch.no_grad():
+        module.bias += torch.tensor([1.0, 2.0])
+    expected = torch.stack([x[:, 0] / 2 + 1, x[:, 1] / 2 + 2], 1)
+    torch.testing.assert_close(module(x), expected)
+
+
+def test_multiply_takes_a_vector_as_1x1() -> None:
+    layer, shapes, _ = last("3x4x2", "[ FC 2 | SKIP ] -> MUL")
+    gate, x = torch.randn(2, 2), torch.randn(2, 2, 3, 4)
+    assert torch.equal(layer.lower(*shapes)(gate, x), gate[:, :, None, None] * x)
+
+
+def test_drop_path_drops_whole_examples() -> None:
+    layer, shapes, _ = last("3x2", "DROPPATH 0.25")
+    torch.manual_seed(0)
+    kept = layer.lower(*shapes).train()(torch.ones(4000, 2, 3)).flatten(1)
+    assert (kept == kept[:, :1]).all()
+    assert kept.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert kept.mean().item() == pytest.approx(1, abs=0.03)
+
+
+def test_scaled_tanh_and_slopes() -> None:
+    module, x = lowered("9", "TANH scale=1.7159 slope={2/3}")
+    torch.testing.assert_close(module(x), 1.7159 * torch.tanh(2 * x / 3))
+    module, x = lowered("9", "ELU 0.5")
+    torch.testing.assert_close(module(x), torch.where(x > 0, x, 0.5 * x.expm1()))
+    module, x = lowered("9", "PRELU 0.1 per_channel")
+    torch.testing.assert_close(module(x), torch.where(x > 0, x, 0.1 * x))
+
+
+READS = """
+CONV 2 3; CONV 2 3 s2 p1; CONV 2 2 same; CONV 2 4 same s3; CONV 2 3 d2 p1; DWCONV 3 s2
+DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECONV 2 1 s2
+MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
+PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
+UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
+"""
+
+
+@pytest.mark.parametrize("text", [text.strip() for text in READS.replace("\n", ";").split(";") if text.strip()])
+@pytest.mark.parametrize("size", [7, 12])
+def test_windows_are_what_gradients_show(text: str, size: int) -> None:
+    """Which inputs have an influence on each output, against the window's own arithmetic."""
+    layer, (x,), shape = last(f"{size}x2", text)
+    module = layer.lower(x).eval()
+    count = shape.spatial[0]
+    torch.manual_seed(1)
+    values = torch.randn(count, 32, 2, size, requires_grad=True)  # a maximum shows one of its inputs at a time
+    output = module(values.flatten(0, 1)).unflatten(0, (count, 32))
+    (gradients,) = torch.autograd.grad(torch.stack([output[o, :, 0, o].sum() for o in range(count)]).sum(), values)
+    read = [{i for i in range(size) if one[:, :, i].abs().max() > 1e-4} for one in gradients]
+    windows, enlarged = layer.windows(x) or (None,), layer.enlargement(x) or (Fraction(1),)
+    for o, positions in enumerate(read):
+        if windows[0] is None:
+            assert positions == {o}
+            continue
+        start = o * windows[0].stride - windows[0].before
+        inside = {i for i in range(size) if start <= i * enlarged[0] < start + windows[0].reach}
+        assert positions <= inside
+        if windows[0].dilation == 1:
+            assert positions == inside
+
+
+def test_adaptive_windows_are_exact_where_they_divide() -> None:
+    for size, count in product(range(1, 20), range(1, 20)):
+        layer, (x,), _ = last(f"{size}x1", f"AVGPOOL to={count}")
+        (window,) = layer.windows(x)
+        reads = [math.ceil((i + 1) * size / count) - i * size // count for i in range(count)]
+        assert window.size == max(reads)
+        assert window.stride == max(1, size // count)
+        if size % count == 0:
+            assert window == last(f"{size}x1", f"AVGPOOL {size // count}")[0].windows(x)[0]
+
+
+FLOPS = """
+4x5x6: RELU: 120
+4x5x6: TANH: 600
+4x5x6: TANH scale=2: 840
+4x5x6: SOFTMAX: 600
+4x5x6: LRN: 1560
+4x5x6: BN: 240
+4x5x6: GN 2: 840
+4x5x6: GN 2 noaffine: 600
+4x5x6: SCALE: 120
+4x5x6: SCALE bias: 240
+4x5x6: NORMALIZE: 240
+4x5x6: MAXPOOL 2: 72
+4x5x6: AVGPOOL 2: 96
+4x5x6: AVGPOOL global: 120
+4x5x6: MAXPOOL global: 114
+4x5x6: AVGPOOL to=2: 144
+4x5x6: RBF 3: 1080
+4x5x6: FC 3: 720
+4x5x6: CONV 2 3: 1296
+4x5x6: DECONV 2 3: 4320
+4x5x6: UPSAMPLE 2: 0
+4x5x6: UPSAMPLE 2 mode=bilinear: 3360
+5x6: UPSAMPLE 2 mode=bilinear: 180
+4x5x6: DROPOUT: 0
+4x5x6: FLATTEN: 0
+4x5x6: [ SKIP | RELU | ABS ] -> ADD: 240
+4x5x6: [ SKIP | RELU | ABS ] -> MEAN: 360
+4x5x6: [ SKIP | FC 6 ] -> MUL: 120
+4x5x6: [ SKIP | RELU ] -> CONCAT: 0
+"""
+
+
+@pytest.mark.parametrize("case", FLOPS.strip().splitlines())
+def test_flops(case: str) -> None:
+    dims, text, count = case.split(": ")
+    layer, shapes, _ = last(dims, text)
+    assert layer.flops(*shapes) == int(count)

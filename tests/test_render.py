@@ -1,0 +1,195 @@
+"""Pictures come out right with pip's packages alone, and by the Graphviz that is installed where there is one."""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+import zlib
+from importlib import metadata
+from typing import TYPE_CHECKING
+
+import pytest
+
+from netdsl.draw.render import FORMATS, RenderError, render
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SVG = "{http://www.w3.org/2000/svg}"
+DOT = """digraph net {
+  node [fontname="Helvetica" shape=box style="rounded,filled" fillcolor="#e8f0fe"]
+  edge [fontname="Helvetica"]
+  subgraph cluster_stem {
+    label="stem {×2}" fontname="Helvetica-Bold" style=dashed
+    conv [shape=plain style="" label=<<table><tr><td bgcolor="#4a6fa5">conv1</td><td>3×3 &amp; 64</td></tr></table>>]
+    norm [label="norm1 → α"]
+  }
+  conv -> norm [label="56×56×64"]
+  conv -> norm [style=dashed]
+}
+"""
+LABELS = ("stem {×2}", "conv1", "3×3 & 64", "norm1 → α", "56×56×64")
+SHEBANG_SCRIPTS = pytest.mark.skipif(sys.platform == "win32", reason="the fake dot is a script with a #! line")
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is all of PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+def fake_dot(path: Path, script: str) -> None:
+    """Puts a Python script on PATH as `dot`."""
+    file = path / "dot"
+    file.write_text(f"#!{sys.executable}\nimport sys\ntext = sys.stdin.read()\n{script}\n")
+    file.chmod(0o755)
+
+
+def points(svg: bytes) -> tuple[float, float]:
+    root = ElementTree.fromstring(svg)
+    return float(root.attrib["width"].removesuffix("pt")), float(root.attrib["height"].removesuffix("pt"))
+
+
+def pixels(png: bytes) -> tuple[int, int]:
+    assert png[:16] == b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
+    return struct.unpack(">II", png[16:24])
+
+
+def page(pdf: bytes) -> tuple[float, float]:
+    box = re.search(rb"/MediaBox \[ 0 0 ([0-9.]+) ([0-9.]+) \]", pdf)
+    assert box
+    return float(box[1]), float(box[2])
+
+
+def drawn(pdf: bytes) -> str:
+    """The operators that paint the pages of a PDF by reportlab."""
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    return "\n".join(
+        zlib.decompress(base64.a85decode(b"<~" + s.strip(), adobe=True)).decode("latin-1") for s in streams
+    )
+
+
+@pytest.mark.usefixtures("path")
+def test_svg_without_a_dot() -> None:
+    svg = render(DOT, "svg")
+    root = ElementTree.fromstring(svg)
+    assert root.tag == f"{SVG}svg"
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert sorted(LABELS) == sorted(text for text in texts if text)
+    assert {text.attrib["font-family"] for text in root.iter(f"{SVG}text")} == {"Helvetica,Arial,sans-serif"}
+    assert b"<!" not in svg
+    assert render(DOT, "svg") == svg
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("dpi", [72, 144])
+def test_png_is_as_large_as_the_graph_at_its_resolution(dpi: int) -> None:
+    wide, high = points(render(DOT, "svg"))
+    png = render(DOT, "png", dpi=dpi)
+    assert pixels(png) == pytest.approx((wide * dpi / 72, high * dpi / 72), abs=3)
+    assert render(DOT, "png", dpi=dpi) == png
+
+
+@pytest.mark.usefixtures("path")
+def test_pdf_holds_text_and_lines_and_no_image() -> None:
+    pdf = render(DOT, "pdf")
+    assert pdf.startswith(b"%PDF-1.")
+    assert b"/BaseFont /Helvetica" in pdf
+    assert b"/Subtype /Image" not in pdf
+    operators = drawn(pdf)
+    assert "(conv1) Tj" in operators
+    assert "(3\\3273 & 64) Tj" in operators
+    assert re.search(r"\] 0 d\b", operators), "the dashed edge"
+    assert page(pdf) == pytest.approx(points(render(DOT, "svg")))
+    assert render(DOT, "pdf") == pdf
+
+
+@pytest.mark.usefixtures("path")
+def test_pdf_page_is_never_too_long_for_a_reader() -> None:
+    long = "digraph { ranksep=300 a -> b }"
+    wide, high = points(render(long, "svg"))
+    assert high > 20000
+    pdf = render(long, "pdf")
+    assert page(pdf) == pytest.approx((wide * 14400 / high, 14400))
+    matrix = re.search(r"^([0-9.]+) 0 0 ([0-9.]+) 0 0 cm$", drawn(pdf), re.MULTILINE)
+    assert matrix
+    assert float(matrix[2]) == pytest.approx(14400 / high, abs=1e-4)
+
+
+@pytest.mark.usefixtures("path")
+def test_dot_is_the_text_itself() -> None:
+    assert render("not × a graph", "dot") == "not × a graph".encode()
+
+
+@pytest.mark.usefixtures("path")
+@pytest.mark.parametrize("format", ["svg", "png", "pdf"])
+@pytest.mark.parametrize(("dot", "reason"), [("digraph { a -> ", "syntax error in line 1"), ("", "drew nothing")])
+def test_what_is_no_graph_is_a_render_error(dot: str, reason: str, format: str) -> None:
+    with pytest.raises(RenderError, match=reason):
+        render(dot, format)
+
+
+@pytest.mark.usefixtures("path")
+def test_the_reason_is_the_error_and_not_a_warning_before_it() -> None:
+    with pytest.raises(RenderError, match=r"^graphviz-pure could not draw the graph: Error: mismatched tag"):
+        render('digraph { a [fontname="Nope"] b [label=<<b>x</i>>] }', "svg")
+
+
+def test_options_out_of_range() -> None:
+    with pytest.raises(RenderError, match="'gif': choose one of svg, png, pdf, dot"):
+        render(DOT, "gif")
+    with pytest.raises(RenderError, match="at least 1 dot per inch, not 0"):
+        render(DOT, "png", dpi=0)
+
+
+@SHEBANG_SCRIPTS
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "dot"])
+def test_a_dot_on_path_comes_first(path: Path, format: str) -> None:
+    fake_dot(path, "print(sys.argv[1:], text)")
+    said = render("digraph { a }\n", format, dpi=99).decode()
+    assert said.startswith(f"['-Kdot', '-T{format}'] digraph {{ a ")
+    assert ("dpi=99" in said) == (format == "png")
+
+
+@SHEBANG_SCRIPTS
+def test_a_dot_on_path_that_fails_is_passed_over(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    fake_dot(path, "sys.exit('Error: no layout engine')")
+    assert pixels(render(DOT, "png"))[0] > 100
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(RenderError, match=r"^dot could not draw the graph: Error: no layout engine$"):
+        render("digraph {", "png")
+
+
+@SHEBANG_SCRIPTS
+def test_a_dot_on_path_that_is_no_program_is_passed_over(path: Path) -> None:
+    (path / "dot").write_bytes(b"\x7fELF but not really")
+    (path / "dot").chmod(0o755)
+    assert pixels(render(DOT, "png"))[0] > 100
+
+
+@pytest.mark.usefixtures("path")
+def test_without_any_graphviz_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", absent)
+    with pytest.raises(RenderError, match="pip install graphviz-pure"):
+        render(DOT, "svg")
+
+
+@pytest.mark.usefixtures("path")
+def test_without_svglib_only_the_pdf_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "svglib.svglib", None)
+    with pytest.raises(RenderError, match="pip install svglib"):
+        render(DOT, "pdf")
+    assert points(render(DOT, "svg"))[0] > 50
+
+
+def test_engines_are_imported_when_needed() -> None:
+    program = "import sys, netdsl.draw.render; print({'graphviz', 'svglib', 'reportlab'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "set()\n"
