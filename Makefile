@@ -1,0 +1,75 @@
+# Two are enough to begin with: `make demo` and `make test`. All tools are installed into .venv, and nowhere else.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
+SETTINGS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help demo test check format docs pictures clean distclean
+
+help: ## Show this list.
+	@echo "make TARGET, where TARGET is one of"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	    | while IFS='|' read -r name text; do printf '  %-10s %s\n' $$name "$$text"; done
+	@echo "PYTHON=python3.12 picks the Python for .venv; ARGS='-k shape' goes to pytest."
+
+demo: $(VENV)/runtime.stamp ## Compile VGG-16, run it once and draw it.
+	@mkdir -p build
+	$(BIN)/netdsl compile vgg16 -o build/vgg16.pt
+	$(BIN)/python examples/run_compiled.py build/vgg16.pt
+	$(BIN)/netdsl draw vgg16 -o build/vgg16.svg
+	@echo
+	@echo "Made from networks/vgg16.net:"
+	@echo "  build/vgg16.pt   the compiled network: a TorchScript module, for torch.jit.load"
+	@echo "  build/vgg16.svg  its picture, for any browser"
+	@echo "Next: $(BIN)/netdsl summary vgg16, $(BIN)/netdsl list, and docs/tutorial.md."
+
+test: $(VENV)/dev.stamp ## Run the tests.
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/dev.stamp ## Check format, lint and types.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+format: $(VENV)/dev.stamp ## Format the Python and the .net files.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+	$(BIN)/netdsl fmt networks/*.net networks/*/*.net examples/*.net
+
+docs: $(VENV)/dev.stamp ## Build the documentation into build/site.
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "The documentation is in build/site/index.html."
+
+pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
+	$(BIN)/netdsl draw examples/resnet20.net -o docs/images/resnet20.svg
+
+clean: ## Remove what was made, but for .venv.
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+distclean: clean ## Remove .venv too.
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "netdsl needs Python 3.11 or newer; name one with make PYTHON=…"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 \
+	    || { $(PYTHON) -m venv --clear --without-pip $(VENV) && $(PYTHON) -m pip --python $@ install -qq pip; } \
+	    || { rm -rf $(VENV); echo "$(PYTHON) can make no virtual environment: are its venv and pip there?"; exit 1; }
+
+$(VENV)/runtime.stamp: $(SETTINGS) | $(BIN)/python
+	@echo "Setting up .venv (with PyTorch; the first time takes a few minutes)"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(SETTINGS) | $(BIN)/python
+	@echo "Setting up .venv (with PyTorch and the tools; the first time takes a few minutes)"
+	@$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/runtime.stamp
