@@ -1,0 +1,76 @@
+"""From a shaped graph to torch: a torch.fx GraphModule, and from that a TorchScript file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl.compile.errors import PythonError
+from netdsl.compile.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from torch import fx
+
+    from netdsl.graph.node import ShapedGraph
+
+
+def module(
+    shaped: ShapedGraph,
+    *,
+    train: bool = True,
+    devices: Sequence[str] = (),
+    seed: int | None = 0,
+    progress: Progress = silent,
+) -> fx.GraphModule:
+    """The network as a torch module; with `train` one that `train()` and `eval()` switch, as any of torch's.
+
+    `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator.
+    Raises CompileError.
+    """
+    from netdsl.compile import devices as binding
+    from netdsl.compile.lower import lower, switching
+    from netdsl.compile.plan import Plan
+
+    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    if train and shaped.graph.training_outputs:
+        return switching(plan, seed, progress=progress)
+    return lower(plan, seed, progress=progress)
+
+
+def compile(
+    shaped: ShapedGraph,
+    path: Path,
+    *,
+    train: bool = False,
+    devices: Sequence[str] = (),
+    seed: int = 0,
+    weights: Path | None = None,
+    progress: Progress = silent,
+) -> None:
+    """Compile a network into a TorchScript file, written whole or not at all, that runs by `torch.jit.load` alone.
+
+    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. Raises
+    CompileError, and OSError for a file that cannot be read or written.
+    """
+    if sys.version_info >= (3, 14):
+        raise PythonError(sys.version_info[:2])
+
+    from netdsl.compile import archive, card
+    from netdsl.compile import devices as binding
+    from netdsl.compile import weights as stored
+    from netdsl.compile.lower import lower
+    from netdsl.compile.plan import Plan
+    from netdsl.compile.script import script
+
+    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    tensors = None if weights is None else stored.read(weights)
+    with archive.replacing(path) as temporary:
+        network = lower(plan, seed, blank=tensors is not None, progress=progress)
+        if weights is not None and tensors is not None:
+            stored.load(network, tensors, weights, plan.unused)
+        scripted = script(network, progress)
+        progress("writing", 0, 1)
+        archive.save(scripted, temporary, card.texts(plan))
+    progress("writing", 1, 1)

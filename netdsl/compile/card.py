@@ -1,0 +1,27 @@
+"""What a compiled file tells of its network, in texts beside the code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from netdsl.compile.plan import Plan
+
+
+def texts(plan: Plan) -> Mapping[str, str]:
+    """The texts by their names, which `torch.jit.load(file, _extra_files=dict.fromkeys(names, ""))` reads.
+
+    Dims are of one example, spatial sizes first and channels last, by paths as the source writes them.
+    """
+    graph = plan.shaped.graph
+    return {
+        "source.net": graph.source.text,
+        "title.txt": graph.title,
+        "meta.json": _json(dict(graph.meta)),
+        "inputs.json": _json(plan.dims(plan.inputs)),
+        "outputs.json": _json(plan.dims(plan.outputs)),
+    }
+
+
+def _json(data: object) -> str:
+    return json.dumps(data, ensure_ascii=False)

@@ -1,0 +1,97 @@
+"""What can be wrong with a compilation whose network is well, as data; `str` gives a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class CompileError(Exception):
+    """A compilation that was asked for and cannot be had."""
+
+
+@dataclass(eq=False)
+class UnknownDeviceError(CompileError):
+    """A device that torch does not know, or this machine does not have."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name} is no device here: {self.reason}"
+
+
+@dataclass(eq=False)
+class MissingDeviceError(CompileError):
+    """Fewer devices than the logical ones that the network uses."""
+
+    given: Sequence[str]
+    wanted: int
+
+    def __str__(self) -> str:
+        return f"the network uses {self.wanted} devices, but only {', '.join(self.given)} is given"
+
+
+@dataclass(eq=False)
+class UnreadableWeightsError(CompileError):
+    """A file that holds no tensors by name."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} holds no weights: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Reshaped:
+    """A tensor with another shape in the file than in the network."""
+
+    name: str
+    wanted: tuple[int, ...]
+    found: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({_dims(self.found)}, not {_dims(self.wanted)})"
+
+
+def _dims(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "a scalar"
+
+
+@dataclass(eq=False)
+class WeightsMismatchError(CompileError):
+    """Tensors of a file that do not fit the network: what it lacks, what it has too many, what has another shape."""
+
+    path: Path
+    missing: Sequence[str]
+    extra: Sequence[str]
+    reshaped: Sequence[Reshaped]
+
+    def __str__(self) -> str:
+        found = (("missing", self.missing), ("extra", self.extra), ("of another shape", self.reshaped))
+        parts = [f"{len(names)} {what}: {', '.join(map(str, names))}" for what, names in found if names]
+        return f"{self.path} does not fit the network; {'; '.join(parts)}"
+
+
+@dataclass(eq=False)
+class ScriptError(CompileError):
+    """A module that TorchScript refuses; `path` is its place in the module tree, "" for the data flow itself."""
+
+    path: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"TorchScript refuses {self.kind} at {self.path or 'the root'}: {self.reason}"
+
+
+@dataclass(eq=False)
+class PythonError(CompileError):
+    """A version of Python for which PyTorch has no TorchScript."""
+
+    version: tuple[int, int]
+
+    def __str__(self) -> str:
+        return f"PyTorch does not support TorchScript on Python {'.'.join(map(str, self.version))}"

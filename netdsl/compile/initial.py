@@ -1,0 +1,80 @@
+"""The modules of a network, with the weights that it starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from hashlib import sha256
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from netdsl.compile.plan import Plan
+from netdsl.compile.progress import Progress, silent
+
+
+def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> nn.Module:
+    """A module tree with the module of every node that has one, on its device.
+
+    With a seed, a layer's weights follow from it and from the layer's path alone, so that other layers and
+    devices change nothing; without, they come from torch's own generator. `blank` leaves what is random
+    uninitialised, for weights that are loaded anyway.
+    """
+    shaped, root = plan.shaped, nn.Module()
+    sizes = {
+        index: sum(one.count for one in shaped.nodes[index].layer.weights(*shaped.input_shapes(index)))
+        for index in plan.owners.values()
+    }
+    done, total = 0, sum(sizes.values())
+    with _generator(seed) as start, _Blank() if blank else ExitStack():
+        for path, index in plan.owners.items():
+            node = shaped.nodes[index]
+            start(node.owner)
+            module = node.layer.lower(*shaped.input_shapes(index))
+            _place(root, path, module if (device := plan.device(node)) is None else module.to(device))
+            done += sizes[index]
+            progress("initialising", done, total)
+    return root
+
+
+def _place(root: nn.Module, path: str, module: nn.Module) -> None:
+    *scopes, name = path.split(".")
+    at = root
+    for scope in scopes:
+        children = dict(at.named_children())
+        if scope not in children:
+            at.add_module(scope, nn.Module())
+        at = at.get_submodule(scope)
+    at.add_module(name, module)
+
+
+@contextmanager
+def _generator(seed: int | None) -> Generator[Callable[[str], None]]:
+    """A function that seeds torch's generator for a path; afterwards the generator is as it was."""
+    if seed is None:
+        yield lambda path: None
+        return
+
+    def start(path: str) -> None:
+        digest = sha256(f"{seed} {path}".encode()).digest()
+        torch.default_generator.manual_seed(int.from_bytes(digest[:8], "big"))
+
+    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
+        yield start
+
+
+class _Blank(TorchFunctionMode):
+    """Leaves tensors as they are where torch would fill them at random, which is what takes the time."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func.__name__ in _RANDOM:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+_RANDOM = frozenset({"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_"})

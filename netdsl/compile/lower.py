@@ -1,0 +1,77 @@
+"""From a shaped graph to a torch.fx GraphModule, whose module tree follows the paths of the nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Self
+
+import torch
+from torch import fx
+
+from netdsl.compile import initial, outputs
+from netdsl.compile.plan import Plan
+from netdsl.compile.progress import Progress, silent
+
+
+def lower(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> fx.GraphModule:
+    """The network as a module: tensors of N x channels x spatial in, a tensor or a NamedTuple of tensors out.
+
+    Its weights are as netdsl.compile.initial makes them.
+    """
+    root = initial.tree(plan, seed, blank=blank, progress=progress)
+    return fx.GraphModule(root, program(plan), "Network").train(plan.train)
+
+
+class Switching(fx.GraphModule):
+    """A network that returns its training outputs in training mode alone: its data flow changes with the mode."""
+
+    def train(self, mode: bool = True) -> Self:
+        flows: Mapping[bool, fx.Graph] = self.meta.get("flows", {})
+        if mode in flows:
+            self.graph = flows[mode]
+        return super().train(mode)
+
+
+def switching(plan: Plan, seed: int | None = None, *, progress: Progress = silent) -> fx.GraphModule:
+    """The network of a plan for training, whose `eval()` leaves training outputs out."""
+    flows = {True: program(plan), False: program(replace(plan, train=False))}
+    network = Switching(initial.tree(plan, seed, progress=progress), flows[True], "Network")
+    network.meta["flows"] = flows
+    return network.train()
+
+
+def program(plan: Plan) -> fx.Graph:
+    """The data flow, which calls the modules of the tree by their paths."""
+    graph, nodes = fx.Graph(), plan.shaped.nodes
+    values: dict[int, fx.Node] = {}
+    devices: dict[fx.Node, torch.device | None] = {}
+    moved: dict[tuple[fx.Node, torch.device], fx.Node] = {}
+
+    def on(device: torch.device | None, value: fx.Node) -> fx.Node:
+        """A value on a device: moved there, once, where it comes from another."""
+        if device is None or devices[value] == device:
+            return value
+        if (value, device) not in moved:
+            moved[value, device] = graph.call_method("to", (value, str(device)))
+        return moved[value, device]
+
+    for index in plan.kept:
+        node, device = nodes[index], plan.device(nodes[index])
+        sources = [values[source] for source in node.inputs]
+        if not sources:
+            value = graph.placeholder(plan.arguments[index], type_expr=torch.Tensor)
+        elif plan.passes(node):
+            values[index] = sources[0]
+            continue
+        else:
+            arguments = tuple([on(device, source) for source in sources])
+            value = graph.create_node("call_module", plan.modules[node.owner], arguments, name=plan.variable(index))
+        values[index], devices[value] = value, device
+    results = [values[index] for index in plan.outputs]
+    if len(results) == 1:
+        graph.output(results[0])
+    else:
+        fields = [plan.fields[index] for index in plan.outputs]
+        graph.output(graph.create_node("call_function", outputs.of(fields), tuple(results), name="outputs"))
+    return graph

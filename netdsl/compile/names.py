@@ -1,0 +1,96 @@
+"""The names that paths get in torch: modules, arguments of `forward`, fields of the NamedTuple it returns."""
+
+from __future__ import annotations
+
+import keyword
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+from torch import fx, nn
+from torch.jit._script import RecursiveScriptModule
+
+_ARGUMENTS = frozenset(
+    {
+        "_",
+        "__debug__",
+        "aten",
+        "fork",
+        "getattr",
+        "inf",
+        "infj",
+        "nan",
+        "ops",
+        "self",
+        "unchecked_cast",
+        "uninitialized",
+    }
+)
+"""What else an argument may not be called: Python refuses it, or TorchScript renames it when it saves."""
+
+
+@cache
+def reserved() -> frozenset[str]:
+    """The components that no module may be called: an attribute of that name is the module's own, or no attribute.
+
+    Python's keywords, and what torch.nn.Module, torch.fx.GraphModule and TorchScript's modules have.
+    """
+    modules = (fx.GraphModule(nn.Module(), fx.Graph()), RecursiveScriptModule)
+    own = {name for module in modules for name in dir(module)}
+    return frozenset(keyword.kwlist) | own | {"_c", "_concrete_type", "_initializing"}
+
+
+def modules(paths: Iterable[str]) -> Mapping[str, str]:
+    """The path of each path's module, with `_` after reserved components, and after none else.
+
+    Where a sibling has that name already, a further `_` follows: `half` beside `half_` is `half__`.
+    """
+    paths = list(paths)
+    siblings: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for path in paths:
+        scope = ""
+        for component in path.split("."):
+            siblings[scope][component] = None
+            scope = f"{scope}.{component}" if scope else component
+    escaped = {scope: _escaped(names, reserved()) for scope, names in siblings.items()}
+
+    def module(path: str) -> str:
+        components = path.split(".")
+        scopes = (".".join(components[:depth]) for depth in range(len(components)))
+        return ".".join(escaped[scope][name] for scope, name in zip(scopes, components, strict=True))
+
+    return {path: module(path) for path in paths}
+
+
+def arguments(paths: Iterable[str]) -> Sequence[str]:
+    """The arguments of `forward` for module paths: `_` for dots, a further `_` where a name is taken."""
+    return _flat(paths, _ARGUMENTS)
+
+
+def fields(paths: Iterable[str]) -> Sequence[str]:
+    """The fields of a NamedTuple for module paths: `_` for dots, a further `_` where a name is taken."""
+    return _flat(paths, frozenset())
+
+
+def _flat(paths: Iterable[str], taboo: frozenset[str]) -> Sequence[str]:
+    found: list[str] = []
+    for path in paths:
+        name = path.replace(".", "_")
+        if name.startswith("_"):  # which a NamedTuple refuses
+            name = f"{name.strip('_') or 'value'}_"
+        while name in taboo or name in found:
+            name += "_"
+        found.append(name)
+    return found
+
+
+def _escaped(names: Iterable[str], taboo: frozenset[str]) -> Mapping[str, str]:
+    names = list(names)
+    found = {name: name for name in names if name not in taboo}
+    for name in names:
+        if name in taboo:
+            other = f"{name}_"
+            while other in found or other in taboo or other in found.values():
+                other += "_"
+            found[name] = other
+    return found

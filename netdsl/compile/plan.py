@@ -1,0 +1,100 @@
+"""What of a graph is lowered, what it is called in torch, and where it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from netdsl.compile import names
+from netdsl.graph.node import Node, ShapedGraph
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A graph, for inference or for training, with the devices that netdsl.compile.devices binds.
+
+    Inference does without dropout, and without what training outputs alone need.
+    """
+
+    shaped: ShapedGraph
+    train: bool
+    devices: Sequence[torch.device] = ()
+
+    @cached_property
+    def kept(self) -> Sequence[int]:
+        """The indices of the nodes that are needed."""
+        nodes = self.shaped.nodes
+        return [index for index, node in enumerate(nodes) if self.train or not node.training]
+
+    @cached_property
+    def outputs(self) -> Sequence[int]:
+        """The indices of what is returned, in order."""
+        graph = self.shaped.graph
+        return (*graph.outputs, *graph.training_outputs) if self.train else graph.outputs
+
+    @cached_property
+    def inputs(self) -> Sequence[int]:
+        """The indices of the INPUT nodes that are needed, in order."""
+        kept = set(self.kept)
+        return [index for index in self.shaped.graph.inputs if index in kept]
+
+    def passes(self, node: Node) -> bool:
+        """Whether a node gives what it takes, so that it needs no module."""
+        return node.layer.training_only and not self.train
+
+    @cached_property
+    def owners(self) -> Mapping[str, int]:
+        """The nodes that have a module of their own, by its path: of those that share one, the first."""
+        found: dict[str, int] = {}
+        for index in self.kept:
+            node = self.shaped.nodes[index]
+            if node.inputs and not self.passes(node):
+                found.setdefault(self.modules[node.owner], index)
+        return found
+
+    def device(self, node: Node) -> torch.device | None:
+        """Where a node runs: beside its weights; None where devices are not bound."""
+        if not self.devices:
+            return None
+        owner = self.owners.get(self.modules[node.owner])
+        return self.devices[node.device if owner is None else self.shaped.nodes[owner].device]
+
+    @cached_property
+    def modules(self) -> Mapping[str, str]:
+        """The path in the module tree of each path that may own a module, the same with and without training."""
+        nodes = self.shaped.nodes
+        return names.modules(dict.fromkeys(path for node in nodes for path in (node.path, node.owner)))
+
+    @cached_property
+    def arguments(self) -> Mapping[int, str]:
+        """The argument of `forward` for each INPUT."""
+        return self._called(self.shaped.graph.inputs, names.arguments)
+
+    @cached_property
+    def fields(self) -> Mapping[int, str]:
+        """The field of the NamedTuple for each output."""
+        graph = self.shaped.graph
+        indices = (*graph.outputs, *graph.training_outputs)
+        called = names.modules(map(graph.output_name, indices))
+        return dict(zip(indices, names.fields(called.values()), strict=True))
+
+    def variable(self, index: int) -> str:
+        """What the code of `forward` calls a node's value, give or take a number."""
+        name = self.modules[self.shaped.nodes[index].path].replace(".", "_").lstrip("_")
+        return "self_" if name == "self" else name or "value"
+
+    @cached_property
+    def unused(self) -> Sequence[str]:
+        """The paths of modules that are left out."""
+        return [path for node in self.shaped.nodes if (path := self.modules[node.owner]) not in self.owners]
+
+    def dims(self, indices: Sequence[int]) -> Mapping[str, Sequence[int]]:
+        """The dims of inputs or outputs by name: spatial sizes first, channels last."""
+        return {self.shaped.graph.output_name(index): self.shaped.shapes[index].dims for index in indices}
+
+    def _called(self, indices: Sequence[int], call: Callable[[Sequence[str]], Sequence[str]]) -> Mapping[int, str]:
+        paths = [self.modules[self.shaped.nodes[index].path] for index in indices]
+        return dict(zip(indices, call(paths), strict=True))

@@ -1,0 +1,62 @@
+"""Weights from a file, which fit a network to the last tensor."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from netdsl.compile.errors import Reshaped, UnreadableWeightsError, WeightsMismatchError
+
+
+def read(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of a .safetensors file, or of what torch.save wrote; no code in it is run.
+
+    Raises UnreadableWeightsError, and OSError.
+    """
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    try:
+        found: object = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        raise UnreadableWeightsError(path, str(error).strip().partition("\n")[0] or type(error).__name__) from error
+    if not isinstance(found, Mapping):
+        raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
+    found = cast("Mapping[object, object]", found)
+    if strange := [str(name) for name, value in found.items() if not isinstance(value, Tensor)]:
+        raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no tensor; save the state dict alone")
+    return cast("Mapping[str, Tensor]", found)
+
+
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise UnreadableWeightsError(path, str(error)) from error
+
+
+def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, unused: Collection[str]) -> None:
+    """Copy tensors into a module, each of which must be there and of the right shape.
+
+    Tensors below `unused` paths are those of modules that the network has in training alone. `path` is where the
+    tensors come from. Raises WeightsMismatchError.
+    """
+    wanted = cast("Mapping[str, Tensor]", module.state_dict())
+    missing = [name for name in wanted if name not in tensors]
+    unknown = [name for name in tensors if name not in wanted]
+    extra = [name for name in unknown if not any(name.startswith(f"{prefix}.") for prefix in unused)]
+    reshaped = [
+        Reshaped(name, tuple(tensor.shape), tuple(tensors[name].shape))
+        for name, tensor in wanted.items()
+        if name in tensors and tensors[name].shape != tensor.shape
+    ]
+    if missing or extra or reshaped:
+        raise WeightsMismatchError(path, missing, extra, reshaped)
+    module.load_state_dict({name: tensors[name] for name in wanted})
