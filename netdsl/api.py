@@ -104,7 +104,9 @@ def load(
     path = resources.find(str(name))
     if path is None:
         help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()])
-        raise FileNotFoundError(f"{name}: no such file, and no bundled network of that name" + (f"; {help}" * bool(help)))
+        raise FileNotFoundError(
+            f"{name}: no such file, and no bundled network of that name" + (f"; {help}" * bool(help))
+        )
     report = Report()
     try:
         source = read(path, str(path), report)

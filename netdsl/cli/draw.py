@@ -52,4 +52,4 @@ def command(
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{target}: {error.strerror or error}") from None
-    click.echo(target)
+    click.echo(f"{target}: {shaped.graph.title}")

@@ -1,0 +1,219 @@
+"""A drawing as Graphviz's DOT: the same text for the same drawing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import atan2, degrees, hypot
+from typing import Literal, TypeAlias
+
+from netdsl.draw import columns, label, palette, routes, words
+from netdsl.draw.columns import Cut
+from netdsl.draw.drawing import Box, Cluster, Drawing, Item, clusters
+from netdsl.draw.routes import Routes, Way
+
+Direction: TypeAlias = Literal["TB", "LR"]
+
+FONT = "Helvetica"
+
+BESIDE = 8.0
+"""How far below its tail the label of a short straight edge has its middle, in points."""
+
+
+def dot(drawing: Drawing, direction: Direction = "TB") -> str:
+    """The DOT text of a drawing: from top to bottom, or from left to right."""
+    ways = routes.routes(drawing)
+    cuts = columns.cuts(drawing, ways, sideways=direction == "LR")
+    return "\n".join(_lines(drawing, direction, ways, cuts)) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A string of DOT."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def attributes(**given: str | float | bool) -> str:
+    """Attributes in brackets."""
+    written: list[str] = []
+    for name, value in given.items():
+        text = f"{value:g}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)
+        shown = text.lower() if isinstance(value, bool) else f"<{text[1:]}>" if text.startswith("\0") else quoted(text)
+        written.append(f"{name}={shown}")
+    return f"[{' '.join(written)}]"
+
+
+def html(text: str) -> str:
+    """A label in Graphviz's HTML, for attributes()."""
+    return f"\0{text}"
+
+
+POINT = attributes(shape="point", width=0.01, height=0.01, color=palette.LINE, label="", tooltip="")
+
+
+def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
+    shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
+    look = {"bgcolor": palette.PAPER, "pad": 0.3, "fontname": FONT, "fontcolor": palette.TEXT, "fontsize": 10}
+    place = {"labelloc": "t", "labeljust": "l", "label": html(label.caption(drawing))}
+    yield f"digraph {quoted(words.plain(drawing.title) or 'network')} {{"
+    yield f"  graph {attributes(**shape, **look, **place)}"
+    yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=palette.TEXT)}"
+    look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": palette.TEXT, "color": palette.LINE}
+    yield f"  edge {attributes(**look, arrowsize=0.6)}"
+    style = _Style(len(drawing.devices) > 1, all, _narrow(drawing, all))
+    for item in drawing.items:
+        yield from _item(item, style, style.devices, False, "  ", 0)
+    cut = {(one.source, target) for one in cuts for target in one.targets}
+    kept = [way for way in all.ways if (way.source, way.target) not in cut]
+    out = Counter(way.source for way in kept if not way.training)
+    into = Counter(way.target for way in kept)
+    yield from (f"  {quoted(source)} {attributes(ordering='out')}" for source in _shortcut(kept, all))
+    for way in kept:
+        straight = out[way.source] == into[way.target] == 1 and not way.training
+        beside = straight and way.ends and direction == "TB" and _deep(way, all)
+        yield f"  {_way(way, weight=20 if straight else _weight(way, all), beside=beside)}"
+    yield from (f"  {line}" for line in _joins(drawing, all, cuts))
+    yield "}"
+
+
+@dataclass(frozen=True)
+class _Style:
+    """What boxes and clusters need to know of the whole picture."""
+
+    devices: bool
+    all: Routes
+    narrow: dict[str, float]
+    """The clusters whose single edge comes in at the middle of a box, and by that box the width that its title asks."""
+
+
+def _narrow(drawing: Drawing, all: Routes) -> dict[str, float]:
+    found: dict[str, float] = {}
+    entered = routes.entries(all)
+    forks = {fork for some in all.forks.values() for fork in some}
+    for one in clusters(drawing.items):
+        entry = entered.get(one.id, set())
+        if len(entry) != 1 or entry <= forks:
+            continue
+        found[one.id] = 0
+        width = 2 * label.across(one, device=len(drawing.devices) > 1) - 6
+        inner = [box.id for box in one.items if isinstance(box, Box)]
+        chain = len({all.levels[box] for box in inner}) == len(inner)
+        for box in inner if chain else entry.intersection(inner):
+            found[box] = max(found.get(box, 0), width)
+    return found
+
+
+def _item(item: Item, style: _Style, badge: bool, told: bool, indent: str, depth: int) -> Iterator[str]:
+    """A box, or a cluster with what is in it.
+
+    `badge` says that boxes must tell their devices, `told` that a cluster has told that all in it is of training alone.
+    """
+    if isinstance(item, Box):
+        yield f"{indent}{quoted(item.id)} {_box(item, style, badge, told)}"
+        return
+    yield f"{indent}subgraph {quoted(f'cluster {item.id}')} {{"
+    yield f"{indent}  graph {_frame(item, style, badge, depth)}"
+    for fork in style.all.forks.get(item.id, ()):
+        yield f"{indent}  {quoted(fork)} {POINT}"
+    for inner in item.items:
+        yield from _item(inner, style, badge and item.device is None, item.training, f"{indent}  ", depth + 1)
+    yield f"{indent}}}"
+
+
+def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
+    if one.kind == "layer":
+        least = style.narrow.get(one.id, 0)
+        shown = label.box(one, devices=style.devices, badge=badge, told=told, least=least)
+        return attributes(label=html(shown), tooltip=one.tooltip)
+    tone = palette.ROLES["input"]
+    line = palette.device(one.device).accent if style.devices else tone.accent
+    return attributes(
+        label=html(label.terminal(one)),
+        shape="box",
+        style="rounded,filled,dashed" if one.training else "rounded,filled",
+        fillcolor=palette.TRAINING.fill if one.training else tone.fill,
+        color=palette.TRAINING.accent if one.training else line,
+        height=0,
+        width=0,
+        margin="0.12,0.05",
+        tooltip=one.tooltip or words.plain(one.rows[0].name) or one.rows[0].keyword,
+    )
+
+
+def _frame(one: Cluster, style: _Style, badge: bool, depth: int) -> str:
+    """The attributes of a cluster."""
+    fill, line = palette.DEPTHS[min(depth, len(palette.DEPTHS) - 1)], palette.BORDER
+    if badge and one.device is not None:
+        fill, line = palette.device(one.device).fill, palette.device(one.device).accent
+    return attributes(
+        label=html(label.cluster(one, device=badge, narrow=one.id in style.narrow)),
+        labelloc="t",
+        labeljust="l",
+        fontsize=label.SMALL,
+        style="rounded,filled,dashed" if one.training else "rounded,filled",
+        fillcolor=fill,
+        color=line,
+        margin=7,
+        tooltip=one.id,
+    )
+
+
+def _weight(way: Way, all: Routes) -> int:
+    """How straight an edge is to be: a shortcut bends around what it cuts short."""
+    span = all.levels[way.target] - all.levels[way.source]
+    if span == 1 and not way.shape:
+        return 5  # from a fork: what follows it stands high
+    return 4 if span <= 2 else 1
+
+
+def _shortcut(ways: Sequence[Way], all: Routes) -> list[str]:
+    """The boxes that feed something far below beside what follows: their edges keep their order, lest they cross."""
+    far = {way.source for way in ways if all.levels[way.target] - all.levels[way.source] > 2}
+    return [source for source, count in Counter(way.source for way in ways).items() if count > 1 and source in far]
+
+
+def _deep(way: Way, all: Routes) -> bool:
+    """Whether an edge lies in a cluster in a cluster, where Graphviz bends it around its label."""
+    return len(all.around[way.source]) > 1 and all.around[way.source] == all.around[way.target]
+
+
+def _way(way: Way, *, weight: int, beside: bool = False, **further: str | float) -> str:
+    given: dict[str, str | float] = {"weight": weight, **further}
+    if way.shape is not None:
+        shown = words.dims(str(way.shape))
+        if beside:  # the middle of the text, from the end of the edge: 10 points times the distance, at the angle
+            across, along = len(shown) * 0.56 * label.SMALL / 2 + 4, BESIDE
+            given |= {"taillabel": shown, "labelangle": round(degrees(atan2(across, along)), 1)}
+            given["labeldistance"] = round(hypot(across, along) / 10, 2)
+        else:
+            given["label"] = f"\u00a0{shown}\u00a0\u00a0"
+    if not way.ends:
+        given["dir"] = "none"
+    if way.training:
+        given |= {"style": "dashed", "color": palette.TRAINING.accent}
+    return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
+
+
+def _joins(drawing: Drawing, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
+    """The lines from the foot of a column, up beside it, to the head of the next."""
+    if not cuts:
+        return
+    first = next(one.id for one in drawing.boxes if one.kind == "input")
+    corners = [[f"corner {number}.{part}" for part in range(4)] for number in range(1, len(cuts) + 1)]
+    yield from (f"{quoted(corner)} {POINT}" for join in corners for corner in join)
+    heads = [first, *(corner for join in corners for corner in join[2:])]
+    yield f"{{rank=min; {' '.join(f'{quoted(corner)};' for corner in heads)}}}"
+    before = first
+    for cut, (foot, turn, top, head) in zip(cuts, corners, strict=True):
+        yield f"{quoted(cut.source)} -> {quoted(foot)} {attributes(dir='none', weight=20)}"
+        for end in cut.ends:
+            yield f"{quoted(end)} -> {quoted(foot)} {attributes(style='invis', weight=0)}"
+        yield f"{{rank=same; {quoted(foot)} -> {quoted(turn)} {attributes(dir='none', weight=0)}}}"
+        yield f"{quoted(top)} -> {quoted(turn)} {attributes(dir='none', weight=1)}"
+        yield f"{quoted(top)} -> {quoted(head)} {attributes(dir='none', weight=0)}"
+        yield f"{quoted(before)} -> {quoted(top)} {attributes(style='invis', weight=0)}"
+        for way in all.ways:
+            if way.source == cut.source and way.target in cut.targets:
+                weight = 20 if len(cut.targets) == 1 else 4
+                yield _way(replace(way, source=head), weight=weight, minlen=1 + cut.down)
+        before = head

@@ -1,0 +1,107 @@
+"""What a picture shows, before anyone has placed it: boxes, clusters and edges, as frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from netdsl.layers.base import Role
+from netdsl.layers.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One layer within a box: `CONV` `64 3x3 p1`, and its name where the program gives it one."""
+
+    keyword: str
+    arguments: str
+    role: Role
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A layer, with what directly follows it and nothing else reads: CONV, BN and RELU are one box of three rows."""
+
+    id: str
+    """The path of its first layer."""
+    kind: Literal["input", "layer", "output"]
+    rows: tuple[Row, ...]
+    device: int = 0
+    copies: int = 1
+    training: bool = False
+    note: str = ""
+    """Whose weights it uses, where they are not its own."""
+    tooltip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A block's call or a labelled group, with what is in it; a folded repeat stands for `copies` of itself."""
+
+    id: str
+    name: str
+    """Its label, where the program gives it one."""
+    call: str
+    """The call as written; empty for a group."""
+    items: tuple[Item, ...]
+    device: int | None
+    """The device that all of it is on, if it is one."""
+    copies: int = 1
+    copy: tuple[int, int] | None = None
+    """Which copy of how many it is, where a repeat is drawn in full."""
+    training: bool = False
+    note: str = ""
+
+
+Item: TypeAlias = Box | Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """What flows from a box to a box."""
+
+    source: str
+    target: str
+    shape: Shape
+    training: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture: what stands at its top level in the order of the program, the edges between boxes, the caption."""
+
+    title: str
+    facts: tuple[str, ...]
+    paper: str
+    items: tuple[Item, ...]
+    edges: tuple[Edge, ...]
+    devices: tuple[int, ...]
+    """The logical devices in use."""
+
+    @property
+    def boxes(self) -> Iterator[Box]:
+        """Every box, at whatever depth."""
+        return boxes(self.items)
+
+
+def boxes(items: Iterable[Item]) -> Iterator[Box]:
+    """The boxes among items and within them, in order."""
+    pending = list(reversed(list(items)))
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Box):
+            yield item
+        else:
+            pending.extend(reversed(item.items))
+
+
+def clusters(items: Iterable[Item]) -> Iterator[Cluster]:
+    """The clusters among items and within them, in order."""
+    pending = list(reversed(list(items)))
+    while pending:
+        item = pending.pop()
+        if isinstance(item, Cluster):
+            yield item
+            pending.extend(reversed(item.items))

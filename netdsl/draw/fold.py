@@ -1,0 +1,281 @@
+"""From a shaped graph to a drawing: repeats folded, what follows a layer in its box, blocks as clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from netdsl.draw import words
+from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
+from netdsl.graph.node import Scope, ShapedGraph
+from netdsl.measure.figures import Figures, figures, totals
+
+FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
+"""The roles of layers that share the box of what they follow, where nothing else reads that."""
+
+
+def fold(shaped: ShapedGraph, *, expand: bool = False) -> Drawing:
+    """The drawing of a network. A repeat is one cluster with its number of copies, or with `expand` all of them."""
+    return _Folding(shaped, expand).drawing()
+
+
+@dataclass
+class _Stack:
+    """A box while it grows: its nodes, from the layer to what follows it, and the names that the program gives them."""
+
+    nodes: list[int]
+    names: list[str]
+    copies: int = 1
+    note: str = ""
+
+
+@dataclass
+class _Container:
+    """A scope while it is filled; one copy of it, where it is repeated. The root has none."""
+
+    path: str = ""
+    scope: Scope | None = None
+    copy: int | None = None
+    label: str = ""
+    items: list[_Container | _Stack] = field(default_factory=list["_Container | _Stack"])
+    nodes: list[int] = field(default_factory=list[int])
+
+
+@dataclass
+class _Folding:
+    """One run of fold(). Nodes are indices; those that are drawn stand for themselves."""
+
+    shaped: ShapedGraph
+    expand: bool
+    box_of: dict[int, str] = field(default_factory=dict[int, str])
+    stacks: list[_Stack] = field(default_factory=list[_Stack])
+
+    def drawing(self) -> Drawing:
+        """The whole picture."""
+        graph = self.shaped.graph
+        root = self._filled()
+        self._close(root)
+        items = [self._item(item) for item in root.items]
+        outputs = [self._output(index, number) for number, index in enumerate(self._returned, 1)]
+        sums = totals(self.shaped, self._figures)
+        facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
+        return Drawing(
+            graph.title,
+            (*facts, *(str(graph.meta[key]) for key in ("year",) if key in graph.meta)),
+            str(graph.meta.get("paper", "")),
+            (*items, *(box for box, _ in outputs)),
+            (*self._edges(), *(edge for _, edge in outputs)),
+            tuple(sorted({node.device for node in graph.nodes})),
+        )
+
+    @cached_property
+    def _figures(self) -> list[Figures]:
+        return figures(self.shaped)
+
+    @cached_property
+    def _returned(self) -> tuple[int, ...]:
+        return (*self.shaped.graph.outputs, *self.shaped.graph.training_outputs)
+
+    # Which node stands for which
+
+    def _places(self, path: str) -> Iterator[tuple[str, Scope, int | None]]:
+        """The scopes around a node, from outside in, each with its copy's path and number where it is repeated."""
+        scopes = self.shaped.graph.scopes
+        parts = path.split(".")
+        at = 0
+        while at < len(parts):
+            at += 1
+            scope = scopes.get(".".join(parts[:at]))
+            if scope is None:
+                continue
+            copy = None
+            if scope.copies is not None and at < len(parts):
+                copy = int(parts[at])
+                at += 1
+            yield ".".join(parts[:at]), scope, copy
+
+    @cached_property
+    def _stands(self) -> list[int]:
+        """For each node the one that is drawn: the first of those whose paths differ in numbers of copies alone."""
+        nodes = self.shaped.nodes
+        if self.expand:
+            return list(range(len(nodes)))
+        first: dict[str, int] = {}
+        found: list[int] = []
+        for index, node in enumerate(nodes):
+            parts = node.path.split(".")
+            for path, _, copy in self._places(node.path):
+                if copy is not None:
+                    parts[path.count(".")] = "*"
+            found.append(first.setdefault(".".join(parts), index))
+        return found
+
+    @cached_property
+    def _readers(self) -> dict[int, set[int]]:
+        """What reads each drawn node, in any of its copies; an output counts as a reader of its own."""
+        readers: dict[int, set[int]] = {}
+        for index, node in enumerate(self.shaped.nodes):
+            for source in node.inputs:
+                readers.setdefault(self._stands[source], set()).add(self._stands[index])
+        for number, index in enumerate(self._returned, 1):
+            readers.setdefault(self._stands[index], set()).add(-number)
+        return readers
+
+    # Containers: filled, then closed from the innermost outward
+
+    def _filled(self) -> _Container:
+        """The tree of scopes, with a stack for every drawn node."""
+        root = _Container()
+        known = {"": root}
+        for index, node in enumerate(self.shaped.nodes):
+            if self._stands[index] != index:
+                continue
+            inner, outer = root, ""
+            for path, scope, copy in self._places(node.path):
+                if path not in known:
+                    known[path] = _Container(path, scope, copy, words.label(scope, node))
+                    inner.items.append(known[path])
+                inner = known[path]
+                inner.nodes.append(index)
+                outer = path if path != node.path else outer
+            name = words.name(node, outer)
+            if name and inner.copy is not None and inner.path == node.path and not self.expand:
+                name = name.rpartition(".")[0]
+            inner.items.append(_Stack([index], [name], note=self._borrowed.get(node.path, "")))
+        return root
+
+    @cached_property
+    def _borrowed(self) -> dict[str, str]:
+        """By the path of a layer or scope that is applied again, whose weights it uses."""
+        found: dict[str, str] = {}
+        for index, node in enumerate(self.shaped.nodes):
+            if node.shared and node.layer.weights(*self.shaped.input_shapes(index)):
+                path, owner = words.application(node.path, node.owner)
+                found[path] = f"weights of {owner}"
+        return found
+
+    def _close(self, container: _Container) -> None:
+        """Dissolve inner scopes that hold a single box, and let boxes take in what follows them."""
+        items: list[_Container | _Stack] = []
+        last: dict[int, _Stack] = {}
+        for item in container.items:
+            if isinstance(item, _Container):
+                self._close(item)
+                item = self._dissolved(item)
+            if isinstance(item, _Stack):
+                head = self.shaped.nodes[item.nodes[0]]
+                before = last.get(self._stands[head.inputs[0]]) if len(head.inputs) == 1 else None
+                if before is not None and self._follows(item, before):
+                    before.nodes += item.nodes
+                    before.names += item.names
+                    last[item.nodes[-1]] = before
+                    continue
+                last[item.nodes[-1]] = item
+            items.append(item)
+        container.items = items
+
+    def _dissolved(self, container: _Container) -> _Container | _Stack:
+        """The one box in a scope, which takes its name and copies; or the scope."""
+        assert container.scope is not None
+        only = container.items[0]
+        copies = self._copies(container)
+        if len(container.items) > 1 or isinstance(only, _Container) or min(copies, only.copies) > 1:
+            return container
+        only.copies *= copies
+        only.note = only.note or self._borrowed.get(container.scope.path, "")
+        if container.label and container.path != self.shaped.nodes[only.nodes[0]].path:
+            label = f"{container.label}.{container.copy}" if container.copy and self.expand else container.label
+            only.names[0] = f"{label}.{only.names[0]}" if only.names[0] else label
+        return only
+
+    def _copies(self, container: _Container) -> int:
+        """How many copies a container stands for."""
+        assert container.scope is not None
+        return 1 if self.expand else container.scope.copies or 1
+
+    def _follows(self, item: _Stack, before: _Stack) -> bool:
+        """Whether a stack belongs into the box before it."""
+        nodes = self.shaped.nodes
+        head, end = nodes[item.nodes[0]], nodes[before.nodes[-1]]
+        return (
+            all(nodes[index].layer.role in FOLLOWERS for index in item.nodes)
+            and end.layer.role != "input"
+            and self._readers[before.nodes[-1]] == {item.nodes[0]}
+            and item.copies == before.copies == 1
+            and (head.device, head.training) == (end.device, end.training)
+            and not item.note
+            and not (before.note and any(self._figures[index].params for index in item.nodes))
+        )
+
+    # Frozen values
+
+    def _item(self, item: _Container | _Stack) -> Item:
+        return self._box(item) if isinstance(item, _Stack) else self._cluster(item)
+
+    def _box(self, stack: _Stack) -> Box:
+        nodes = [self.shaped.nodes[index] for index in stack.nodes]
+        rows = tuple(
+            Row(node.layer.keyword, words.dims(node.layer.label), node.layer.role, name)
+            for node, name in zip(nodes, stack.names, strict=True)
+        )
+        kind = "input" if nodes[0].layer.role == "input" else "layer"
+        self.stacks.append(stack)
+        self.box_of |= dict.fromkeys(stack.nodes, nodes[0].path)
+        tooltip = "\n".join(self._tooltip(index) for index in stack.nodes)
+        return Box(nodes[0].path, kind, rows, nodes[0].device, stack.copies, nodes[0].training, stack.note, tooltip)
+
+    def _tooltip(self, index: int) -> str:
+        node, cost = self.shaped.nodes[index], self._figures[index]
+        told = [f"{node.path}: {node.layer.keyword} {node.layer.label}".rstrip(), f"gives {self.shaped.shapes[index]}"]
+        if cost.params:
+            told.append(f"{cost.params:,} parameters")
+        if cost.macs:
+            told.append(f"{words.magnitude(cost.macs)} MACs")
+        return ", ".join(told)
+
+    def _cluster(self, container: _Container) -> Cluster:
+        assert container.scope is not None
+        scope = container.scope
+        nodes = [self.shaped.nodes[index] for index in container.nodes]
+        devices = {node.device for node in nodes}
+        return Cluster(
+            container.path,
+            container.label,
+            words.call(scope),
+            tuple([self._item(item) for item in container.items]),
+            nodes[0].device if len(devices) == 1 else None,
+            self._copies(container),
+            (container.copy, scope.copies or 1) if self.expand and container.copy else None,
+            all(node.training for node in nodes),
+            self._borrowed.get(scope.path, ""),
+        )
+
+    def _edges(self) -> Iterator[Edge]:
+        """What flows between boxes, those into a box in the order in which its layer takes them."""
+        for stack in self.stacks:
+            target = self.box_of[stack.nodes[0]]
+            for index in stack.nodes:
+                node = self.shaped.nodes[index]
+                for source in node.inputs:
+                    box = self.box_of[self._stands[source]]
+                    if box != target:
+                        yield Edge(box, target, self.shaped.shapes[source], node.training)
+
+    def _output(self, index: int, number: int) -> tuple[Box, Edge]:
+        """The box of an output, and the edge into it."""
+        graph = self.shaped.graph
+        training = number > len(graph.outputs)
+        row = Row("OUTPUT", "", "input", self._name(index))
+        device = graph.nodes[index].device
+        box = Box(f"output {number}", "output", (row,), device, training=training)
+        return box, Edge(self.box_of[self._stands[index]], box.id, self.shaped.shapes[index], training)
+
+    def _name(self, index: int) -> str:
+        """What the program calls an output: the outermost label that stands for it, if there is one."""
+        graph = self.shaped.graph
+        node = graph.nodes[index]
+        for _, scope, _ in self._places(node.path):
+            if graph.aliases.get(scope.path) == index and words.label(scope, node):
+                return scope.path
+        return words.name(node)

@@ -1,0 +1,72 @@
+"""What pictures call things: names as the program gives them, numbers in thousands and millions."""
+
+from __future__ import annotations
+
+import re
+
+from netdsl.graph.node import Node, Scope
+from netdsl.text.source import Span
+
+_LABEL = re.compile(r"[a-z_][a-z0-9_]*[ \t]*:\s*\Z")
+_DIMS = re.compile(r"(?<=\d)x(?=\d)")
+_SPACE = re.compile(r"\s+")
+
+
+def magnitude(number: int) -> str:
+    """A number with at most four digits and a decimal prefix: `11.51 G`."""
+    for size, prefix in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if number >= size:
+            return f"{number / size:.4g} {prefix}"
+    return f"{number:,}"
+
+
+def dims(text: str) -> str:
+    """Dims with a multiplication sign, as figures have them: `55×55×96`."""
+    return _DIMS.sub("×", text)
+
+
+def _labelled(span: Span) -> bool:
+    """Whether `label:` stands before something."""
+    return _LABEL.search(span.source.text, max(0, span.start - 200), span.start) is not None
+
+
+def name(node: Node, scope: str = "") -> str:
+    """The path of a layer below a scope, where the program labels it; otherwise nothing."""
+    return node.path[len(scope) + 1 if scope else 0 :] if _labelled(node.site.span) else ""
+
+
+def application(path: str, owner: str) -> tuple[str, str]:
+    """What is applied again and whose weights it uses, of the paths of a layer in it: `far.conv1`, `enc.conv1`.
+
+    These give `far` and `enc`. The owner's name leaves out the scopes that are around both.
+    """
+    ours, theirs = path.split("."), owner.split(".")
+    while len(ours) > 1 and len(theirs) > 1 and ours[-1] == theirs[-1]:
+        ours.pop()
+        theirs.pop()
+    common = 0
+    while common < min(len(ours), len(theirs)) - 1 and ours[common] == theirs[common]:
+        common += 1
+    return ".".join(ours), ".".join(theirs[common:])
+
+
+def label(scope: Scope, node: Node) -> str:
+    """The label that the program gives a call or group around a node; nothing where it has none."""
+    found = scope.path.rpartition(".")[2]
+    if scope.title == found:  # a group's label, or `group1`
+        return "" if re.fullmatch(r"group\d+", found) else found
+    written = next((span for span in node.calls or () if span.text == scope.title), None)
+    return found if written is not None and _labelled(written) else ""
+
+
+def call(scope: Scope) -> str:
+    """A call as written, on one line; nothing for a group."""
+    if scope.title == scope.path.rpartition(".")[2]:
+        return ""
+    text = _SPACE.sub(" ", scope.title)
+    return dims(text if len(text) <= 60 else f"{text[:59]}…")
+
+
+def plain(text: str) -> str:
+    """Text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
