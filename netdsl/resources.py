@@ -28,8 +28,11 @@ def networks() -> Path:
 def find(name: str) -> Path | None:
     """The file of a network: a path, or the name of a bundled one (`vgg16` or `vgg16.net`) where no such file is."""
     path = Path(name)
-    if path.exists():
-        return path
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):  # no file has such a name
+        return None
     if path.parent == Path():
         bundled = networks() / (name if name.endswith(".net") else f"{name}.net")
         return bundled if bundled.is_file() else None

@@ -31,9 +31,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     """Runs netdsl in an empty folder."""
     monkeypatch.chdir(tmp_path)
 
-    def runner(*arguments: str, stdin: str = "") -> Result:
+    def runner(*arguments: str, stdin: bytes = b"") -> Result:
         monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
-        monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         try:
             main()
             status = 0
@@ -214,7 +214,7 @@ def test_fmt_rewrites_in_place_and_only_when_asked(run: Run) -> None:
     pretty = "INPUT 8 -> FC 4  # four\n"
     assert Path(name).read_text() == pretty
     assert run("fmt", "--check", name).status == 0
-    assert run("fmt", "-", stdin=ugly).out == pretty
+    assert run("fmt", "-", stdin=ugly.encode()).out == pretty
 
 
 def test_fmt_leaves_a_broken_file_as_it_is(run: Run) -> None:
@@ -222,6 +222,13 @@ def test_fmt_leaves_a_broken_file_as_it_is(run: Run) -> None:
     result = run("fmt", name)
     assert (result.status, Path(name).read_text()) == (1, "INPUT 8 -> -> FC\n")
     assert "syntax-error" in result.err
+
+
+def test_names_that_no_file_can_have_are_missing_files(run: Run) -> None:
+    assert run("check", "n" * 5000).status == 2
+    assert run("check", write(f'use "{"n" * 5000}"\nINPUT 8 -> FC 4\n')).status == 1
+    assert run("check", write('use "a\0b"\nINPUT 8 -> FC 4\n')).status == 1
+    assert run("fmt", "-", stdin=b"\xff").status == 1
 
 
 def test_a_library_of_blocks_is_checked_and_is_no_network(run: Run) -> None:

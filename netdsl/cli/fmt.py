@@ -9,7 +9,7 @@ import click
 
 from netdsl import files
 from netdsl.cli import common
-from netdsl.graph.program import UnreadableFile, read
+from netdsl.graph.program import UnreadableFile, decode, read
 from netdsl.text import format
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
@@ -51,11 +51,12 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
 
 
 def _source(name: str) -> Source | None:
-    if name == "-":
-        return Source(sys.stdin.read(), "<stdin>")
     report = Report()
     try:
-        source = read(Path(name), name, report)
+        if name == "-":
+            source = decode(sys.stdin.buffer.read(), "<stdin>", report)
+        else:
+            source = read(Path(name), name, report)
     except UnreadableFile as error:
         raise common.UsageError(str(error)) from None
     common.say(report.diagnostics())

@@ -59,6 +59,11 @@ def read(path: Path, name: str, report: Report) -> Source | None:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"{name}: {error.strerror or error}") from error
+    return decode(data, name, report)
+
+
+def decode(data: bytes, name: str, report: Report) -> Source | None:
+    """The source in some bytes. What is not UTF-8 is reported, and gives None."""
     try:
         return Source(data.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
@@ -202,11 +207,14 @@ class Loader:
         inside = False
         for folder in (*beside, *self.include, resources.networks()):
             path = folder / given
-            if Path(given).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
-                continue
-            inside = True
-            if path.is_file():
-                return path
+            try:
+                if Path(given).is_absolute() or not path.resolve().is_relative_to(folder.resolve()):
+                    continue
+                inside = True
+                if path.is_file():
+                    return path
+            except (OSError, ValueError):  # no file has such a name
+                inside = True
         if inside:
             there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
             message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"

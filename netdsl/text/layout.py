@@ -163,15 +163,15 @@ class Layout:
         begun = len(self.lines)
         ended = False  # whether the arrow before had to end its line
         for index, token in enumerate(plan.tokens):
-            gap = plan.gaps[index]
             if ended:
                 self._end_line(plan.gaps[index - 1], self._contexts[-1].chain)
                 ended = False
             elif index and self._breaks(plan, index):
-                # No `->` line may follow a block that is complete on its line: there the arrow ends it.
-                ended = token.role is Role.ARROW and len(self._contexts) == 1 and self._opens_block(plan, begun)
-                if not ended:
-                    self._end_line(gap, self._indent(plan, index))
+                if token.role is Role.ARROW and self._completes_block(plan, begun):
+                    # Here `->` may not begin a line, nor may a word that would begin a statement.
+                    ended = plan.tokens[index + 1].text not in KEYWORDS
+                else:
+                    self._end_line(plan.gaps[index], self._indent(plan, index))
             self._put(plan, index)
             self._enter_or_leave(plan, index)
 
@@ -179,9 +179,9 @@ class Layout:
         """Write what stands between two statements, or behind the last."""
         self._end_line(gap, 0)
 
-    def _opens_block(self, plan: _Plan, begun: int) -> bool:
-        """Whether the line at hand is the one that a block began on."""
-        return len(self.lines) == begun and plan.tokens[0].text == "block"
+    def _completes_block(self, plan: _Plan, begun: int) -> bool:
+        """Whether a block would be complete on its own line, if that ended here."""
+        return plan.tokens[0].text == "block" and len(self.lines) == begun and len(self._contexts) == 1
 
     def _breaks(self, plan: _Plan, index: int) -> bool:
         """Whether a token begins a line."""
