@@ -11,7 +11,7 @@ SETTINGS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format docs pictures clean distclean
+.PHONY: help demo test check format bench docs pictures clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -34,14 +34,16 @@ test: $(VENV)/dev.stamp ## Run the tests.
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check format, lint and types.
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/pyright
+	@failed=0; for tool in "ruff format --check" "ruff check" pyright; do \
+	    echo "$(BIN)/$$tool"; $(BIN)/$$tool || failed=1; done; exit $$failed
 
 format: $(VENV)/dev.stamp ## Format the Python and the .net files.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/netdsl fmt networks/*.net networks/*/*.net examples/*.net
+
+bench: $(VENV)/dev.stamp ## Measure speed, each beside what it is compared to.
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 docs: $(VENV)/dev.stamp ## Build the documentation into build/site.
 	$(BIN)/mkdocs build --strict --quiet

@@ -23,6 +23,7 @@ from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from networkx import DiGraph
     from torch import fx
 
 Param = int | float | str | Fraction | Sequence[int]
@@ -48,6 +49,23 @@ class Network:
     def meta(self) -> Mapping[str, str | int | float]:
         """The facts of its `meta` lines."""
         return self.shaped.graph.meta
+
+    @cached_property
+    def graph(self) -> DiGraph[str]:
+        """Its layers as a networkx graph: nodes are paths, with their `layer` and `shape`; edges have a `position`.
+
+        The position counts the inputs of a node, from 0; where it takes one input twice, the last counts.
+        """
+        import networkx
+
+        nodes, shapes = self.shaped.nodes, self.shaped.shapes
+        graph: DiGraph[str] = networkx.DiGraph(name=self.title)
+        for node, shape in zip(nodes, shapes, strict=True):
+            graph.add_node(node.path, layer=node.layer, shape=shape)
+            graph.add_edges_from(
+                (nodes[source].path, node.path, {"position": position}) for position, source in enumerate(node.inputs)
+            )
+        return graph
 
     @cached_property
     def _summary(self) -> Summary:

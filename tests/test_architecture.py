@@ -31,7 +31,7 @@ BELOW = {
     "__main__": {"cli"},
 }
 
-# Where torch is at home. The front end may load these folders when it lowers or compiles, inside a function.
+# Where torch is at home. The front end loads what is in these folders when it lowers or compiles, inside a function.
 BACK_END = (PACKAGE / "compile", PACKAGE / "layers" / "modules")
 FRONT_END = [path for path in MODULES if not any(folder in path.parents for folder in BACK_END)]
 
@@ -82,10 +82,28 @@ def test_imports_point_one_way() -> None:
     assert {path: parts for path, parts in upward.items() if parts} == {}
 
 
-def test_the_front_end_imports_torch_inside_functions_alone() -> None:
-    heavy = ("torch", "netdsl.compile", "netdsl.layers.modules")
-    early = {shown(path): set(imported_at_once(ast.parse(path.read_text(encoding="utf-8")).body)) for path in FRONT_END}
-    early = {path: {name for name in names if name.startswith(heavy)} for path, names in early.items()}
+def module_of(name: str) -> Path | None:
+    """The file that an imported name is, or is in, if it is one of the package's."""
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    for found in (path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")):
+        if found in MODULES:
+            return found
+    return None
+
+
+def loaded_with(path: Path, seen: dict[Path, set[str]]) -> set[str]:
+    """What is imported when a file is, by it or by those of the package that it imports."""
+    if path not in seen:
+        names = seen[path] = set(imported_at_once(ast.parse(path.read_text(encoding="utf-8")).body))
+        for inner in {module_of(name) for name in names} - {None, path}:
+            assert inner is not None
+            names |= loaded_with(inner, seen)
+    return seen[path]
+
+
+def test_the_front_end_loads_torch_inside_functions_alone() -> None:
+    seen: dict[Path, set[str]] = {}
+    early = {shown(path): {name for name in loaded_with(path, seen) if name.startswith("torch")} for path in FRONT_END}
     assert {path: names for path, names in early.items() if names} == {}
 
 

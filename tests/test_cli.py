@@ -136,7 +136,9 @@ def test_included_folders_are_sought_for_used_files(run: Run) -> None:
 
 
 def test_the_summary_has_the_keys_that_programs_rely_on(run: Run) -> None:
-    name = write('network "Two"\nmeta year = 2020\n' + SMALL + "a -> b: DROPOUT -> c: FC 2\noutput c\noutput training b\n")
+    name = write(
+        'network "Two"\nmeta year = 2020\n' + SMALL + "a -> b: DROPOUT -> c: FC 2\noutput c\noutput training b\n"
+    )
     data = json.loads(run("summary", name, "--format", "json").out)
     assert {key: data[key] for key in ("name", "file", "meta", "inputs", "outputs")} == {
         "name": "Two",

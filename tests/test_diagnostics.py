@@ -56,7 +56,9 @@ INPUT 56x56x64
 
 def test_a_mismatch_shows_both_ends_and_the_calls_around_it() -> None:
     (found,) = check(RESNET, "resnet.net")
-    assert render.text(found) == """\
+    assert (
+        render.text(found)
+        == """\
 error[shape-mismatch]: ADD wants equal shapes, but its branches give 56x56x256 and 56x56x64
   --> resnet.net:7:43
    |
@@ -66,6 +68,7 @@ error[shape-mismatch]: ADD wants equal shapes, but its branches give 56x56x256 a
    = in conv2.same1.1, called at resnet.net:8:29, at resnet.net:11:11
    = help: project one branch to the other's channels, as the shortcut of a residual block: CONV 256 1
 """
+    )
 
 
 def test_an_inexact_window_says_what_is_left_and_what_fits() -> None:
@@ -148,4 +151,5 @@ def test_suggestions_are_near_or_absent(word: str, meant: str) -> None:
 
 
 def test_distance_counts_a_swap_as_one_edit() -> None:
-    assert [distance("conv", "cnov"), distance("conv", "conv"), distance("", "abc"), distance("ab", "ba")] == [1, 0, 3, 1]
+    pairs = [("conv", "cnov"), ("conv", "conv"), ("", "abc"), ("ab", "ba")]
+    assert [distance(*pair) for pair in pairs] == [1, 0, 3, 1]

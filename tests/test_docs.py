@@ -3,11 +3,12 @@
 In the pages, a block marked
 
 - `net` is a complete program in which `netdsl check` finds nothing; `net-wrong` is one with mistakes, and `net-part`
-  a piece of one. A first line `# name.net` (or `# name.py`) makes it a file that later blocks of the page can use.
+  a piece of one. A first line `# name.net` makes it a file that later blocks of the page can use; one of a name that
+  the folder examples has agrees with it.
 - `console` holds commands behind `$ ` and what they print; a line `...` stands for any lines. Commands of netdsl alone
   are run, and their output is compared. Where it shows an error, the exit status is 1 or 2, and else 0.
-- `python` is run, all those of a page in one namespace, sessions with `>>>` by doctest. One that names a file of the
-  sample package in its first line must agree with it.
+- `python` is run, all those of a page in one namespace, sessions with `>>>` by doctest. One whose first line names a
+  file of the sample package (`toml` too) is not run, but agrees with it.
 
 Each page has a folder of its own, in which all of it happens in order.
 """
@@ -80,6 +81,9 @@ def _complaints(block: Block, names: dict[str, object]) -> Iterator[str]:
         path = Path(block.title)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text, encoding="utf-8")
+        example = ROOT / "examples" / path
+        if example.is_file() and example.read_text(encoding="utf-8") != block.text:
+            yield f"this differs from {example}"
     elif block.title is not None:
         shown = block.text.partition("\n")[2].strip()
         if shown not in (SAMPLE / block.title).read_text(encoding="utf-8"):

@@ -16,7 +16,9 @@ FOLDER = Path(__file__).parent / "programs"
 VALID = sorted((FOLDER / "valid").glob("*.net"))
 WRONG = sorted((FOLDER / "wrong").glob("*.net"))
 
-_EXPECTED = re.compile(r"(?P<severity>error|warning): (?P<code>[a-z-]+)(?: @(?P<column>\d+))?(?: at line (?P<line>\d+))?")
+_EXPECTED = re.compile(
+    r"(?P<severity>error|warning): (?P<code>[a-z-]+)(?: @(?P<column>\d+))?(?: at line (?P<line>\d+))?"
+)
 
 
 def check(path: Path) -> list[Diagnostic]:

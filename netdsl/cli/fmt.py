@@ -53,10 +53,8 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
 def _source(name: str) -> Source | None:
     report = Report()
     try:
-        if name == "-":
-            source = decode(sys.stdin.buffer.read(), "<stdin>", report)
-        else:
-            source = read(Path(name), name, report)
+        piped = name == "-"
+        source = decode(sys.stdin.buffer.read(), "<stdin>", report) if piped else read(Path(name), name, report)
     except UnreadableFile as error:
         raise common.UsageError(str(error)) from None
     common.say(report.diagnostics())

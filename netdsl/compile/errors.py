@@ -23,14 +23,15 @@ class UnknownDeviceError(CompileError):
 
 
 @dataclass(eq=False)
-class MissingDeviceError(CompileError):
-    """Fewer devices than the logical ones that the network uses."""
+class DeviceCountError(CompileError):
+    """Fewer or more devices than the logical ones that the network uses."""
 
     given: Sequence[str]
     wanted: int
 
     def __str__(self) -> str:
-        return f"the network uses {self.wanted} devices, but only {', '.join(self.given)} is given"
+        uses = "1 device" if self.wanted == 1 else f"{self.wanted} devices"
+        return f"the network uses {uses}, but {len(self.given)} given: {', '.join(self.given)}"
 
 
 @dataclass(eq=False)

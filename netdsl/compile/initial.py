@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from hashlib import sha256
-from typing import Any
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
+from netdsl.compile.random import Filling
 
 
 def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> nn.Module:
@@ -28,7 +27,7 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
         for index in plan.owners.values()
     }
     done, total = 0, sum(sizes.values())
-    with _generator(seed) as start, _Blank() if blank else ExitStack():
+    with _generator(seed) as start, torch.device("cpu"), Filling(blank=blank):
         for path, index in plan.owners.items():
             node = shaped.nodes[index]
             start(node.owner)
@@ -63,18 +62,3 @@ def _generator(seed: int | None) -> Generator[Callable[[str], None]]:
 
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         yield start
-
-
-class _Blank(TorchFunctionMode):
-    """Leaves tensors as they are where torch would fill them at random, which is what takes the time."""
-
-    def __torch_function__(
-        self, func: Callable[..., Any], types: object, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        kwargs = kwargs or {}
-        if func.__name__ in _RANDOM:
-            return args[0] if args else kwargs["tensor"]
-        return func(*args, **kwargs)
-
-
-_RANDOM = frozenset({"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_"})

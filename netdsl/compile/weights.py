@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import cast
@@ -21,9 +22,15 @@ def read(path: Path) -> Mapping[str, Tensor]:
     if path.suffix == ".safetensors":
         return _read_safetensors(path)
     try:
-        found: object = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise UnreadableWeightsError(path, str(error).strip().partition("\n")[0] or type(error).__name__) from error
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "'torch.load' received a zip file", UserWarning)  # the error says enough
+            found: object = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"
+        raise UnreadableWeightsError(path, reason) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise UnreadableWeightsError(path, reason or "it is cut short") from error
     if not isinstance(found, Mapping):
         raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
     found = cast("Mapping[object, object]", found)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, zip_longest
 
 from netdsl.draw import label
-from netdsl.draw.drawing import Drawing, Item, boxes
+from netdsl.draw.drawing import Cluster, Drawing, Item, boxes
 from netdsl.draw.routes import Routes
 
 PAGE = (540.0, 690.0)
@@ -19,6 +19,9 @@ PAGE = (540.0, 690.0)
 
 LARGEST = 5000
 """Boxes and forks of a drawing that is worth cutting."""
+
+PART = 16
+"""Boxes of a part of a cluster that is too long for a column."""
 
 MOST = 40
 """How many columns at most."""
@@ -66,6 +69,34 @@ class Level:
         """Two columns' levels in one line."""
         higher = (max(self.height, other.height), max(self.before, other.before), max(self.after, other.after))
         return Level(self.width + other.width, *higher)
+
+
+def parted(drawing: Drawing) -> Drawing:
+    """A drawing whose longest clusters are parts one below another, so that a cut can go between these."""
+    items: list[Item] = []
+    for item in drawing.items:
+        parts = _parts(item) if isinstance(item, Cluster) else []
+        for number, part in enumerate(parts, 1):
+            note = item.note if number == 1 else "continued"
+            items.append(replace(item, id=f"{item.id} part {number}", items=part, note=note))
+        items += [] if parts else [item]
+    return replace(drawing, items=tuple(items))
+
+
+def _parts(cluster: Cluster) -> list[tuple[Item, ...]]:
+    """What is in a cluster, in parts of about as many boxes; nothing where it is short."""
+    sizes = [sum(1 for _ in boxes((item,))) for item in cluster.items]
+    if sum(sizes) <= 2 * PART or len(sizes) < 2:
+        return []
+    parts: list[list[Item]] = [[]]
+    room = PART
+    for item, size in zip(cluster.items, sizes, strict=True):
+        if room <= 0:
+            parts.append([])
+            room = PART
+        parts[-1].append(item)
+        room -= size
+    return [tuple(part) for part in parts]
 
 
 def cuts(drawing: Drawing, routes: Routes, *, sideways: bool = False) -> tuple[Cut, ...]:

@@ -17,12 +17,16 @@ Direction: TypeAlias = Literal["TB", "LR"]
 
 FONT = "Helvetica"
 
+LARGE = 500
+"""Boxes and forks from which on Graphviz searches for the best places only so long."""
+
 BESIDE = 8.0
 """How far below its tail the label of a short straight edge has its middle, in points."""
 
 
 def dot(drawing: Drawing, direction: Direction = "TB") -> str:
     """The DOT text of a drawing: from top to bottom, or from left to right."""
+    drawing = columns.parted(drawing)
     ways = routes.routes(drawing)
     cuts = columns.cuts(drawing, ways, sideways=direction == "LR")
     return "\n".join(_lines(drawing, direction, ways, cuts)) + "\n"
@@ -53,6 +57,8 @@ POINT = attributes(shape="point", width=0.01, height=0.01, color=palette.LINE, l
 
 def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
     shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
+    if len(all.levels) > LARGE:
+        shape |= {"nslimit": 3, "nslimit1": 3}
     look = {"bgcolor": palette.PAPER, "pad": 0.3, "fontname": FONT, "fontcolor": palette.TEXT, "fontsize": 10}
     place = {"labelloc": "t", "labeljust": "l", "label": html(label.caption(drawing))}
     yield f"digraph {quoted(words.plain(drawing.title) or 'network')} {{"

@@ -69,16 +69,16 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
     if not outputs:
         report.error("no-input", "the network has no output", Span(source, 0, 0))
         return None
-    kept = unused.needed(nodes, outputs, training)
+    kept = unused.needed(nodes, (*outputs, *training))
     unused.warn_of_nodes(nodes, kept, report)
-    order = [index for index in range(len(nodes)) if kept[index]]
+    order = sorted(kept)
     moved = {old: new for new, old in enumerate(order)}
-    for_inference = unused.needed(nodes, outputs, ())
+    for_inference = unused.needed(nodes, outputs) if training else kept
     graph = Graph(
         title,
         source,
         meta,
-        tuple(_moved(nodes[old], moved, training=not for_inference[old]) for old in order),
+        tuple(_moved(nodes[old], moved, training=old not in for_inference) for old in order),
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
         expansion.scopes,
@@ -166,7 +166,7 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
 
 
 def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:
-    """What the network returns, always and in training, and its names; without `output`, every end that nothing reads."""
+    """What is returned always, what in training, and their names; without `output`, every end that nothing reads."""
     called: dict[int, str] = {}
     stated = [one for one in file.statements if isinstance(one, tree.Output)]
     found: dict[bool, list[int]] = {False: [], True: []}

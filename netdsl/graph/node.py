@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -115,13 +115,21 @@ class Graph:
 
     @cached_property
     def topology(self) -> DiGraph[int]:
-        """The nodes' indices as a networkx graph. Edges lose the order of inputs, which the nodes keep."""
-        import networkx
+        """The nodes' indices and what flows between them, as a networkx graph."""
+        return topology(self.nodes)
 
-        graph: DiGraph[int] = networkx.DiGraph()
-        graph.add_nodes_from(range(len(self.nodes)))
-        graph.add_edges_from((source, index) for index, node in enumerate(self.nodes) for source in node.inputs)
-        return graph
+
+def topology(nodes: Sequence[Node]) -> DiGraph[int]:
+    """Nodes by their indices as a networkx graph, for its algorithms. Edges lose the order of inputs: nodes keep it.
+
+    networkx takes as long to load as all of `check`, so that simple walks in topological order do without it.
+    """
+    import networkx
+
+    graph: DiGraph[int] = networkx.DiGraph()
+    graph.add_nodes_from(range(len(nodes)))
+    graph.add_edges_from((source, index) for index, node in enumerate(nodes) for source in node.inputs)
+    return graph
 
 
 @dataclass(frozen=True)

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 
-from netdsl.graph.node import Node
+from netdsl.graph.node import Node, topology
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
 
 
-def needed(nodes: Sequence[Node], outputs: Iterable[int], training: Iterable[int]) -> list[bool]:
-    """For each node, whether an output reads it, by itself or through others. Nodes are in topological order."""
-    found = [False] * len(nodes)
-    for index in (*outputs, *training):
-        found[index] = True
-    for index in range(len(nodes) - 1, -1, -1):
-        if found[index]:
-            for source in nodes[index].inputs:
-                found[source] = True
-    return found
+def needed(nodes: Sequence[Node], outputs: Iterable[int]) -> Set[int]:
+    """The nodes that some outputs read, by themselves or through others, with the outputs."""
+    outputs = set(outputs)
+    read = {source for node in nodes for source in node.inputs}
+    if len(read | outputs) == len(nodes):  # the usual network: nothing stands apart
+        return read | outputs
+    import networkx
+
+    graph, sink = topology(nodes), len(nodes)
+    graph.add_edges_from((output, sink) for output in outputs)
+    if not outputs:
+        return set()
+    return networkx.ancestors(graph, sink)  # pyright: ignore[reportUnknownMemberType] - the stubs leave a part open
 
 
-def warn_of_nodes(nodes: Sequence[Node], kept: Sequence[bool], report: Report) -> None:
+def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None:
     """Warn of each end among the nodes that are dropped; what led to it alone goes with it."""
     read = {source for node in nodes for source in node.inputs}
     for index, node in enumerate(nodes):
-        if kept[index] or index in read:
+        if index in kept or index in read:
             continue
         message = f"no output needs {node.path}, so it is dropped"
         help = "name it in `output`, or take it away"

@@ -49,7 +49,7 @@ def show(value: Value) -> str:
 class Kind:
     """A kind of value: `noun` names it for people, `read` turns what was given into what the field holds.
 
-    `words` are taken as they stand (`mode=bilinear`); `node` marks a name of a node (`like=e2`), `many` what takes dims.
+    `words` are taken as they stand (`mode=bilinear`). `node` marks names of nodes (`like=e2`), `many` what takes dims.
     """
 
     noun: str

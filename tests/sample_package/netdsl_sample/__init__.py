@@ -1,0 +1,1 @@
+"""A package that brings netdsl a layer of its own."""
