@@ -60,7 +60,8 @@ def alternate(runs: int, *commands: Sequence[str]) -> list[Cost]:
 
 def ratio(name: str, cost: Cost, other: Cost, limit: float) -> None:
     """Print a ratio beside its limit."""
-    print(f"{name:<46} {cost.seconds:6.2f} s  {other.seconds:6.2f} s  ratio {cost.seconds / other.seconds:.3f}, at most {limit}")
+    times = f"{cost.seconds:6.2f} s  {other.seconds:6.2f} s"
+    print(f"{name:<46} {times}  ratio {cost.seconds / other.seconds:.3f}, at most {limit}")
 
 
 def chain(folder: Path, layers: int) -> str:
