@@ -213,6 +213,18 @@ def test_labels_are_told_from_the_names_that_elements_get() -> None:
     assert ["CONV 3 1 conv1"] in rows(drawing)
 
 
+def test_an_output_has_the_name_that_the_program_gives_it() -> None:
+    program = """
+        block head() = CONV 4 1 -> FC 2
+        INPUT 4x4x4 -> head1: head()
+        INPUT 4x4x4 -> body: ( CONV 4 1 -> last: CONV 2 1 )
+        INPUT 4x4x4 -> c: CONV 4 1 x2
+        INPUT 4x4x4 -> head()
+    """
+    found = [one.rows[0].name for one in drawn(program).boxes if one.kind == "output"]
+    assert found == ["head1", "body", "c", ""]
+
+
 def test_devices_are_told() -> None:
     program = """
         block tower() = CONV 4 3 p1 -> MAXPOOL 2

@@ -275,7 +275,9 @@ class _Folding:
         """What the program calls an output: the outermost label that stands for it, if there is one."""
         graph = self.shaped.graph
         node = graph.nodes[index]
-        for _, scope, _ in self._places(node.path):
-            if graph.aliases.get(scope.path) == index and words.label(scope, node):
+        named = words.name(node)
+        for path, scope, _ in self._places(node.path):
+            labelled = named if path == node.path else words.label(scope, node)
+            if labelled and graph.aliases.get(scope.path) == index:
                 return scope.path
-        return words.name(node)
+        return named

@@ -8,6 +8,7 @@ alone: in any other font, or a list of them, boxes fit their text badly.
 
 from __future__ import annotations
 
+import html
 import io
 import re
 import shutil
@@ -15,10 +16,13 @@ import subprocess
 from importlib import import_module, metadata
 from pathlib import Path
 
+from netdsl.draw import metrics
+
 FORMATS = ("svg", "png", "pdf", "dot")
 
 _CARRIED = "graphviz-pure"
 _PAGE = 14400.0  # points: no PDF reader need show a longer page (ISO 32000-1, annex C.2)
+_TEXT = re.compile(r'<text(?P<attributes>[^>]* font-size="(?P<size>[\d.]+)"[^>]*)>(?P<words>[^<]+)</text>')
 _NOISE = re.compile(r"<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", re.DOTALL)
 
 
@@ -123,9 +127,19 @@ def _reason(program: str, stderr: bytes) -> str:
 
 
 def _plain(svg: bytes) -> bytes:
-    """An SVG without comments (the engine's version among them) or a DTD to fetch, its text in fonts that are there."""
+    """An SVG without comments (the engine's version among them) or a DTD to fetch, its text in fonts that are there.
+
+    Each text is as wide as in Helvetica, which the layout was made for, whatever font a viewer takes for it.
+    """
     text = _NOISE.sub("", svg.decode())
-    return text.replace('font-family="Helvetica,sans-Serif"', 'font-family="Helvetica,Arial,sans-serif"').encode()
+    text = text.replace('font-family="Helvetica,sans-Serif"', 'font-family="Helvetica,Arial,sans-serif"')
+    return _TEXT.sub(_fitted, text).encode()
+
+
+def _fitted(text: re.Match[str]) -> str:
+    attributes, words = text["attributes"], text["words"]
+    wide = metrics.width(html.unescape(words), float(text["size"]), bold='font-weight="bold"' in attributes)
+    return f'<text{attributes} textLength="{wide:.2f}" lengthAdjust="spacingAndGlyphs">{words}</text>'
 
 
 def _pdf(svg: bytes) -> bytes:

@@ -132,7 +132,8 @@ def _holds(has: Number, relation: str, value: Number, written: str) -> bool:
 
 
 def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
-    message = f"{what} is {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
+    verb = "are" if claim.quantity.text.endswith("s") else "is"
+    message = f"{what} {verb} {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
     return Fault("expectation-failed", " ".join(message.split()), claim.span)
 
 
