@@ -201,8 +201,9 @@ def test_what_holds_no_weights_is_refused(tmp_path: Path, kind: str, monkeypatch
 
 def test_a_weights_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     for name in ("none.pth", "none.safetensors"):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(FileNotFoundError) as found:
             compile.compile(shaped(), tmp_path / "net.pt", weights=tmp_path / name)
+        assert Path(found.value.filename) == tmp_path / name
 
 
 @pytest.mark.parametrize("what", ["initialising", "scripting", "writing"])

@@ -196,6 +196,6 @@ def test_engines_are_imported_when_needed() -> None:
 
 
 def test_text_is_as_wide_as_in_the_font_of_the_layout() -> None:
-    svg = render.render('digraph { node [fontname=Helvetica fontsize=10]; a [label="Wide"]; }', "svg").decode()
+    svg = render('digraph { node [fontname=Helvetica fontsize=10]; a [label="Wide"]; }', "svg").decode()
     thousandths = 944 + 222 + 556 + 556  # W, i, d and e in Adobe's metrics of Helvetica
     assert f'textLength="{thousandths / 100:.2f}"' in svg

@@ -8,9 +8,10 @@ import warnings
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from errno import EINVAL, EIO, EISDIR
+from errno import EINVAL, EIO, EISDIR, ENOSPC, EOPNOTSUPP
 from hashlib import sha256
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 
 import torch
@@ -30,11 +31,17 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -
 
 def _make_room(path: Path, module: torch.jit.ScriptModule) -> None:
     """Raise OSError where the disk cannot hold a module's file: on a full disk torch's writer ends the process."""
-    size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers()))
-    with path.open("wb") as file:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, size + _CODE)
-    path.unlink()
+    size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
+    if disk_usage(path.parent).free < size:
+        raise OSError(ENOSPC, os.strerror(ENOSPC), str(path))
+    if hasattr(os, "posix_fallocate"):  # which knows of quotas and limits too
+        with path.open("wb") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, size)
+            except OSError as error:
+                if error.errno not in (EINVAL, EOPNOTSUPP):
+                    raise
+        path.unlink()
 
 
 def _tidy(path: Path) -> None:

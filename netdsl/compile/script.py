@@ -119,7 +119,7 @@ def _content(module: nn.Module) -> str | None:
 def _plain(value: object) -> bool:
     if isinstance(value, list | tuple):
         return all(map(_plain, cast("list[object]", value)))
-    return value is None or isinstance(value, bool | int | float | str) or value in ({}, set())
+    return value is None or isinstance(value, bool | int | float | str) or (isinstance(value, dict | set) and not value)
 
 
 def _named(

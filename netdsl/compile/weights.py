@@ -43,6 +43,7 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
+    path.open("rb").close()  # whose OSError names the file
     try:
         return load_file(path)
     except SafetensorError as error:

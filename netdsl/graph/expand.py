@@ -320,6 +320,7 @@ class Expansion:
         copies = [key for key in original.inner if key.isdigit()] if element.repeat is not None else []
         if not copies:
             return (yield self._apply(primary, flow, path, entry, scope, device))
+        self.scopes[path] = replace(self.scopes[path], copies=len(copies))
         for copy in copies:
             inner = entry.inner[copy] = Entry(element, scope)
             flow = yield self._apply(primary, flow, f"{path}.{copy}", inner, scope, device)
