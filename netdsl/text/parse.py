@@ -236,13 +236,13 @@ class _Builder(Transformer[Token, Any]):
         if second is None:
             return tree.Output(False, (first, *rest), self.span(first, (first, *rest)[-1]))
         if first.text != "training":
-            raise UnexpectedToken(Token("NAME", second.text, start_pos=second.span.start), {","})
+            raise UnexpectedToken(Token("NAME", second.text, start_pos=second.span.start), {"COMMA"})
         return tree.Output(True, (second, *rest), self.span(first, (second, *rest)[-1]))
 
     def expect(self, children: list[Any]) -> tree.Expect:
         quantity, of, node, relation, value = children
         if of is not None and of != "of":
-            raise UnexpectedToken(of, {"of"})
+            raise UnexpectedToken(of, {"OF"})
         claim = self.value(value)
         span = self.span(quantity, claim)
         return tree.Expect(self.name(quantity), node, str(relation), claim, span)
