@@ -155,8 +155,8 @@ def _network(
     include: Sequence[Path_],
     params: Mapping[str, Param],
 ) -> Network:
-    dims = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
-    given = {name: tuple(sizes) for name, sizes in dims.items()}
+    named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
+    given = {name: tuple(sizes) for name, sizes in named.items()}
     overrides = Overrides({key: _value(one) for key, one in params.items()}, given, [Path(one) for one in include])
     try:
         shaped = build(source, path, report, overrides)

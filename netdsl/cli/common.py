@@ -69,6 +69,8 @@ def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]
     given: dict[str, tuple[int, ...]] = {}
     for word in inputs:
         name, _, text = word.rpartition("=")
+        if name.strip() in given:
+            raise UsageError(f"--input {word}: given twice", "keep one of them")
         try:
             given[name.strip()] = dims(text.strip())
         except ValueError:

@@ -43,14 +43,20 @@ def command(
     shaped = common.network(file, sets, inputs, include)
     path = Path(output) if output is not None else Path(f"{common.locate(file).stem}.pt")
     if path.suffix != ".pt":
-        raise common.UsageError(f"{path}: a compiled network is a .pt file", f"write -o {path.with_suffix('.pt')}")
-    if not path.parent.is_dir():
-        raise common.UsageError(f"{path}: there is no folder {path.parent}")
-    if path.is_dir():
-        raise common.UsageError(f"{path}: is a folder")
+        help = f"write -o {path.with_suffix('.pt') if path.name else 'network.pt'}"
+        raise common.UsageError(f"{output}: a compiled network is a .pt file", help)
+    try:
+        if not path.parent.is_dir():
+            raise common.UsageError(f"{path}: there is no folder {path.parent}")
+        if path.is_dir():
+            raise common.UsageError(f"{path}: is a folder")
+    except OSError as error:
+        raise common.UsageError(f"{path}: {error.strerror}") from None
     from netdsl import compile
 
     names = [name.strip() for name in devices.split(",")] if devices else []
+    if not all(names):
+        raise common.UsageError(f"--devices {devices}: a name is missing", "write --devices cuda:0,cuda:1")
     source = None if weights is None else Path(weights)
     try:
         with _shown() as progress:
@@ -68,9 +74,9 @@ def command(
             raise
         need = tables.short(Summary(shaped).totals.weight_bytes)
         raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
-    totals = Summary(shaped).totals
-    size = tables.short(path.stat().st_size)
-    click.echo(f"{path}: {shaped.graph.title}, {totals.params:,} parameters, {size}B, {mode} mode")
+    summary, size = Summary(shaped), tables.short(path.stat().st_size)
+    params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
+    click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {mode} mode")
 
 
 @contextmanager

@@ -65,12 +65,12 @@ def compile(
     from netdsl.compile.script import script
 
     plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    archive.check(path)
     tensors = None if weights is None else stored.read(weights)
-    with archive.replacing(path) as temporary:
-        network = lower(plan, seed, blank=tensors is not None, progress=progress)
-        if weights is not None and tensors is not None:
-            stored.load(network, tensors, weights, plan.unused)
-        scripted = script(network, progress)
-        progress("writing", 0, 1)
-        archive.save(scripted, temporary, card.texts(plan))
+    network = lower(plan, seed, blank=tensors is not None, progress=progress)
+    if weights is not None and tensors is not None:
+        stored.load(network, tensors, weights, plan.unused)
+    scripted = script(network, progress)
+    progress("writing", 0, 1)
+    archive.save(scripted, path, card.texts(plan))
     progress("writing", 1, 1)

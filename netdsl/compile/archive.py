@@ -7,7 +7,7 @@ import re
 import warnings
 import zipfile
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EINVAL, EIO, EISDIR, ENOSPC, EOPNOTSUPP
 from hashlib import sha256
 from pathlib import Path
@@ -16,24 +16,55 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+_CODE = 2**20
+"""Room for what is no tensor: more than the code of a thousand layers takes."""
+
+_CONSTANTS = re.compile(rb"(?:^  \w+ : Final\[.*\n)+", re.MULTILINE)
+
+
+def check(path: Path) -> None:
+    """Raise OSError where no file can be written at `path`, as long as that costs nothing."""
+    with _replacing(path):
+        pass
+
 
 def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -> None:
     """Write a module, with texts that `torch.jit.load(path, _extra_files=…)` gives back. Raises OSError."""
-    _make_room(path, module)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
-            torch.jit.save(module, str(path), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
-    except RuntimeError as error:  # torch's writer has no other
-        raise OSError(EIO, str(error).partition("\n")[0].rpartition("] . ")[2], str(path)) from error
-    _tidy(path)
-
-
-def _make_room(path: Path, module: torch.jit.ScriptModule) -> None:
-    """Raise OSError where the disk cannot hold a module's file: on a full disk torch's writer ends the process."""
     size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
+    with _replacing(path) as folder:
+        temporary = folder / path.name  # of the same name, which the archive's own folder has too
+        _make_room(temporary, size)
+        _forget(path)
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+                torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
+        except RuntimeError as error:  # torch's writer has no other
+            raise OSError(EIO, str(error).partition("\n")[0].rpartition("] . ")[2]) from error
+        _tidy(temporary)
+        target = Path(os.path.realpath(path))
+        if target.exists():
+            temporary.chmod(target.stat().st_mode)
+        temporary.replace(target)
+
+
+@contextmanager
+def _replacing(path: Path) -> Generator[Path]:
+    """A folder beside `path`, gone in the end. What fails within it is an OSError about `path`."""
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():
+            raise OSError(code := EISDIR if target.is_dir() else EINVAL, os.strerror(code))
+        with TemporaryDirectory(prefix=".netdsl-", dir=target.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _make_room(path: Path, size: int) -> None:
+    """Raise OSError where the disk cannot hold a file: once it is full, torch's writer ends the process."""
     if disk_usage(path.parent).free < size:
-        raise OSError(ENOSPC, os.strerror(ENOSPC), str(path))
+        raise OSError(ENOSPC, os.strerror(ENOSPC))
     if hasattr(os, "posix_fallocate"):  # which knows of quotas and limits too
         with path.open("wb") as file:
             try:
@@ -42,6 +73,13 @@ def _make_room(path: Path, module: torch.jit.ScriptModule) -> None:
                 if error.errno not in (EINVAL, EOPNOTSUPP):
                     raise
         path.unlink()
+
+
+def _forget(path: Path) -> None:
+    """Let the system drop what it caches of a file about to be replaced: its pages serve the new one."""
+    if hasattr(os, "posix_fadvise"):
+        with suppress(OSError), path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _tidy(path: Path) -> None:
@@ -70,28 +108,5 @@ def _tidy(path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name), data)
 
 
-_CODE = 2**20
-"""Room for what is no tensor: more than the code of a thousand layers takes."""
-
-_CONSTANTS = re.compile(rb"(?:^  \w+ : Final\[.*\n)+", re.MULTILINE)
-
-
 def _sorted(lines: re.Match[bytes]) -> bytes:
     return b"".join(sorted(lines[0].splitlines(keepends=True)))
-
-
-@contextmanager
-def replacing(path: Path) -> Generator[Path]:
-    """A place to write a file of the same name, which takes `path` over at the end, or vanishes. Raises OSError."""
-    target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise OSError(code := EISDIR if target.is_dir() else EINVAL, os.strerror(code), str(path))
-    try:
-        with TemporaryDirectory(prefix=".netdsl-", dir=target.parent) as folder:
-            temporary = Path(folder) / path.name
-            yield temporary
-            if target.exists():
-                temporary.chmod(target.stat().st_mode)
-            temporary.replace(target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -10,17 +10,17 @@ from netdsl.compile.errors import DeviceCountError, UnknownDeviceError
 from netdsl.graph.node import Graph
 
 
-def bind(names: Sequence[str], graph: Graph) -> tuple[torch.device, ...]:
-    """The device for each logical one; () for no names, by which all runs wherever it is put.
+def bind(names: Sequence[str], graph: Graph) -> Mapping[int, torch.device]:
+    """The device for each logical one that is used, in their order; none for no names: all runs wherever it is put.
 
     Raises UnknownDeviceError, and DeviceCountError where there are not as many names as the graph uses devices.
     """
     if not names:
-        return ()
-    wanted = 1 + max(node.device for node in graph.nodes)
-    if wanted != len(names):
-        raise DeviceCountError(names, wanted)
-    return tuple(_device(name) for name in names)
+        return {}
+    used = sorted({node.device for node in graph.nodes})
+    if len(used) != len(names):
+        raise DeviceCountError(names, len(used))
+    return {number: _device(name) for number, name in zip(used, names, strict=True)}
 
 
 def _device(name: str) -> torch.device:
@@ -29,4 +29,6 @@ def _device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # whatever a backend says that is not there
         raise UnknownDeviceError(name, str(error).partition("\n")[0].partition(". ")[0]) from error
+    if device.type == "meta":
+        raise UnknownDeviceError(name, "it holds no data")
     return device

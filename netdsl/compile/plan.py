@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import torch
@@ -21,7 +21,7 @@ class Plan:
 
     shaped: ShapedGraph
     train: bool
-    devices: Sequence[torch.device] = ()
+    devices: Mapping[int, torch.device] = field(default_factory=dict[int, torch.device])
 
     @cached_property
     def kept(self) -> Sequence[int]:

@@ -19,24 +19,33 @@ def read(path: Path) -> Mapping[str, Tensor]:
 
     Raises UnreadableWeightsError, and OSError.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "'torch.load' received a zip file", UserWarning)  # the error says enough
+            warnings.simplefilter("ignore", UserWarning)  # what torch remarks on a file that it refuses
             found: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"
         raise UnreadableWeightsError(path, reason) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise UnreadableWeightsError(path, reason or "it is cut short") from error
+        raise UnreadableWeightsError(path, "torch.save did not write it as a state dict, or it is cut short") from error
     if not isinstance(found, Mapping):
         raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
     found = cast("Mapping[object, object]", found)
-    if strange := [str(name) for name, value in found.items() if not isinstance(value, Tensor)]:
-        raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no tensor; save the state dict alone")
+    if strange := [str(name) for name, value in found.items() if not (isinstance(name, str) and _holds(value))]:
+        raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no plain tensor; save the state dict alone")
     return cast("Mapping[str, Tensor]", found)
+
+
+def _holds(value: object) -> bool:
+    """Whether a value is a tensor whose numbers a module can take as they are."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type != "meta"
+        and not value.is_complex()
+    )
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:

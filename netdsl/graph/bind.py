@@ -90,8 +90,14 @@ def layer(
     faults: list[Fault] = []
     binding = _Binding(table_row, written, environment, node)
     slots = iter([argument for argument in arguments if argument.form == "positional"])
+    before: tree.Argument | None = None
     for given in written.arguments:
+        apart = bool(before and faults and faults[-1].span == before.span and len(before.span.text) == 1)
+        last, before = before, given
+        if apart and isinstance(given.value, tree.Literal):
+            continue  # the 2 of `s 2`, whose mistake was found in `s`
         try:
+            _check_apart(last, given)
             argument = _argument(binding, arguments, given)
             if argument is None:
                 argument = next((slot for slot in slots if slot.field not in binding.values), None)
@@ -163,11 +169,14 @@ def _argument(binding: _Binding, arguments: Sequence[Argument], given: tree.Argu
 def _spelling(keyword: str, arguments: Sequence[Argument], given: tree.Argument, found: Argument | None) -> str:
     """How to write what was written as an option."""
     assert given.key is not None
+    value = given.value.span.text
+    if any(value == a.field for a in arguments if a.form == "flag"):  # padding=same
+        return f"write {value} alone"
+    found = found or next((a for a in arguments if a.letter == given.key.text), None)  # s=2
     match found:
         case None:
             return did_you_mean(given.key.text, [a.field for a in arguments]) or _takes(keyword, arguments)
         case Argument(form="tag"):
-            value = given.value.span.text
             return f"write {found.letter}{value if value[:1].isdigit() or value[:1] == '{' else f'{{{value}}}'}"
         case Argument(form="flag"):
             return f"{found.field} is a flag: write it alone"
@@ -187,6 +196,8 @@ def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name) -> 
         return None
     options = [a.field for a in arguments if a.form != "positional"]
     near = closest(word.text, [*binding.environment, *options])
+    if apart := _apart(arguments, word):
+        raise Fault("unknown-option", f"{binding.layer.keyword} has no flag {word.text}", word.span, apart)
     if free and near not in options:
         message = f"there is no parameter {word.text} here, and {binding.layer.keyword} has no such flag"
         raise Fault("unknown-name", message, word.span, help=f"did you mean {near}?" if near else "")
@@ -196,6 +207,27 @@ def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name) -> 
         word.span,
         help=f"did you mean {near}?" if near else _takes(binding.layer.keyword, arguments),
     )
+
+
+def _check_apart(before: tree.Argument | None, given: tree.Argument) -> None:
+    """Raise Fault where an argument is the rest of what was meant as one: `n-1`."""
+    glued = before is not None and before.span.end == given.span.start
+    if before is not None and glued and given.span.text.startswith("-"):
+        written = f"{before.span.text}{given.span.text}"
+        help = f"what is computed stands in braces: {{{written}}}"
+        raise Fault("invalid-argument", f"{written} is two arguments here", before.span.to(given.span), help)
+
+
+def _apart(arguments: Sequence[Argument], word: tree.Name) -> str:
+    """How to write a tag or a repeat that was taken for a word: `s 2`, `S2`, `x 3`."""
+    letter, digits = word.text[:1].lower(), word.text[1:]
+    if digits and not digits.isdecimal():
+        return ""
+    if letter in {a.letter for a in arguments if a.form == "tag"}:
+        return f"write {letter}{digits}, in lower case" if digits else f"write {letter}2, without a space"
+    if letter == "x":
+        return f"write x{digits}, in lower case" if digits else "write 3x3 for dims or x3 for a repeat, without spaces"
+    return ""
 
 
 def _takes(keyword: str, arguments: Sequence[Argument]) -> str:

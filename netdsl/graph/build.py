@@ -14,7 +14,7 @@ from netdsl.graph.fault import Fault
 from netdsl.graph.node import Graph, Node, ShapedGraph
 from netdsl.graph.program import Loader, Module
 from netdsl.graph.scope import Entry
-from netdsl.layers.arguments import Value
+from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.source import Input
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
@@ -161,7 +161,10 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
             help = did_you_mean(name, inputs) or f"its inputs are {', '.join(inputs)}"
             raise OverrideError("unknown-name", f"the network has no input {name}", help)
         index = inputs[name]
-        nodes[index] = replace(nodes[index], layer=Input(given))
+        try:
+            nodes[index] = replace(nodes[index], layer=Input(arguments_of(Input)[0].kind.read(given)))
+        except LayerError as error:
+            raise OverrideError(error.code, f"input {name}: {error.message}", error.help) from None
     return nodes
 
 

@@ -19,7 +19,6 @@ from netdsl.layers import table
 from netdsl.layers.base import Layer
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
-from netdsl.text.suggest import did_you_mean
 
 MAX_CALLS = 200
 MAX_DEVICE = 1023
@@ -165,7 +164,7 @@ class Expansion:
             for copy in range(1, count + 1):
                 start = len(self.nodes)
                 flow = self._layer(row, made, site, flow, further, f"{path}.{copy}", scope, device)
-                entry.inner[str(copy)] = Entry(element, scope, flow, first=start, last=len(self.nodes))
+                entry.inner[str(copy)] = Entry(element, scope, flow, {}, start, len(self.nodes), copy=True)
             if isinstance(flow, tuple):  # zero copies behind a fork
                 raise Fault("fork-without-merge", f"x0 leaves no {written.keyword} to merge the fork", element.span)
         entry.output, entry.last = flow, len(self.nodes)
@@ -187,8 +186,7 @@ class Expansion:
         except table.BrokenPackage as error:
             raise Fault("unknown-layer", str(error), written.keyword_span) from None
         if row is None:
-            help = did_you_mean(written.keyword, table.keywords()) or "`netdsl layers` lists the layers"
-            raise Fault("unknown-layer", f"there is no layer {written.keyword}", written.keyword_span, help)
+            raise mistakes.unknown_layer(written)
         return row
 
     def _layer(
@@ -246,7 +244,7 @@ class Expansion:
             flow = yield self._apply(primary, flow, path, entry, scope, device)
         else:
             for copy in range(1, count + 1):
-                inner = Entry(element, scope, first=len(self.nodes))
+                inner = Entry(element, scope, first=len(self.nodes), copy=True)
                 flow = yield self._apply(primary, flow, f"{path}.{copy}", inner, scope, device)
                 inner.output, inner.last = flow, len(self.nodes)
                 entry.inner[str(copy)] = inner
@@ -291,17 +289,18 @@ class Expansion:
             raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)
         if original.output == BROKEN and original.first == original.last:
             return BROKEN
-        primary = original.element.primary
+        element = replace(original.element, repeat=None) if original.copy else original.element
+        primary = element.primary
         if isinstance(primary, tree.Name | tree.Fork) or primary == tree.Layer("SKIP", ()):
             raise Fault("unknown-block", f"{again.name.text} is another name of a node, not an element", again.span)
         start = len(self.nodes)
         home = original.scope
-        device = self._device(original.element, home, device)
+        device = self._device(element, home, device)
         if isinstance(primary, tree.Layer):
             name = path.removeprefix(scope.path)
-            labels = {id(original.element): name}
+            labels = {id(element): name}
             inner = replace(home, path=scope.path, entries={}, labels=labels, calls=calls, outer=home)
-            flow = self._layers(original.element, primary, flow, inner, device)
+            flow = self._layers(element, primary, flow, inner, device)
             entry.inner.update(inner.entries[name].inner)
         else:
             flow = yield self._copies(original, flow, path, entry, replace(home, calls=calls), device)
@@ -317,7 +316,7 @@ class Expansion:
         element = original.element
         primary = element.primary
         assert isinstance(primary, tree.Call | tree.Group)
-        copies = [key for key in original.inner if key.isdigit()] if element.repeat is not None else []
+        copies = [key for key in original.inner if key.isdigit()] if element.repeat and not original.copy else []
         if not copies:
             return (yield self._apply(primary, flow, path, entry, scope, device))
         self.scopes[path] = replace(self.scopes[path], copies=len(copies))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
 from netdsl.layers import table
@@ -12,7 +14,43 @@ from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
+_ELSEWHERE = {
+    "linear": "FC",
+    "dense": "FC",
+    "batchnorm": "BN",
+    "batchnormalization": "BN",
+    "layernorm": "LN",
+    "layernormalization": "LN",
+    "groupnorm": "GN",
+    "groupnormalization": "GN",
+    "instancenorm": "IN",
+    "localresponsenorm": "LRN",
+    "convtranspose": "DECONV",
+    "depthwiseconv": "DWCONV",
+    "averagepooling": "AVGPOOL",
+    "globalaveragepooling": "AVGPOOL global",
+    "globalmaxpooling": "MAXPOOL global",
+    "concatenate": "CONCAT",
+    "cat": "CONCAT",
+    "add": "ADD",
+    "identity": "SKIP",
+    "zeropadding": "PAD",
+    "swish": "SILU",
+    "view": "RESHAPE",
+    "pixelshuffle": "SHUFFLE",
+}
+"""What PyTorch and Keras call a layer, in lower case and without its number of axes, and how it is written here."""
+
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
+
+
+def unknown_layer(written: tree.Layer) -> Fault:
+    """A keyword that no layer has."""
+    elsewhere = _ELSEWHERE.get(re.sub(r"[123]d", "", written.keyword.lower()), "")
+    help = did_you_mean(written.keyword, table.keywords()) or "`netdsl layers` lists the layers"
+    if elsewhere:
+        help = f"it is called {elsewhere} here"
+    return Fault("unknown-layer", f"there is no layer {written.keyword}", written.keyword_span, help)
 
 
 def no_input(span: Span, keyword: str) -> Fault:

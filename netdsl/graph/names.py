@@ -52,10 +52,12 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
                 _duplicate(label, labels[label.text].span, "the first is here", report)
             labels.setdefault(label.text, label)
             names[id(element)] = label.text
-        elif kind and not (kind == "group" and element.repeat is None):
+        elif kind and not (isinstance(element.primary, tree.Group) and element.repeat is None):
             name = f"{kind}{counts[kind]}"
             names[id(element)] = name
-            automatic[name] = element.span
+            if name in automatic:  # the first b1() beside the eleventh b()
+                report.add(_taken(name, element.span, automatic[name]))
+            automatic.setdefault(name, element.span)
     for name, label in labels.items():
         if name in automatic:
             _duplicate(label, automatic[name], "this is called so, since it has no label", report)
@@ -69,7 +71,7 @@ def _kind(element: tree.Element) -> str:
         case tree.Layer(keyword):
             return keyword.lower()
         case tree.Call(name):
-            return name.text.rpartition(".")[2]
+            return next(part for part in reversed(name.text.split(".")) if not part[0].isdigit())
         case tree.Group():
             return "group"
         case _:
@@ -86,6 +88,11 @@ def _duplicate(label: tree.Name, other: Span, text: str, report: Report) -> None
             help="choose another label",
         )
     )
+
+
+def _taken(name: str, span: Span, other: Span) -> Diagnostic:
+    message = f"this is called {name}, since it has no label, and so is another"
+    return Diagnostic("duplicate-name", message, span, related=(Related(other, name),), help="label one of them")
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:

@@ -33,6 +33,8 @@ class Entry:
     first: int = 0
     last: int = 0
     """The nodes that it made: indices from `first` up to `last`."""
+    copy: bool = False
+    """Whether it is one copy of a repeated element."""
 
 
 @dataclass(slots=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
+_MOST_COMPARED = 200
 
-def distance(a: str, b: str) -> int:
-    """Edits from one word to another: insert, delete, replace, or swap two neighbours (optimal string alignment)."""
+
+def distance(a: str, b: str, enough: float = math.inf) -> int:
+    """Edits from one word to another: insert, delete, replace, or swap two neighbours (optimal string alignment).
+
+    Where there are more than `enough`, it may give a smaller number, but still more than `enough`.
+    """
     before: list[int] = []
     last = list(range(len(b) + 1))
     for i, x in enumerate(a):
@@ -17,16 +23,27 @@ def distance(a: str, b: str) -> int:
                 cost = min(cost, before[j - 1] + 1)
             row.append(cost)
         before, last = last, row
+        if min(before) > enough and min(last) > enough:  # no later row goes below two in a row
+            return min(last)
     return last[-1]
 
 
 def closest(word: str, candidates: Iterable[str]) -> str:
-    """The candidate that `word` most likely means, or "" where none is near. Letter case counts for little."""
+    """The candidate that `word` most likely means, or "" where none is near. Letter case counts for little.
+
+    Of equally near ones it is the first. Only so many are compared, since a file may have thousands of unknown names.
+    """
     lower = word[:60].lower()
+    letters = set(lower)
     best, least = "", len(lower) // 3 + 1.5
+    compared = 0
     for candidate in candidates:
-        if abs(len(candidate) - len(lower)) < least:
-            far = distance(lower, candidate.lower()) + (word != candidate) * 0.1
+        # two lower bounds of the distance, which cost little: lengths, and letters that the candidate lacks
+        if abs(len(candidate) - len(lower)) < least and len(letters.difference(candidate.lower())) < least:
+            compared += 1
+            if compared > _MOST_COMPARED:
+                break
+            far = distance(lower, candidate.lower(), least) + (word != candidate) * 0.1
             if far < least and far < len(candidate):
                 best, least = candidate, far
     return best

@@ -252,7 +252,11 @@ class Comment:
     span: Span = _span()
 
 
-_DEFINES = re.compile(r"^(?:block|param)\s+([a-z_][a-z0-9_]*)|(?<!\w)([a-z_][a-z0-9_]*+)\s*+:")
+_DEFINES = re.compile(
+    r"^(?!(?:network|meta|use|output|expect)\b)[a-z]++\s++([a-z_][a-z0-9_]*)"  # `block f`, or the `def f` of a newcomer
+    r"|^([a-z_][a-z0-9_]*+)\s*+="
+    r"|(?<!\w)([a-z_][a-z0-9_]*+)\s*+:"
+)
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
