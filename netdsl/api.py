@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -173,12 +174,17 @@ def _network(
 
 
 def _value(param: Param) -> Value:
+    """A param as the language has it: exact. Raises TypeError or ValueError for what no program can say."""
     if isinstance(param, float):
+        if not math.isfinite(param):
+            raise ValueError(f"a param is a finite number, not {param}")
         exact = Fraction(str(param))
         return exact.numerator if exact.denominator == 1 else exact
     if isinstance(param, str | Fraction | int):
         return param
-    return tuple(param)
+    if isinstance(param, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may have no types
+        return tuple(param)
+    raise TypeError(f"a param is a number, dims or a word, not {param!r}")
 
 
 def format(text: str) -> str:

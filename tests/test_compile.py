@@ -50,7 +50,7 @@ INPUT 8x8x2 -> [ a: CONV 4 3 @0 -> a2: CONV 4 1 @0 | b: CONV 4 3 @1 ] -> CONCAT
 
 
 def plan(text: str, *, train: bool = False, devices: tuple[str, ...] = ()) -> Plan:
-    return Plan(netdsl.loads(text).shaped, train, tuple(map(torch.device, devices)))
+    return Plan(netdsl.loads(text).shaped, train, dict(enumerate(map(torch.device, devices))))
 
 
 def torch_model(x: torch.Tensor, weights: dict[str, torch.Tensor]) -> torch.Tensor:

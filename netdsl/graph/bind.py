@@ -92,7 +92,7 @@ def layer(
     slots = iter([argument for argument in arguments if argument.form == "positional"])
     before: tree.Argument | None = None
     for given in written.arguments:
-        apart = bool(before and faults and faults[-1].span == before.span and len(before.span.text) == 1)
+        apart = before is not None and bool(faults) and faults[-1].span == before.span and before.span.text.isalpha()
         last, before = before, given
         if apart and isinstance(given.value, tree.Literal):
             continue  # the 2 of `s 2`, whose mistake was found in `s`

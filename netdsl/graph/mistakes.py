@@ -14,7 +14,7 @@ from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
-_ELSEWHERE = {
+ELSEWHERE = {
     "linear": "FC",
     "dense": "FC",
     "batchnorm": "BN",
@@ -32,12 +32,10 @@ _ELSEWHERE = {
     "globalmaxpooling": "MAXPOOL global",
     "concatenate": "CONCAT",
     "cat": "CONCAT",
-    "add": "ADD",
     "identity": "SKIP",
     "zeropadding": "PAD",
     "swish": "SILU",
     "view": "RESHAPE",
-    "pixelshuffle": "SHUFFLE",
 }
 """What PyTorch and Keras call a layer, in lower case and without its number of axes, and how it is written here."""
 
@@ -46,7 +44,7 @@ _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
 
 def unknown_layer(written: tree.Layer) -> Fault:
     """A keyword that no layer has."""
-    elsewhere = _ELSEWHERE.get(re.sub(r"[123]d", "", written.keyword.lower()), "")
+    elsewhere = ELSEWHERE.get(re.sub(r"[123]d", "", written.keyword.lower()), "")
     help = did_you_mean(written.keyword, table.keywords()) or "`netdsl layers` lists the layers"
     if elsewhere:
         help = f"it is called {elsewhere} here"

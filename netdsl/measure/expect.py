@@ -91,13 +91,14 @@ class _Prover:
             count = len(has) if isinstance(has, tuple) else 1
             raise Fault("invalid-argument", f"{what} has {count} numbers, not {len(value)}", claim.value.span)
         having = has if isinstance(has, tuple) else (has,)
+        if not having:
+            raise Fault("invalid-argument", f"{what} has no axis to count along: the input is a vector", claim.span)
         wanted = value if isinstance(value, tuple) else (value,) * len(having)
         texts = written.split("x") if isinstance(value, tuple) and written else [written] * len(wanted)
         pairs = zip(having, wanted, texts, strict=True)
         holds = all(_holds(a, claim.relation, b, text or show(b)) for a, b, text in pairs)
-        shown = show(having) if len(set(having)) > 1 else f"{having[0]:,}" if having else "of no axis"
         if not holds:
-            raise _failed(what, claim, shown)
+            raise _failed(what, claim, _figure(having))
 
     def _has(self, quantity: str, of: tree.Name | None) -> Number | tuple[Number, ...]:
         """What the network has: per axis for field and stride, dims for a shape."""
@@ -129,6 +130,13 @@ class _Prover:
 
 def _holds(has: Number, relation: str, value: Number, written: str) -> bool:
     return near(has, value, written) if relation == "~" else _RELATIONS[relation](has, value)
+
+
+def _figure(having: tuple[Number, ...]) -> str:
+    """A figure as messages show it: one number where all axes agree."""
+    if len(set(having)) > 1:
+        return show(having)
+    return f"{having[0]:,}" if isinstance(having[0], int) else show(having[0])
 
 
 def _failed(what: str, claim: tree.Expect, has: str) -> Fault:

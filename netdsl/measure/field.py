@@ -17,25 +17,44 @@ from netdsl.layers.arguments import Number
 from netdsl.layers.base import Window
 from netdsl.layers.shape import Shape
 
+_MOST_PHASES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What output position 0 sees along one axis of the input: positions from `start` to `end`.
+    """What the positions of a map see along one axis of the network's input.
 
-    Each further position sees `stride` further on. Where layers enlarge, all three may be fractions.
+    Position o sees inputs from `starts[o]` to `ends[o]`. Behind the last of these phases it begins again, `step` inputs
+    further on; there are several where a layer enlarges a map, since neighbours then see the same inputs.
     """
 
-    start: Number
-    end: Number
-    stride: Number
+    starts: tuple[Number, ...]
+    ends: tuple[Number, ...]
+    step: Number
 
     @property
     def size(self) -> int:
-        """The receptive field, in input positions."""
-        return math.floor(self.end - self.start) + 1
+        """The receptive field, in input positions: the most that a position sees."""
+        return math.floor(max(end - start for start, end in zip(self.starts, self.ends, strict=True))) + 1
+
+    @property
+    def stride(self) -> Number:
+        """The effective stride: how much further on the next position sees, on average."""
+        stride = Fraction(self.step) / len(self.starts)
+        return stride.numerator if stride.denominator == 1 else stride
+
+    def start(self, position: int) -> Number:
+        """The first input that a position sees."""
+        rounds, phase = divmod(position, len(self.starts))
+        return self.starts[phase] + rounds * self.step
+
+    def end(self, position: int) -> Number:
+        """The last input that a position sees."""
+        rounds, phase = divmod(position, len(self.ends))
+        return self.ends[phase] + rounds * self.step
 
 
-_WHOLE = Axis(0, 0, 1)
+_OWN = Axis((0,), (0,), 1)
 
 
 def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
@@ -43,7 +62,7 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
     found: list[tuple[Axis, ...]] = []
     for index, node in enumerate(shaped.nodes):
         if not node.inputs:
-            found.append((_WHOLE,) * shaped.shapes[index].rank)
+            found.append((_OWN,) * shaped.shapes[index].rank)
             continue
         inputs = shaped.input_shapes(index)
         if node.layer.merge:
@@ -63,9 +82,15 @@ def _union(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> tuple[Axis, ...]:
         return a
     if len(a) != len(b):
         return max(a, b, key=len)
-    return tuple(
-        Axis(min(x.start, y.start), max(x.end, y.end), max(x.stride, y.stride)) for x, y in zip(a, b, strict=True)
-    )
+    return tuple(_either(x, y) for x, y in zip(a, b, strict=True))
+
+
+def _either(x: Axis, y: Axis) -> Axis:
+    """What is seen along one of two ways."""
+    count = math.lcm(len(x.starts), len(y.starts))
+    starts = tuple(min(x.start(position), y.start(position)) for position in range(count))
+    ends = tuple(max(x.end(position), y.end(position)) for position in range(count))
+    return Axis(starts, ends, max(x.stride, y.stride) * count)
 
 
 def _through(
@@ -81,16 +106,34 @@ def _through(
         sizes = shape.spatial
         if len(sizes) != len(before):
             return before
-        return tuple(
-            Axis(axis.start, axis.end + (size - 1) * axis.stride, axis.stride)
-            for axis, size in zip(before, sizes, strict=True)
-        )
+        return tuple(_whole(axis, size) for axis, size in zip(before, sizes, strict=True))
     if len(windows) != len(before):
         return before
-    found: list[Axis] = []
-    for position, (axis, window) in enumerate(zip(before, windows, strict=True)):
-        step = axis.stride / Fraction(scale[position]) if scale else axis.stride
-        start = axis.start - window.before * step
-        end = axis.end + (window.reach - 1 - window.before) * step
-        found.append(Axis(start, end, step * window.stride))
-    return tuple(found)
+    scales = scale or (Fraction(1),) * len(windows)
+    return tuple(_seen(*each) for each in zip(before, windows, scales, strict=True))
+
+
+def _whole(axis: Axis, size: int) -> Axis:
+    """What a window over a whole map of some size sees."""
+    phases = min(size, len(axis.starts))
+    start = min(axis.start(position) for position in range(phases))
+    end = max(axis.end(position) for position in range(size - phases, size))
+    return Axis((start,), (end,), axis.stride)
+
+
+def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
+    """What a window sees that slides over a map, which is enlarged before by a scale."""
+    rounds = window.stride / scale / len(axis.starts)
+    phases = rounds.denominator
+    if phases > _MOST_PHASES:  # sizes with no common measure: as if every position saw what the best placed one does
+        start, end = min(axis.starts), max(axis.ends)
+        axis, rounds, phases = Axis((start,), (end,), axis.stride), Fraction(window.stride) / scale, 1
+    starts: list[Number] = []
+    ends: list[Number] = []
+    for position in range(phases):
+        first = position * window.stride - window.before
+        low = math.ceil(first / scale)
+        high = math.floor((first + window.reach - 1) / scale)
+        starts.append(axis.start(low))
+        ends.append(axis.end(max(low, high)))
+    return Axis(tuple(starts), tuple(ends), rounds.numerator * axis.step if phases > 1 else rounds * axis.step)

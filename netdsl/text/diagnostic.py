@@ -43,14 +43,19 @@ class Diagnostic:
 class Report:
     """Collects the diagnostics of a run, each cause once."""
 
-    seen: dict[tuple[str, str, int, int], Diagnostic] = field(
-        default_factory=dict[tuple[str, str, int, int], Diagnostic]
+    seen: dict[tuple[str, str, int, int, str], Diagnostic] = field(
+        default_factory=dict[tuple[str, str, int, int, str], Diagnostic]
     )
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic unless the same code was found at the same place."""
+        """Keep a diagnostic unless the same code was found at the same place.
+
+        Copies and calls come to a place again, with other shapes and so in other words; elsewhere, other words tell
+        of something else, such as the second of two names that a `use` brings in twice.
+        """
         span = diagnostic.span
-        self.seen.setdefault((diagnostic.code, span.source.name, span.start, span.end), diagnostic)
+        words = "" if diagnostic.path or diagnostic.calls else diagnostic.message
+        self.seen.setdefault((diagnostic.code, span.source.name, span.start, span.end, words), diagnostic)
 
     def error(self, code: str, message: str, span: Span, help: str = "") -> None:
         """Keep a plain error."""

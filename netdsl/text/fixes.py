@@ -19,7 +19,6 @@ LONGEST = 40
 NEAR = 80
 """How far back and ahead a fix is sought."""
 
-
 EXAMPLES = {
     "network": 'network "LeNet-5"',
     "meta": "meta year = 1998",
@@ -29,7 +28,7 @@ EXAMPLES = {
     "output": "output a, b",
     "expect": "expect params of conv1 = 156",
 }
-assert EXAMPLES.keys() == KEYWORDS
+"""A statement of every keyword."""
 
 _LOOKALIKES = {
     "→": "->",
@@ -254,8 +253,6 @@ def _of_number(met: Met) -> str:
         return "quantities such as 35K stand in `expect` and `meta` alone; write the number out"
     if dot := re.match(r"\.(\d+)", met.rest):
         return f"write 0.{dot[1]}"
-    if re.match(r"×\s*\d", met.rest):
-        return "write x"
     if met.word == "%" and ahead and not re.match(r"%\s*\w", met.rest):
         return f"write {float(ahead.group()) / 100:g}" if re.fullmatch(r"\d{1,9}", ahead.group()) else ""
     if re.fullmatch(r"\d+x", met.word) and "LAYER" in met.expected:

@@ -1,0 +1,170 @@
+"""The mistakes of newcomers get a message at the right place, with a fix that they can write down."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import pytest
+
+import netdsl
+from netdsl.graph import mistakes
+from netdsl.graph.build import build
+from netdsl.layers import table
+from netdsl.measure import expect
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.fixes import EXAMPLES
+from netdsl.text.source import Source
+from netdsl.text.statements import KEYWORDS
+from netdsl.text.suggest import distance
+
+
+def check(text: str) -> list[Diagnostic]:
+    """All that is found in a text."""
+    report = Report()
+    shaped = build(Source(text, "net.net"), None, report)
+    if shaped is not None:
+        expect.prove(shaped, report)
+    return report.diagnostics()
+
+
+# What a newcomer writes, the line and column of the mistake, and words of the fix.
+MISTAKES = [
+    ("INPUT 8x8x3 -> Conv2d(64, 3)", 1, 22, "Conv2d 64 3"),
+    ("INPUT 8x8x3 -> MAXPOOL(2)", 1, 23, "MAXPOOL 2"),
+    ("INPUT 8x8x3 -> RELU()", 1, 20, "without brackets or commas: RELU"),
+    ("INPUT 8x8x3 -> conv 64 3", 1, 16, "capitals: CONV"),
+    ("INPUT (224,224,3)", 1, 7, "224x224x3"),
+    ("INPUT [224, 224, 3]", 1, 7, "224x224x3"),
+    ("INPUT 224,224,3", 1, 10, "224x224x3"),
+    ("INPUT 8x8x3 -> CONV 64, 3", 1, 23, "separated by spaces"),
+    ("INPUT 8x8x3 -> CONV 64,3", 1, 23, "64 3"),
+    ("INPUT 8x8x3 -> CONV 8 (3, 3)", 1, 23, "3x3"),
+    ("INPUT 8x8x3 -> CONV 8 3X3", 1, 23, "write 3x3"),
+    ("INPUT 8x8x3 -> CONV 8 3 * 3", 1, 25, "write 3x3 for dims, or {3 * 3}"),
+    ("INPUT 8x8x3 -> CONV (4*2) 3", 1, 21, "{4*2}"),
+    ("INPUT 8x8x3 -> CONV n*2 3", 1, 22, "{n * 2}"),
+    ("INPUT 8x8x3 -> CONV 8 3, RELU", 1, 24, "joined by ->"),
+    ("INPUT 8x8x3 -> x3 CONV 8 3", 1, 16, "behind what it repeats"),
+    ("INPUT 8x8x3 -> (CONV 8 3 -> RELU) * 3", 1, 35, "x3"),
+    ("INPUT 8 -> -> RELU", 1, 12, "take one away"),
+    ("INPUT 8 => RELU", 1, 9, "joined by ->"),
+    ("INPUT 8 --> RELU", 1, 9, "joined by ->"),
+    ("INPUT 8 - > RELU", 1, 9, "joined by ->"),
+    ("INPUT 8 → RELU", 1, 9, "write ->"),
+    ("INPUT\t8x8x3\t→\tRELU", 1, 13, "write ->"),
+    ("INPUT 8\u00a0-> RELU", 1, 8, "plain space"),
+    ("INPUT 8 -> FC -> 10", 1, 18, "without an arrow"),
+    ("INPUT 8x8x3 -> [SKIP, RELU] -> ADD", 1, 21, "separated by |"),
+    ("INPUT 8x8x3 -> [SKIP | RELU | ] -> ADD", 1, 31, "write SKIP"),
+    ("INPUT 8x8x3 -> SKIP | RELU ] -> ADD", 1, 21, "[ a | b ]"),
+    ("INPUT 8x8x3 -> RELU) x3", 1, 20, "no `(` stands before it"),
+    ("INPUT 8x8x3 -> (RELU] x3", 1, 21, "`(` before it is still open"),
+    ("INPUT 8x8x3 -> [SKIP | RELU -> ADD", 1, 16, "close it with `]`"),
+    ("INPUT 8 -> DROPOUT 0,5", 1, 21, "write 0.5"),
+    ("INPUT 8 -> DROPOUT .5", 1, 20, "write 0.5"),
+    ("INPUT 8 -> DROPOUT 50%", 1, 22, "write 0.5"),
+    ("INPUT 8 -> FC 10_000", 1, 15, "write 10000"),
+    ("INPUT 8 -> FC 1,000", 1, 16, "write 1000"),
+    ("INPUT 8 -> FC 3 // comment it", 1, 17, "begins with #"),
+    ("// comment\nINPUT 8 -> RELU", 1, 1, "begins with #"),
+    ("INPUT 8 -> RELU @cuda:1", 1, 17, "@0, @1"),
+    ('network "a # b\nINPUT 8 -> RELU', 1, 9, "close the string"),
+    ("network 'lenet'\nINPUT 8 -> RELU", 1, 9, '"lenet"'),
+    ("network Le Net  # five\nINPUT 8 -> RELU", 1, 9, '"Le Net"'),
+    ("use blocks.net\nINPUT 8 -> RELU", 1, 5, '"blocks.net"'),
+    ('import "blocks.net"\nINPUT 8 -> RELU', 1, 1, 'use "blocks.net"'),
+    ("param x: 3\nINPUT 8 -> FC x", 1, 8, "write ="),
+    ("param x 3\nINPUT 8 -> FC x", 1, 9, "put ="),
+    ("x = 3\nINPUT 8 -> FC x", 1, 3, "write param x = 3"),
+    ("param x = 2*3\nINPUT 8 -> FC x", 1, 12, "{2 * 3}"),
+    ("param x =\nINPUT 8 -> FC x", 2, 1, "the line before ends with `=`"),
+    ("meta Year = 2012\nINPUT 8 -> RELU", 1, 6, "lower case: year"),
+    ("block f(x) { RELU }\nINPUT 8 -> f(3)", 1, 12, "behind =, and without braces"),
+    ("block f(x): RELU\nINPUT 8 -> f(3)", 1, 11, "write ="),
+    ("block f x = RELU\nINPUT 8 -> f(3)", 1, 9, "in brackets: block unit(n)"),
+    ("block f(x,) = RELU\nINPUT 8 -> f(3)", 1, 11, "take the comma before it away"),
+    ("def f(x) = FC x\nINPUT 8 -> f(3)", 1, 1, "`block`"),
+    ("INPUT 8 -> FC 2\nexpect params == 18", 2, 16, "write one ="),
+    ("INPUT 8 -> FC 2\nexpect params is 18", 2, 18, "expect params of conv1 = 156"),
+    ("INPUT 8 -> FC 2\nexpect params = 5,000", 2, 18, "write 5000"),
+    ("INPUT 8 -> FC 2\nexpect params(fc1) = 18", 2, 14, "expect params of fc1"),
+    ("INPUT 8 -> FC 2\nexpect fc1.params = 18", 2, 11, "expect params of fc1"),
+    ("INPUT 8 -> FC 2\nexpect shape = (1, 2)", 2, 16, "1x2"),
+    ("INPUT 8 -> FC 2\nassert params = 18", 2, 1, "`expect`"),
+    ("INPUT 8 -> a: FC 2 -> b: FC 2\noutput a b", 2, 10, "output a, b"),
+    ("INPUT 8 -> a: FC 2\nreturn a", 2, 1, "`output`"),
+    ("INPUT 8x8x3 -> CONV 8 3 s=2", 1, 25, "write s2"),
+    ("INPUT 8x8x3 -> CONV 8 3 s 2", 1, 25, "write s2"),
+    ("INPUT 8x8x3 -> CONV 8 3 S2", 1, 25, "write s2"),
+    ("INPUT 8x8x3 -> CONV 8 3 padding=same", 1, 25, "write same"),
+    ("INPUT 8x8x3 -> CONV 8 3 x 3", 1, 25, "3x3 for dims"),
+    ("param n = 4\nINPUT 8x8x3 -> CONV n-1 3", 2, 21, "{n-1}"),
+    ("INPUT 8 -> Dense 10", 1, 12, "FC"),
+    ("INPUT 8x8x3 -> BatchNorm2d", 1, 16, "BN"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column", "fix"), MISTAKES)
+def test_a_newcomers_mistake_is_the_only_one_reported_with_a_fix(text: str, line: int, column: int, fix: str) -> None:
+    (found,) = check(text)
+    assert (found.span.line, found.span.column) == (line, column)
+    assert fix in found.help
+
+
+def test_a_message_says_what_may_stand_there() -> None:
+    arguments = "an argument, a repeat, a device, `->` or the end of the statement"
+    assert [one.message for one in check("INPUT 8 ;")] == [f"unexpected `;`: expected {arguments}"]
+    assert [one.message for one in check("use 3\nINPUT 8 -> RELU")] == ["unexpected `3`: expected a string"]
+
+
+def test_closing_brackets_are_expected_only_where_one_is_open() -> None:
+    (outside,), (inside,) = check("INPUT 8 -> RELU ;"), check("INPUT 8 -> ( RELU ; )")
+    assert "`)`" not in outside.message
+    assert "`)`" in inside.message
+    assert "the end" not in inside.message
+
+
+def test_every_statement_has_an_example() -> None:
+    assert EXAMPLES.keys() == KEYWORDS
+
+
+def test_names_from_elsewhere_lead_to_layers_that_exist() -> None:
+    assert {name.split()[0] for name in mistakes.ELSEWHERE.values()} <= set(table.keywords())
+
+
+def test_many_unknown_names_are_reported_in_reasonable_time() -> None:
+    text = "INPUT 8 -> a: RELU\n" + "".join(f"reul{number} -> RELU\n" for number in range(1000))
+    start = time.process_time()
+    assert len(check(text)) == 1000
+    assert time.process_time() - start < 30  # a guard against comparing every name with every other
+
+
+@pytest.mark.parametrize(("a", "b"), [("conv", "cnov"), ("relu", "softmax"), ("", "ab"), ("stem", "stem2")])
+def test_a_distance_that_is_cut_short_is_still_too_large(a: str, b: str) -> None:
+    for enough in (0.5, 1, 2.5, 4):
+        cut, full = distance(a, b, enough), distance(a, b)
+        assert cut == full if full <= enough else cut > enough
+
+
+def test_a_claim_about_the_field_of_a_vector_does_not_hold_by_default() -> None:
+    (found,) = check("INPUT 8 -> RELU\nexpect field = 99\n")
+    assert found.code == "invalid-argument"
+    assert found.span.line == 2
+
+
+def test_each_name_that_two_used_files_share_is_reported(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.net").write_text("param v = 1\nparam w = 2\n")
+    main = tmp_path / "main.net"
+    report = Report()
+    build(Source('use "a.net"\nuse "b.net"\nINPUT 8 -> FC w\n', "main.net"), main, report)
+    found = [one.message for one in report.diagnostics() if one.code == "duplicate-name"]
+    assert found == ["the param v is defined twice", "the param w is defined twice"]
+
+
+@pytest.mark.parametrize(("value", "error"), [(math.nan, ValueError), (math.inf, ValueError), (None, TypeError)])
+def test_a_param_that_no_program_can_say_is_refused(value: float, error: type[Exception]) -> None:
+    with pytest.raises(error, match="a param is"):
+        netdsl.loads("param w = 3\nINPUT 8 -> FC w\n", w=value)
