@@ -168,3 +168,10 @@ def test_each_name_that_two_used_files_share_is_reported(tmp_path: Path) -> None
 def test_a_param_that_no_program_can_say_is_refused(value: float, error: type[Exception]) -> None:
     with pytest.raises(error, match="a param is"):
         netdsl.loads("param w = 3\nINPUT 8 -> FC w\n", w=value)
+
+
+@pytest.mark.parametrize("dims", [(), (0,), (-1,), (2.5,)])
+def test_dims_that_no_input_can_have_are_refused(dims: tuple[int, ...]) -> None:
+    with pytest.raises(netdsl.NetError) as caught:
+        netdsl.loads("INPUT 4 -> FC 3", inputs=dims)
+    assert [found.code for found in caught.value.diagnostics] == ["invalid-argument"]

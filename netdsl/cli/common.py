@@ -61,7 +61,7 @@ def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]
     for word in sets:
         name, equals, text = word.partition("=")
         value = literal(text.strip())
-        if not equals or value is None:
+        if not equals or not name.strip() or value is None:
             raise UsageError(
                 f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -92,7 +93,8 @@ def layer(
     slots = iter([argument for argument in arguments if argument.form == "positional"])
     before: tree.Argument | None = None
     for given in written.arguments:
-        apart = before is not None and bool(faults) and faults[-1].span == before.span and before.span.text.isalpha()
+        mistaken = before is not None and bool(faults) and faults[-1].span == before.span
+        apart = mistaken and re.fullmatch("[A-Za-z]", faults[-1].span.text)
         last, before = before, given
         if apart and isinstance(given.value, tree.Literal):
             continue  # the 2 of `s 2`, whose mistake was found in `s`

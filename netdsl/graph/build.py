@@ -160,6 +160,8 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
         if name not in inputs:
             help = did_you_mean(name, inputs) or f"its inputs are {', '.join(inputs)}"
             raise OverrideError("unknown-name", f"the network has no input {name}", help)
+        if not given:
+            raise OverrideError("invalid-argument", f"input {name} was given no dims", "the channels, at least")
         index = inputs[name]
         try:
             nodes[index] = replace(nodes[index], layer=Input(arguments_of(Input)[0].kind.read(given)))
@@ -209,7 +211,7 @@ def _aliases(expansion: Expansion, moved: Mapping[int, int]) -> dict[str, int]:
     return aliases
 
 
-_DIMS = re.compile(r"\d+(x\d+)*")
+_DIMS = re.compile(r"[0-9]+(x[0-9]+)*")
 
 
 def dims(text: str) -> tuple[int, ...]:
