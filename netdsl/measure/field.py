@@ -88,6 +88,8 @@ def _union(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> tuple[Axis, ...]:
 def _either(x: Axis, y: Axis) -> Axis:
     """What is seen along one of two ways."""
     count = math.lcm(len(x.starts), len(y.starts))
+    if count > _MOST_PHASES:
+        x, y, count = _merged(x), _merged(y), 1
     starts = tuple(min(x.start(position), y.start(position)) for position in range(count))
     ends = tuple(max(x.end(position), y.end(position)) for position in range(count))
     return Axis(starts, ends, max(x.stride, y.stride) * count)
@@ -113,6 +115,11 @@ def _through(
     return tuple(_seen(*each) for each in zip(before, windows, scales, strict=True))
 
 
+def _merged(axis: Axis) -> Axis:
+    """An axis with too many phases to keep, as if each position saw all that they see: an upper bound."""
+    return Axis((min(axis.starts),), (max(axis.ends),), axis.stride)
+
+
 def _whole(axis: Axis, size: int) -> Axis:
     """What a window over a whole map of some size sees."""
     phases = min(size, len(axis.starts))
@@ -125,9 +132,8 @@ def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     """What a window sees that slides over a map, which is enlarged before by a scale."""
     rounds = window.stride / scale / len(axis.starts)
     phases = rounds.denominator
-    if phases > _MOST_PHASES:  # sizes with no common measure: as if every position saw what the best placed one does
-        start, end = min(axis.starts), max(axis.ends)
-        axis, rounds, phases = Axis((start,), (end,), axis.stride), Fraction(window.stride) / scale, 1
+    if phases > _MOST_PHASES:
+        axis, rounds, phases = _merged(axis), Fraction(window.stride) / scale, 1
     starts: list[Number] = []
     ends: list[Number] = []
     for position in range(phases):
