@@ -25,9 +25,16 @@ BELOW = {
     "measure": {"text", "layers", "graph"},
     "draw": {"text", "layers", "graph", "measure"},
     "compile": {"text", "layers", "graph", "measure"},
-    "api": {"resources", "files", "text", "layers", "graph", "measure", "draw", "compile"},
+    "explain": {"text", "layers", "graph", "measure"},
+    "transform": {"text", "layers", "graph"},
+    "compare": {"text", "layers", "graph", "measure"},
+    "diff": {"text", "layers", "graph", "measure", "draw"},
+    "api": {"resources", "files", "text", "layers", "graph", "measure", "draw", "compile", "transform"},
     "__init__": {"text", "layers", "api"},
-    "cli": {"resources", "files", "text", "layers", "graph", "measure", "draw", "compile"},
+    "cli": {
+        *("resources", "files", "text", "layers", "graph", "measure"),
+        *("draw", "compile", "explain", "transform", "compare", "diff"),
+    },
     "__main__": {"cli"},
 }
 

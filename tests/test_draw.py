@@ -16,8 +16,8 @@ import netdsl
 from netdsl import draw, resources
 from netdsl.cli import draw as command
 from netdsl.cli.common import UsageError
-from netdsl.draw import columns, digraph, label, routes
 from netdsl.draw.drawing import Box, Cluster, Drawing, clusters
+from netdsl.draw.flow import cuts, digraph, label, routes
 from netdsl.draw.fold import fold
 from netdsl.draw.render import RenderError
 
@@ -322,21 +322,21 @@ def test_the_same_network_gives_the_same_text() -> None:
 
 def test_a_long_network_is_cut_into_columns() -> None:
     drawing = fold(netdsl.load("vgg16").shaped)
-    (cut,) = columns.cuts(drawing, routes.routes(drawing))
+    (cut,) = cuts.cuts(drawing, routes.routes(drawing))
     assert len(cut.targets) == 1
     short = fold(netdsl.load("one_7x7").shaped)
-    assert columns.cuts(short, routes.routes(short)) == ()
+    assert cuts.cuts(short, routes.routes(short)) == ()
 
 
 def test_a_cut_never_goes_between_inputs() -> None:
     layers = " -> CONV 4 3 p1 -> MAXPOOL 2 s1" * 12
     drawing = drawn(f"a: INPUT 64x64x3{layers} -> x: RELU\nb: INPUT 64x64x3{layers} -> y: RELU\n[ x | y ] -> ADD")
-    assert columns.cuts(drawing, routes.routes(drawing)) == ()
+    assert cuts.cuts(drawing, routes.routes(drawing)) == ()
 
 
 def test_a_cluster_too_long_for_a_column_is_continued() -> None:
     layers = " -> ".join(["CONV 4 3 p1"] * 60)
-    drawing = columns.parted(drawn(f"block long() = {layers}\nINPUT 8x8x4 -> long() -> FC 2"))
+    drawing = cuts.parted(drawn(f"block long() = {layers}\nINPUT 8x8x4 -> long() -> FC 2"))
     parts = [item for item in drawing.items if isinstance(item, Cluster)]
     assert len(parts) > 2
     assert {part.call for part in parts} == {"long()"}

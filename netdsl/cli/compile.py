@@ -10,9 +10,10 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common, tables
+from netdsl.cli import common
 from netdsl.compile.errors import CompileError, WeightsMismatchError
 from netdsl.compile.progress import Progress, silent
+from netdsl.measure import units
 from netdsl.measure.summary import Summary
 
 _MOST_NAMES = 10
@@ -73,9 +74,9 @@ def command(
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate" not in str(error):
             raise
-        need = tables.short(Summary(shaped).totals.weight_bytes)
+        need = units.short(Summary(shaped).totals.weight_bytes)
         raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
-    summary, size = Summary(shaped), tables.short(path.stat().st_size)
+    summary, size = Summary(shaped), units.short(path.stat().st_size)
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {mode} mode")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second

@@ -25,14 +25,6 @@ def text(*parts: RenderableType, width: int = WIDTH) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def short(count: int) -> str:
-    """A large number to three digits: 62.4M."""
-    for scale, letter in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K")):
-        if count >= scale:
-            return f"{count / scale:.3g}{letter}" if count < 1000 * scale * 0.9995 else f"{count / scale:.0f}{letter}"
-    return str(count)
-
-
 def plain(*columns: tuple[str, str]) -> Table:
     """A table without frames, of columns with their heading and side ("left" or "right")."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))

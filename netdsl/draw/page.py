@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netdsl.draw import palette
-from netdsl.draw.label import escape
+from netdsl.draw.flow.label import escape
+from netdsl.draw.palette import LIGHT
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -33,4 +33,4 @@ def page(title: str, svg: bytes) -> bytes:
     """The page of a picture, which a browser shows and prints."""
     text = svg.decode()
     drawn = text[text.index("<svg") :].strip()
-    return _PAGE.format(title=escape(title), svg=drawn, text=palette.TEXT, paper=palette.PAPER).encode()
+    return _PAGE.format(title=escape(title), svg=drawn, text=LIGHT.text, paper=LIGHT.paper).encode()

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from netdsl.draw import palette
 from netdsl.draw.drawing import Box, Cluster, Drawing, Row
+from netdsl.draw.palette import LIGHT
 from netdsl.layers.base import Role
 
 WIDEST = 34
@@ -69,15 +69,15 @@ def box(one: Box, *, devices: bool, badge: bool, told: bool = False, least: floa
     Whether it is of training alone may be `told` around it.
     """
     main, *followers = one.rows
-    tone = palette.TRAINING if one.training else palette.ROLES[main.role]
-    accent = palette.device(one.device).accent if devices else tone.accent
+    tone = LIGHT.training if one.training else LIGHT.roles[main.role]
+    accent = LIGHT.device(one.device).accent if devices else tone.accent
     style = ' STYLE="DASHED"' if one.training else ""
     rows = [cell(_main(one, main, tone.fill, accent if badge else "", one.training and not told))]
     for some in _packed(followers):
         rows.append(cell(table(["".join(_follower(row, one.training) for row in some)])))
     if one.note:
-        note = font(one.note, size=SMALL, colour=palette.QUIET)
-        rows.append(cell(note, f' BGCOLOR="{palette.PAPER}" CELLPADDING="2"'))
+        note = font(one.note, size=SMALL, colour=LIGHT.quiet)
+        rows.append(cell(note, f' BGCOLOR="{LIGHT.paper}" CELLPADDING="2"'))
     border = ' BORDER="2"' if devices else ' BORDER="1"'
     if least:
         rows[0] = rows[0].replace("<TD>", f'<TD WIDTH="{least:.0f}">', 1)
@@ -89,13 +89,13 @@ def _main(one: Box, row: Row, fill: str, badge: str, training: bool) -> str:
     first, *rest = lines(row)
     text = font(row.keyword, bold=True) + (f" {escape(first)}" if first else "")
     text += "".join(f'<BR ALIGN="LEFT"/>{escape(line)}' for line in rest) + ('<BR ALIGN="LEFT"/>' if rest else "")
-    right = [font(row.name, size=SMALL, colour=palette.QUIET)]
+    right = [font(row.name, size=SMALL, colour=LIGHT.quiet)]
     if one.copies > 1:
         right.append(font(f"×{one.copies}", bold=True))
     if badge:
         right.append(font(f"@{one.device}", bold=True, size=SMALL, colour=badge))
     if training:
-        right.append(font("training", size=SMALL, colour=palette.QUIET))
+        right.append(font("training", size=SMALL, colour=LIGHT.quiet))
     cells = cell(text, f' BGCOLOR="{fill}" ALIGN="LEFT" BALIGN="LEFT" CELLPADDING="3"')
     if any(right):
         cells += cell(" ".join(filter(None, right)), f' BGCOLOR="{fill}" ALIGN="RIGHT" CELLPADDING="3"')
@@ -103,10 +103,10 @@ def _main(one: Box, row: Row, fill: str, badge: str, training: bool) -> str:
 
 
 def _follower(row: Row, training: bool) -> str:
-    fill = "#eeeeee" if training else palette.ROLES[row.role].fill
+    fill = LIGHT.follower if training else LIGHT.roles[row.role].fill
     text = "<BR/>".join(escape(line) for line in wrapped(f"{row.keyword} {row.arguments}".rstrip()))
     text = f'<FONT POINT-SIZE="{SMALL}">{text}</FONT>'
-    name = font(row.name, size=SMALL, colour=palette.QUIET)
+    name = font(row.name, size=SMALL, colour=LIGHT.quiet)
     return cell(text + (f" {name}" if name else ""), f' BGCOLOR="{fill}" CELLPADDING="1"')
 
 
@@ -137,9 +137,9 @@ def size(one: Box) -> tuple[float, float]:
 def terminal(one: Box) -> str:
     """The label of an INPUT or an output."""
     (row, *_) = one.rows
-    parts = [font(row.keyword, bold=True), escape(row.arguments), font(row.name, colour=palette.QUIET)]
+    parts = [font(row.keyword, bold=True), escape(row.arguments), font(row.name, colour=LIGHT.quiet)]
     if one.training:
-        parts.append(font("training", size=SMALL, colour=palette.QUIET))
+        parts.append(font("training", size=SMALL, colour=LIGHT.quiet))
     return " ".join(filter(None, parts))
 
 
@@ -164,19 +164,19 @@ _Piece: TypeAlias = tuple[str, float, str, bool]
 def _title(one: Cluster, device: bool, narrow: bool) -> list[list[_Piece]]:
     """What a cluster's title says, in one line or two, that it keeps out of the way of what flows in."""
     most = NARROW if narrow else WIDE
-    call: _Piece = (_shortened(one.call, most), SMALL, palette.QUIET, False)
+    call: _Piece = (_shortened(one.call, most), SMALL, LIGHT.quiet, False)
     below = bool(one.name) and len(one.name) + len(call[0]) > most
-    first: list[_Piece] = [(one.name, SMALL, palette.TEXT, True)]
+    first: list[_Piece] = [(one.name, SMALL, LIGHT.text, True)]
     if not below:
         first.append(call)
     if one.copies > 1:
-        first.append((f"×{one.copies}", NORMAL + 2, palette.TEXT, True))
+        first.append((f"×{one.copies}", NORMAL + 2, LIGHT.text, True))
     if one.copy and one.copy[1] > 1:
-        first.append((f"{one.copy[0]} of {one.copy[1]}", SMALL, palette.QUIET, False))
+        first.append((f"{one.copy[0]} of {one.copy[1]}", SMALL, LIGHT.quiet, False))
     if device and one.device is not None:
-        first.append((f"@{one.device}", SMALL, palette.device(one.device).accent, True))
+        first.append((f"@{one.device}", SMALL, LIGHT.device(one.device).accent, True))
     notes = [one.note] * bool(one.note) + ["training"] * one.training
-    further: list[_Piece] = [(note, SMALL, palette.QUIET, False) for note in notes]
+    further: list[_Piece] = [(note, SMALL, LIGHT.quiet, False) for note in notes]
     second: list[_Piece] = [call] if below else []
     (second if second or narrow else first).extend(further)
     return [[piece for piece in line if piece[0]] for line in (first, second) if line]
@@ -198,7 +198,7 @@ def caption(drawing: Drawing) -> str:
     rows = [cell(font(drawing.title, size=20, bold=True), f'{left} CELLPADDING="2"')] if drawing.title.strip() else []
     rows.append(cell(font("   ·   ".join(drawing.facts), size=NORMAL + 1), f'{left} CELLPADDING="2"'))
     if drawing.paper.strip():
-        paper = "<BR/>".join(font(line, size=SMALL + 1, colour=palette.QUIET) for line in wrapped(drawing.paper, 76))
+        paper = "<BR/>".join(font(line, size=SMALL + 1, colour=LIGHT.quiet) for line in wrapped(drawing.paper, 76))
         rows.append(cell(paper, f'{left} CELLPADDING="2"'))
     legend = [*_roles(drawing), *_devices(drawing)]
     if legend:
@@ -208,21 +208,21 @@ def caption(drawing: Drawing) -> str:
     return table(rows)
 
 
-def _chip(text: str, fill: str, accent: str, colour: str = palette.TEXT) -> str:
+def _chip(text: str, fill: str, accent: str, colour: str = LIGHT.text) -> str:
     return cell(font(text, size=SMALL, colour=colour), f' BORDER="1" COLOR="{accent}" BGCOLOR="{fill}" CELLPADDING="2"')
 
 
 def _roles(drawing: Drawing) -> Iterable[str]:
     used: set[Role] = {row.role for one in drawing.boxes if one.kind == "layer" for row in one.rows}
-    for role, tone in palette.ROLES.items():
+    for role, tone in LIGHT.roles.items():
         if role in used:
             yield _chip(role, tone.fill, tone.accent)
     if any(one.training for one in drawing.boxes):
-        yield _chip("training alone", palette.TRAINING.fill, palette.TRAINING.accent)
+        yield _chip("training alone", LIGHT.training.fill, LIGHT.training.accent)
 
 
 def _devices(drawing: Drawing) -> Iterable[str]:
     if len(drawing.devices) > 1:
         for device in drawing.devices:
-            tone = palette.device(device)
+            tone = LIGHT.device(device)
             yield _chip(f"device {device}", tone.fill, tone.accent, tone.accent)

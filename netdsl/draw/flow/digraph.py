@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 from math import atan2, degrees, hypot
 from typing import Literal, TypeAlias
 
-from netdsl.draw import columns, label, palette, routes, words
-from netdsl.draw.columns import Cut
+from netdsl.draw import words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Item, clusters
-from netdsl.draw.routes import Routes, Way
+from netdsl.draw.flow import cuts as cutting
+from netdsl.draw.flow import label, routes
+from netdsl.draw.flow.cuts import Cut
+from netdsl.draw.flow.routes import Routes, Way
+from netdsl.draw.palette import LIGHT
 
 Direction: TypeAlias = Literal["TB", "LR"]
 
@@ -26,9 +29,9 @@ BESIDE = 8.0
 
 def dot(drawing: Drawing, direction: Direction = "TB") -> str:
     """The DOT text of a drawing: from top to bottom, or from left to right."""
-    drawing = columns.parted(drawing)
+    drawing = cutting.parted(drawing)
     ways = routes.routes(drawing)
-    cuts = columns.cuts(drawing, ways, sideways=direction == "LR")
+    cuts = cutting.cuts(drawing, ways, sideways=direction == "LR")
     return "\n".join(_lines(drawing, direction, ways, cuts)) + "\n"
 
 
@@ -52,19 +55,19 @@ def html(text: str) -> str:
     return f"\0{text}"
 
 
-POINT = attributes(shape="point", width=0.01, height=0.01, color=palette.LINE, label="", tooltip="")
+POINT = attributes(shape="point", width=0.01, height=0.01, color=LIGHT.line, label="", tooltip="")
 
 
 def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
     shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
     if len(all.levels) > LARGE:
         shape |= {"nslimit": 3, "nslimit1": 3}
-    look = {"bgcolor": palette.PAPER, "pad": 0.3, "fontname": FONT, "fontcolor": palette.TEXT, "fontsize": 10}
+    look = {"bgcolor": LIGHT.paper, "pad": 0.3, "fontname": FONT, "fontcolor": LIGHT.text, "fontsize": 10}
     place = {"labelloc": "t", "labeljust": "l", "label": html(label.caption(drawing))}
     yield f"digraph {quoted(words.plain(drawing.title) or 'network')} {{"
     yield f"  graph {attributes(**shape, **look, **place)}"
-    yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=palette.TEXT)}"
-    look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": palette.TEXT, "color": palette.LINE}
+    yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=LIGHT.text)}"
+    look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": LIGHT.text, "color": LIGHT.line}
     yield f"  edge {attributes(**look, arrowsize=0.6)}"
     style = _Style(len(drawing.devices) > 1, all, _narrow(drawing, all))
     for item in drawing.items:
@@ -131,14 +134,14 @@ def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
         least = style.narrow.get(one.id, 0)
         shown = label.box(one, devices=style.devices, badge=badge, told=told, least=least)
         return attributes(label=html(shown), tooltip=one.tooltip)
-    tone = palette.ROLES["input"]
-    line = palette.device(one.device).accent if style.devices else tone.accent
+    tone = LIGHT.roles["input"]
+    line = LIGHT.device(one.device).accent if style.devices else tone.accent
     return attributes(
         label=html(label.terminal(one)),
         shape="box",
         style="rounded,filled,dashed" if one.training else "rounded,filled",
-        fillcolor=palette.TRAINING.fill if one.training else tone.fill,
-        color=palette.TRAINING.accent if one.training else line,
+        fillcolor=LIGHT.training.fill if one.training else tone.fill,
+        color=LIGHT.training.accent if one.training else line,
         height=0,
         width=0,
         margin="0.12,0.05",
@@ -148,9 +151,9 @@ def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
 
 def _frame(one: Cluster, style: _Style, badge: bool, depth: int) -> str:
     """The attributes of a cluster."""
-    fill, line = palette.DEPTHS[min(depth, len(palette.DEPTHS) - 1)], palette.BORDER
+    fill, line = LIGHT.depths[min(depth, len(LIGHT.depths) - 1)], LIGHT.border
     if badge and one.device is not None:
-        fill, line = palette.device(one.device).fill, palette.device(one.device).accent
+        fill, line = LIGHT.device(one.device).fill, LIGHT.device(one.device).accent
     return attributes(
         label=html(label.cluster(one, device=badge, narrow=one.id in style.narrow)),
         labelloc="t",
@@ -196,7 +199,7 @@ def _way(way: Way, *, weight: int, beside: bool = False, **further: str | float)
     if not way.ends:
         given["dir"] = "none"
     if way.training:
-        given |= {"style": "dashed", "color": palette.TRAINING.accent}
+        given |= {"style": "dashed", "color": LIGHT.training.accent}
     return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
 
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, zip_longest
 
-from netdsl.draw import label
 from netdsl.draw.drawing import Cluster, Drawing, Item, boxes
-from netdsl.draw.routes import Routes
+from netdsl.draw.flow import label
+from netdsl.draw.flow.routes import Routes
 
 PAGE = (540.0, 690.0)
 """The width and height, in points, of what a portrait page holds below the caption."""

@@ -1,0 +1,17 @@
+"""The flow of a network: its layers as boxes, blocks as frames around them, edges with their shapes, laid out by
+Graphviz."""
+
+from __future__ import annotations
+
+from netdsl.draw.flow import digraph
+from netdsl.draw.flow.digraph import Direction
+from netdsl.draw.fold import fold
+from netdsl.graph.node import ShapedGraph
+
+
+def dot(shaped: ShapedGraph, *, expand: bool = False, direction: Direction = "TB") -> str:
+    """A network as DOT text, from top to bottom ("TB") or from left to right ("LR").
+
+    A repeat is drawn once, with the number of its copies; with `expand`, all of them are.
+    """
+    return digraph.dot(fold(shaped, expand=expand), direction)
