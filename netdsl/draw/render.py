@@ -47,6 +47,22 @@ def render(dot: str, format: str, *, dpi: int = 144) -> bytes:
     return _plain(data) if format == "svg" else data
 
 
+def painted(svg: bytes, format: str, *, dpi: int = 144) -> bytes:
+    """An SVG of netdsl.draw.svg as svg, pdf or png; dpi counts for png alone, at 72 points to the inch.
+
+    Raises RenderError where it cannot be made.
+    """
+    match format:
+        case "svg":
+            return svg
+        case "pdf":
+            return _pdf(svg)
+        case "png":
+            return _png(_pdf(svg), dpi)
+        case _:
+            raise RenderError(f"this picture is not a graph, and there is no {format!r} of it: choose svg, png or pdf")
+
+
 def _drawn(dot: str, format: str) -> bytes:
     """The picture by the first engine that makes it, or else the first one's reason."""
     failure = None
@@ -163,4 +179,17 @@ def _pdf(svg: bytes) -> bytes:
     painter.draw(drawing, canvas, 0, 0)
     canvas.showPage()
     canvas.save()
+    return file.getvalue()
+
+
+def _png(pdf: bytes, dpi: int) -> bytes:
+    """The page of a PDF in pixels, through PDFium, which brings its own fonts."""
+    try:  # by name, since it says little of its types
+        pdfium = import_module("pypdfium2")
+    except ImportError as error:
+        raise RenderError(f"this picture as png needs pypdfium2 ({error}): `pip install pypdfium2`") from None
+    document = pdfium.PdfDocument(pdf)
+    file = io.BytesIO()
+    document[0].render(scale=dpi / 72).to_pil().save(file, "png", dpi=(dpi, dpi))
+    document.close()
     return file.getvalue()

@@ -1,0 +1,144 @@
+"""An SVG while it is drawn: shapes and words, in the order in which they cover each other.
+
+Only what every reader of SVG shows alike is used, so that the PDF and PNG made from it look the same: plain shapes
+with attributes of their own, no style sheets, no filters. Words are set in Helvetica, whose widths
+netdsl.draw.metrics knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Literal, TypeAlias
+from xml.sax.saxutils import escape, quoteattr
+
+from netdsl.draw import metrics
+
+Point: TypeAlias = tuple[float, float]
+Anchor: TypeAlias = Literal["start", "middle", "end"]
+
+FONT = "Helvetica,Arial,sans-serif"
+
+
+def printable(text: str) -> str:
+    """Text without the characters that XML cannot hold."""
+    return "".join(c if c >= " " and c not in "\x7f\ufffe\uffff" else " " for c in text)
+
+
+class Canvas:
+    """A picture of `width` x `height` points on a coloured paper. y grows downward."""
+
+    def __init__(self, width: float, height: float, paper: str, title: str = "") -> None:
+        self.width, self.height, self.paper, self.title = width, height, paper, title
+        self._parts: list[str] = []
+
+    @contextmanager
+    def group(self, title: str = "", *, name: str = "") -> Generator[None]:
+        """What is drawn within is one group, with a tooltip and an id."""
+        self._parts.append(f"<g{_attributes(id=name or None)}>")
+        if title:
+            self._parts.append(f"<title>{escape(printable(title))}</title>")
+        yield
+        self._parts.append("</g>")
+
+    def rectangle(
+        self,
+        x: float,
+        y: float,
+        width: float,
+        height: float,
+        fill: str,
+        line: str,
+        *,
+        round: float = 0,
+        thick: float = 1,
+    ) -> None:
+        """A rectangle from its upper left corner."""
+        size = {"width": width, "height": height, "rx": round or None}
+        self._parts.append(f"<rect{_attributes(x=x, y=y, **size, fill=fill, stroke=line, stroke_width=thick)}/>")
+
+    def polygon(
+        self, points: Sequence[Point], fill: str, line: str, *, thick: float = 1, opacity: float | None = None
+    ) -> None:
+        """A closed shape."""
+        look = {"fill": fill, "stroke": line, "stroke_width": thick, "stroke_linejoin": "round"}
+        self._parts.append(f"<polygon{_attributes(points=_points(points), **look, fill_opacity=opacity)}/>")
+
+    def line(
+        self, points: Sequence[Point], colour: str, *, thick: float = 1, dashed: bool = False, arrow: float = 0
+    ) -> None:
+        """A line through points; with an arrow head of that length at its end."""
+        look = {"fill": "none", "stroke": colour, "stroke_width": thick, "stroke_linejoin": "round"}
+        dashes = "4,3" if dashed else None
+        (x0, y0), (x, y) = points[-2], points[-1]
+        length = ((x - x0) ** 2 + (y - y0) ** 2) ** 0.5
+        if not arrow or not length:
+            self._parts.append(f"<polyline{_attributes(points=_points(points), **look, stroke_dasharray=dashes)}/>")
+            return
+        dx, dy = (x - x0) / length * arrow, (y - y0) / length * arrow
+        foot = (x - dx, y - dy)
+        shaft = _points([*points[:-1], foot])
+        self._parts.append(f"<polyline{_attributes(points=shaft, **look, stroke_dasharray=dashes)}/>")
+        head = [(x, y), (foot[0] - 0.4 * dy, foot[1] + 0.4 * dx), (foot[0] + 0.4 * dy, foot[1] - 0.4 * dx)]
+        self.polygon(head, colour, colour, thick=0.5)
+
+    def curve(self, start: Point, one: Point, two: Point, end: Point, colour: str, *, thick: float = 1) -> None:
+        """A cubic Bézier curve."""
+        path = f"M{_points([start])} C{_points([one, two, end])}"
+        self._parts.append(f"<path{_attributes(d=path, fill='none', stroke=colour, stroke_width=thick)}/>")
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        colour: str,
+        *,
+        bold: bool = False,
+        anchor: Anchor = "start",
+        turned: float = 0,
+    ) -> float:
+        """A line of words whose baseline is at y, turned by degrees about its start; gives its width."""
+        said = printable(text)
+        width = metrics.width(said, size, bold=bold)
+        if not said.strip():
+            return width
+        look = {"font_family": FONT, "font_size": size, "font_weight": "bold" if bold else None, "fill": colour}
+        place = {"x": x, "y": y, "text_anchor": None if anchor == "start" else anchor}
+        place |= {"transform": f"rotate({turned:g} {x:.2f} {y:.2f})" if turned else None}
+        fit = {"textLength": width, "lengthAdjust": "spacingAndGlyphs"}
+        self._parts.append(f"<text{_attributes(**place, **look, **fit)}>{escape(said)}</text>")
+        return width
+
+    def svg(self) -> bytes:
+        """The whole picture, as the bytes of a file."""
+        width, height = _short(self.width), _short(self.height)
+        size = f'width="{width}pt" height="{height}pt" viewBox="0 0 {width} {height}"'
+        lines = [
+            '<?xml version="1.0" encoding="UTF-8"?>',
+            f'<svg {size} xmlns="http://www.w3.org/2000/svg">',
+            f"<title>{escape(printable(self.title))}</title>" if self.title else "",
+            f'<rect width="{width}" height="{height}" fill="{self.paper}"/>',
+            *self._parts,
+            "</svg>",
+        ]
+        return ("\n".join(line for line in lines if line) + "\n").encode()
+
+
+def _points(points: Sequence[Point]) -> str:
+    return " ".join(f"{_short(x)},{_short(y)}" for x, y in points)
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}".rstrip("0").rstrip(".")
+
+
+def _attributes(**given: str | float | None) -> str:
+    """Attributes with a space before each; `_` in their names is `-`, and None leaves one out."""
+    written: list[str] = []
+    for name, value in given.items():
+        if value is not None:
+            name = name if name in ("textLength", "lengthAdjust") else name.replace("_", "-")
+            written.append(f" {name}={quoteattr(value if isinstance(value, str) else _short(value))}")
+    return "".join(written)
