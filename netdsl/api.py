@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from networkx import DiGraph
     from torch import fx
 
+    from netdsl.draw import Direction, Style
+
 Param = int | float | str | Fraction | Sequence[int]
 Path_ = str | PathLike[str]
 
@@ -76,15 +78,29 @@ class Network:
         """What it costs, layer by layer and in total; it prints as a table."""
         return self._summary
 
-    def draw(self, path: Path_ | None = None, *, format: str = "svg", expand: bool = False) -> bytes:
+    def draw(
+        self,
+        path: Path_ | None = None,
+        *,
+        format: str = "svg",
+        style: Style = "flow",
+        expand: bool = False,
+        depth: int | None = None,
+        direction: Direction | None = None,
+        theme: str = "light",
+    ) -> bytes:
         """Draw it, and write the picture where a path is given; its suffix is then the format.
 
+        `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow.
         Raises netdsl.draw.render.RenderError where the picture cannot be made, OSError where it cannot be written.
         """
         from netdsl import draw
 
         target = None if path is None else Path(path)
-        picture = draw.draw(self.shaped, format if target is None else target.suffix[1:], expand=expand)
+        suffix = format if target is None else target.suffix[1:]
+        picture = draw.draw(
+            self.shaped, suffix, style=style, expand=expand, depth=depth, direction=direction, theme=theme
+        )
         if target is not None:
             files.replace(target, picture)
         return picture

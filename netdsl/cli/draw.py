@@ -12,22 +12,38 @@ from netdsl.cli import common
 
 
 @click.command("draw")
-@click.argument("file")
+@click.argument("names", metavar="FILE...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUT", help="The picture: .svg, .png, .pdf, .dot or .html. [default: FILE.svg]")
-@click.option("--expand", is_flag=True, help="Draw every copy of a repeat, not one with its number.")
+@click.option(
+    "--style",
+    type=click.Choice(["flow", "columns", "volumes"], case_sensitive=False),
+    default="flow",
+    show_default=True,
+    help="The graph, networks as columns side by side, or feature maps to scale.",
+)
+@click.option("--depth", type=click.IntRange(min=0), help="flow: draw a block in more than so many others as one box.")
+@click.option("--expand", is_flag=True, help="flow: draw every copy of a repeat, not one with its number.")
 @click.option(
     "--direction",
     type=click.Choice(["TB", "LR"], case_sensitive=False),
-    default="TB",
+    help="flow: from top to bottom, or from left to right. [default: TB]",
+)
+@click.option(
+    "--theme",
+    type=click.Choice(["light", "dark"], case_sensitive=False),
+    default="light",
     show_default=True,
-    help="From top to bottom, or from left to right.",
+    help="The colours, for light or for dark paper.",
 )
 @common.overriding
 def command(
-    file: str,
+    names: tuple[str, ...],
     output: str | None,
+    style: Literal["flow", "columns", "volumes"],
+    depth: int | None,
     expand: bool,
-    direction: Literal["TB", "LR"],
+    direction: Literal["TB", "LR"] | None,
+    theme: str,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
     include: tuple[str, ...],
@@ -38,18 +54,18 @@ def command(
     """
     from netdsl import draw
 
-    target = Path(output or f"{common.locate(file).stem}.svg")
+    target = Path(output or f"{'-'.join(common.locate(name).stem for name in names)}.svg")
     format = target.suffix[1:].lower()
     if format not in draw.FORMATS:
         known = ", ".join(f".{one}" for one in draw.FORMATS)
         found = f"{target.suffix} is no format of a picture" if target.suffix else "its name has no suffix"
         raise common.UsageError(f"{target}: {found}", f"choose one of {known}")
-    shaped = common.network(file, sets, inputs, include)
+    networks = [common.network(name, sets, inputs, include) for name in names]
     try:
-        picture = draw.draw(shaped, format, expand=expand, direction=direction)
+        picture = draw.draw(networks, format, style=style, expand=expand, depth=depth, direction=direction, theme=theme)
         files.replace(target, picture)
     except draw.RenderError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{target}: {error.strerror or error}") from None
-    click.echo(f"{target}: {shaped.graph.title}")
+    click.echo(f"{target}: {', '.join(shaped.graph.title for shaped in networks)}")

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from netdsl.draw import page
+from netdsl.draw import page, palette
 from netdsl.draw.flow import digraph, dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
 from netdsl.draw.render import FORMATS as RENDERED
-from netdsl.draw.render import RenderError, render
+from netdsl.draw.render import RenderError, painted, render
 from netdsl.graph.node import ShapedGraph
 
 __all__ = ["FORMATS", "MOST_BOXES", "STYLES", "Direction", "RenderError", "Style", "dot", "draw"]
 
 FORMATS = (*RENDERED, "html")
 
-Style: TypeAlias = Literal["flow"]
+Style: TypeAlias = Literal["flow", "columns", "volumes"]
 
-STYLES: tuple[Style, ...] = ("flow",)
+STYLES: tuple[Style, ...] = ("flow", "columns", "volumes")
 
 MOST_BOXES = 2000
 """Beyond this Graphviz takes minutes, and nobody can read what it draws."""
@@ -31,28 +31,59 @@ def draw(
     *,
     style: Style = "flow",
     expand: bool = False,
-    direction: Direction = "TB",
+    depth: int | None = None,
+    direction: Direction | None = None,
+    theme: str = "light",
     dpi: int = 144,
 ) -> bytes:
-    """A network as a picture: svg, png, pdf, dot or html, as the bytes of a file.
+    """A network as a picture: svg, png, pdf, dot or html, as the bytes of a file. Only columns show several networks.
 
-    Raises render.RenderError where the picture cannot be made.
+    `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow, as in dot(). The theme is light or dark.
+    Raises render.RenderError where the picture cannot be made, or the style does not take what it is asked.
     """
-    if format not in FORMATS:
-        raise RenderError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
-    shown = (networks,) if isinstance(networks, ShapedGraph) else tuple(networks)
-    if len(shown) != 1:
-        raise RenderError(f"the style {style} shows one network, not {len(shown)}")
-    return _flow(shown[0], format, expand, direction, dpi)
+    _ask(format, style, theme, expand=expand, depth=depth, direction=direction)
+    shown = [networks] if isinstance(networks, ShapedGraph) else list(networks)
+    if len(shown) != 1 and (style != "columns" or not shown):
+        raise RenderError(f"the style {style} shows one network, not {len(shown)}: set several side by side as columns")
+    colours = palette.THEMES[theme]
+    match style:
+        case "flow":
+            text = _flow(shown[0], format, expand, depth, direction or "TB", colours)
+            picture = render(text, "svg" if format == "html" else format, dpi=dpi)
+        case "columns":
+            from netdsl.draw import columns
+
+            picture = columns.svg(shown, colours)
+        case "volumes":
+            from netdsl.draw import volumes
+
+            picture = volumes.svg(shown[0], colours)
+    if format == "html":
+        return page.page(" · ".join(one.graph.title for one in shown), picture, colours)
+    return picture if style == "flow" else painted(picture, format, dpi=dpi)
 
 
-def _flow(shaped: ShapedGraph, format: str, expand: bool, direction: Direction, dpi: int) -> bytes:
-    drawing = fold(shaped, expand=expand)
+def _ask(format: str, style: str, theme: str, **options: object) -> None:
+    """Raise RenderError for what there is not, or not in this style."""
+    for named, one, known in (("format", format, FORMATS), ("style", style, STYLES), ("theme", theme, palette.THEMES)):
+        if one not in known:
+            raise RenderError(f"there is no {named} {one!r}: choose one of {', '.join(known)}")
+    if style == "flow":
+        return
+    if format == "dot":
+        raise RenderError(f"the style {style} is no graph, and has no DOT text: choose svg, png, pdf or html")
+    given = [name for name, value in options.items() if value not in (None, False)]
+    if given:
+        raise RenderError(f"the style {style} takes no {given[0]}: that is for the style flow")
+
+
+def _flow(
+    shaped: ShapedGraph, format: str, expand: bool, depth: int | None, direction: Direction, theme: palette.Theme
+) -> str:
+    """The DOT text of a network, unless it is more than can be laid out in the format."""
+    drawing = fold(shaped, expand=expand, depth=depth)
     boxes = sum(1 for _ in drawing.boxes)
     if format != "dot" and boxes > MOST_BOXES:
         way = "draw it with repeats folded" if expand else "write what repeats as a repeat (x10), which is drawn once"
         raise RenderError(f"a picture of {boxes:,} boxes is too large to lay out: {way}, or write a .dot file")
-    text = digraph.dot(drawing, direction)
-    if format == "html":
-        return page.page(shaped.graph.title, render(text, "svg"))
-    return render(text, format, dpi=dpi)
+    return digraph.dot(drawing, direction, theme)

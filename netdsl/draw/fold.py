@@ -15,9 +15,12 @@ FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
 """The roles of layers that share the box of what they follow, where nothing else reads that."""
 
 
-def fold(shaped: ShapedGraph, *, expand: bool = False) -> Drawing:
-    """The drawing of a network. A repeat is one cluster with its number of copies, or with `expand` all of them."""
-    return _Folding(shaped, expand).drawing()
+def fold(shaped: ShapedGraph, *, expand: bool = False, depth: int | None = None) -> Drawing:
+    """The drawing of a network. A repeat is one cluster with its number of copies, or with `expand` all of them.
+
+    A block in more than `depth` others is one box.
+    """
+    return _Folding(shaped, expand, depth).drawing()
 
 
 @dataclass
@@ -48,6 +51,7 @@ class _Folding:
 
     shaped: ShapedGraph
     expand: bool
+    depth: int | None
     box_of: dict[int, str] = field(default_factory=dict[int, str])
     stacks: list[_Stack] = field(default_factory=list[_Stack])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdsl.draw.flow.label import escape
-from netdsl.draw.palette import LIGHT
+from netdsl.draw.palette import LIGHT, Theme
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -13,7 +13,7 @@ _PAGE = """\
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-  body {{ margin: 0; background: #f1f3f5; color: {text}; font-family: Helvetica, Arial, sans-serif; }}
+  body {{ margin: 0; background: {around}; color: {text}; font-family: Helvetica, Arial, sans-serif; }}
   main {{ margin: 2rem auto; width: fit-content; max-width: calc(100% - 2rem); overflow: auto;
          background: {paper}; border-radius: 8px; box-shadow: 0 1px 6px rgba(0, 0, 0, .15); }}
   svg {{ display: block; max-width: 100%; height: auto; }}
@@ -29,8 +29,10 @@ _PAGE = """\
 """
 
 
-def page(title: str, svg: bytes) -> bytes:
+def page(title: str, svg: bytes, theme: Theme = LIGHT) -> bytes:
     """The page of a picture, which a browser shows and prints."""
     text = svg.decode()
     drawn = text[text.index("<svg") :].strip()
-    return _PAGE.format(title=escape(title), svg=drawn, text=LIGHT.text, paper=LIGHT.paper).encode()
+    return _PAGE.format(
+        title=escape(title), svg=drawn, text=theme.text, paper=theme.paper, around=theme.depths[1]
+    ).encode()

@@ -6,12 +6,21 @@ from __future__ import annotations
 from netdsl.draw.flow import digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
+from netdsl.draw.palette import LIGHT, Theme
 from netdsl.graph.node import ShapedGraph
 
 
-def dot(shaped: ShapedGraph, *, expand: bool = False, direction: Direction = "TB") -> str:
+def dot(
+    shaped: ShapedGraph,
+    *,
+    expand: bool = False,
+    depth: int | None = None,
+    direction: Direction = "TB",
+    theme: Theme = LIGHT,
+) -> str:
     """A network as DOT text, from top to bottom ("TB") or from left to right ("LR").
 
-    A repeat is drawn once, with the number of its copies; with `expand`, all of them are.
+    A repeat is drawn once, with the number of its copies; with `expand`, all of them are. A block in more than
+    `depth` others is one box.
     """
-    return digraph.dot(fold(shaped, expand=expand), direction)
+    return digraph.dot(fold(shaped, expand=expand, depth=depth), direction, theme)

@@ -14,7 +14,7 @@ from netdsl.draw.flow import cuts as cutting
 from netdsl.draw.flow import label, routes
 from netdsl.draw.flow.cuts import Cut
 from netdsl.draw.flow.routes import Routes, Way
-from netdsl.draw.palette import LIGHT
+from netdsl.draw.palette import LIGHT, Theme
 
 Direction: TypeAlias = Literal["TB", "LR"]
 
@@ -27,12 +27,12 @@ BESIDE = 8.0
 """How far below its tail the label of a short straight edge has its middle, in points."""
 
 
-def dot(drawing: Drawing, direction: Direction = "TB") -> str:
+def dot(drawing: Drawing, direction: Direction = "TB", theme: Theme = LIGHT) -> str:
     """The DOT text of a drawing: from top to bottom, or from left to right."""
     drawing = cutting.parted(drawing)
     ways = routes.routes(drawing)
     cuts = cutting.cuts(drawing, ways, sideways=direction == "LR")
-    return "\n".join(_lines(drawing, direction, ways, cuts)) + "\n"
+    return "\n".join(_lines(drawing, direction, theme, ways, cuts)) + "\n"
 
 
 def quoted(text: str) -> str:
@@ -55,21 +55,23 @@ def html(text: str) -> str:
     return f"\0{text}"
 
 
-POINT = attributes(shape="point", width=0.01, height=0.01, color=LIGHT.line, label="", tooltip="")
+def _point(theme: Theme) -> str:
+    """The attributes of a corner or fork of lines."""
+    return attributes(shape="point", width=0.01, height=0.01, color=theme.line, label="", tooltip="")
 
 
-def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
+def _lines(drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
     shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
     if len(all.levels) > LARGE:
         shape |= {"nslimit": 3, "nslimit1": 3}
-    look = {"bgcolor": LIGHT.paper, "pad": 0.3, "fontname": FONT, "fontcolor": LIGHT.text, "fontsize": 10}
-    place = {"labelloc": "t", "labeljust": "l", "label": html(label.caption(drawing))}
+    look = {"bgcolor": theme.paper, "pad": 0.3, "fontname": FONT, "fontcolor": theme.text, "fontsize": 10}
+    place = {"labelloc": "t", "labeljust": "l", "label": html(label.caption(drawing, theme))}
     yield f"digraph {quoted(words.plain(drawing.title) or 'network')} {{"
     yield f"  graph {attributes(**shape, **look, **place)}"
-    yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=LIGHT.text)}"
-    look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": LIGHT.text, "color": LIGHT.line}
+    yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=theme.text)}"
+    look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": theme.text, "color": theme.line}
     yield f"  edge {attributes(**look, arrowsize=0.6)}"
-    style = _Style(len(drawing.devices) > 1, all, _narrow(drawing, all))
+    style = _Style(theme, len(drawing.devices) > 1, all, _narrow(drawing, theme, all))
     for item in drawing.items:
         yield from _item(item, style, style.devices, False, "  ", 0)
     cut = {(one.source, target) for one in cuts for target in one.targets}
@@ -80,8 +82,8 @@ def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut,
     for way in kept:
         straight = out[way.source] == into[way.target] == 1 and not way.training
         beside = straight and way.ends and direction == "TB" and _deep(way, all)
-        yield f"  {_way(way, weight=20 if straight else _weight(way, all), beside=beside)}"
-    yield from (f"  {line}" for line in _joins(drawing, all, cuts))
+        yield f"  {_way(way, theme, weight=20 if straight else _weight(way, all), beside=beside)}"
+    yield from (f"  {line}" for line in _joins(drawing, theme, all, cuts))
     yield "}"
 
 
@@ -89,13 +91,14 @@ def _lines(drawing: Drawing, direction: Direction, all: Routes, cuts: tuple[Cut,
 class _Style:
     """What boxes and clusters need to know of the whole picture."""
 
+    theme: Theme
     devices: bool
     all: Routes
     narrow: dict[str, float]
     """The clusters whose single edge comes in at the middle of a box, and by that box the width that its title asks."""
 
 
-def _narrow(drawing: Drawing, all: Routes) -> dict[str, float]:
+def _narrow(drawing: Drawing, theme: Theme, all: Routes) -> dict[str, float]:
     found: dict[str, float] = {}
     entered = routes.entries(all)
     forks = {fork for some in all.forks.values() for fork in some}
@@ -104,7 +107,7 @@ def _narrow(drawing: Drawing, all: Routes) -> dict[str, float]:
         if len(entry) != 1 or entry <= forks:
             continue
         found[one.id] = 0
-        width = 2 * label.across(one, device=len(drawing.devices) > 1) - 6
+        width = 2 * label.across(one, theme, device=len(drawing.devices) > 1) - 6
         inner = [box.id for box in one.items if isinstance(box, Box)]
         chain = len({all.levels[box] for box in inner}) == len(inner)
         for box in inner if chain else entry.intersection(inner):
@@ -123,25 +126,26 @@ def _item(item: Item, style: _Style, badge: bool, told: bool, indent: str, depth
     yield f"{indent}subgraph {quoted(f'cluster {item.id}')} {{"
     yield f"{indent}  graph {_frame(item, style, badge, depth)}"
     for fork in style.all.forks.get(item.id, ()):
-        yield f"{indent}  {quoted(fork)} {POINT}"
+        yield f"{indent}  {quoted(fork)} {_point(style.theme)}"
     for inner in item.items:
         yield from _item(inner, style, badge and item.device is None, item.training, f"{indent}  ", depth + 1)
     yield f"{indent}}}"
 
 
 def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
+    theme = style.theme
     if one.kind == "layer":
         least = style.narrow.get(one.id, 0)
-        shown = label.box(one, devices=style.devices, badge=badge, told=told, least=least)
+        shown = label.box(one, theme, devices=style.devices, badge=badge, told=told, least=least)
         return attributes(label=html(shown), tooltip=one.tooltip)
-    tone = LIGHT.roles["input"]
-    line = LIGHT.device(one.device).accent if style.devices else tone.accent
+    tone = theme.roles["input"]
+    line = theme.device(one.device).accent if style.devices else tone.accent
     return attributes(
-        label=html(label.terminal(one)),
+        label=html(label.terminal(one, theme)),
         shape="box",
         style="rounded,filled,dashed" if one.training else "rounded,filled",
-        fillcolor=LIGHT.training.fill if one.training else tone.fill,
-        color=LIGHT.training.accent if one.training else line,
+        fillcolor=theme.training.fill if one.training else tone.fill,
+        color=theme.training.accent if one.training else line,
         height=0,
         width=0,
         margin="0.12,0.05",
@@ -151,11 +155,12 @@ def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
 
 def _frame(one: Cluster, style: _Style, badge: bool, depth: int) -> str:
     """The attributes of a cluster."""
-    fill, line = LIGHT.depths[min(depth, len(LIGHT.depths) - 1)], LIGHT.border
+    theme = style.theme
+    fill, line = theme.depths[min(depth, len(theme.depths) - 1)], theme.border
     if badge and one.device is not None:
-        fill, line = LIGHT.device(one.device).fill, LIGHT.device(one.device).accent
+        fill, line = theme.device(one.device).fill, theme.device(one.device).accent
     return attributes(
-        label=html(label.cluster(one, device=badge, narrow=one.id in style.narrow)),
+        label=html(label.cluster(one, theme, device=badge, narrow=one.id in style.narrow)),
         labelloc="t",
         labeljust="l",
         fontsize=label.SMALL,
@@ -186,7 +191,7 @@ def _deep(way: Way, all: Routes) -> bool:
     return len(all.around[way.source]) > 1 and all.around[way.source] == all.around[way.target]
 
 
-def _way(way: Way, *, weight: int, beside: bool = False, **further: str | float) -> str:
+def _way(way: Way, theme: Theme, *, weight: int, beside: bool = False, **further: str | float) -> str:
     given: dict[str, str | float] = {"weight": weight, **further}
     if way.shape is not None:
         shown = words.dims(str(way.shape))
@@ -199,17 +204,17 @@ def _way(way: Way, *, weight: int, beside: bool = False, **further: str | float)
     if not way.ends:
         given["dir"] = "none"
     if way.training:
-        given |= {"style": "dashed", "color": LIGHT.training.accent}
+        given |= {"style": "dashed", "color": theme.training.accent}
     return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
 
 
-def _joins(drawing: Drawing, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
+def _joins(drawing: Drawing, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
     """The lines from the foot of a column, up beside it, to the head of the next."""
     if not cuts:
         return
     first = next(one.id for one in drawing.boxes if one.kind == "input")
     corners = [[f"corner {number}.{part}" for part in range(4)] for number in range(1, len(cuts) + 1)]
-    yield from (f"{quoted(corner)} {POINT}" for join in corners for corner in join)
+    yield from (f"{quoted(corner)} {_point(theme)}" for join in corners for corner in join)
     heads = [first, *(corner for join in corners for corner in join[2:])]
     yield f"{{rank=min; {' '.join(f'{quoted(corner)};' for corner in heads)}}}"
     before = first
@@ -224,5 +229,5 @@ def _joins(drawing: Drawing, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str
         for way in all.ways:
             if way.source == cut.source and way.target in cut.targets:
                 weight = 20 if len(cut.targets) == 1 else 4
-                yield _way(replace(way, source=head), weight=weight, minlen=1 + cut.down)
+                yield _way(replace(way, source=head), theme, weight=weight, minlen=1 + cut.down)
         before = head

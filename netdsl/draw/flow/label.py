@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from netdsl.draw.drawing import Box, Cluster, Drawing, Row
-from netdsl.draw.palette import LIGHT
+from netdsl.draw.palette import Theme
 from netdsl.layers.base import Role
 
 WIDEST = 34
@@ -63,50 +63,51 @@ def lines(row: Row) -> list[str]:
     return [first[len(row.keyword) :].strip(), *rest]
 
 
-def box(one: Box, *, devices: bool, badge: bool, told: bool = False, least: float = 0) -> str:
+def box(one: Box, theme: Theme, *, devices: bool, badge: bool, told: bool = False, least: float = 0) -> str:
     """The label of a box, at least so wide; its border and, where it is needed, a badge tell of several devices.
 
     Whether it is of training alone may be `told` around it.
     """
     main, *followers = one.rows
-    tone = LIGHT.training if one.training else LIGHT.roles[main.role]
-    accent = LIGHT.device(one.device).accent if devices else tone.accent
+    tone = theme.training if one.training else theme.roles[main.role]
+    accent = theme.device(one.device).accent if devices else tone.accent
     style = ' STYLE="DASHED"' if one.training else ""
-    rows = [cell(_main(one, main, tone.fill, accent if badge else "", one.training and not told))]
+    rows = [cell(_main(one, theme, tone.fill, accent if badge else "", one.training and not told))]
     for some in _packed(followers):
-        rows.append(cell(table(["".join(_follower(row, one.training) for row in some)])))
+        rows.append(cell(table(["".join(_follower(row, theme, one.training) for row in some)])))
     if one.note:
-        note = font(one.note, size=SMALL, colour=LIGHT.quiet)
-        rows.append(cell(note, f' BGCOLOR="{LIGHT.paper}" CELLPADDING="2"'))
+        note = font(one.note, size=SMALL, colour=theme.quiet)
+        rows.append(cell(note, f' BGCOLOR="{theme.paper}" CELLPADDING="2"'))
     border = ' BORDER="2"' if devices else ' BORDER="1"'
     if least:
         rows[0] = rows[0].replace("<TD>", f'<TD WIDTH="{least:.0f}">', 1)
     return table(rows, f' COLOR="{accent}"{style}').replace(' BORDER="0"', border, 1)
 
 
-def _main(one: Box, row: Row, fill: str, badge: str, training: bool) -> str:
+def _main(one: Box, theme: Theme, fill: str, badge: str, training: bool) -> str:
     """The row of the layer itself: keyword and arguments at the left; name, copies and device at the right."""
+    row = one.rows[0]
     first, *rest = lines(row)
     text = font(row.keyword, bold=True) + (f" {escape(first)}" if first else "")
     text += "".join(f'<BR ALIGN="LEFT"/>{escape(line)}' for line in rest) + ('<BR ALIGN="LEFT"/>' if rest else "")
-    right = [font(row.name, size=SMALL, colour=LIGHT.quiet)]
+    right = [font(row.name, size=SMALL, colour=theme.quiet)]
     if one.copies > 1:
         right.append(font(f"×{one.copies}", bold=True))
     if badge:
         right.append(font(f"@{one.device}", bold=True, size=SMALL, colour=badge))
     if training:
-        right.append(font("training", size=SMALL, colour=LIGHT.quiet))
+        right.append(font("training", size=SMALL, colour=theme.quiet))
     cells = cell(text, f' BGCOLOR="{fill}" ALIGN="LEFT" BALIGN="LEFT" CELLPADDING="3"')
     if any(right):
         cells += cell(" ".join(filter(None, right)), f' BGCOLOR="{fill}" ALIGN="RIGHT" CELLPADDING="3"')
     return table([cells])
 
 
-def _follower(row: Row, training: bool) -> str:
-    fill = LIGHT.follower if training else LIGHT.roles[row.role].fill
+def _follower(row: Row, theme: Theme, training: bool) -> str:
+    fill = theme.follower if training else theme.roles[row.role].fill
     text = "<BR/>".join(escape(line) for line in wrapped(f"{row.keyword} {row.arguments}".rstrip()))
     text = f'<FONT POINT-SIZE="{SMALL}">{text}</FONT>'
-    name = font(row.name, size=SMALL, colour=LIGHT.quiet)
+    name = font(row.name, size=SMALL, colour=theme.quiet)
     return cell(text + (f" {name}" if name else ""), f' BGCOLOR="{fill}" CELLPADDING="1"')
 
 
@@ -134,49 +135,49 @@ def size(one: Box) -> tuple[float, float]:
     return 5.2 * widest, 6 + 12 * len(written) + 12 * len(packed) + (12 if one.note else 0)
 
 
-def terminal(one: Box) -> str:
+def terminal(one: Box, theme: Theme) -> str:
     """The label of an INPUT or an output."""
     (row, *_) = one.rows
-    parts = [font(row.keyword, bold=True), escape(row.arguments), font(row.name, colour=LIGHT.quiet)]
+    parts = [font(row.keyword, bold=True), escape(row.arguments), font(row.name, colour=theme.quiet)]
     if one.training:
-        parts.append(font("training", size=SMALL, colour=LIGHT.quiet))
+        parts.append(font("training", size=SMALL, colour=theme.quiet))
     return " ".join(filter(None, parts))
 
 
-def cluster(one: Cluster, *, device: bool, narrow: bool) -> str:
+def cluster(one: Cluster, theme: Theme, *, device: bool, narrow: bool) -> str:
     """The title of a cluster: label, call, copies, and what else there is to say."""
     lines: list[str] = []
-    for line in _title(one, device, narrow):
+    for line in _title(one, theme, device, narrow):
         lines.append("  ".join(font(text, size=size, colour=colour, bold=bold) for text, size, colour, bold in line))
     broken = '<BR ALIGN="LEFT"/>'
     return lines[0] if len(lines) == 1 else "".join(line + broken for line in lines)
 
 
-def across(one: Cluster, *, device: bool) -> float:
+def across(one: Cluster, theme: Theme, *, device: bool) -> float:
     """About the width of a title in points, in a cluster that a single edge enters."""
-    return 3.9 * max(sum(len(piece[0]) + 2 for piece in line) - 2 for line in _title(one, device, True))
+    return 3.9 * max(sum(len(piece[0]) + 2 for piece in line) - 2 for line in _title(one, theme, device, True))
 
 
 _Piece: TypeAlias = tuple[str, float, str, bool]
 """A piece of text, with its size, its colour, and whether it is bold."""
 
 
-def _title(one: Cluster, device: bool, narrow: bool) -> list[list[_Piece]]:
+def _title(one: Cluster, theme: Theme, device: bool, narrow: bool) -> list[list[_Piece]]:
     """What a cluster's title says, in one line or two, that it keeps out of the way of what flows in."""
     most = NARROW if narrow else WIDE
-    call: _Piece = (_shortened(one.call, most), SMALL, LIGHT.quiet, False)
+    call: _Piece = (_shortened(one.call, most), SMALL, theme.quiet, False)
     below = bool(one.name) and len(one.name) + len(call[0]) > most
-    first: list[_Piece] = [(one.name, SMALL, LIGHT.text, True)]
+    first: list[_Piece] = [(one.name, SMALL, theme.text, True)]
     if not below:
         first.append(call)
     if one.copies > 1:
-        first.append((f"×{one.copies}", NORMAL + 2, LIGHT.text, True))
+        first.append((f"×{one.copies}", NORMAL + 2, theme.text, True))
     if one.copy and one.copy[1] > 1:
-        first.append((f"{one.copy[0]} of {one.copy[1]}", SMALL, LIGHT.quiet, False))
+        first.append((f"{one.copy[0]} of {one.copy[1]}", SMALL, theme.quiet, False))
     if device and one.device is not None:
-        first.append((f"@{one.device}", SMALL, LIGHT.device(one.device).accent, True))
+        first.append((f"@{one.device}", SMALL, theme.device(one.device).accent, True))
     notes = [one.note] * bool(one.note) + ["training"] * one.training
-    further: list[_Piece] = [(note, SMALL, LIGHT.quiet, False) for note in notes]
+    further: list[_Piece] = [(note, SMALL, theme.quiet, False) for note in notes]
     second: list[_Piece] = [call] if below else []
     (second if second or narrow else first).extend(further)
     return [[piece for piece in line if piece[0]] for line in (first, second) if line]
@@ -192,15 +193,15 @@ def _shortened(call: str, most: int) -> str:
     return short if len(short) <= most else f"{call.partition('(')[0]}(…)"
 
 
-def caption(drawing: Drawing) -> str:
+def caption(drawing: Drawing, theme: Theme) -> str:
     """The title, what the network costs, where it comes from, and what the colours mean."""
     left = ' ALIGN="LEFT" BALIGN="LEFT"'
     rows = [cell(font(drawing.title, size=20, bold=True), f'{left} CELLPADDING="2"')] if drawing.title.strip() else []
     rows.append(cell(font("   ·   ".join(drawing.facts), size=NORMAL + 1), f'{left} CELLPADDING="2"'))
     if drawing.paper.strip():
-        paper = "<BR/>".join(font(line, size=SMALL + 1, colour=LIGHT.quiet) for line in wrapped(drawing.paper, 76))
+        paper = "<BR/>".join(font(line, size=SMALL + 1, colour=theme.quiet) for line in wrapped(drawing.paper, 76))
         rows.append(cell(paper, f'{left} CELLPADDING="2"'))
-    legend = [*_roles(drawing), *_devices(drawing)]
+    legend = [*_roles(drawing, theme), *_devices(drawing, theme)]
     if legend:
         chips = ["".join(legend[start : start + CHIPS]) for start in range(0, len(legend), CHIPS)]
         grid = table(chips).replace(' CELLSPACING="0"', ' CELLSPACING="4"', 1)
@@ -208,21 +209,21 @@ def caption(drawing: Drawing) -> str:
     return table(rows)
 
 
-def _chip(text: str, fill: str, accent: str, colour: str = LIGHT.text) -> str:
+def _chip(text: str, fill: str, accent: str, colour: str) -> str:
     return cell(font(text, size=SMALL, colour=colour), f' BORDER="1" COLOR="{accent}" BGCOLOR="{fill}" CELLPADDING="2"')
 
 
-def _roles(drawing: Drawing) -> Iterable[str]:
+def _roles(drawing: Drawing, theme: Theme) -> Iterable[str]:
     used: set[Role] = {row.role for one in drawing.boxes if one.kind == "layer" for row in one.rows}
-    for role, tone in LIGHT.roles.items():
+    for role, tone in theme.roles.items():
         if role in used:
-            yield _chip(role, tone.fill, tone.accent)
+            yield _chip(role, tone.fill, tone.accent, theme.text)
     if any(one.training for one in drawing.boxes):
-        yield _chip("training alone", LIGHT.training.fill, LIGHT.training.accent)
+        yield _chip("training alone", theme.training.fill, theme.training.accent, theme.text)
 
 
-def _devices(drawing: Drawing) -> Iterable[str]:
+def _devices(drawing: Drawing, theme: Theme) -> Iterable[str]:
     if len(drawing.devices) > 1:
         for device in drawing.devices:
-            tone = LIGHT.device(device)
+            tone = theme.device(device)
             yield _chip(f"device {device}", tone.fill, tone.accent, tone.accent)
