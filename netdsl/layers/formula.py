@@ -1,0 +1,115 @@
+"""Arithmetic that keeps how it was written: `(227 − 11 + 2·0)/4 + 1`, which is 55.
+
+Text and value grow together, so that what is shown is what was computed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from netdsl.layers.arguments import Number, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SUM, _PRODUCT, _ATOM = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula with numbers in it. `binding` says what needs brackets around it: a sum in a product does."""
+
+    text: str
+    value: Number
+    binding: int = _ATOM
+
+    def __add__(self, other: Formula | int) -> Formula:
+        right = formula(other)
+        return Formula(f"{self.text} + {right._after_a_sign()}", _plain(self.value + right.value), _SUM)
+
+    def __sub__(self, other: Formula | int) -> Formula:
+        right = formula(other)
+        text = f"({right.text})" if right.binding == _SUM else right.text
+        return Formula(f"{self.text} − {text}", _plain(self.value - right.value), _SUM)
+
+    def __mul__(self, other: Formula | int) -> Formula:
+        return _times(self, "·", formula(other))
+
+    def __truediv__(self, other: Formula | int) -> Formula:
+        right = formula(other)
+        text = right.text if right.binding == _ATOM else f"({right.text})"
+        return Formula(f"{self._factor()}/{text}", _plain(Fraction(self.value) / right.value), _PRODUCT)
+
+    def _factor(self) -> str:
+        return f"({self.text})" if self.binding == _SUM else self.text
+
+    def _after_a_sign(self) -> str:
+        return f"({self.text})" if self.text.startswith("−") else self.text
+
+    @property
+    def result(self) -> str:
+        """The value as people write it: `34,944`."""
+        return formula(self.value).text
+
+    def __str__(self) -> str:
+        return self.text if self.text == self.result else f"{self.text} = {self.result}"
+
+
+def formula(value: Formula | Number) -> Formula:
+    """A number as a formula; a formula as it is."""
+    if isinstance(value, Formula):
+        return value
+    text = f"{value:,}" if isinstance(value, int) else show(value)
+    return Formula(text.replace("-", "−"), value, _SUM if value < 0 else _PRODUCT if "/" in text else _ATOM)
+
+
+def _plain(value: Number) -> Number:
+    return value if isinstance(value, int) else value.numerator if value.denominator == 1 else value
+
+
+def _times(a: Formula, sign: str, b: Formula) -> Formula:
+    return Formula(f"{a._factor()}{sign}{b._factor()}", _plain(a.value * b.value), _PRODUCT)  # pyright: ignore[reportPrivateUsage] - its own module
+
+
+def group(inner: Formula) -> Formula:
+    """A formula in brackets: `(11·11·3)`."""
+    return Formula(f"({inner.text})", inner.value) if inner.binding < _ATOM else inner
+
+
+def product(factors: Iterable[Formula | int]) -> Formula:
+    """Factors side by side, `55·55·96`; 1 where there is none."""
+    each = [formula(factor) for factor in factors]
+    return reduce(lambda a, b: a * b, each) if each else formula(1)
+
+
+def apart(a: Formula | int, b: Formula | int) -> Formula:
+    """Two factors that are counted apart: `34,848 · 55·55`."""
+    return _times(formula(a), " · ", formula(b))
+
+
+def total(terms: Iterable[Formula | int]) -> Formula:
+    """The sum of some terms; 0 where there is none."""
+    each = [formula(term) for term in terms]
+    return reduce(lambda a, b: a + b, each) if each else formula(0)
+
+
+def floor(inner: Formula) -> Formula:
+    """Rounded down, with the brackets of it where it is not whole already."""
+    down = math.floor(inner.value)
+    return inner if down == inner.value else Formula(f"⌊{inner.text}⌋", down)
+
+
+def ceil(inner: Formula) -> Formula:
+    """Rounded up, with the brackets of it where it is not whole already."""
+    up = math.ceil(inner.value)
+    return inner if up == inner.value else Formula(f"⌈{inner.text}⌉", up)
+
+
+def largest(terms: Iterable[Formula | int]) -> Formula:
+    """The largest of some terms: `max(1, 3, 5)`."""
+    each = [formula(term) for term in terms]
+    return Formula(f"max({', '.join(term.text for term in each)})", max(term.value for term in each))
