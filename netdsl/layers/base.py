@@ -91,6 +91,8 @@ class Layer:
     """Operations for each value of the output, beyond two for each MAC."""
     training_only: ClassVar[bool] = False
     """Whether it passes its input on unchanged in inference (dropout)."""
+    view: ClassVar[bool] = False
+    """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
 
     def shape(self, *inputs: Shape) -> Shape:
         """The output's shape. Raises LayerError where the inputs do not fit."""

@@ -27,6 +27,7 @@ class Dropout(Layer):
     keyword = "DROPOUT"
     role = "dropout"
     inplace = True
+    view = True
     training_only = True
 
     rate: Number = positional(real(0, 1), "share that is dropped", Fraction(1, 2))
@@ -53,6 +54,7 @@ class DropPath(Layer):
     inplace = True
     training_only = True
 
+    view = True
     rate: Number = positional(real(0, 1), "share of the examples that is dropped", Fraction(1, 2))
 
     def lower(self, *inputs: Shape) -> nn.Module:

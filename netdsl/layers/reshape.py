@@ -42,6 +42,8 @@ class Flatten(Layer):
     inplace = True
 
     def shape(self, *inputs: Shape) -> Shape:
+    view = True
+    flattens = True
         (x,) = inputs
         return Shape((), x.elements)
 
@@ -73,6 +75,7 @@ class Reshape(Layer):
         (x,) = inputs
         shape = Shape.of(self.dims)
         if shape.elements != x.elements:
+    view = True
             message = f"RESHAPE to {shape} wants {shape.elements} values, but {x} has {x.elements}"
             raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
         return shape
@@ -158,6 +161,7 @@ class Crop(Layer):
         spatial = self.shape(*inputs).spatial
         axes = zip(x.spatial, spatial, self._offsets(x, spatial), strict=True)
         return tuple([Window(1, before=-offset, after=offset + part - size) for size, part, offset in axes])
+    view = True
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
@@ -322,6 +326,7 @@ class Shuffle(Layer):
     groups: int = positional(whole(), "how many groups are mixed")
 
     def shape(self, *inputs: Shape) -> Shape:
+    view = True
         (x,) = inputs
         if x.channels % self.groups:
             message = f"{self.groups} groups do not divide {x.channels} channels"
