@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from os import PathLike
@@ -25,9 +25,10 @@ from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from networkx import DiGraph
-    from torch import fx
+    from torch import Tensor, fx
 
     from netdsl.draw import Direction, Style
+    from netdsl.transform.convolutional import Rewritten
 
 Param = int | float | str | Fraction | Sequence[int]
 Path_ = str | PathLike[str]
@@ -42,6 +43,8 @@ class Network:
 
     shaped: ShapedGraph
     warnings: tuple[Diagnostic, ...] = ()
+    _path: Path | None = field(default=None, repr=False)
+    _overrides: Overrides = field(default_factory=Overrides, repr=False)
 
     @property
     def title(self) -> str:
@@ -123,6 +126,42 @@ class Network:
         compile.compile(self.shaped, target, seed=seed, train=train)
         return target
 
+    def convolutional(self) -> Convolutional:
+        """The same network with its fully connected layers as convolutions, which takes larger images.
+
+        Raises netdsl.transform.plan.TransformError where it cannot be had.
+        """
+        from netdsl.transform.convolutional import convolutional
+        from netdsl.transform.program import Program
+
+        source = self.shaped.graph.source
+        program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
+        return Convolutional(convolutional(program, self._overrides))
+
+
+@dataclass(frozen=True)
+class Convolutional:
+    """A network rewritten by `Network.convolutional`."""
+
+    rewritten: Rewritten
+
+    @property
+    def network(self) -> Network:
+        """The new network."""
+        program = self.rewritten.program
+        return Network(program.shaped, (), program.path, Overrides(include=program.include))
+
+    @property
+    def text(self) -> str:
+        """Its program, as a .net file."""
+        return self.rewritten.program.text
+
+    def weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The state dict for the new network's module, from that of the old one's: the same numbers."""
+        from netdsl.compile.carry import carried
+
+        return carried(state, self.rewritten.before, self.rewritten.after, self.rewritten.nodes)
+
 
 def load(
     name: Path_,
@@ -186,7 +225,7 @@ def _network(
     found = report.diagnostics()
     if report.failed or shaped is None:
         raise NetError(found)
-    return Network(shaped, tuple(found))
+    return Network(shaped, tuple(found), path, overrides)
 
 
 def _value(param: Param) -> Value:

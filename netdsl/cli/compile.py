@@ -16,8 +16,6 @@ from netdsl.compile.progress import Progress, silent
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 
-_MOST_NAMES = 10
-
 
 @click.command("compile")
 @click.argument("file")
@@ -66,7 +64,7 @@ def command(
                 shaped, path, train=mode == "train", devices=names, seed=seed, weights=source, progress=progress
             )
     except WeightsMismatchError as error:
-        raise common.UsageError(_mismatch(error), "the file must hold exactly the network's tensors") from None
+        raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:
@@ -98,13 +96,3 @@ def _shown() -> Generator[Progress]:
             bars.update(task, description=what, completed=done, total=total)
 
         yield progress
-
-
-def _mismatch(error: WeightsMismatchError) -> str:
-    """What is missing, extra or of another shape, a line each."""
-    lines = [f"{error.path} does not fit the network"]
-    for what, names in (("missing", error.missing), ("extra", error.extra), ("another shape", error.reshaped)):
-        lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
-        if len(names) > _MOST_NAMES:
-            lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")
-    return "\n".join(lines)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_MOST_NAMES = 10
+
 
 class CompileError(Exception):
     """A compilation that was asked for and cannot be had."""
@@ -71,9 +73,12 @@ class WeightsMismatchError(CompileError):
     reshaped: Sequence[Reshaped]
 
     def __str__(self) -> str:
-        found = (("missing", self.missing), ("extra", self.extra), ("of another shape", self.reshaped))
-        parts = [f"{len(names)} {what}: {', '.join(map(str, names))}" for what, names in found if names]
-        return f"{self.path} does not fit the network; {'; '.join(parts)}"
+        lines = [f"{self.path} does not fit the network"]
+        for what, names in (("missing", self.missing), ("extra", self.extra), ("another shape", self.reshaped)):
+            lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
+            if len(names) > _MOST_NAMES:
+                lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")
+        return "\n".join(lines)
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import Number, flag, option, positional, real
+from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ class Activation(Layer):
 
     role = "activation"
     inplace = True
+    elementwise = True
     module: ClassVar[str]
+    keeps_output: ClassVar[bool] = False
+    """Whether its gradient follows from its output, so that autograd keeps that, and else its input."""
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved(() if self.keeps_output else (0,), output=self.keeps_output, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -38,7 +46,9 @@ class Relu(Activation):
     """
 
     keyword = "RELU"
+    title = "ReLU"
     module = "ReLU"
+    keeps_output = True
     flops_per_output = 1
 
 
@@ -52,6 +62,7 @@ class Relu6(Activation):
     """
 
     keyword = "RELU6"
+    title = "ReLU6"
     module = "ReLU6"
     flops_per_output = 2
 
@@ -66,6 +77,7 @@ class LeakyRelu(Activation):
     """
 
     keyword = "LEAKYRELU"
+    title = "Leaky ReLU"
     flops_per_output = 2
 
     slope: Number = positional(real(), "slope below 0", Fraction(1, 100))
@@ -86,6 +98,8 @@ class ParametricRelu(Activation):
     """
 
     keyword = "PRELU"
+    title = "PReLU"
+    elementwise = False  # with a slope for each channel
     flops_per_output = 2
 
     slope: Number = positional(real(), "where the slope below 0 starts", Fraction(1, 4))
@@ -93,6 +107,10 @@ class ParametricRelu(Activation):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0].channels if self.per_channel else 1,)),)
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved((0,), scratch=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -130,6 +148,7 @@ class Selu(Activation):
     """
 
     keyword = "SELU"
+    title = "SELU"
     module = "SELU"
     flops_per_output = 5
 
@@ -144,6 +163,7 @@ class Gelu(Activation):
     """
 
     keyword = "GELU"
+    title = "GELU"
     module = "GELU"
     flops_per_output = 5
 
@@ -158,6 +178,7 @@ class Silu(Activation):
     """
 
     keyword = "SILU"
+    title = "SiLU"
     module = "SiLU"
     flops_per_output = 5
 
@@ -186,6 +207,7 @@ class HardSwish(Activation):
     """
 
     keyword = "HARDSWISH"
+    title = "Hard swish"
     module = "Hardswish"
     flops_per_output = 5
 
@@ -200,6 +222,7 @@ class HardSigmoid(Activation):
     """
 
     keyword = "HARDSIGMOID"
+    title = "Hard sigmoid"
     module = "Hardsigmoid"
     flops_per_output = 4
 
@@ -215,6 +238,7 @@ class Sigmoid(Activation):
 
     keyword = "SIGMOID"
     module = "Sigmoid"
+    keeps_output = True
     flops_per_output = 4
 
 
@@ -238,6 +262,10 @@ class Tanh(Activation):
 
     def flops(self, *inputs: Shape) -> int:
         return (5 if self._plain else 7) * inputs[0].elements
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved(output=True, layout=x.order) if self._plain else Saved(values=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -271,6 +299,7 @@ class Absolute(Activation):
     """
 
     keyword = "ABS"
+    title = "Abs"
     flops_per_output = 1
 
     def lower(self, *inputs: Shape) -> nn.Module:
@@ -289,7 +318,11 @@ class Softmax(Activation):
     """
 
     keyword = "SOFTMAX"
+    elementwise = False
     flops_per_output = 5
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved(output=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -307,7 +340,12 @@ class LogSoftmax(Activation):
     """
 
     keyword = "LOGSOFTMAX"
+    title = "Log softmax"
+    elementwise = False
     flops_per_output = 5
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved(output=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

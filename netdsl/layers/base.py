@@ -21,18 +21,21 @@ A layer takes the shapes of its inputs, which are those of one example, and neve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, show
+from netdsl.layers.autograd import Operand, Saved, view
+from netdsl.layers.workings import Workings, derived
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import nn
 
+    from netdsl.layers.answer import Answer
     from netdsl.layers.shape import Shape
 
 Role: TypeAlias = Literal[
@@ -53,6 +56,16 @@ class Weight:
     def count(self) -> int:
         """How many of its values training changes."""
         return prod(self.dims) - self.fixed
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A tensor of a layer's module that no gradient changes: running statistics, constants."""
+
+    name: str
+    dims: tuple[int, ...]
+    whole: bool = False
+    """Whether it holds int64 numbers, whatever the precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +94,26 @@ class Layer:
     keyword: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     role: ClassVar[Role]
+    title: ClassVar[str] = ""
+    """What figures call it, where that is not its keyword in lower case: `ReLU`."""
     merge: ClassVar[bool] = False
     """Whether it takes what the branches of a fork made."""
+    commutative: ClassVar[bool] = False
+    """Whether the order of its inputs makes no difference: ADD, not CONCAT."""
     inplace: ClassVar[bool] = False
     """Whether its output may take the place of its input, so that it adds no activation memory."""
+    view: ClassVar[bool] = False
+    """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
     counts_depth: ClassVar[bool] = False
     """Whether it is one of the layers that people count: CONV, DWCONV, DECONV and FC."""
     flops_per_output: ClassVar[int] = 0
     """Operations for each value of the output, beyond two for each MAC."""
     training_only: ClassVar[bool] = False
     """Whether it passes its input on unchanged in inference (dropout)."""
-    view: ClassVar[bool] = False
-    """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
+    elementwise: ClassVar[bool] = False
+    """Whether each value of its output follows from the one at its place alone, whatever the shape."""
+    flattens: ClassVar[bool] = False
+    """Whether it gives the values of its input as a vector, and does nothing else."""
 
     def shape(self, *inputs: Shape) -> Shape:
         """The output's shape. Raises LayerError where the inputs do not fit."""
@@ -102,9 +123,25 @@ class Layer:
         """The tensors that training changes, named and shaped as in the module's state dict."""
         return ()
 
+    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The tensors that are stored beside them and that training does not change, so named in the module's buffers.
+
+        A table's zeros are none: they are the `fixed` part of a weight.
+        """
+        return ()
+
     def macs(self, *inputs: Shape) -> int:
         """Multiply-adds of one example."""
         return 0
+
+    def connections(self, *inputs: Shape) -> int:
+        """Connections as LeCun et al. count them (1998, section II.B): each value read, and each bias, at each output.
+
+        By default one for each MAC, and one for each output of a layer with MACs and a bias.
+        """
+        macs = self.macs(*inputs)
+        biased = macs and any(weight.name == "bias" for weight in self.weights(*inputs))
+        return macs + (self.shape(*inputs).elements if biased else 0)
 
     def flops(self, *inputs: Shape) -> int:
         """Floating-point operations of one example: two a MAC, and `flops_per_output` for each output."""
@@ -118,8 +155,52 @@ class Layer:
         """By how much it enlarges each spatial axis before its window; () where it does not (DECONV, UPSAMPLE)."""
         return ()
 
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
+        """The positions along an axis of its input that reach one of its output; None where its windows say so exactly.
+
+        A layer says it here where they are not one window that slides (PAD mode=reflect, UPSAMPLE mode=bilinear), or
+        where values reach it by other ways (the statistics of GN).
+        """
+        return None
+
+    def windowed(self, x: Shape) -> Layer | None:
+        """The layer that slides a window as large as x, where this one reads all of x: the same on a map of that shape.
+
+        Over a larger map it gives a map of results. None for a layer that does not read all of its input.
+        """
+        return None
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
+        if self.view and not self.training_only:
+            return view(inputs[0])
+        return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
+
+    def buffers(self, *inputs: Shape) -> tuple[Buffer, ...]:
+        """The tensors that no gradient changes, named and shaped as in the module's state dict."""
+        return ()
+
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         """What is legal, but likely not meant."""
+        return iter(())
+
+    def workings(self, *inputs: Shape) -> Workings:
+        """How its figures come about, as formulas with the numbers put in, for those who ask."""
+        return derived(self, inputs)
+
+    def reading(self, *inputs: Shape) -> str:
+        """Its arguments read out: `96 filters of 11x11, stride 4, padding 0`."""
+        words: list[str] = []
+        for argument in arguments_of(type(self)):
+            value = getattr(self, argument.attribute)
+            if value is None or value is False:
+                continue
+            name = argument.field.replace("_", " ")
+            words.append(name if value is True else f"{name} {_written(value, argument.kind)}")
+        return ", ".join(words)
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        """What else people ask of it, where its own shapes are enough to answer."""
         return iter(())
 
     def lower(self, *inputs: Shape) -> nn.Module:
@@ -131,11 +212,28 @@ class Layer:
         raise NotImplementedError(f"{self.keyword} has no lowering")
 
     @property
+    def canonical(self) -> Layer:
+        """The same layer with its arguments in one way of writing: a kernel of 3x3 as 3."""
+        same: dict[str, object] = {}
+        for argument in arguments_of(type(self)):
+            value = getattr(self, argument.attribute)
+            if argument.kind.per_axis and isinstance(value, tuple) and len(set(value)) == 1 < len(value):
+                same[argument.attribute] = value[:1]
+        return replace(self, **same) if same else self
+
+    @property
     def label(self) -> str:
         """Its arguments as the language writes them, defaults left out: `96 11x11 s4`."""
+        return self.spelled({})
+
+    def spelled(self, texts: Mapping[str, str]) -> str:
+        """The same, with the texts given for some fields: `classes {k}`."""
         words: list[str] = []
         for argument in arguments_of(type(self)):
             value = getattr(self, argument.attribute)
+            if argument.field in texts:
+                words.append(texts[argument.field])
+                continue
             if value is None or value is False or value == argument.default:
                 continue
             match argument.form:
@@ -147,6 +245,16 @@ class Layer:
                     words.append(argument.field)
                 case "option":
                     words.append(f"{argument.field}={_written(value, argument.kind)}")
+        return " ".join(words)
+
+    def caption(self, *inputs: Shape) -> str:
+        """What figures write in its box: its name, and what is written by position: `FC 4096`."""
+        keyword = self.keyword
+        words = [self.title or (keyword.capitalize() if len(keyword) > 3 else keyword)]
+        for argument in arguments_of(type(self)):
+            value = getattr(self, argument.attribute)
+            if argument.form == "positional" and value is not None and value != argument.default:
+                words.append(_written(value, argument.kind))
         return " ".join(words)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import flag, positional, whole
-from netdsl.layers.base import Layer, Weight, Window
+from netdsl.layers.autograd import Operand, Saved
+from netdsl.layers.base import Buffer, Layer, Weight, Window
+from netdsl.layers.conv import Conv
+from netdsl.layers.formula import formula, product
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +30,12 @@ class Dense(Layer):
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
+
+    def workings(self, *inputs: Shape) -> Workings:
+        return replace(super().workings(*inputs), channels=formula(self.units), notes={"channels": "one for each unit"})
+
+    def reading(self, *inputs: Shape) -> str:
+        return f"{self.units:,} unit{'s' * (self.units > 1)}, each of which reads all {product(inputs[0].dims)} numbers"
 
 
 @dataclass(frozen=True)
@@ -50,6 +60,23 @@ class FullyConnected(Dense):
     def macs(self, *inputs: Shape) -> int:
         return self.units * inputs[0].elements
 
+    def workings(self, *inputs: Shape) -> Workings:
+        weights = product([*inputs[0].dims, self.units])
+        return replace(
+            super().workings(*inputs),
+            weights=weights,
+            params=weights if self.nobias else weights + self.units,
+            macs=formula(inputs[0].elements) * self.units,
+        )
+
+    def windowed(self, x: Shape) -> Layer | None:
+        """A convolution whose window is the whole map (LeCun 2015): the weights are the same, in the same order."""
+        return Conv(self.units, x.spatial, nobias=self.nobias) if 0 < x.rank <= 3 else None
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved((0,)) if x.flat else Saved(values=x.shape.elements)
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense
 
@@ -73,6 +100,22 @@ class RadialBasis(Dense):
 
     def flops(self, *inputs: Shape) -> int:
         return 3 * self.units * inputs[0].elements
+
+    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return (Weight("codes", (self.units, inputs[0].elements)),)
+
+    def connections(self, *inputs: Shape) -> int:
+        return self.units * inputs[0].elements
+
+    def workings(self, *inputs: Shape) -> Workings:
+        return replace(super().workings(*inputs), flops=product([3, inputs[0].elements, self.units]))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        values = self.units * inputs[0].shape.elements
+        return Saved(values=values, scratch=2 * values)
+
+    def buffers(self, *inputs: Shape) -> tuple[Buffer, ...]:
+        return (Buffer("codes", (self.units, inputs[0].elements)),)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Number, positional, real
+from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -29,8 +30,18 @@ class Dropout(Layer):
     inplace = True
     view = True
     training_only = True
+    elementwise = True
 
     rate: Number = positional(real(0, 1), "share that is dropped", Fraction(1, 2))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The mask, a byte for each value, as on a GPU; a CPU keeps numbers."""
+        (x,) = inputs
+        if self.rate == 0:
+            return view(x)
+        if self.rate == 1:
+            return Saved(batch_values=1, layout=x.order)
+        return Saved(bytes=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -50,12 +61,18 @@ class DropPath(Layer):
     """
 
     keyword = "DROPPATH"
+    title = "Drop path"
     role = "dropout"
     inplace = True
-    training_only = True
-
     view = True
+    training_only = True
+    elementwise = True
+
     rate: Number = positional(real(0, 1), "share of the examples that is dropped", Fraction(1, 2))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return view(x) if self.rate == 0 else Saved(bytes=1, scratch=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise

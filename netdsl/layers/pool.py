@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gcd, prod
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import window
-from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, sizes, tag
+from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
+from netdsl.layers.autograd import INT64, Operand, Saved
 from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.formula import Formula, ceil, formula, group, product
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings, slides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from torch import nn
 
@@ -48,6 +51,12 @@ class Pooling(Layer):
             raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
         if self.same and self.ceil:
             raise LayerError("invalid-argument", "`same` rounds up itself", "leave `ceil` out", argument="ceil")
+
+    @property
+    def canonical(self) -> Layer:
+        plain = super().canonical
+        assert isinstance(plain, Pooling)
+        return replace(plain, stride=None) if plain.stride == plain.kernel else plain
 
     @property
     def _modes(self) -> dict[str, object]:
@@ -92,10 +101,86 @@ class Pooling(Layer):
         axes = zip(x.spatial, windows, strict=True)
         return Shape(tuple([window.out_size(size, one, ceil=self.ceil) for size, one in axes]), x.channels)
 
+    def windowed(self, x: Shape) -> Layer | None:
+        """With a kernel in place of `global`, or of a `to=` that divides the map evenly."""
+        if self.global_:
+            return replace(self, kernel=x.spatial, stride=(1,), global_=False)
+        if self.to is None:
+            return None
+        to = per_axis(self.to, x, "to")
+        if any(size % count for size, count in zip(x.spatial, to, strict=True)):
+            return None
+        kernel = tuple([size // count for size, count in zip(x.spatial, to, strict=True)])
+        return replace(self, kernel=kernel, stride=(1,) if max(to) == 1 else None, to=None)
+
     def cells(self, x: Shape) -> int:
         """How many values a window covers."""
         windows = self.windows(x)
         return x.positions if windows == "all" else prod([one.size for one in windows])
+
+    def connections(self, *inputs: Shape) -> int:
+        """The cells of each window, padding too; with `to=` those of the largest."""
+        return self.cells(inputs[0]) * self.shape(*inputs).elements
+
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
+        (x,) = inputs
+        if self.to is None:
+            return None
+        size, count = x.spatial[axis], per_axis(self.to, x, "to")[axis]
+        return range(position * size // count, -(-(position + 1) * size // count))
+
+    def _cells(self, x: Shape) -> Formula:
+        windows = self.windows(x)
+        return product(x.spatial if windows == "all" else [one.size for one in windows])
+
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        out = self.shape(x)
+        notes = {"channels": "pooling keeps the channels"}
+        if self.global_:
+            sizes = tuple([(formula(size) - size) / 1 + 1 for size in x.spatial])
+            notes["size"] = "the window is the whole map"
+        elif self.to is not None:
+            sizes = tuple([formula(size) for size in out.spatial])
+            notes["size"] = "as asked for: window i reads from ⌊i·in/out⌋ up to, and without, ⌈(i + 1)·in/out⌉"
+        elif self.same:
+            axes = zip(x.spatial, self._sliding(x), strict=True)
+            sizes = tuple([ceil(formula(size) / one.stride) for size, one in axes])
+            notes["size"] = "`same` rounds up"
+        else:
+            sizes = slides(x.spatial, self._sliding(x), up=self.ceil)
+            axes = zip(x.spatial, self._sliding(x), out.spatial, strict=True)
+            starts = [count * one.stride for size, one, count in axes if count * one.stride >= size + one.before]
+            if any(size.text.endswith(" − 1") for size in sizes):
+                notes["size"] = (
+                    f"`ceil`, but a last window that would start at {starts[0]}, beyond the input, is dropped"
+                )
+            elif self.ceil:
+                notes["size"] = "`ceil` rounds up"
+        return replace(super().workings(x), sizes=sizes, channels=formula(x.channels), notes=notes)
+
+    def reading(self, *inputs: Shape) -> str:
+        (x,) = inputs
+        if self.global_:
+            return f"one window over the whole map of {show(x.spatial)}"
+        if self.to is not None:
+            return f"windows that adapt, so that {show(self.shape(x).spatial)} come out"
+        kernel, padding = per_axis(self.kernel or (1,), x, "kernel"), "`same`" if self.same else show(self.padding)
+        return f"windows of {show(kernel)}, stride {show(self.stride or kernel)}, padding {padding}"
+
+    def caption(self, *inputs: Shape) -> str:
+        (x,) = inputs
+        if self.global_:
+            return f"Global {self.title.lower()}"
+        if self.to is not None:
+            return f"{self.title} to {show(per_axis(self.to, x, 'to'))}"
+        kernel = per_axis(self.kernel or (1,), x, "kernel")
+        stride = kernel if self.stride is None else per_axis(self.stride, x, "stride")
+        return self.title if max(stride) > 1 else f"{show(kernel)} {self.title.lower()}"
+
+    def padded(self, x: Shape) -> int:
+        """How many values the padded copy has that it pools in place of its input; 0 where it pools the input."""
+        return window.padded(x, self._sliding(x)) if self.same else 0
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         (x,) = inputs
@@ -113,9 +198,24 @@ class MaxPool(Pooling):
     """
 
     keyword = "MAXPOOL"
+    title = "Pool"
 
     def flops(self, *inputs: Shape) -> int:
         return (self.cells(inputs[0]) - 1) * self.shape(*inputs).elements
+
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        return replace(super().workings(x), flops=group(self._cells(x) - 1) * self.shape(x).elements)
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """What it pools, and where each largest value was, as int64 numbers."""
+        (x,) = inputs
+        padded = self.padded(x.shape)
+        found = INT64 * self.shape(x.shape).elements
+        layout = "dense" if self.kernel is None and x.shape.rank == 3 else x.order
+        if padded:
+            return Saved(values=padded, bytes=found, scratch=padded, layout=x.kernel_order)
+        return Saved((0,), bytes=found, layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pool
@@ -138,6 +238,7 @@ class AveragePool(Pooling):
     """
 
     keyword = "AVGPOOL"
+    title = "Avg pool"
 
     exclude_pad: bool = flag("divide by the number of real values in the window")
 
@@ -147,6 +248,22 @@ class AveragePool(Pooling):
 
     def flops(self, *inputs: Shape) -> int:
         return self.cells(inputs[0]) * self.shape(*inputs).elements
+
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        return replace(super().workings(x), flops=group(self._cells(x)) * self.shape(x).elements)
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """What it pools, though its values do not matter; nothing for the mean of the whole map."""
+        (x,) = inputs
+        out, padded = self.shape(x.shape), self.padded(x.shape)
+        if self.kernel is None and out.positions == 1:
+            return Saved()
+        layout = "dense" if x.shape.rank == 3 else x.kernel_order if padded else x.order
+        if padded:
+            counts = out.positions if self.exclude_pad else 0
+            return Saved(values=padded, batch_values=counts, scratch=padded, layout=layout)
+        return Saved((0,), layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pool

@@ -1,10 +1,10 @@
-"""What moves values about, and computes next to nothing: FLATTEN, RESHAPE, PAD, CROP, UPSAMPLE, SLICE, SHUFFLE."""
+"""What moves values about, and computes next to nothing: FLATTEN, RESHAPE, PAD, CROP, UPSAMPLE."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil
+from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import (
@@ -17,13 +17,15 @@ from netdsl.layers.arguments import (
     positional,
     show,
     sizes,
-    whole,
 )
+from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.formula import formula, product
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from torch import nn
 
@@ -40,15 +42,23 @@ class Flatten(Layer):
     keyword = "FLATTEN"
     role = "reshape"
     inplace = True
-
-    def shape(self, *inputs: Shape) -> Shape:
     view = True
     flattens = True
+
+    def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return Shape((), x.elements)
 
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        notes = {"channels": "every value of the map"}
+        return replace(super().workings(x), sizes=(), channels=product(x.dims), notes=notes)
+
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return _rewritten(inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -68,6 +78,7 @@ class Reshape(Layer):
     keyword = "RESHAPE"
     role = "reshape"
     inplace = True
+    view = True
 
     dims: Sizes = positional(dims(), "the new shape, spatial sizes first, channels last")
 
@@ -75,13 +86,20 @@ class Reshape(Layer):
         (x,) = inputs
         shape = Shape.of(self.dims)
         if shape.elements != x.elements:
-    view = True
             message = f"RESHAPE to {shape} wants {shape.elements} values, but {x} has {x.elements}"
             raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
         return shape
 
+    def workings(self, *inputs: Shape) -> Workings:
+        *sizes, channels = [formula(size) for size in self.dims]
+        notes = {"channels": f"as asked for: {product(self.dims)} values, as before"}
+        return replace(super().workings(*inputs), sizes=tuple(sizes), channels=channels, notes=notes)
+
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return _rewritten(inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -100,6 +118,7 @@ class Pad(Layer):
     """
 
     keyword = "PAD"
+    title = "Pad"
     role = "reshape"
 
     before: Sizes = positional(sizes(0), "positions added on each side: one size, or one for each axis")
@@ -125,6 +144,27 @@ class Pad(Layer):
                 raise LayerError("invalid-argument", message, help, argument="mode", inputs=True)
         return Shape(tuple([size + window.before + window.after for size, window in axes]), x.channels)
 
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        axes = zip(x.spatial, self.windows(x), strict=True)
+        return replace(super().workings(x), sizes=tuple([formula(size) + one.before + one.after for size, one in axes]))
+
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
+        (x,) = inputs
+        last = x.spatial[axis] - 1
+        at = position - self.windows(x)[axis].before
+        match self.mode:
+            case "reflect":
+                return (-at if at < 0 else 2 * last - at if at > last else at,)
+            case "edge":
+                return (min(max(at, 0), last),)
+            case _:
+                return None
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved(() if self.mode == "zero" else (0,), layout=x.kernel_order)
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import axes, reshape
 
@@ -143,6 +183,7 @@ class Crop(Layer):
 
     keyword = "CROP"
     role = "reshape"
+    view = True
 
     size: Sizes | None = positional(sizes(), "spatial size of the part", None)
     at: Sizes | None = option(sizes(0), "where it starts, counted from 0; without it in the middle")
@@ -161,7 +202,6 @@ class Crop(Layer):
         spatial = self.shape(*inputs).spatial
         axes = zip(x.spatial, spatial, self._offsets(x, spatial), strict=True)
         return tuple([Window(1, before=-offset, after=offset + part - size) for size, part, offset in axes])
-    view = True
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
@@ -175,6 +215,23 @@ class Crop(Layer):
                     message = f"CROP cuts {show(spatial)} at {show(self.at)} out of {show(x.spatial)}, and leaves it"
                 raise LayerError("window-too-large", message, argument=argument, inputs=True)
         return Shape(spatial, x.channels)
+
+    def workings(self, *inputs: Shape) -> Workings:
+        x, out = inputs[0], self.shape(*inputs)
+        offsets = self._offsets(x, out.spatial)
+        sizes = [formula(at + part) - at for at, part in zip(offsets, out.spatial, strict=True)]
+        places = zip(offsets, out.spatial, strict=True)
+        kept = " and ".join(dict.fromkeys(f"{at:,} up to, and without, {at + part:,}" for at, part in places))
+        return replace(super().workings(*inputs), sizes=tuple(sizes), notes={"size": f"positions from {kept} stay"})
+
+    def saves(self, *inputs: Operand) -> Saved:
+        x = inputs[0]
+        spatial = self.shape(*[one.shape for one in inputs]).spatial
+        cut = [axis for axis, (size, part) in enumerate(zip(x.shape.spatial, spatial, strict=True)) if part < size]
+        if not cut:
+            return Saved(shares=True, constant=(1,), layout=x.layout)
+        gaps = x.shape.channels * prod(spatial[: cut[-1]])
+        return Saved(shares=True, constant=(1,), layout="sliced" if x.flat and gaps == 1 else "strided")
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -218,6 +275,17 @@ class Upsample(Layer):
         spatial = _like("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
         return Shape(spatial, x.channels)
 
+    def workings(self, *inputs: Shape) -> Workings:
+        x, out = inputs[0], self.shape(*inputs)
+        if self.factor is None:
+            sizes = [formula(size) for size in out.spatial]
+            notes = {"size": "as asked for" if self.like is None else f"that of {self.like}"}
+        else:
+            factors = per_axis(self.factor, x, "factor")
+            sizes = [formula(n) * size for n, size in zip(factors, x.spatial, strict=True)]
+            notes = {}
+        return replace(super().workings(*inputs), sizes=tuple(sizes), notes=notes)
+
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         x = inputs[0]
         return tuple([Fraction(*axis) for axis in zip(self.shape(*inputs).spatial, x.spatial, strict=True)])
@@ -229,9 +297,19 @@ class Upsample(Layer):
         """
         return tuple([_nearest(n) if self.mode == "nearest" else _linear(n) for n in self.enlargement(*inputs)])
 
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        size, scale = inputs[0].spatial[axis], self.enlargement(*inputs)[axis]
+        if self.mode == "nearest":
+            return (floor(position / scale),)
+        at = max((position + Fraction(1, 2)) / scale - Fraction(1, 2), 0)
+        return {min(floor(at), size - 1), min(ceil(at), size - 1)}
+
     def flops(self, *inputs: Shape) -> int:
         shape = self.shape(*inputs)
         return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * shape.elements
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved(constant=(1,), layout=inputs[0].kernel_order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -243,6 +321,11 @@ class Upsample(Layer):
         if self.to is not None:
             return reshape.resize(per_axis(self.to, x, "to"), mode)
         return reshape.ResizeLike(mode)
+
+
+def _rewritten(x: Operand) -> Saved:
+    """What is kept of a map in another shape: the same memory, or a copy where that has gaps or another order."""
+    return view(x) if x.flat else Saved(passes=(0,))
 
 
 def _nearest(scale: Fraction) -> Window:
@@ -276,67 +359,3 @@ def _like(keyword: str, x: Shape, like: Shape) -> Sizes:
         message = f"{keyword} takes the spatial size of {like}, but its input is {x}"
         raise LayerError("rank-mismatch", message, argument="like", inputs=True)
     return like.spatial
-
-
-@dataclass(frozen=True)
-class Slice(Layer):
-    """Some of the channels, counted from 0: from the first number up to, and without, the second.
-
-    `SLICE 0 58`
-
-    FLOPs: none.
-    """
-
-    keyword = "SLICE"
-    role = "reshape"
-
-    from_: int = positional(whole(0), "the first channel")
-    to: int = positional(whole(), "the channel after the last")
-
-    def __post_init__(self) -> None:
-        if self.from_ >= self.to:
-            message = f"nothing lies from channel {self.from_} up to, and without, {self.to}"
-            raise LayerError("invalid-argument", message, argument="to")
-
-    def shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        if self.to > x.channels:
-            message = f"SLICE {self.from_} {self.to} leaves the input {x}, which has {x.channels} channels"
-            raise LayerError("invalid-argument", message, argument="to", inputs=True)
-        return Shape(x.spatial, self.to - self.from_)
-
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers.modules import reshape
-
-        return reshape.Slice(self.from_, self.to)
-
-
-@dataclass(frozen=True)
-class Shuffle(Layer):
-    """Mixes the channels of groups: as a table of g rows and C/g columns, they are transposed (Zhang 2017).
-
-    `SHUFFLE 2`
-
-    FLOPs: none.
-    """
-
-    keyword = "SHUFFLE"
-    role = "reshape"
-
-    groups: int = positional(whole(), "how many groups are mixed")
-
-    def shape(self, *inputs: Shape) -> Shape:
-    view = True
-        (x,) = inputs
-        if x.channels % self.groups:
-            message = f"{self.groups} groups do not divide {x.channels} channels"
-            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
-        return x
-
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        from netdsl.layers.modules import reshape
-
-        shuffle = nn.ChannelShuffle if inputs[0].spatial else reshape.VectorShuffle
-        return shuffle(self.groups)

@@ -1,0 +1,85 @@
+"""`netdsl transform`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netdsl import files
+from netdsl.cli import common
+from netdsl.transform.convolutional import Rewritten
+from netdsl.transform.convolutional import convolutional as rewrite
+from netdsl.transform.plan import TransformError
+from netdsl.transform.program import Program
+
+
+@click.command("transform")
+@click.argument("file")
+@click.option("--convolutional", is_flag=True, help="Write layers that read a whole map as windows that slide.")
+@click.option("-o", "--output", metavar="OUT", help="The program to write, OUT.net; without it, it is printed.")
+@click.option("--weights", metavar="FILE", help="Weights of the network, .safetensors or .pth, to carry over.")
+@click.option("--weights-output", metavar="OUT", help="Where those of the new network go, OUT.safetensors.")
+@common.overriding
+def command(
+    file: str,
+    convolutional: bool,
+    output: str | None,
+    weights: str | None,
+    weights_output: str | None,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    include: tuple[str, ...],
+) -> None:
+    """Rewrite a network, as a .net file.
+
+    With --convolutional, fully connected layers become convolutions, and poolings over the whole map become windows:
+    the same network, which takes larger images too and gives a map of scores for them. Blocks, comments and names
+    stay; --set and --input are written into the program.
+    """
+    if not convolutional:
+        raise common.UsageError("there is nothing to do", "write --convolutional")
+    if (weights is None) != (weights_output is None):
+        raise common.UsageError("--weights and --weights-output go together", "write both, or neither")
+    for option, target, suffix in (("-o", output, ".net"), ("--weights-output", weights_output, ".safetensors")):
+        if target is not None and Path(target).suffix != suffix:
+            raise common.UsageError(f"{option} {target}: this is a {suffix} file", f"write {option} OUT{suffix}")
+    changes = common.overrides(sets, inputs, include)
+    source = common.network(file, sets, inputs, include).graph.source
+    program = Program(source.text, source.name, common.locate(file), tuple(changes.include))
+    try:
+        rewritten = rewrite(program, changes)
+    except TransformError as error:
+        place = f"{error.span}: " if error.span else ""
+        raise common.UsageError(f"{place}{error}", error.help) from None
+    if not rewritten.windows:
+        click.echo(f"{source.name}: no layer reads a whole map, so nothing changes", err=True)
+    if rewritten.lost:
+        click.echo(f"{source.name}: {rewritten.lost} expectations no longer hold, and are left out", err=True)
+    if weights is not None and weights_output is not None:
+        _carry(Path(weights), Path(weights_output), rewritten)
+    text = rewritten.program.text
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        files.replace(Path(output), text.encode())
+    except OSError as error:
+        raise common.UsageError(f"{output}: {error.strerror or error}") from None
+    click.echo(f"{output}: {rewritten.after.graph.title}, {rewritten.windows} layers slide")
+
+
+def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
+    """Write the weights of the network before as those of the network after."""
+    from netdsl.compile import carry
+    from netdsl.compile.errors import CompileError, WeightsMismatchError
+
+    try:
+        count = carry.carry(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
+    except WeightsMismatchError as error:
+        raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
+    except CompileError as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{error.filename or target}: {error.strerror or error}") from None
+    click.echo(f"{target}: {count} tensors", err=True)

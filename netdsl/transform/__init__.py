@@ -1,0 +1,1 @@
+"""Programs rewritten as other programs."""

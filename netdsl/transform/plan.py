@@ -1,0 +1,119 @@
+"""Which layers become windows that slide: decided on the graph, before any text is touched."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import LayerError
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
+from netdsl.text.source import Span
+
+
+class TransformError(Exception):
+    """Why a network cannot be rewritten: a place, where there is one, and what to do about it."""
+
+    def __init__(self, message: str, span: Span | None = None, help: str = "") -> None:
+        super().__init__(message)
+        self.span, self.help = span, help
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of each node, by its index: another layer, or nothing; and the shapes that all of them then give."""
+
+    layers: Mapping[int, Layer]
+    dropped: frozenset[int]
+    shapes: Sequence[Shape]
+
+
+def plan(shaped: ShapedGraph) -> Plan:
+    """Windows for all layers that read the whole of a map, and no flattening before them.
+
+    A pooling over the whole map becomes a window only where nothing merges its result with a map again: as a gate
+    (squeeze and excitation) it has to stay what it is. What is merged with vectors stays a vector. Raises
+    TransformError where shapes no longer fit.
+    """
+    readers: dict[int, list[int]] = defaultdict(list)
+    for index, node in enumerate(shaped.nodes):
+        for source in node.inputs:
+            readers[source].append(index)
+    planning = _Planning(shaped, readers, _merged(shaped, readers))
+    while (found := planning.tried()) is None:
+        pass
+    return found
+
+
+@dataclass
+class _Planning:
+    """Tries, each of which learns which layers have to stay as they are."""
+
+    shaped: ShapedGraph
+    readers: Mapping[int, Sequence[int]]
+    merged: Sequence[bool]
+    kept: set[int] = field(default_factory=set[int])
+
+    def tried(self) -> Plan | None:
+        """The plan; None where further layers had to be kept."""
+        layers: dict[int, Layer] = {}
+        dropped: set[int] = set()
+        shapes: list[Shape] = []
+        for index, node in enumerate(self.shaped.nodes):
+            inputs = [shapes[source] for source in node.inputs]
+            layer = node.layer
+            if layer.flattens and inputs[0].spatial and self._free(index, inputs[0]):
+                dropped.add(index)
+                shapes.append(inputs[0])
+                continue
+            if index not in self.kept and len(inputs) == 1 and (layer.role == "dense" or not self.merged[index]):
+                window = layer.windowed(inputs[0]) if inputs[0].spatial else None
+                if window is not None:
+                    layers[index] = layer = window
+            try:
+                shapes.append(layer.shape(*inputs))
+            except LayerError as error:
+                before = self._before(index) & layers.keys()
+                if not before:
+                    raise TransformError(f"{node.path}: {error.message}", node.site.span, error.help) from None
+                self.kept |= before
+                return None
+        return Plan(layers, frozenset(dropped), shapes)
+
+    def _before(self, index: int) -> set[int]:
+        """All that leads to a node."""
+        found: set[int] = set()
+        pending = [index]
+        while pending:
+            sources = set(self.shaped.nodes[pending.pop()].inputs) - found
+            found |= sources
+            pending += sources
+        return found
+
+    def _free(self, index: int, x: Shape) -> bool:
+        """Whether what reads a flattened map does the same with the map itself."""
+        graph = self.shaped.graph
+        pending = [index]
+        while pending:
+            at = pending.pop()
+            if x.positions > 1 and at in (*graph.outputs, *graph.training_outputs):
+                return False
+            for reader in self.readers[at]:
+                layer = self.shaped.nodes[reader].layer
+                if layer.merge or reader in self.kept:
+                    return False
+                if layer.elementwise:
+                    pending.append(reader)
+                elif not (layer.role == "dense" and layer.windowed(x)) and not layer.flattens and x.positions > 1:
+                    return False
+        return True
+
+
+def _merged(shaped: ShapedGraph, readers: Mapping[int, Sequence[int]]) -> list[bool]:
+    """For each node, whether a merge reads what follows from it."""
+    found = [False] * len(shaped.nodes)
+    for index in reversed(range(len(shaped.nodes))):
+        found[index] = any(shaped.nodes[reader].layer.merge or found[reader] for reader in readers[index])
+    return found
