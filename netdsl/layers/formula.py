@@ -63,6 +63,7 @@ def formula(value: Formula | Number) -> Formula:
     """A number as a formula; a formula as it is."""
     if isinstance(value, Formula):
         return value
+    value = _plain(value)
     text = f"{value:,}" if isinstance(value, int) else show(value)
     return Formula(text.replace("-", "−"), value, _SUM if value < 0 else _PRODUCT if "/" in text else _ATOM)
 

@@ -1,4 +1,4 @@
-"""How a layer's figures come about, as formulas with the numbers put in, and what else it has to say of itself.
+"""How a layer's figures come about, as formulas with the numbers put in.
 
 The workings here are derived from the rules that every layer has, for layers that say nothing of their own.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from netdsl.layers.formula import Formula, apart, ceil, floor, formula, group, product, total
 
@@ -36,26 +36,6 @@ class Workings:
     notes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """A formula on a line of its own: what it is of, and a remark behind it."""
-
-    label: str
-    formula: Formula
-    remark: str = ""
-
-
-Line: TypeAlias = str | Equation
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A question, and the lines that answer it."""
-
-    question: str
-    lines: tuple[Line, ...]
-
-
 def derived(layer: Layer, inputs: Sequence[Shape]) -> Workings:
     """The workings that follow from a layer's own rules."""
     out, windows = layer.shape(*inputs), layer.windows(*inputs)
@@ -73,6 +53,7 @@ def derived(layer: Layer, inputs: Sequence[Shape]) -> Workings:
         params=counted(weights),
         macs=work,
         flops=operations(layer, inputs),
+        notes={"macs": "each weight, at each position"} if work and out.spatial else {},
     )
 
 

@@ -1,0 +1,140 @@
+"""Explains a part of a network that stands under one path: a block, a labelled group, a repeat or a copy of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from netdsl.explain import why
+from netdsl.explain.page import Explanation
+from netdsl.explain.view import View, below, folded, percent, several, sized
+from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.measure.units import size
+
+
+def explanation(view: View, path: str) -> Explanation:
+    """All there is to say of what stands under a path."""
+    nodes = view.under(path)
+    title = _title(view, path)
+    asked = (_parts(view, path, nodes), *_branches(view, nodes), _cost(view, nodes), _sight(view, nodes))
+    return Explanation(
+        path=path,
+        title=f"{path}: {title}" if title else path,
+        place=_place(view, path, nodes[0]),
+        lines=tuple(_about(view, nodes)),
+        answers=(*(one for one in asked if one.lines), *why.answers(view, nodes)),
+    )
+
+
+def _title(view: View, path: str) -> str:
+    scope = view.shaped.graph.scopes.get(path)
+    if scope is not None:
+        title = scope.title if scope.title != path.rpartition(".")[2] else ""
+        return title if scope.copies is None else f"{title} ×{scope.copies}".strip()
+    around, _, number = path.rpartition(".")
+    whole = view.shaped.graph.scopes.get(around)
+    return "" if whole is None else f"copy {number} of {whole.copies} of {whole.title}"
+
+
+def _place(view: View, path: str, first: int) -> str:
+    """Where it was called: of the calls around its first node the one that made it."""
+    node, scopes = view.nodes[first], view.shaped.graph.scopes
+    parents = node.path.split(".")[:-1]
+    inner = [".".join(parents[: depth + 1]) for depth in range(len(parents))]
+    calls = [one for one in inner if below(one, path) and one in scopes and scopes[one].title.endswith(")")]
+    spans = list(node.calls or ())
+    return "" if len(spans) <= len(calls) else "{0.source.name}:{0.line}".format(spans[len(calls)])
+
+
+def _about(view: View, nodes: Sequence[int]) -> Iterator[str]:
+    inside = set(nodes)
+    takes = list(dict.fromkeys(one for index in nodes for one in view.nodes[index].inputs if one not in inside))
+    gives = [index for index in nodes if index in view.returned or set(view.readers[index]) - inside]
+    if takes:
+        yield f"It takes {several([f'{view.path(index)} ({view.shape(index)})' for index in takes])}."
+    if gives:
+        yield f"It gives {several([f'{view.path(index)} ({view.shape(index)})' for index in gives])}."
+    readers = list(dict.fromkeys(one for index in gives for one in view.readers[index] if one not in inside))
+    if readers:
+        yield f"{several([view.path(one) for one in readers])} read{'s' * (len(readers) == 1)} that."
+    if all(view.nodes[index].training for index in nodes):
+        yield "It exists in training alone."
+    devices = sorted({view.nodes[index].device for index in nodes})
+    if devices != [0]:
+        yield f"It runs on device {several([str(one) for one in devices])}."
+
+
+def _parts(view: View, path: str, nodes: Sequence[int]) -> Answer:
+    """What stands directly under the path, in order."""
+    scopes = view.shaped.graph.scopes
+    parts: dict[str, list[int]] = {}
+    for index in nodes:
+        name = view.path(index)[len(path) + 1 :].partition(".")[0]
+        parts.setdefault(name, []).append(index)
+    rows: list[tuple[str, ...]] = []
+    copies = path in scopes and scopes[path].copies is not None
+    for name, inner in list(parts.items())[: 3 if copies else None]:
+        scope = scopes.get(f"{path}.{name}")
+        single = view.path(inner[0]) == f"{path}.{name}"
+        what = view.written(inner[0]) if single else "" if scope is None else scope.title
+        if scope is not None and scope.copies is not None:
+            what += f" ×{scope.copies}"
+        cost = view.sums(inner)
+        rows.append((name, what, str(view.shape(inner[-1])), f"{cost.params:,}", f"{cost.macs:,}"))
+    if len(parts) > len(rows):
+        rows.append(("…", f"{len(parts) - len(rows):,} more copies", "", "", ""))
+    return Answer("What is in it?", (folded(("", "", "output", "params", "MACs"), rows, frozenset((3, 4))),))
+
+
+def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
+    """The branches of the last merge in it."""
+    merges = [index for index in nodes if view.layer(index).merge]
+    if not merges:
+        return
+    merge = merges[-1]
+    inside = set(nodes)
+    ways = [(view.ancestors(source) | {source}) & inside for source in view.nodes[merge].inputs]
+    common = set[int].intersection(*ways)
+    rows: list[tuple[str, ...]] = []
+    for source, way in zip(view.nodes[merge].inputs, ways, strict=True):
+        own = sorted(way - common)
+        steps = [view.written(index) for index in own if not view.passes(index)]
+        cost = view.sums(own)
+        what = " → ".join(steps[:4]) + " → …" * (len(steps) > 4)
+        rows.append((what or "as it is", str(view.shape(source)), f"{cost.params:,}", f"{cost.macs:,}"))
+    lines: list[Line] = [folded(("branch", "output", "params", "MACs"), rows, frozenset((2, 3)))]
+    workings = view.layer(merge).workings(*view.shaped.input_shapes(merge))
+    if workings.channels is not None and workings.channels.value == view.shape(merge).channels:
+        lines.append(Equation("", workings.channels, "channels", workings.notes.get("channels", "")))
+    name = view.layer(merge).keyword
+    yield Answer(f"What are the branches of its {name}?", tuple(lines))
+
+
+def _cost(view: View, nodes: Sequence[int]) -> Answer:
+    cost, sums = view.sums(nodes), view.totals
+    training = all(view.nodes[index].training for index in nodes)
+
+    def share(part: int, whole: int) -> str:
+        return "" if training else f", {percent(part, whole)} of the network's"
+
+    return Answer(
+        "What does it cost?",
+        (
+            f"{cost.params:,} parameters{share(cost.params, sums.params)}.",
+            f"{cost.macs:,} MACs{share(cost.macs, sums.macs)}.",
+            f"{size(cost.activation_bytes)} of activations{share(cost.activation_bytes, sums.activation_bytes)}.",
+            f"Depth {cost.depth}.",
+        ),
+    )
+
+
+def _sight(view: View, nodes: Sequence[int]) -> Answer:
+    """How far its first and last maps see."""
+    takes = next((source for index in nodes for source in view.nodes[index].inputs if source not in set(nodes)), None)
+    before = () if takes is None else view.fields[takes]
+    after = view.fields[nodes[-1]]
+    question = "What does it see?"
+    if not after or len(after) != len(before):
+        return Answer(question, ())
+    if before == after:
+        return Answer(question, (f"{sized(after)} of the input, as what it takes does.",))
+    return Answer(question, (f"What it takes sees {sized(before)} of the input, what it gives {sized(after)}.",))

@@ -1,0 +1,259 @@
+"""Explains one layer of a network: what it is, and how each of its figures comes about."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from netdsl.explain import devices, why
+from netdsl.explain.page import Explanation
+from netdsl.explain.view import BYTES, View, named, percent, several, sized, stepped, times
+from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import Number
+from netdsl.layers.base import Layer
+from netdsl.layers.formula import Formula, formula, group, largest, product
+from netdsl.layers.workings import Workings, counted
+from netdsl.measure.units import size
+
+
+def explanation(view: View, index: int) -> Explanation:
+    """All there is to say of one layer."""
+    node = view.nodes[index]
+    inputs = view.shaped.input_shapes(index)
+    workings = node.layer.workings(*inputs)
+    span = node.site.span
+    return Explanation(
+        path=node.path,
+        title=f"{node.path}: {view.written(index)}",
+        place=f"{span.source.name}:{span.line}",
+        lines=tuple(_about(view, index)),
+        answers=(
+            _size(view, index, workings),
+            _params(view, index, workings),
+            _work(view, index, workings),
+            _memory(view, index),
+            _field(view, index),
+            *node.layer.answers(*inputs),
+            *why.answers(view, [index]),
+        ),
+    )
+
+
+def sentence(layer: Layer) -> str:
+    """The first sentence of a layer's documentation."""
+    text = " ".join((layer.__doc__ or "").strip().split("\n\n")[0].split())
+    return re.split(r"(?<=[.:]) (?=[A-Z])", text)[0]
+
+
+def _about(view: View, index: int) -> Iterator[str]:
+    node = view.nodes[index]
+    yield sentence(node.layer)
+    if reading := node.layer.reading(*view.shaped.input_shapes(index)):
+        yield f"Here: {reading}."
+    reads = [f"{view.path(source)} ({view.shape(source)})" for source in node.inputs]
+    readers = [view.path(reader) for reader in view.readers[index]]
+    if reads:
+        yield f"It reads {several(reads)}."
+    if readers:
+        yield f"{several(readers)} read{'s' * (len(readers) == 1)} it."
+    if index in view.returned:
+        yield f"It is what the network returns{' in training alone' * node.training}."
+    elif node.training:
+        yield "It exists in training alone."
+    if node.shared:
+        yield f"Its weights are those of {node.owner}."
+    if any(one.device for one in view.nodes):
+        origins = [str(one) for one in sorted(devices.origins(view, index))]
+        reads = f", and reads maps of {several(origins)}" if node.layer.counts_depth and origins else ""
+        yield f"It runs on device {node.device}{reads}."
+    if node.calls is not None:
+        places = list(dict.fromkeys(f"{span.source.name}:{span.line}" for span in node.calls))
+        yield f"It stands in {node.path.rpartition('.')[0]}, called at {several(places)}."
+
+
+def agreed(worked: Formula | None, figure: Number) -> Formula | None:
+    """A formula that gives the figure itself, or None.
+
+    A package's layer may count by rules of its own that the workings derived from the others do not know.
+    """
+    return worked if worked is not None and worked.value == figure else None
+
+
+def _size(view: View, index: int, workings: Workings) -> Answer:
+    out, node = view.shape(index), view.nodes[index]
+    lines: list[Line] = []
+    notes = workings.notes
+    if len(workings.sizes) == out.rank and all(map(agreed, workings.sizes, out.spatial)):
+        for label, text in named([str(one) for one in workings.sizes], out.rank):
+            worked = next(one for one in workings.sizes if str(one) == text)
+            lines.append(Equation(label, worked, remark=notes.get("size", "")))
+    elif node.inputs and out.rank and out.spatial == view.taken(index).spatial:
+        lines.append(f"{times(out.spatial)}, as its input.")
+    if node.inputs and not out.rank and view.taken(index).rank and workings.channels is not None:
+        flattened = product(view.taken(index).dims)
+        if agreed(workings.channels, flattened.value) is None:
+            lines.append(Equation("input", flattened, remark="flattened"))
+    if (channels := agreed(workings.channels, out.channels)) is not None:
+        lines.append(Equation("channels" if out.rank else "output", channels, remark=notes.get("channels", "")))
+    elif node.inputs and out.channels == view.taken(index).channels:
+        lines.append(f"{out.channels:,} channels, as its input." if lines else f"{out}, as its input.")
+    if out.rank:
+        lines.append(f"In all {out}.")
+    return Answer("What size is its output?", tuple(lines))
+
+
+def _params(view: View, index: int, workings: Workings) -> Answer:
+    node = view.nodes[index]
+    count = sum(weight.count for weight in node.layer.weights(*view.shaped.input_shapes(index)))
+    question = "How many parameters?"
+    constants = node.layer.constants(*view.shaped.input_shapes(index))
+    kept = f"Stored beside: {', '.join(one.name for one in constants)}, which no gradient changes."
+    beside: list[Line] = [Equation("", counted(constants) or formula(0), "numbers"), kept] if constants else []
+    if not count:
+        return Answer(question, ("None: it learns nothing.", *beside))
+    lines: list[Line] = [
+        Equation("", agreed(workings.params, count) or formula(count), remark=workings.notes.get("params", ""))
+    ]
+    if node.shared:
+        lines.append(f"They are those of {node.owner}, and counted there.")
+    elif not node.training:
+        whole = view.totals.params
+        share = percent(count, whole)
+        lines.append(f"{share[0].upper()}{share[1:]} of the network's {whole:,}.")
+    return Answer(question, (*lines, *beside))
+
+
+def _work(view: View, index: int, workings: Workings) -> Answer:
+    cost, node = view.figures[index], view.nodes[index]
+    question = "How much work?"
+    if not cost.macs and not cost.flops:
+        return Answer(question, ("None that counts.",))
+    lines: list[Line] = []
+    if cost.macs:
+        remark = workings.notes.get("macs", "")
+        lines.append(Equation("MACs", agreed(workings.macs, cost.macs) or formula(cost.macs), remark=remark))
+    if cost.macs and cost.connections > cost.macs:
+        biased = formula(cost.macs) + view.shape(index).elements
+        worked = agreed(biased, cost.connections) or formula(cost.connections)
+        lines.append(Equation("connections", worked, remark="LeCun's count: each output's bias too"))
+    lines.append(Equation("FLOPs", agreed(workings.flops, cost.flops) or formula(cost.flops)))
+    if cost.macs and not node.training:
+        whole = view.totals.macs
+        lines.append(f"{percent(cost.macs, whole)} of the network's {whole:,} MACs.")
+    return Answer(question, tuple(lines))
+
+
+def _memory(view: View, index: int) -> Answer:
+    node, out = view.nodes[index], view.shape(index)
+    numbers = product(out.dims)
+    lines: list[Line] = [Equation("output", numbers, "numbers")]
+    if node.layer.inplace:
+        lines.append("They take the place of its input's: it works in place, and adds none.")
+    else:
+        held = formula(out.elements) * BYTES
+        lines.append(Equation("in float32", held, "bytes", size(out.elements * BYTES)))
+    if view.figures[index].params:
+        held = formula(view.figures[index].params) * BYTES
+        lines.append(Equation("weights", held, "bytes", size(view.figures[index].params * BYTES)))
+    return Answer("How much memory?", tuple(lines))
+
+
+def _field(view: View, index: int) -> Answer:
+    axes, node = view.fields[index], view.nodes[index]
+    question = "What does it see?"
+    if not axes:
+        return Answer(question, ("Its input is a vector: there is nothing to see a part of.",))
+    lines: list[Line] = []
+    rank = len(axes)
+    if node.inputs:
+        before = [view.fields[source] for source in node.inputs]
+        if all(len(one) == rank for one in before):
+            lines += list(_recursion(view, index))
+    else:
+        lines.append("Each position sees itself.")
+    lines += list(_middle(view, index))
+    return Answer(question, tuple(lines))
+
+
+def _recursion(view: View, index: int) -> Iterator[Line]:
+    """How the receptive field follows from those of the inputs: r + (k − 1)·j, along each axis."""
+    axes, node = view.fields[index], view.nodes[index]
+    before = [view.fields[source] for source in node.inputs]
+    rank = len(axes)
+    if all(one == axes for one in before):
+        yield f"As its input: {sized(axes)}, with an effective stride of {stepped(axes)}."
+        return
+    worked = [_axis(view, index, number) for number in range(rank)]
+    remarks = ("", "from one output to the next", "where the first output begins to see")
+    labels = ("receptive field", "effective stride", "offset")
+    if view.shape(index).positions == 1:  # there is no next output, and no first one
+        labels = labels[:1]
+    for label, remark, each in zip(labels, remarks, zip(*worked, strict=True), strict=False):
+        texts = [str(one) for one in each]
+        for name, text in named(texts, rank):
+            one = each[texts.index(text)]
+            yield Equation(label if len(set(texts)) == 1 else f"{label}, {name}", one, remark=remark)
+
+
+def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]:
+    """Receptive field, effective stride and offset along one axis; bare figures where phases differ."""
+    node, out = view.nodes[index], view.fields[index][axis]
+    befores = [view.fields[source][axis] for source in node.inputs]
+    figures = (formula(out.size), formula(out.stride), formula(out.start(0)))
+    if any(len(one.starts) > 1 for one in (*befores, out)):
+        return figures
+    before = befores[0]
+    if node.layer.merge:
+        seen = largest([one.size for one in befores])
+        if seen.value != out.size:
+            ends, starts = [max(one.ends[0] for one in befores)], [min(one.starts[0] for one in befores)]
+            seen = formula(ends[0]) - formula(starts[0]) + 1
+        return agreed(seen, out.size) or figures[0], figures[1], figures[2]
+    inputs = view.shaped.input_shapes(index)
+    windows, scale = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
+    if windows == "all":
+        reach, stride, pad = group(formula(inputs[0].spatial[axis]) - 1), 1, 0
+    elif windows and not scale:
+        window = windows[axis]
+        reach, stride, pad = group(formula(window.size) - 1), window.stride, window.before
+        reach = reach * window.dilation if window.dilation > 1 else reach
+    else:
+        return figures
+    worked = (
+        formula(before.size) + reach * formula(before.stride),
+        formula(before.stride) * stride,
+        formula(before.start(0)) - formula(pad) * formula(before.stride),
+    )
+    return (
+        agreed(worked[0], out.size) or figures[0],
+        agreed(worked[1], out.stride) or figures[1],
+        agreed(worked[2], out.start(0)) or figures[2],
+    )
+
+
+def _middle(view: View, index: int) -> Iterator[Line]:
+    """Which part of the image the output in the middle sees."""
+    image, out, axes = view.image(index), view.shape(index), view.fields[index]
+    if image is None or image.rank != len(axes) or not view.nodes[index].inputs:
+        return
+    at = [size // 2 for size in out.spatial] if out.rank == len(axes) else [0] * len(axes)
+    nouns = {1: ("positions",), 2: ("rows", "columns")}.get(len(axes), ("positions",) * len(axes))
+    parts: list[str] = []
+    seen = 1
+    cut = False
+    for noun, axis, position, length in zip(nouns, axes, at, image.spatial, strict=True):
+        first, last = math.floor(axis.start(position)), math.ceil(axis.end(position))
+        cut = cut or first < 0 or last >= length
+        first, last = max(first, 0), min(last, length - 1)
+        seen *= max(last - first + 1, 0)
+        parts.append(f"{noun} {first} to {last}")
+    where = (
+        f"The output in the middle ({', '.join(map(str, at))})" if out.rank == len(axes) and out.positions > 1 else "It"
+    )
+    if seen == image.positions:
+        yield f"{where} sees all of the {times(image.spatial)} input{', and zeros around it' * cut}."
+    else:
+        share = percent(seen, image.positions)
+        edge = ", cut at its edge" * cut
+        yield f"{where} sees {several(parts)} of {times(image.spatial)}: {share} of the input{edge}."

@@ -1,0 +1,215 @@
+"""Tells a network in a screen or two: its stages, where its parameters, work and memory are, what repeats, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from netdsl.explain import why
+from netdsl.explain.page import Explanation
+from netdsl.explain.view import View, percent, several, sized, stepped, times
+from netdsl.layers.answer import Answer, Equation, Line, Table
+from netdsl.layers.formula import formula, total
+from netdsl.measure.figures import Figures
+from netdsl.measure.units import size
+
+_MOST_STAGES = 16
+
+
+def explanation(view: View) -> Explanation:
+    """All there is to say of a whole network."""
+    graph = view.shaped.graph
+    way = _longest(view)
+    year = graph.meta.get("year")
+    asked = [_stages(view, way), _where(view), _depth(view, way), _sight(view, way), _repeats(view), _training(view)]
+    return Explanation(
+        path="",
+        title=f"{graph.title} ({year})" if year is not None else graph.title,
+        place=graph.source.name,
+        lines=tuple(_about(view)),
+        answers=(*(one for one in asked if one.lines), *why.answers(view, view.inference)),
+    )
+
+
+def _about(view: View) -> Iterator[str]:
+    graph, sums = view.shaped.graph, view.totals
+    meta = dict(graph.meta)
+    meta.pop("year", None)
+    if (paper := meta.pop("paper", None)) is not None:
+        yield f"{paper}."
+    if (error := meta.pop("top5_error", None)) is not None:
+        yield f"Top-5 error on ImageNet: {error}%."
+    for key, value in meta.items():
+        yield f"{key}: {value}"
+    takes = [f"{view.path(index)} ({view.shape(index)})" for index in graph.inputs]
+    gives = [f"{graph.output_name(index)} ({view.shape(index)})" for index in graph.outputs]
+    yield f"It takes {several(takes)} and gives {several(gives)}."
+    yield (
+        f"{sums.params:,} parameters ({size(sums.weight_bytes)} in float32), {sums.macs:,} MACs, "
+        f"{size(sums.activation_bytes)} of activations for one example."
+    )
+
+
+def _longest(view: View) -> list[int]:
+    """The path with most layers that count, and of those the one with most layers: indices from input to output."""
+    best: dict[int, tuple[int, int, int | None]] = {}
+    for index in view.inference:
+        node = view.nodes[index]
+        before = max((source for source in node.inputs), key=lambda source: best[source][:2], default=None)
+        counted, length = (0, 0) if before is None else best[before][:2]
+        best[index] = counted + node.layer.counts_depth, length + 1, before
+    at: int | None = max(best, key=lambda index: best[index][:2], default=None)
+    way: list[int] = []
+    while at is not None:
+        way.append(at)
+        at = best[at][2]
+    return way[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What works on maps of one size, one after the other."""
+
+    spatial: tuple[int, ...]
+    first: int
+    nodes: list[int]
+
+
+def _staged(view: View, way: Sequence[int]) -> list[_Stage]:
+    """The stages of the longest path; what stands beside it belongs to the last stage of its size that began before."""
+    stages: list[_Stage] = []
+    for index in way:
+        if not stages or stages[-1].spatial != view.shape(index).spatial:
+            stages.append(_Stage(view.shape(index).spatial, index, []))
+        stages[-1].nodes.append(index)
+    on_the_way = set(way)
+    for index in view.inference:
+        if index not in on_the_way:
+            begun = [stage for stage in stages if stage.first < index]
+            alike = [stage for stage in begun if stage.spatial == view.shape(index).spatial]
+            later = [stage for stage in stages if stage.spatial == view.shape(index).spatial]
+            (alike[-1:] or later[:1] or begun[-1:] or stages[:1])[0].nodes.append(index)
+    return stages
+
+
+def _stages(view: View, way: Sequence[int]) -> Answer:
+    sums = view.totals
+    rows: list[tuple[str, ...]] = []
+    for stage in _staged(view, way):
+        cost = view.sums(stage.nodes)
+        rows.append(
+            (
+                "x".join(map(str, stage.spatial)) or "vector",
+                f"{max(view.shape(index).channels for index in stage.nodes):,}",
+                _kinds(view, stage.nodes),
+                percent(cost.params, sums.params),
+                percent(cost.macs, sums.macs),
+                percent(cost.activation_bytes, sums.activation_bytes),
+            )
+        )
+    if len(rows) > _MOST_STAGES:
+        middle = ("…", "", f"{len(rows) - _MOST_STAGES + 1} more", "", "", "")
+        rows = [*rows[: _MOST_STAGES // 2], middle, *rows[1 - _MOST_STAGES // 2 :]]
+    headings = ("map", "widest", "layers", "params", "MACs", "memory")
+    return Answer("How does it go?", (Table(headings, tuple(rows), frozenset((1, 3, 4, 5))),))
+
+
+def _kinds(view: View, indices: Sequence[int]) -> str:
+    """The layers that count and the poolings: `3 CONV, MAXPOOL`."""
+    layers = [view.layer(index) for index in sorted(indices)]
+    counts = Counter(layer.keyword for layer in layers if layer.counts_depth or layer.role == "pooling")
+    return ", ".join(keyword if number == 1 else f"{number} {keyword}" for keyword, number in counts.items())
+
+
+def _where(view: View) -> Answer:
+    sums = view.totals
+    kinds = Counter(view.layer(index).keyword for index in view.inference if view.layer(index).counts_depth)
+    lines: list[Line] = []
+    quantities: tuple[tuple[str, Callable[[Figures], int], int], ...] = (
+        ("parameters", lambda cost: cost.params, sums.params),
+        ("work", lambda cost: cost.macs, sums.macs),
+        ("memory", lambda cost: cost.activation_bytes, sums.activation_bytes),
+    )
+    for name, quantity, whole in quantities:
+        each: Counter[str] = Counter()
+        for index in view.inference:
+            each[view.path(index).partition(".")[0]] += quantity(view.figures[index])
+        shares = [f"{part} {percent(held, whole)}" for part, held in each.most_common(3) if held]
+        if shares:
+            lines.append(f"Most {name}: {', '.join(shares)}.")
+    if len(kinds) > 1 and sums.macs:
+        for keyword, number in kinds.items():
+            cost = view.sums(index for index in view.inference if view.layer(index).keyword == keyword)
+            shares = (
+                f"{percent(cost.params, sums.params)} of the parameters, {percent(cost.macs, sums.macs)} of the MACs"
+            )
+            lines.append(f"{number:,} {keyword}: {shares}.")
+    return Answer("Where are its parameters, its work, its memory?", tuple(lines))
+
+
+def _depth(view: View, way: Sequence[int]) -> Answer:
+    counts = Counter(view.layer(index).keyword for index in way if view.layer(index).counts_depth)
+    if not counts:
+        return Answer("How deep is it?", ())
+    remark = f"{several(list(counts))} along the longest path"
+    return Answer("How deep is it?", (Equation("", total(counts.values()), "layers", remark),))
+
+
+def _sight(view: View, way: Sequence[int]) -> Answer:
+    """What the last convolution and the last map see of the image."""
+    lines: list[Line] = []
+    maps = [index for index in way if view.shape(index).positions > 1 and view.nodes[index].inputs]
+    deep = [index for index in maps if view.layer(index).counts_depth]
+    for index in dict.fromkeys([*deep[-1:], *maps[-1:]]):
+        image, axes = view.image(index), view.fields[index]
+        if image is not None and image.rank == len(axes):
+            lines.append(
+                f"Each output of {view.path(index)} sees {sized(axes)} of {times(image.spatial)}, "
+                f"{stepped(axes)} further on from one to the next."
+            )
+    if len(lines) == 2 and view.fields[deep[-1]] == view.fields[maps[-1]]:
+        lines.pop()
+    return Answer("How much of its input does it see?", tuple(lines))
+
+
+def _repeats(view: View) -> Answer:
+    """Which blocks it is made of."""
+    made: Counter[str] = Counter()
+    inside: dict[str, set[int]] = {}
+    scopes = view.shaped.graph.scopes
+    for index in view.inference:
+        path = view.path(index)
+        at = path.rfind(".")
+        while at > 0:
+            scope = scopes.get(path[:at])
+            if scope is not None and scope.title.endswith(")"):
+                inside.setdefault(scope.title.partition("(")[0], set()).add(index)
+            at = path.rfind(".", 0, at)
+    for scope in scopes.values():
+        if scope.title.endswith(")"):
+            made[scope.title.partition("(")[0]] += 1 if scope.copies is None else scope.copies
+    often = [name for name, number in made.items() if number > 1 and name in inside]
+    rows = tuple(
+        (
+            name,
+            f"{made[name]:,}",
+            percent((cost := view.sums(inside[name])).params, view.totals.params),
+            percent(cost.macs, view.totals.macs),
+        )
+        for name in often[:8]
+    )
+    table = Table(("block", "times", "params", "MACs"), rows, frozenset((1, 2, 3)))
+    return Answer("What repeats?", (table,) if rows else ())
+
+
+def _training(view: View) -> Answer:
+    """What exists in training alone."""
+    graph = view.shaped.graph
+    alone = [index for index, node in enumerate(view.nodes) if node.training]
+    if not alone:
+        return Answer("What is for training alone?", ())
+    names = [graph.output_name(index) for index in graph.training_outputs]
+    params = formula(sum(view.figures[index].params for index in alone))
+    lines = (f"{several(names)}, with {len(alone):,} layers that no total counts.", Equation("", params, "parameters"))
+    return Answer("What is for training alone?", lines)

@@ -1,0 +1,104 @@
+"""Why pooling, why over the whole map (Lin, Chen, Yan 2014, section 3.2), and why a fully connected layer is a
+convolution (LeCun)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from netdsl.explain.view import View, percent, times
+from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import LayerError
+from netdsl.layers.formula import formula, product
+from netdsl.layers.shape import Shape
+
+
+def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
+    """Of poolings, global poolings, and fully connected layers; of one of each where there are several."""
+    poolings = [index for index in sorted(focus) if view.layer(index).role == "pooling"]
+    whole = [index for index in poolings if view.shape(index).positions == 1 < view.taken(index).positions]
+    if sliding := [
+        one for one in poolings if one not in whole and view.shape(one).positions < view.taken(one).positions
+    ]:
+        yield from _pooling(view, sliding)
+    if whole:
+        yield _whole(view, whole[-1])
+    dense = [index for index in sorted(focus) if _dense(view, index)]
+    if dense:
+        yield _convolution(view, max(dense, key=lambda index: view.figures[index].params))
+
+
+def _dense(view: View, index: int) -> bool:
+    return view.layer(index).role == "dense" and bool(view.figures[index].macs)
+
+
+def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
+    """What the convolution behind a pooling would cost without it: of several, where it would cost most."""
+    told = [(index, reader, work) for index in found for reader, work in _unpooled(view, index)]
+    if not told:
+        return
+    index, reader, work = max(told, key=lambda one: one[2])
+    before, after = view.taken(index), view.shape(index)
+    sizes = [times(shape.spatial) for shape in (before, after)]
+    lines: list[Line] = [
+        f"{view.path(index)} shrinks {sizes[0]} to {sizes[1]}, with no parameter; "
+        f"{view.path(reader)} behind it then works at fewer positions:",
+        Equation("without", formula(work), "MACs"),
+        Equation("with", formula(view.figures[reader].macs), "MACs"),
+        "And what follows sees more of the image: each step on the smaller map is a larger one on the input.",
+    ]
+    layer, taken = view.layer(reader), view.shape(view.nodes[reader].inputs[0])
+    bare = Shape(before.spatial, taken.channels)
+    worked = [layer.workings(shape).macs for shape in (bare, taken)]
+    for at, (one, figure) in enumerate(zip(worked, (work, view.figures[reader].macs), strict=True)):
+        if one is not None and one.value == figure:
+            lines[at + 1] = Equation(("without", "with")[at], one, "MACs")
+    yield Answer("Why pooling?", tuple(lines))
+
+
+def _unpooled(view: View, index: int) -> Iterator[tuple[int, int]]:
+    """The convolutions that read a pooling, and the MACs that each would cost on the map before it."""
+    for reader in view.reads(index):
+        if view.layer(reader).role == "convolution":
+            taken = view.shape(view.nodes[reader].inputs[0])
+            with suppress(LayerError):
+                yield reader, view.layer(reader).macs(Shape(view.taken(index).spatial, taken.channels))
+
+
+def _whole(view: View, index: int) -> Answer:
+    """What a fully connected layer over the map would have, where its mean or maximum stands for it."""
+    x = view.taken(index)
+    reader = view.follows(index)
+    map_ = times(x.spatial)
+    if reader is not None and _dense(view, reader):
+        units = view.shape(reader).channels
+        lines: tuple[Line, ...] = (
+            f"{view.path(reader)} then reads {x.channels:,} numbers, one for each channel, and not a map of {map_}:",
+            Equation("over the map", product([*x.dims, units]), "weights"),
+            Equation("here", product([x.channels, units]), "weights", f"{percent(1, x.positions)} of them"),
+        )
+    else:
+        lines = (
+            f"It makes one number of each of {x.channels:,} maps, with nothing to learn. A fully connected layer from "
+            f"{x} to as many would have",
+            Equation("", product([*x.dims, x.channels]), "weights"),
+        )
+    tail = "And it takes a map of any size: the network then takes larger images."
+    return Answer("Why pool the whole map?", (*lines, tail))
+
+
+def _convolution(view: View, index: int) -> Answer:
+    """A fully connected layer as a convolution whose window is the whole map, or 1x1."""
+    x, layer = view.taken(index), view.layer(index)
+    units = view.shape(index).channels
+    own = layer.workings(x).params
+    size = times(x.spatial) if x.spatial else "1x1"
+    lines: list[Line] = [
+        f"{view.path(index)} is one whose window is the whole map of {size}: CONV {units} {size}."
+        if x.spatial
+        else f"{view.path(index)} is a 1x1 one over a map of one position: CONV {units} 1x1."
+    ]
+    if own is not None:
+        lines.append(Equation("", own, "parameters", "the same, in the same order"))
+    lines.append("Written so, the network takes larger images, and gives a map of scores.")
+    return Answer("Is a fully connected layer a convolution?", tuple(lines))
