@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from netdsl.layers import activation, conv, dense, dropout, merge, norm, pool, reshape, source
+from netdsl.layers import activation, channels, conv, dense, dropout, merge, norm, pool, reshape, source
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     reshape.Pad,
     reshape.Crop,
     reshape.Upsample,
-    reshape.Slice,
-    reshape.Shuffle,
+    channels.Slice,
+    channels.Shuffle,
     merge.Concat,
     merge.Add,
     merge.Subtract,

@@ -1,0 +1,91 @@
+"""What picks and mixes channels: SLICE, SHUFFLE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from netdsl.layers.arguments import LayerError, positional, whole
+from netdsl.layers.autograd import Operand, Saved
+from netdsl.layers.base import Layer
+from netdsl.layers.formula import formula
+from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Slice(Layer):
+    """Some of the channels, counted from 0: from the first number up to, and without, the second.
+
+    `SLICE 0 58`
+
+    FLOPs: none.
+    """
+
+    keyword = "SLICE"
+    role = "reshape"
+    view = True
+
+    from_: int = positional(whole(0), "the first channel")
+    to: int = positional(whole(), "the channel after the last")
+
+    def __post_init__(self) -> None:
+        if self.from_ >= self.to:
+            message = f"nothing lies from channel {self.from_} up to, and without, {self.to}"
+            raise LayerError("invalid-argument", message, argument="to")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if self.to > x.channels:
+            message = f"SLICE {self.from_} {self.to} leaves the input {x}, which has {x.channels} channels"
+            raise LayerError("invalid-argument", message, argument="to", inputs=True)
+        return Shape(x.spatial, self.to - self.from_)
+
+    def workings(self, *inputs: Shape) -> Workings:
+        return replace(super().workings(*inputs), channels=formula(self.to) - self.from_)
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        whole = self.to - self.from_ == x.shape.channels
+        return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else "strided")
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import reshape
+
+        return reshape.Slice(self.from_, self.to)
+
+
+@dataclass(frozen=True)
+class Shuffle(Layer):
+    """Mixes the channels of groups: as a table of g rows and C/g columns, they are transposed (Zhang 2017).
+
+    `SHUFFLE 2`
+
+    FLOPs: none.
+    """
+
+    keyword = "SHUFFLE"
+    role = "reshape"
+
+    groups: int = positional(whole(), "how many groups are mixed")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        if x.channels % self.groups:
+            message = f"{self.groups} groups do not divide {x.channels} channels"
+            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
+        return x
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved(layout=inputs[0].kernel_order)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from torch import nn
+
+        from netdsl.layers.modules import reshape
+
+        shuffle = nn.ChannelShuffle if inputs[0].spatial else reshape.VectorShuffle
+        return shuffle(self.groups)
