@@ -77,9 +77,18 @@ class Network:
     def _summary(self) -> Summary:
         return Summary(self.shaped)
 
-    def summary(self) -> Summary:
-        """What it costs, layer by layer and in total; it prints as a table."""
-        return self._summary
+    def summary(self, *, batch: int = 1, precision: str = "fp32") -> Summary:
+        """What it costs, layer by layer and in total; it prints as a table.
+
+        It is for a batch of examples, with numbers of a precision: fp32, tf32, fp16, bf16 or int8. Raises ValueError.
+        """
+        return self._summary if (batch, precision) == (1, "fp32") else Summary(self.shaped, batch, precision)
+
+    def compare(self, *others: Network) -> Comparison:
+        """It and others side by side; the comparison prints as a table, and draws charts."""
+        from netdsl.compare.comparison import Comparison
+
+        return Comparison.of(one.shaped for one in (self, *others))
 
     def draw(
         self,

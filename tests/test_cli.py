@@ -155,6 +155,7 @@ def test_the_summary_has_the_keys_that_programs_rely_on(run: Run) -> None:
         "activation_bytes",
         "weight_bytes",
         "depth",
+        *("constants", "connections", "peak_bytes"),
     ]
     conv = data["layers"][1]
     assert conv == {
@@ -172,6 +173,11 @@ def test_the_summary_has_the_keys_that_programs_rely_on(run: Run) -> None:
         "stride": [1, 1],
         "device": 0,
         "training": False,
+        "constants": 0,
+        "connections": 27 * 4 * 64 + 4 * 64,
+        "alive_bytes": 4 * (3 + 4) * 64,
+        "offset": [-1, -1],
+        "centre": [0, 0],
     }
 
 
@@ -187,7 +193,7 @@ def test_csv_and_markdown_have_a_row_for_each_layer(run: Run) -> None:
     assert sum(int(row["params"]) for row in rows) == 61_706
     lines = run("summary", "lenet5_modern", "--format", "markdown").out.splitlines()
     assert len(lines) == len(rows) + 3
-    assert lines[-1] == "| **total** | | | **61,706** | **416,520** |"
+    assert lines[-1].startswith("| **total** | |  | **61,706** | **0** | **416,520** | ")
 
 
 def test_list_shows_each_bundled_network_with_its_figures(run: Run) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from netdsl.cli import common
+from netdsl.measure import table
+from netdsl.measure.columns import COLUMNS, Column
+from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
+from netdsl.text.suggest import did_you_mean
 
 
 @click.command("summary")
@@ -17,16 +23,49 @@ from netdsl.measure.summary import Summary
     default="table",
     show_default=True,
 )
+@click.option(
+    "--columns", metavar="NAME,…", help="The columns of the table, or `all`; csv and markdown have all of them."
+)
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Examples that run at once.")
+@click.option(
+    "--precision",
+    type=click.Choice(list(PRECISIONS)),
+    default="fp32",
+    show_default=True,
+    help="What numbers are stored in.",
+)
 @common.overriding
-def command(file: str, form: str, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]) -> None:
+def command(
+    file: str,
+    form: str,
+    columns: str | None,
+    batch: int,
+    precision: str,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    include: tuple[str, ...],
+) -> None:
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
-    summary = Summary(common.network(file, sets, inputs, include))
+    chosen = _columns(columns)
+    summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
             click.echo(summary.json())
         case "csv":
             click.echo(summary.csv(), nl=False)
         case _:
-            from netdsl.measure import table
+            click.echo(table.markdown(summary) if form == "markdown" else table.text(summary, chosen))
 
-            click.echo(table.markdown(summary) if form == "markdown" else table.text(summary))
+
+def _columns(names: str | None) -> Sequence[Column]:
+    """The columns asked for by names with commas between. Raises UsageError."""
+    if names is None:
+        return table.USUAL
+    known = {column.name: column for column in COLUMNS}
+    found: list[Column] = []
+    for name in [name.strip() for name in names.split(",")]:
+        if name != "all" and name not in known:
+            help = did_you_mean(name, known) or f"all, or some of {', '.join(known)}"
+            raise common.UsageError(f"--columns {names}: there is no column {name or 'without a name'}", help)
+        found += COLUMNS if name == "all" else [known[name]]
+    return list(dict.fromkeys(found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import flag, positional, whole
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Buffer, Layer, Weight, Window
+from netdsl.layers.base import Layer, Weight, Window
 from netdsl.layers.conv import Conv
 from netdsl.layers.formula import formula, product
 from netdsl.layers.shape import Shape
@@ -113,9 +113,6 @@ class RadialBasis(Dense):
     def saves(self, *inputs: Operand) -> Saved:
         values = self.units * inputs[0].shape.elements
         return Saved(values=values, scratch=2 * values)
-
-    def buffers(self, *inputs: Shape) -> tuple[Buffer, ...]:
-        return (Buffer("codes", (self.units, inputs[0].elements)),)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense

@@ -109,6 +109,26 @@ class GroupNorm(Layer):
         (x,) = inputs
         if x.channels % self.groups:
             message = f"{self.groups} groups do not divide {x.channels} channels"
+    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The running statistics; PyTorch's count of the batches seen is a counter of training, and no part of it."""
+        channels = inputs[0].channels
+        return Weight("running_mean", (channels,)), Weight("running_var", (channels,))
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        channels = f"{inputs[0].channels:,} channel{'s' * (inputs[0].channels > 1)}"
+        yield Answer(
+            "What is left of it in inference?",
+            (
+                f"One factor and one offset for each of {channels}: mean and variance are the running ones then, which "
+                "are constants. A convolution before it can take both up into its weights, and nothing is left.",
+            ),
+        )
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, and each channel's mean and deviation over the batch."""
+        (x,) = inputs
+        return Saved((0,), batch_bytes=2 * FLOAT32 * x.shape.channels, layout=x.kernel_order)
+
             raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
         if x.elements == self.groups:
             message = f"GN {self.groups} over {x} leaves one value in a group, which becomes 0"
@@ -149,6 +169,16 @@ class LayerNorm(Layer):
         return (5 if self.noaffine else 7) * inputs[0].elements
 
     def lower(self, *inputs: Shape) -> nn.Module:
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        return range(inputs[0].spatial[axis])
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, or a copy without gaps, and the mean and deviation of each group."""
+        (x,) = inputs
+        whole = x.layout == "dense" or x.kernel_order == "permuted"
+        copied = 0 if whole else x.shape.elements
+        return Saved((0,) if whole else (), values=copied + 2 * self.groups, layout=x.kernel_order)
+
         from torch import nn
 
         from netdsl.layers.modules import norm
@@ -220,6 +250,17 @@ class Scale(Layer):
         from netdsl.layers.modules import norm
 
         return norm.Scale(inputs[0].channels, float(self.init), self.bias)
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        return range(inputs[0].spatial[axis])
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, or a copy without gaps, each channel's mean and deviation, and weights for each example."""
+        (x,) = inputs
+        whole = x.layout == "dense"
+        weights = x.shape.channels if self.affine else 0
+        values = weights if whole else weights + x.shape.elements
+        return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
+
 
 
 @dataclass(frozen=True)
@@ -246,6 +287,10 @@ class Normalize(Layer):
         (x,) = inputs
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, x.channels):
+    def connections(self, *inputs: Shape) -> int:
+        """The offset, one for each value; the factor belongs to the connections that it scales, as LeCun has it."""
+        return inputs[0].elements if self.bias else 0
+
                 message = f"{name} has {len(values)} values, but the input {x} has {x.channels} channels"
                 help = "give one, or one for each channel"
                 raise LayerError("invalid-argument", message, help, argument=name, inputs=True)
@@ -255,3 +300,9 @@ class Normalize(Layer):
         from netdsl.layers.modules import norm
 
         return norm.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])
+    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return Weight("mean", (len(self.mean),)), Weight("std", (len(self.std),))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved(layout=inputs[0].order)
+

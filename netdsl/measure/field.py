@@ -1,7 +1,7 @@
 """Receptive fields: which part of the input an output position can see, exactly, over all paths.
 
 After Araujo, Norris and Sim, Computing Receptive Fields of Convolutional Neural Networks (Distill, 2019),
-with the union over merging paths, and not clipped to the image.
+with the union over merging paths, and not clipped to the image; netdsl.measure.sight clips it.
 """
 
 from __future__ import annotations
@@ -40,8 +40,17 @@ class Axis:
     @property
     def stride(self) -> Number:
         """The effective stride: how much further on the next position sees, on average."""
-        stride = Fraction(self.step) / len(self.starts)
-        return stride.numerator if stride.denominator == 1 else stride
+        return _plain(Fraction(self.step) / len(self.starts))
+
+    @property
+    def offset(self) -> Number:
+        """Where the field of the first position starts: before the input, where padding is seen."""
+        return _plain(Fraction(self.starts[0]))
+
+    @property
+    def centre(self) -> Number:
+        """The middle of the field of the first position; Araujo et al. place features by it."""
+        return _plain(Fraction(self.starts[0] + self.ends[0]) / 2)
 
     def start(self, position: int) -> Number:
         """The first input that a position sees."""
@@ -52,6 +61,10 @@ class Axis:
         """The last input that a position sees."""
         rounds, phase = divmod(position, len(self.ends))
         return self.ends[phase] + rounds * self.step
+
+
+def _plain(number: Fraction) -> Number:
+    return number.numerator if number.denominator == 1 else number
 
 
 _OWN = Axis((0,), (0,), 1)

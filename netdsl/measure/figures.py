@@ -7,61 +7,84 @@ from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
 
-BYTES = 4
-"""Of a float32."""
+PRECISIONS = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+"""The bytes of a number. TF32 is a way of multiplying, whose numbers are stored in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The costs of one node, for one example.
+    """The costs of one node.
 
-    `params` are those that training changes, counted where they belong; `activation_bytes` are those of its output
-    in float32, none where it works in place.
+    `params` are those that training changes, and `constants` the numbers stored beside them that it does not, counted
+    where they belong; `activation_bytes` are those of its output, none where it works in place.
     """
 
     params: int
+    constants: int
     macs: int
     flops: int
+    connections: int
     activation_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The costs of a network, or of a part of it, in inference."""
+    """The costs of a network, or of a part of it, in inference. `weight_bytes` are those of `params`."""
 
     params: int
+    constants: int
     macs: int
     flops: int
+    connections: int
     activation_bytes: int
+    weight_bytes: int
     depth: int
 
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of the parameters in float32."""
-        return self.params * BYTES
 
+def figures(shaped: ShapedGraph, batch: int = 1, precision: str = "fp32") -> list[Figures]:
+    """The costs of every node, for a batch of examples and numbers of a precision.
 
-def figures(shaped: ShapedGraph) -> list[Figures]:
-    """The costs of every node."""
+    Parameters, constants and connections are of the network, whatever the batch.
+    """
+    owners = _owners(shaped)
     found: list[Figures] = []
     for index, (node, shape) in enumerate(zip(shaped.nodes, shaped.shapes, strict=True)):
         inputs = shaped.input_shapes(index)
         layer = node.layer
-        params = 0 if node.shared else sum(weight.count for weight in layer.weights(*inputs))
-        memory = 0 if layer.inplace else shape.elements * BYTES
-        found.append(Figures(params, layer.macs(*inputs), layer.flops(*inputs), memory))
+        params = constants = 0
+        if owners.get(node.owner) == index:
+            weights = layer.weights(*inputs)
+            params = sum(weight.count for weight in weights)
+            constants = sum(one.count for one in layer.constants(*inputs)) + sum(one.fixed for one in weights)
+        memory = 0 if layer.inplace else batch * shape.elements * PRECISIONS[precision]
+        work = batch * layer.macs(*inputs), batch * layer.flops(*inputs)
+        found.append(Figures(params, constants, *work, layer.connections(*inputs), memory))
     return found
 
 
-def totals(shaped: ShapedGraph, each: Sequence[Figures], nodes: Iterable[int] | None = None) -> Totals:
+def _owners(shaped: ShapedGraph) -> dict[str, int]:
+    """The node where the weights of each path count: the first that uses them, in inference if any does there."""
+    found: dict[str, int] = {}
+    for index in sorted(range(len(shaped.nodes)), key=lambda one: shaped.nodes[one].training):
+        found.setdefault(shaped.nodes[index].owner, index)
+    return found
+
+
+def totals(
+    shaped: ShapedGraph, each: Sequence[Figures], nodes: Iterable[int] | None = None, precision: str = "fp32"
+) -> Totals:
     """Sums over some nodes, or over all that inference needs."""
     indices = [i for i, node in enumerate(shaped.nodes) if not node.training] if nodes is None else list(nodes)
     chosen = [each[index] for index in indices]
+    params = sum(one.params for one in chosen)
     return Totals(
-        sum(one.params for one in chosen),
+        params,
+        sum(one.constants for one in chosen),
         sum(one.macs for one in chosen),
         sum(one.flops for one in chosen),
+        sum(one.connections for one in chosen),
         sum(one.activation_bytes for one in chosen),
+        params * PRECISIONS[precision],
         depth(shaped, indices),
     )
 

@@ -1,9 +1,7 @@
-"""The summary of a network, as data and as JSON, CSV or Markdown."""
+"""The summary of a network, as data and as JSON; netdsl.measure.table lays it out."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,25 +10,32 @@ from functools import cached_property
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number
 from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import Figures, Totals, figures, totals
-
-COLUMNS = ("path", "layer", "output", "params", "macs", "flops", "activation_bytes", "field", "stride")
-
-
-def _plain(value: Number) -> int | float:
-    return value if isinstance(value, int) else int(value) if value.denominator == 1 else float(value)
+from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
+from netdsl.measure.liveness import Liveness, liveness
+from netdsl.measure.schedule import schedule
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a network costs, layer by layer and in total, for one example."""
+    """What a network costs, layer by layer and in total, for a batch of examples and numbers of a precision.
+
+    Raises ValueError for a batch below 1, and for a precision that figures.PRECISIONS does not have.
+    """
 
     shaped: ShapedGraph
+    batch: int = 1
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError(f"a batch has at least 1 example, not {self.batch}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"a precision is one of {', '.join(PRECISIONS)}, not {self.precision}")
 
     @cached_property
     def figures(self) -> list[Figures]:
         """The costs of every node, in the order of the graph's nodes."""
-        return figures(self.shaped)
+        return figures(self.shaped, self.batch, self.precision)
 
     @cached_property
     def fields(self) -> list[tuple[Axis, ...]]:
@@ -40,7 +45,25 @@ class Summary:
     @cached_property
     def totals(self) -> Totals:
         """The costs of inference."""
-        return totals(self.shaped, self.figures)
+        return totals(self.shaped, self.figures, precision=self.precision)
+
+    @cached_property
+    def liveness(self) -> Liveness:
+        """The activations alive at once in inference, in the file's order and in place where layers may be."""
+        return liveness(self.shaped, bytes_of=self._bytes_of)
+
+    @cached_property
+    def schedule(self) -> Liveness:
+        """The same in the order that needs least."""
+        return schedule(self.shaped, bytes_of=self._bytes_of)
+
+    @cached_property
+    def alive(self) -> Mapping[int, int]:
+        """The bytes alive while a node runs, for those of inference."""
+        return dict(zip(self.liveness.order, self.liveness.usage, strict=True))
+
+    def _bytes_of(self, index: int) -> int:
+        return self.batch * self.shaped.shapes[index].elements * PRECISIONS[self.precision]
 
     @cached_property
     def data(self) -> dict[str, object]:
@@ -54,6 +77,8 @@ class Summary:
             "meta": dict(graph.meta),
             "inputs": {paths[index]: dims[paths[index]] for index in graph.inputs},
             "outputs": {graph.output_name(index): dims[paths[index]] for index in graph.outputs},
+            "batch": self.batch,
+            "precision": self.precision,
             "totals": {
                 "params": sums.params,
                 "trainable": sums.params,
@@ -62,12 +87,30 @@ class Summary:
                 "activation_bytes": sums.activation_bytes,
                 "weight_bytes": sums.weight_bytes,
                 "depth": sums.depth,
+                "constants": sums.constants,
+                "connections": sums.connections,
+                "peak_bytes": self.liveness.peak,
             },
+            "peak": self._peak(paths),
             "layers": [self._row(index, paths) for index in range(len(paths))],
         }
 
+    def _peak(self, paths: list[str]) -> Mapping[str, object]:
+        own, best = self.liveness, self.schedule
+        return {
+            "bytes": own.peak,
+            "path": paths[own.node],
+            "alive": [paths[index] for index in own.alive],
+            "bytes_without_inplace": liveness(self.shaped, inplace=False, bytes_of=self._bytes_of).peak,
+            "least": {
+                "bytes": best.peak,
+                "exact": best.exact,
+                "order": None if best.order == own.order else [paths[index] for index in best.order],
+            },
+        }
+
     def _row(self, index: int, paths: list[str]) -> Mapping[str, object]:
-        node, cost = self.shaped.nodes[index], self.figures[index]
+        node, cost, axes = self.shaped.nodes[index], self.figures[index], self.fields[index]
         span = node.site.span
         return {
             "path": node.path,
@@ -80,10 +123,15 @@ class Summary:
             "macs": cost.macs,
             "flops": cost.flops,
             "activation_bytes": cost.activation_bytes,
-            "field": [axis.size for axis in self.fields[index]],
-            "stride": [_plain(axis.stride) for axis in self.fields[index]],
+            "field": [axis.size for axis in axes],
+            "stride": [_plain(axis.stride) for axis in axes],
             "device": node.device,
             "training": node.training,
+            "constants": cost.constants,
+            "connections": cost.connections,
+            "alive_bytes": self.alive.get(index),
+            "offset": [_plain(axis.offset) for axis in axes],
+            "centre": [_plain(axis.centre) for axis in axes],
         }
 
     def __str__(self) -> str:
@@ -95,23 +143,12 @@ class Summary:
         """The data as JSON."""
         return json.dumps(self.data, indent=2, ensure_ascii=False)
 
-    def rows(self) -> list[tuple[str | int, ...]]:
-        """A row a layer, for tables: the columns named in COLUMNS."""
-        found: list[tuple[str | int, ...]] = []
-        for node, shape, cost, axes in zip(
-            self.shaped.nodes, self.shaped.shapes, self.figures, self.fields, strict=True
-        ):
-            layer = f"{node.layer.keyword} {node.layer.label}".rstrip()
-            field = "x".join(str(axis.size) for axis in axes)
-            stride = "x".join(str(axis.stride) for axis in axes)
-            numbers = (cost.params, cost.macs, cost.flops, cost.activation_bytes)
-            found.append((node.path, layer, str(shape), *numbers, field, stride))
-        return found
-
     def csv(self) -> str:
         """A line a layer under a heading."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(self.rows())
-        return text.getvalue()
+        from netdsl.measure import table
+
+        return table.csv(self)
+
+
+def _plain(value: Number) -> int | float:
+    return value if isinstance(value, int) else int(value) if value.denominator == 1 else float(value)

@@ -1,51 +1,59 @@
-"""The summary as a table for the terminal, 80 columns wide, and for Markdown.
+"""The summary as a table for the terminal, 80 columns wide, as CSV and as Markdown.
 
-Rows are indented by scope. The first copy of a repeat stands for all of them; what a scope costs, with all of its
-copies, stands on its own row.
+On the terminal, rows are indented by scope. The first copy of a repeat stands for all of them; what a scope costs, with
+all of its copies, stands on its own row.
 """
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from csv import writer
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from netdsl.measure.summary import Summary
+from netdsl.measure.columns import COLUMNS, Cell, Column
+from netdsl.measure.units import size
+
+if TYPE_CHECKING:
+    from netdsl.measure.summary import Summary
 
 WIDTH = 80
-_HEADINGS = ("layer", "", "output", "params", "MACs")
+USUAL = tuple(column for column in COLUMNS if column.name in ("output", "params", "macs"))
+"""The columns that fit on a terminal."""
+_LEAST = 36
+"""The width that the layers themselves have in a table of many columns, which is wider than the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row: its depth in the tree of scopes, and its cells."""
+    """A row: its depth in the tree of scopes, what it is, and its cells."""
 
     depth: int
     name: str
     what: str
-    output: str
-    params: str
-    macs: str
+    cells: tuple[str, ...]
 
 
-def _sums(summary: Summary) -> Mapping[str, tuple[int, int]]:
-    """Parameters and MACs of all that stands under each scope."""
-    params: Counter[str] = Counter()
-    macs: Counter[str] = Counter()
-    for node, cost in zip(summary.shaped.nodes, summary.figures, strict=True):
+def _sums(summary: Summary, columns: Sequence[Column]) -> Mapping[str, Mapping[str, int]]:
+    """By scope and column, the sums over all that stands under it."""
+    sums: dict[str, Counter[str]] = {}
+    adding = [column for column in columns if column.adds]
+    for index, node in enumerate(summary.shaped.nodes):
+        cells = {column.name: cell for column in adding if isinstance(cell := column.cell(summary, index), int)}
         at = node.path.rfind(".")
         while at > 0:
-            params[node.path[:at]] += cost.params
-            macs[node.path[:at]] += cost.macs
+            sums.setdefault(node.path[:at], Counter()).update(cells)
             at = node.path.rfind(".", 0, at)
-    return {path: (params[path], macs[path]) for path in params}
+    return sums
 
 
-def _rows(summary: Summary) -> Iterator[_Row]:
+def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
     """The rows, scope by scope; copies that a first one stands for are left out."""
     shaped = summary.shaped
     scopes = shaped.graph.scopes
-    sums = _sums(summary)
+    sums = _sums(summary, columns)
     opened: list[str] = []
     skipped = ""
     for index, node in enumerate(shaped.nodes):
@@ -68,61 +76,99 @@ def _rows(summary: Summary) -> Iterator[_Row]:
                 skipped = f"{path}."
             title = scope.title if scope.title != parents[depth] else ""
             level = sum(one in scopes for one in here[:depth])
-            yield _Row(level, parents[depth], f"{title}{times}".strip(), "", *map(_number, sums[path]))
+            cells = tuple([_shown(sums[path].get(column.name, "")) for column in columns])
+            yield _Row(level, parents[depth], f"{title}{times}".strip(), cells)
         opened = here
-        cost = summary.figures[index]
         level = sum(one in scopes for one in here)
         what = f"{node.layer.keyword} {node.layer.label}".strip() + (" (training)" if node.training else "")
-        yield _Row(level, node.name, what, str(shaped.shapes[index]), _number(cost.params), _number(cost.macs))
+        yield _Row(level, node.name, what, tuple([_shown(column.cell(summary, index)) for column in columns]))
 
 
-def _number(count: int) -> str:
-    return f"{count:,}" if count else ""
+def _shown(cell: Cell) -> str:
+    return cell if isinstance(cell, str) else f"{cell:,}" if cell else ""
 
 
-def text(summary: Summary) -> str:
+def text(summary: Summary, columns: Sequence[Column] = USUAL) -> str:
     """The table, and the totals under it."""
-    rows = list(_rows(summary))
-    cells = [("  " * row.depth + row.name, row.what, row.output, row.params, row.macs) for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(_HEADINGS, *cells, strict=True)]
-    free = WIDTH - sum(widths[2:]) - 4
+    rows = list(_rows(summary, columns))
+    heads = ("layer", "", *[column.heading for column in columns])
+    cells = [("  " * row.depth + row.name, row.what, *row.cells) for row in rows]
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    free = max(WIDTH - sum(widths[2:]) - len(widths) + 1, min(_LEAST, sum(widths[:2])))
     widths[0] = min(widths[0], max(free - min(widths[1], free // 2), 8))
     widths[1] = max(min(widths[1], free - widths[0]), 4)
-    lines = [summary.shaped.graph.title, "", _line(_HEADINGS, widths), "─" * min(WIDTH, sum(widths) + 4)]
-    lines += [_line(cell, widths) for cell in cells]
-    lines.append(lines[3])
-    return "\n".join([*lines, *_totals(summary)])
+    lefts = [True, True, *[column.left for column in columns]]
+    line = "─" * (sum(widths) + len(widths) - 1)
+    table = [_line(row, widths, lefts) for row in (heads, *cells)]
+    return "\n".join([*_title(summary), "", table[0], line, *table[1:], line, *_totals(summary)])
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    left = [_fit(cell, width).ljust(width) for cell, width in zip(cells[:3], widths[:3], strict=True)]
-    right = [cell.rjust(width) for cell, width in zip(cells[3:], widths[3:], strict=True)]
-    return " ".join([*left, *right]).rstrip()
+def _line(cells: Sequence[str], widths: Sequence[int], lefts: Sequence[bool]) -> str:
+    fitted = [
+        _fit(cell, width).ljust(width) if left else cell.rjust(width)
+        for cell, width, left in zip(cells, widths, lefts, strict=True)
+    ]
+    return " ".join(fitted).rstrip()
 
 
 def _fit(cell: str, width: int) -> str:
     return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
+def _title(summary: Summary) -> list[str]:
+    title = summary.shaped.graph.title
+    if summary.batch == 1 and summary.precision == "fp32":
+        return [title]
+    examples = f"{summary.batch:,} example{'s' * (summary.batch > 1)}"
+    return [title, f"for a batch of {examples}, in {summary.precision}"]
+
+
 def _totals(summary: Summary) -> list[str]:
-    sums = summary.totals
-    pairs = (
-        ("parameters", f"{sums.params:,}"),
-        ("MACs", f"{sums.macs:,}"),
-        ("FLOPs", f"{sums.flops:,}"),
-        ("activations", f"{sums.activation_bytes:,} B"),
-        ("weights", f"{sums.weight_bytes:,} B"),
-        ("depth", f"{sums.depth}"),
-    )
-    wide = max(len(value) for _, value in pairs)
-    return [f"{name:<12} {value.rjust(wide)}" for name, value in pairs]
+    """The totals of inference, each with its unit and, where it is bytes, in short."""
+    sums, peak = summary.totals, summary.liveness
+    where = summary.shaped.nodes[peak.node].path
+    rows = [
+        ("parameters", sums.params, "", "trained"),
+        *[("constants", sums.constants, "", "stored, not trained")] * bool(sums.constants),
+        ("MACs", sums.macs, "", ""),
+        ("FLOPs", sums.flops, "", ""),
+        ("connections", sums.connections, "", ""),
+        ("activations", sums.activation_bytes, "B", size(sums.activation_bytes)),
+        ("peak", peak.peak, "B", f"{size(peak.peak)}, while {where} runs"),
+        ("weights", sums.weight_bytes, "B", size(sums.weight_bytes)),
+        ("depth", sums.depth, "", "CONV, DWCONV, DECONV and FC on the longest path"),
+    ]
+    wide = max(len(f"{value:,}") for _, value, _, _ in rows)
+    lines = [f"{name:<12} {value:>{wide},} {unit:<1} {note}".rstrip() for name, value, unit, note in rows]
+    best = summary.schedule
+    if best.peak < peak.peak:
+        lines.insert(-2, f"{'':<12} {best.peak:>{wide},} B {size(best.peak)}, in another order: `--format json` has it")
+    return [_fit(line, WIDTH) for line in lines]
+
+
+def csv(summary: Summary) -> str:
+    """A line a layer under a heading, with all columns."""
+    sheet = io.StringIO()
+    lines = writer(sheet, lineterminator="\n")
+    lines.writerow(["path", "layer", *[column.name for column in COLUMNS]])
+    for index, node in enumerate(summary.shaped.nodes):
+        layer = f"{node.layer.keyword} {node.layer.label}".rstrip()
+        lines.writerow([node.path, layer, *[column.cell(summary, index) for column in COLUMNS]])
+    return sheet.getvalue()
 
 
 def markdown(summary: Summary) -> str:
-    """Every layer as a row of a Markdown table, and the totals as the last."""
-    lines = ["| path | layer | output | params | MACs |", "|---|---|---|---:|---:|"]
-    for path, layer, output, params, macs, *_ in summary.rows():
-        lines.append(f"| `{path}` | `{layer}` | {output} | {params:,} | {macs:,} |")
-    sums = summary.totals
-    lines.append(f"| **total** | | | **{sums.params:,}** | **{sums.macs:,}** |")
+    """Every layer as a row of a Markdown table with all columns, and the totals as the last."""
+    lines = [
+        f"| path | layer | {' | '.join(column.heading for column in COLUMNS)} |",
+        f"|---|---|{'|'.join('---' if column.left else '---:' for column in COLUMNS)}|",
+    ]
+    for index, node in enumerate(summary.shaped.nodes):
+        layer = f"{node.layer.keyword} {node.layer.label}".rstrip().replace("|", "\\|")
+        cells = [column.cell(summary, index) for column in COLUMNS]
+        shown = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
+        lines.append(f"| `{node.path}` | `{layer}` | {' | '.join(shown)} |")
+    sums = {**asdict(summary.totals), "alive_bytes": summary.liveness.peak}
+    totals = [f"**{sums[column.name]:,}**" if column.name in sums else "" for column in COLUMNS]
+    lines.append(f"| **total** | | {' | '.join(totals)} |")
     return "\n".join(lines)

@@ -1,0 +1,135 @@
+"""What of the input reaches one position of a map: its receptive field cut to the image, without the holes.
+
+It is found by walking back from the position, with the set of positions that are read of every map on the way. Padding
+inside the network ends a walk as padding of the input does, and a dilated window leaves out what lies between cells.
+Sets are ints whose bits stand for positions, one for each axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from functools import reduce
+from typing import TypeAlias
+
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import Number
+from netdsl.layers.base import Layer, Window
+from netdsl.layers.shape import Shape
+
+_Block: TypeAlias = "tuple[int, ...]"
+"""A set of positions: all that take each coordinate from the set of its axis."""
+_MOST_BLOCKS = 64
+"""That are kept apart for one map; more are joined, which may show more than is seen."""
+
+
+def seen(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """The input pixels that reach a position of a node's output: per axis, the first and the last.
+
+    They are given for the index of each INPUT that reaches it at all. Channels are not told apart.
+    """
+    return {
+        index: tuple((_lowest(axis), axis.bit_length() - 1) for axis in sets)
+        for index, sets in sight(shaped, node, position).items()
+    }
+
+
+def sight(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[int, ...]]:
+    """The same with holes: per axis the coordinates of all pixels that reach it, as the bits of an int."""
+    walks: dict[int, list[_Block]] = {node: [tuple([1 << at for at in position])]}
+    found: dict[int, tuple[int, ...]] = {}
+    for index in range(node, -1, -1):
+        blocks = walks.pop(index, [])
+        here, inputs, out = shaped.nodes[index], shaped.input_shapes(index), shaped.shapes[index]
+        if blocks and not here.inputs:
+            found[index] = _joined(blocks)
+        elif blocks and here.layer.merge:
+            for source, shape in zip(here.inputs, inputs, strict=True):
+                _add(walks.setdefault(source, []), [_stretched(block, shape, out) for block in blocks])
+        elif blocks:  # the second input of `like=` gives no values
+            _add(walks.setdefault(here.inputs[0], []), _through(here.layer, inputs, out, blocks))
+    return found
+
+
+def _add(known: list[_Block], blocks: Iterable[_Block]) -> None:
+    """Add to blocks that are known what they do not hold yet."""
+    for block in blocks:
+        if not all(block) or any(_within(block, other) for other in known):
+            continue
+        known[:] = [other for other in known if not _within(other, block)]
+        known.append(block)
+        if len(known) > _MOST_BLOCKS:
+            known[:] = [_joined(known)]
+
+
+def _within(a: _Block, b: _Block) -> bool:
+    return all(not x & ~y for x, y in zip(a, b, strict=True))
+
+
+def _joined(blocks: Iterable[_Block]) -> _Block:
+    """The smallest block that holds all of some."""
+    return tuple(reduce(int.__or__, axis) for axis in zip(*blocks, strict=True))
+
+
+def _stretched(block: _Block, shape: Shape, out: Shape) -> _Block:
+    """What a merge reads of an input whose axes of 1 are stretched, or which is a vector."""
+    axes = zip(block, shape.spatial, out.spatial, strict=True) if shape.spatial else ()
+    return tuple([1 if size < wide else axis for axis, size, wide in axes])
+
+
+def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence[_Block]) -> Iterator[_Block]:
+    """What a layer reads for some positions of its output."""
+    sizes, windows, scales = inputs[0].spatial, layer.windows(*inputs), layer.enlargement(*inputs)
+    if windows == "all" or len(sizes) != out.rank:
+        yield tuple([(1 << size) - 1 for size in sizes])
+        return
+    told = [layer.reads(axis, 0, *inputs) is not None for axis in range(out.rank)]
+    for block in blocks:
+        sets: list[int] = []
+        for axis, (positions, size) in enumerate(zip(block, sizes, strict=True)):
+            if told[axis]:
+                read = 0
+                for at in _bits(positions):
+                    read |= sum(1 << one for one in set(layer.reads(axis, at, *inputs) or ()))
+            elif windows:
+                read = _slid(positions, windows[axis], scales[axis] if scales else 1)
+            else:
+                read = positions
+            sets.append(read & (1 << size) - 1)
+        yield tuple(sets)
+
+
+def _slid(positions: int, window: Window, scale: Number) -> int:
+    """What a window reads at some positions, of a map that is enlarged by zeros between its positions."""
+    spread = _spread(positions, window.stride)
+    read = 0
+    for cell in range(window.size):
+        by = cell * window.dilation - window.before
+        read |= spread << by if by >= 0 else spread >> -by
+    return read if scale == 1 else _thinned(read, scale)
+
+
+def _spread(positions: int, stride: int) -> int:
+    """Positions times a stride, through the binary digits, which is quick for long ones."""
+    return positions if stride == 1 else int(("0" * (stride - 1)).join(f"{positions:b}"), 2)
+
+
+def _thinned(positions: int, scale: Number) -> int:
+    """Those of some positions that are multiples of a scale, divided by it."""
+    read = 0
+    for at in _bits(positions):
+        inner = at / Fraction(scale)
+        if inner.denominator == 1:
+            read |= 1 << inner.numerator
+    return read
+
+
+def _bits(positions: int) -> Iterator[int]:
+    while positions:
+        low = positions & -positions
+        yield low.bit_length() - 1
+        positions ^= low
+
+
+def _lowest(positions: int) -> int:
+    return (positions & -positions).bit_length() - 1
