@@ -51,6 +51,10 @@ docs: $(VENV)/dev.stamp ## Build the documentation into build/site.
 
 pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw examples/resnet20.net -o docs/images/resnet20.svg
+	$(BIN)/netdsl compare -o docs/images/cost.svg
+	$(BIN)/netdsl compare --chart winners -o docs/images/winners.svg
+	$(BIN)/netdsl compare --chart size -o docs/images/size.svg \
+	    resnet18 resnet34 resnet50 resnet101 resnet152 vgg11 vgg16 googlenet inception_v3
 
 clean: ## Remove what was made, but for .venv.
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis

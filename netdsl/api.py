@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from networkx import DiGraph
     from torch import Tensor, fx
 
+    from netdsl.compare.comparison import Comparison
     from netdsl.draw import Direction, Style
     from netdsl.transform.convolutional import Rewritten
 

@@ -1,0 +1,161 @@
+"""`netdsl compare`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from netdsl import files, resources
+from netdsl.cli import common
+from netdsl.compare import chart, table
+from netdsl.compare.comparison import Comparison
+from netdsl.compare.entry import Entry
+from netdsl.draw.palette import THEMES
+from netdsl.graph.build import Overrides
+from netdsl.graph.node import ShapedGraph
+
+_SORTS = {
+    "name": "name",
+    "year": "year",
+    "error": "top5_error",
+    "depth": "depth",
+    "params": "params",
+    "macs": "macs",
+    "flops": "flops",
+    "activations": "activation_bytes",
+    "weights": "weight_bytes",
+}
+_MOST_NAMES = 4
+
+
+@click.command("compare")
+@click.argument("names", nargs=-1, metavar="[FILE]…")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv", "markdown"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--sort", type=click.Choice([*_SORTS]), help="Sort the rows, the least first.")
+@click.option("--reverse", is_flag=True, help="Sort the other way.")
+@click.option("--exact", is_flag=True, help="Exact numbers in place of short ones.")
+@click.option("--relative", is_flag=True, help="Ratios to the first FILE.")
+@click.option("-o", "--output", metavar="OUT", help="Draw a chart: .svg, .png or .pdf. [default: CHART.svg]")
+@click.option(
+    "--chart",
+    "kind",
+    type=click.Choice(chart.KINDS),
+    help="cost: error against MACs; size: parameters against MACs; winners: the ImageNet challenge by year.",
+)
+@click.option("--theme", type=click.Choice([*THEMES]), help="The chart's colours.  [default: light]")
+@common.overriding
+def command(
+    names: tuple[str, ...],
+    form: str,
+    sort: str | None,
+    reverse: bool,
+    exact: bool,
+    relative: bool,
+    output: str | None,
+    kind: chart.Kind | None,
+    theme: str | None,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    include: tuple[str, ...],
+) -> None:
+    """Set networks side by side: a table, or with -o or --chart a chart.
+
+    Without FILE it compares all bundled networks; the chart of winners shows the challenge's own, and each FILE beside
+    them. --set and --input change every network, and must fit each.
+    """
+    drawing = output is not None or kind is not None
+    context = click.get_current_context()
+    for_other = ("form", "sort", "reverse", "exact", "relative") if drawing else ("theme",)
+    for name in for_other:
+        if context.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE:
+            option = "--format" if name == "form" else f"--{name}"
+            raise common.UsageError(f"{option} goes with {'a table, not with a chart' if drawing else 'a chart alone'}")
+    if reverse and sort is None:
+        raise common.UsageError("--reverse goes with --sort")
+    target = _target(output, kind) if drawing else None
+    every = [] if kind == "winners" else [str(path) for path in resources.bundled()]
+    networks = _networks(names or every, common.overrides(sets, inputs, include), warn=bool(names))
+    if target is not None:
+        _draw(Comparison.of(networks).entries if networks else (), target, kind, theme or "light")
+        return
+    comparison = Comparison.of(networks)
+    if sort is not None:
+        comparison = comparison.sorted(_SORTS[sort], descending=reverse)
+    match form:
+        case "json":
+            click.echo(comparison.json(relative=relative))
+        case "csv":
+            click.echo(comparison.csv(relative=relative), nl=False)
+        case "markdown":
+            click.echo(table.markdown(comparison, exact=exact, relative=relative))
+        case _:
+            colour = common.colours(sys.stdout)
+            click.echo(table.text(comparison, exact=exact, relative=relative, colour=colour), color=colour)
+
+
+def _networks(names: Sequence[str], changes: Overrides, *, warn: bool) -> list[ShapedGraph]:
+    """The networks; the errors of all of them are said, and end the command with 1."""
+    loaded = [common.load(name, changes) for name in names]
+    failed = any(one.report.failed for one in loaded)
+    if warn or failed:
+        common.say(found for one in loaded for found in one.report.diagnostics())
+    if failed:
+        raise SystemExit(1)
+    networks: list[ShapedGraph] = []
+    for one in loaded:
+        if one.shaped is None:
+            help = "`use` it from a file with a chain"
+            raise common.UsageError(f"{one.name} holds blocks alone, and no network", help)
+        networks.append(one.shaped)
+    return networks
+
+
+def _target(output: str | None, kind: chart.Kind | None) -> Path:
+    """The file of a chart. Raises UsageError where its suffix is no format."""
+    target = Path(output if output is not None else f"{kind}.svg")
+    if target.suffix[1:].lower() not in chart.FORMATS:
+        known = ", ".join(f".{one}" for one in chart.FORMATS)
+        found = f"{target.suffix} is no format of a chart" if target.suffix else "its name has no suffix"
+        raise common.UsageError(f"{target}: {found}", f"choose one of {known}")
+    return target
+
+
+def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme: str) -> None:
+    """Write a chart, and say what has no place in it."""
+    if kind is None:
+        kind = "cost"
+        if not chart.suits(kind, entries) and chart.suits("size", entries):
+            kind = "size"
+            _note("no network has a `meta top5_error`: this chart sets parameters against MACs")
+    try:
+        drawn = chart.draw(entries, kind, target.suffix[1:].lower(), theme)
+        files.replace(target, drawn.data)
+    except chart.ChartError as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{target}: {error.strerror or error}") from None
+    if drawn.left_out:
+        _note(f"left out for want of {drawn.needs}: {_listed(drawn.left_out)}")
+    if drawn.unnamed:
+        _note(f"without a name for want of room: {_listed(drawn.unnamed)}")
+    count = len(drawn.shown)
+    click.echo(f"{target}: chart {kind}" + f", {count} network{'s' * (count > 1)}" * bool(count))
+
+
+def _note(text: str) -> None:
+    click.echo(f"note: {text}", err=True)
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    names = [one.name for one in entries[:_MOST_NAMES]]
+    more = len(entries) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

@@ -1,0 +1,1 @@
+"""Networks side by side: as a table, as data, and as charts."""

@@ -1,0 +1,76 @@
+"""Charts of networks as the bytes of files: their kinds, formats and themes, and what has no place in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from netdsl.compare import bubbles, plot, winners
+from netdsl.compare.entry import Entry
+from netdsl.draw.palette import THEMES
+
+Kind: TypeAlias = Literal["cost", "size", "winners"]
+
+KINDS: tuple[Kind, ...] = ("cost", "size", "winners")
+FORMATS = plot.FORMATS
+
+_BUBBLES: Mapping[Kind, bubbles.Kind] = {"cost": bubbles.COST, "size": bubbles.SIZE}
+_NEEDS: Mapping[Kind, str] = {
+    "cost": "MACs, and an error: `meta top5_error = 7.3`",
+    "size": "MACs and parameters",
+    "winners": "a year and an error: `meta year = 2014`, `meta top5_error = 7.3`",
+}
+
+_TITLES: Mapping[Kind, str] = {
+    "cost": "Top-5 error against multiply-adds",
+    "size": "Parameters against multiply-adds",
+    "winners": "The winners of the ImageNet challenge",
+}
+
+
+class ChartError(ValueError):
+    """Why there is no chart, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart as the bytes of a file; the networks that it shows, and those that lack what it `needs`."""
+
+    data: bytes
+    shown: tuple[Entry, ...]
+    left_out: tuple[Entry, ...]
+    unnamed: tuple[Entry, ...]
+    """Shown, but without room for their names."""
+    needs: str
+
+
+def suits(kind: Kind, entries: Sequence[Entry]) -> bool:
+    """Whether there is a chart of a kind with any of some networks."""
+    return kind == "winners" or any(_BUBBLES[kind].shows(entry) for entry in entries)
+
+
+def draw(entries: Sequence[Entry], kind: Kind, format: str = "svg", theme: str = "light") -> Chart:
+    """A chart of networks.
+
+    `cost` sets top-5 error against MACs, with areas for parameters, `size` parameters against MACs; `winners` shows
+    the ImageNet challenge by year, with the networks among its winners. Raises ChartError where a kind, format or
+    theme is unknown, or no network has what the chart needs.
+    """
+    for what, given, known in (("chart", kind, KINDS), ("format", format, FORMATS), ("theme", theme, (*THEMES,))):
+        if given not in known:
+            raise ChartError(f"there is no {what} {given!r}: choose one of {', '.join(known)}")
+    if not suits(kind, entries):
+        raise ChartError(f"none of the networks has what the chart {kind} needs: {_NEEDS[kind]}")
+    shows = winners.shows if kind == "winners" else _BUBBLES[kind].shows
+    shown = tuple(entry for entry in entries if shows(entry))
+    left_out = tuple(entry for entry in entries if not shows(entry))
+    colours = THEMES[theme]
+    with plot.look(colours):
+        if kind == "winners":
+            figure, named = winners.figure(winners.bars(shown), colours), [True] * len(shown)
+        else:
+            figure, named = bubbles.figure(_BUBBLES[kind], shown, colours)
+        data = plot.save(figure, format, _TITLES[kind])
+    unnamed = tuple(entry for entry, name in zip(shown, named, strict=True) if not name)
+    return Chart(data, shown, left_out, unnamed, _NEEDS[kind])
