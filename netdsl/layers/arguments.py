@@ -49,7 +49,8 @@ def show(value: Value) -> str:
 class Kind:
     """A kind of value: `noun` names it for people, `read` turns what was given into what the field holds.
 
-    `words` are taken as they stand (`mode=bilinear`). `node` marks names of nodes (`like=e2`), `many` what takes dims.
+    `words` are taken as they stand (`mode=bilinear`). `node` marks names of nodes (`like=e2`), `many` what takes dims,
+    `per_axis` dims of which one number stands for all.
     """
 
     noun: str
@@ -57,6 +58,7 @@ class Kind:
     words: tuple[str, ...] = ()
     node: bool = False
     many: bool = False
+    per_axis: bool = False
 
 
 def _whole(value: Value, least: int) -> int:
@@ -83,7 +85,7 @@ def sizes(least: int = 1) -> Kind:
         parts = value if isinstance(value, tuple) else (value,)
         return tuple(_whole(part, least) for part in parts)
 
-    return Kind(f"a whole number from {least}, or one for each axis", read, many=True)
+    return Kind(f"a whole number from {least}, or one for each axis", read, many=True, per_axis=True)
 
 
 def real(least: Number | None = None, most: Number | None = None) -> Kind:
