@@ -10,13 +10,17 @@ from netdsl.layers.base import Role
 from netdsl.layers.shape import Shape
 
 
+Tint: TypeAlias = Role | Literal["added", "removed", "changed", "unchanged"]
+"""What the colour of a layer tells: its role, or what became of it between two networks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One layer within a box: `CONV` `64 3x3 p1`, and its name where the program gives it one."""
 
     keyword: str
     arguments: str
-    role: Role
+    role: Tint
     name: str = ""
 
 
@@ -66,6 +70,7 @@ class Edge:
     target: str
     shape: Shape
     training: bool = False
+    tint: Tint | None = None
 
 
 @dataclass(frozen=True, slots=True)

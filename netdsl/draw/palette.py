@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from netdsl.layers.base import Role
+from netdsl.draw.drawing import Tint
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Theme:
     quiet: str
     line: str
     border: str
-    roles: Mapping[Role, Tone]
-    """In the order of the legend."""
+    roles: Mapping[Tint, Tone]
+    """In the order of the legend: the roles of layers, and what became of them between two networks."""
     devices: tuple[Tone, ...]
     """Reused in turn where there are more devices."""
     training: Tone
@@ -63,6 +63,10 @@ LIGHT = Theme(
         "dropout": Tone("#eceae6", "#8a8577"),
         "merge": Tone("#d9f0dc", "#2f8f3e"),
         "reshape": Tone("#f1e4d8", "#98694a"),
+        "added": Tone("#c8efcf", "#1f8a3b"),
+        "removed": Tone("#fbd3d0", "#c9302c"),
+        "changed": Tone("#ffeaa3", "#b98500"),
+        "unchanged": Tone("#f1f3f5", "#adb5bd"),
     },
     devices=_tones(
         "#f3f5fd #fdf2f6 #f2faf3 #fef5ef #f6f3fe #eff9fa #fbf1f4 #f6faef",
@@ -90,6 +94,10 @@ DARK = Theme(
         "dropout": Tone("#33312d", "#aaa493"),
         "merge": Tone("#1b3d22", "#62c473"),
         "reshape": Tone("#402f22", "#cb9a77"),
+        "added": Tone("#16421f", "#5cc470"),
+        "removed": Tone("#511d1b", "#f0706a"),
+        "changed": Tone("#4a3a05", "#e0ab25"),
+        "unchanged": Tone("#23282e", "#5b646d"),
     },
     devices=_tones(
         "#1a1e30 #2d1a22 #18271b #2d1f16 #221b32 #13272a #2a181e #1f2714",

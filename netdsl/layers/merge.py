@@ -90,6 +90,7 @@ class Add(Elementwise):
 
     keyword = "ADD"
     operation = "Add"
+    commutative = True
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ class Multiply(Merging):
 
     keyword = "MUL"
     operation = "Multiply"
+    commutative = True
 
     def shape(self, *inputs: Shape) -> Shape:
         rank = max([x.rank for x in inputs])
@@ -149,6 +151,7 @@ class Mean(Elementwise):
 
     keyword = "MEAN"
     operation = "Mean"
+    commutative = True
 
     def flops(self, *inputs: Shape) -> int:
         return len(inputs) * inputs[0].elements
@@ -165,3 +168,4 @@ class Maximum(Elementwise):
 
     keyword = "MAX"
     operation = "Maximum"
+    commutative = True

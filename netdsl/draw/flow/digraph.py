@@ -138,7 +138,7 @@ def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
         least = style.narrow.get(one.id, 0)
         shown = label.box(one, theme, devices=style.devices, badge=badge, told=told, least=least)
         return attributes(label=html(shown), tooltip=one.tooltip)
-    tone = theme.roles["input"]
+    tone = theme.roles[one.rows[0].role]
     line = theme.device(one.device).accent if style.devices else tone.accent
     return attributes(
         label=html(label.terminal(one, theme)),

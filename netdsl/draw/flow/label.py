@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from netdsl.draw.drawing import Box, Cluster, Drawing, Row
+from netdsl.draw.drawing import Box, Cluster, Drawing, Row, Tint
 from netdsl.draw.palette import Theme
-from netdsl.layers.base import Role
 
 WIDEST = 34
 """Characters of a box's line before it wraps."""
@@ -214,7 +213,7 @@ def _chip(text: str, fill: str, accent: str, colour: str) -> str:
 
 
 def _roles(drawing: Drawing, theme: Theme) -> Iterable[str]:
-    used: set[Role] = {row.role for one in drawing.boxes if one.kind == "layer" for row in one.rows}
+    used: set[Tint] = {row.role for one in drawing.boxes if one.kind == "layer" for row in one.rows}
     for role, tone in theme.roles.items():
         if role in used:
             yield _chip(role, tone.fill, tone.accent, theme.text)
