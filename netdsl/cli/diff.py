@@ -1,0 +1,183 @@
+"""`netdsl diff`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netdsl import files
+from netdsl.cli import common
+from netdsl.cli.revision import RevisionError, checkout
+from netdsl.graph.build import OverrideError, Overrides, build
+from netdsl.graph.program import UnreadableFile, read
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source
+
+if TYPE_CHECKING:
+    from netdsl.diff import Difference
+
+
+@click.command("diff")
+@click.argument("networks", nargs=-1, metavar="A B")
+@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option("-o", "--output", metavar="OUT", help="A picture instead: .svg, .png, .pdf, .dot or .html.")
+@click.option("--all", "all", is_flag=True, help="Tell each layer that only follows, and each rename.")
+@click.option("--exit-code", is_flag=True, help="End with 1 where the networks differ.")
+@common.overriding
+def command(
+    networks: tuple[str, ...],
+    form: str,
+    output: str | None,
+    all: bool,
+    exit_code: bool,
+    sets: tuple[str, ...],
+    inputs: tuple[str, ...],
+    include: tuple[str, ...],
+) -> None:
+    """Tell what changed between two networks: layers added, removed and changed, matched by structure and not by line.
+
+    A and B may be files of a git revision, HEAD~1:nets/a.net, and /dev/null stands for none. Overrides go for both. As
+    git's own driver it takes git's seven arguments: git config diff.netdsl.command "netdsl diff".
+    """
+    changes = common.overrides(sets, inputs, include)
+    if len(networks) in (7, 9):
+        _drive(networks, changes, form, all)
+        return
+    if len(networks) == 1 and "GIT_DIFF_PATH_COUNTER" in os.environ:
+        click.echo(f"{networks[0]}: unmerged")
+        return
+    if len(networks) != 2:
+        raise common.UsageError(f"two networks are compared, not {len(networks)}", "netdsl diff A B")
+    format = _format(output)
+    if "GIT_DIFF_PATH_TOTAL" in os.environ and os.environ.get("BASE"):  # git difftool, whose files may lie elsewhere
+        changes = _beside(os.environ["BASE"], changes)
+    sides = [_load(name, changes) for name in networks]
+    for side in sides:
+        common.say(found for found in side.report.diagnostics() if found.severity == "error")
+    if any(side.report.failed for side in sides):
+        raise SystemExit(1)
+    for side in sides:
+        if side.shaped is None:
+            raise common.UsageError(
+                f"{side.name} holds blocks alone, and no network", "`use` it from a file with a chain"
+            )
+    from netdsl.diff import diff
+
+    first, second = (side.shaped for side in sides)
+    assert first is not None
+    assert second is not None
+    difference = diff(first, second)
+    if output is None:
+        _print(difference, form, all)
+    else:
+        _draw(difference, Path(output), format)
+    if exit_code and difference:
+        raise SystemExit(1)
+
+
+def _drive(arguments: tuple[str, ...], changes: Overrides, form: str, all: bool) -> None:
+    """Compare what git hands to a driver: path old-file old-hex old-mode new-file new-hex new-mode.
+
+    A file that is renamed has its new path behind these. Git ends where a driver fails, so that what has no network on
+    both sides is compared by lines.
+    """
+    path, old, _, _, new, _, _, *renamed = arguments
+    changes = _beside(path, changes)
+    sides = [_load(old, changes, path), _load(new, changes, renamed[0] if renamed else path)]
+    first, second = (side.shaped for side in sides)
+    if first is not None and second is not None:
+        from netdsl.diff import diff
+
+        _print(diff(first, second), form, all)
+        return
+    for side in sides:
+        common.say(found for found in side.report.diagnostics() if found.severity == "error")
+    before, after = (Path(file).read_bytes().decode("utf-8", "replace").splitlines() for file in (old, new))
+    for line in difflib.unified_diff(before, after, sides[0].name, sides[1].name, lineterm=""):
+        click.echo(line)
+
+
+def _beside(path: str, changes: Overrides) -> Overrides:
+    """What is asked, and that used files are sought beside a path too, since a temporary file has none beside it."""
+    return replace(changes, include=[*changes.include, Path(path).parent])
+
+
+def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
+    """A network by path, by bundled name, or of a revision; one without layers where there is no file, or an empty one.
+
+    Raises UsageError for what cannot be read.
+    """
+    from netdsl.diff import NOTHING
+
+    revision, colon, path = name.partition(":")
+    try:
+        if colon and path and not Path(name).exists():
+            with checkout(revision, path) as file:
+                return _built(file, name, changes)
+        file = common.locate(name)
+        if name == os.devnull or (file.is_file() and not file.stat().st_size):
+            graph = replace(NOTHING.graph, source=Source("", shown or common.shown(file)))
+            return common.Loaded(name, file, replace(NOTHING, graph=graph), Report())
+        bundled = not Path(name).exists()
+        return _built(file, shown or (file.stem if bundled else common.shown(file)), changes)
+    except (RevisionError, OSError) as error:
+        raise common.UsageError(f"{name}: {error}") from None
+
+
+def _built(file: Path, name: str, changes: Overrides) -> common.Loaded:
+    report = Report()
+    try:
+        source = read(file, name, report)
+        return common.Loaded(name, file, None if source is None else build(source, file, report, changes), report)
+    except UnreadableFile as error:
+        raise common.UsageError(str(error)) from None
+    except OverrideError as error:
+        raise common.UsageError(str(error), error.help, error.code) from None
+
+
+def _print(difference: Difference, form: str, all: bool) -> None:
+    match form:
+        case "json":
+            click.echo(json.dumps(difference.data, indent=2, ensure_ascii=False))
+        case "markdown":
+            from netdsl.diff.markdown import markdown
+
+            click.echo(markdown(difference, all=all))
+        case _:
+            from netdsl.diff.report import text
+
+            click.echo(text(difference, all=all, colour=common.colours(sys.stdout)), color=True)
+
+
+def _format(output: str | None) -> str:
+    """The format that the suffix of a picture's name asks for. Raises UsageError."""
+    if output is None:
+        return ""
+    from netdsl.draw import FORMATS
+
+    target = Path(output)
+    if (format := target.suffix[1:].lower()) in FORMATS:
+        return format
+    found = f"{target.suffix} is no format of a picture" if target.suffix else "its name has no suffix"
+    raise common.UsageError(f"{target}: {found}", f"choose one of {', '.join(f'.{one}' for one in FORMATS)}")
+
+
+def _draw(difference: Difference, target: Path, format: str) -> None:
+    from netdsl.diff.picture import draw
+    from netdsl.diff.rows import heading
+    from netdsl.draw import RenderError
+
+    try:
+        files.replace(target, draw(difference, format))
+    except RenderError as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{target}: {error.strerror or error}") from None
+    click.echo(f"{target}: {heading(difference)}")

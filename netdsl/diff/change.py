@@ -1,0 +1,140 @@
+"""What changed between two networks, as data: layer by layer, in total, and beside the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from netdsl.graph.node import Graph, ShapedGraph
+from netdsl.layers.shape import Shape
+from netdsl.measure.figures import Totals
+
+Kind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
+"""`changed` is what was written differently; what `follows` is the same layer with other shapes or costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A layer in one of the networks. Its costs are those of inference: none, where training alone needs it."""
+
+    index: int
+    path: str
+    keyword: str
+    arguments: str
+    shape: Shape
+    params: int
+    macs: int
+
+    @property
+    def layer(self) -> str:
+        """The layer as the language writes it."""
+        return f"{self.keyword} {self.arguments}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A layer before and after; one that was added has no before, one that was removed no after."""
+
+    kind: Kind
+    before: Side | None
+    after: Side | None
+    notes: tuple[str, ...] = ()
+    """What else is different: what it reads, its device, whose weights it uses."""
+
+    @property
+    def side(self) -> Side:
+        """The layer after the change, or before it where there is none."""
+        side = self.after or self.before
+        assert side is not None
+        return side
+
+    @property
+    def params(self) -> int:
+        """How many parameters came."""
+        return (self.after.params if self.after else 0) - (self.before.params if self.before else 0)
+
+    @property
+    def macs(self) -> int:
+        """How many multiply-adds came."""
+        return (self.after.macs if self.after else 0) - (self.before.macs if self.before else 0)
+
+    @property
+    def renamed(self) -> bool:
+        """Whether the layer has another path."""
+        return self.before is not None and self.after is not None and self.before.path != self.after.path
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something beside the layers that differs, as words: the title, a param, the outputs; "" where there is none."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tensors:
+    """What becomes of the weights of a checkpoint, by the names and sizes of its tensors."""
+
+    kept: int
+    """Those of one layer in both networks, under one name and of one size."""
+    renamed: Mapping[str, str]
+    """Those of one size, and their names before and after."""
+    resized: int
+    added: int
+    removed: int
+    taken: tuple[str, ...]
+    """Names that another layer's tensor of the same size has now, so that loading by name would mix them up."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What changed between two networks."""
+
+    first: ShapedGraph
+    second: ShapedGraph
+    layers: tuple[Change, ...]
+    """Every layer of either network, what was removed beside what it stood behind."""
+    facts: tuple[Fact, ...]
+    before: Totals
+    after: Totals
+    tensors: Tensors
+
+    @property
+    def graphs(self) -> tuple[Graph, Graph]:
+        """The two networks."""
+        return self.first.graph, self.second.graph
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """The layers that are not the same in both."""
+        return tuple(one for one in self.layers if one.kind != "same")
+
+    @cached_property
+    def renames(self) -> dict[str, str]:
+        """The layers that have other paths, which are keys of the state dict: before and after."""
+        pairs = [(one.before, one.after) for one in self.layers if one.renamed]
+        return {before.path: after.path for before, after in pairs if before and after}
+
+    def count(self, *kinds: Kind) -> int:
+        """How many layers changed in some way."""
+        return sum(one.kind in kinds for one in self.layers)
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.changes or self.renames or self.facts)
+
+    @property
+    def data(self) -> dict[str, object]:
+        """All of it as plain data, for JSON."""
+        from netdsl.diff import report
+
+        return report.data(self)
+
+    def __str__(self) -> str:
+        from netdsl.diff import report
+
+        return report.text(self)

@@ -1,0 +1,80 @@
+"""A difference as Markdown, for a pull request: a summary, a table that folds away where it is long, the totals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from netdsl.diff import words
+from netdsl.diff.change import Difference
+from netdsl.diff.report import SIGNS
+from netdsl.diff.rows import Row, heading, renames, rows
+
+_LONG = 20
+"""How many lines of a table are shown at once."""
+
+
+def markdown(difference: Difference, *, all: bool = False) -> str:
+    """The report. With `all`, each layer that follows and each rename has a line of its own."""
+    parts = [f"**{_cell(heading(difference))}**: {words.counted(difference)}"]
+    if not difference:
+        return parts[0]
+    parts[0] += "".join(f"; {_total(difference, key, name)}" for key, name in words.TOTALS[:2])
+    if told := rows(difference, all=all):
+        parts.append(_folded(f"{len(told)} changes", list(_table(told)), _LONG + 2))
+    if found := renames(difference):
+        lines = ["| renamed | | layers |", "|---|---|---:|"]
+        lines += [f"| {_code(old)} | {_code(new)} | {count:,} |" for old, new, count in found]
+        parts.append(_folded(f"{len(difference.renames):,} renamed", lines, _LONG + 2 if all else 2))
+    if difference.facts:
+        lines = ["| | before | after |", "|---|---|---|"]
+        lines += [f"| {_cell(fact.name)} | {_cell(fact.before)} | {_cell(fact.after)} |" for fact in difference.facts]
+        parts.append("\n".join(lines))
+    parts.append("\n".join(_totals(difference)))
+    if tensors := words.tensors(difference):
+        parts.append(f"A checkpoint's weights: {tensors}.")
+    return "\n\n".join(parts)
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    yield "| | layer | before | after | output | params | MACs |"
+    yield "|---|---|---|---|---|---:|---:|"
+    for row in rows:
+        shape = " → ".join(dict.fromkeys(filter(None, (row.shape_before, row.shape_after))))
+        name = _code(row.name) + (f" ({row.layers:,} layers)" if row.layers > 1 else "")
+        notes = "".join(f"<br>{_cell(note)}" for note in row.notes)
+        params, macs = (words.exact(number) if number else "" for number in (row.params, row.macs))
+        texts = f"{_code(row.before)} | {_code(row.after)}{notes}"
+        yield f"| {SIGNS[row.kind]} | {name} | {texts} | {shape} | {params} | {macs} |"
+
+
+def _totals(difference: Difference) -> Iterator[str]:
+    yield "| total | before | after | change | |"
+    yield "|---|---:|---:|---:|---:|"
+    for key, name in words.TOTALS:
+        before, after = getattr(difference.before, key), getattr(difference.after, key)
+        change = words.exact(after - before)
+        yield f"| {name} | {before:,} | {after:,} | {change} | {words.percent(before, after)} |"
+
+
+def _total(difference: Difference, key: str, name: str) -> str:
+    """A total before and after, in a sentence."""
+    before, after = getattr(difference.before, key), getattr(difference.after, key)
+    if before == after:
+        return f"{name} {after:,} as before"
+    grown = words.percent(before, after)
+    return f"{name} {before:,} → {after:,}" + (f" ({grown})" if grown else "")
+
+
+def _folded(title: str, lines: list[str], most: int) -> str:
+    """A table, behind its title where it has more than so many lines."""
+    table = "\n".join(lines)
+    return table if len(lines) <= most else f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>"
+
+
+def _code(text: str) -> str:
+    """Text as code in a table's cell; nothing for none."""
+    return f"`{_cell(text).replace('`', '´')}`" if text else ""
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())

@@ -1,0 +1,282 @@
+"""A difference as one picture of both networks: what was added is green, removed red, changed yellow, the rest grey.
+
+What is unchanged is drawn in full only beside a change: a block of which nothing changed is one box, and so is a run of
+layers. Copies of a repeat that fare alike are drawn once, with their number.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import groupby
+
+from netdsl.diff import words as wording
+from netdsl.diff.change import Change, Difference
+from netdsl.diff.rows import heading, numbered, prefixes
+from netdsl.diff.union import Union, union
+from netdsl.draw import MOST_BOXES, page, words
+from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
+from netdsl.draw.flow import digraph
+from netdsl.draw.flow.digraph import Direction
+from netdsl.draw.fold import FOLLOWERS
+from netdsl.draw.palette import THEMES
+from netdsl.draw.render import RenderError, render
+from netdsl.graph.node import Scope
+
+_WHOLE = 8
+"""The most layers of a block that was added or removed as a whole, for it to be drawn in full."""
+_RUN = 3
+"""The most boxes in a row that are drawn though they are unchanged."""
+
+
+def draw(
+    difference: Difference, format: str, *, direction: Direction = "TB", theme: str = "light", dpi: int = 144
+) -> bytes:
+    """The picture of a difference: svg, png, pdf, dot or html, as the bytes of a file. Raises RenderError."""
+    shown = drawing(difference)
+    if format != "dot" and sum(1 for _ in shown.boxes) > MOST_BOXES:
+        raise RenderError("a picture of so many changes is too large to lay out: write a .dot file, or read the text")
+    text = digraph.dot(shown, direction, THEMES[theme])
+    if format == "html":
+        return page.page(shown.title, render(text, "svg"), THEMES[theme])
+    return render(text, format, dpi=dpi)
+
+
+def drawing(difference: Difference) -> Drawing:
+    """What the picture shows, before it is laid out."""
+    return _Painter(union(difference)).drawing()
+
+
+@dataclass
+class _Scope:
+    """A scope of the union: its path, what is in it in order, and all layers under it."""
+
+    path: str
+    items: list[_Scope | int] = field(default_factory=list["_Scope | int"])
+    layers: list[int] = field(default_factory=list[int])
+
+
+@dataclass
+class _Painter:
+    """One run of drawing(). Layers are places in the union."""
+
+    union: Union
+    contents: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """The layers in each box."""
+    stands: dict[int, int] = field(default_factory=dict[int, int])
+    """For the layers of copies that are not drawn, those of the copy that is."""
+
+    def drawing(self) -> Drawing:
+        """The whole picture."""
+        difference = self.union.difference
+        items = self._items(self._tree().items)
+        box_of = {at: box for box, layers in self.contents.items() for at in layers}
+        outputs = list(self._outputs(box_of))
+        return Drawing(
+            heading(difference),
+            (wording.counted(difference), *(_total(difference, *total) for total in wording.TOTALS[:2])),
+            "",
+            (*items, *(box for box, _ in outputs)),
+            (*self._edges(box_of), *(edge for _, edge in outputs)),
+            (0,),
+        )
+
+    def _tree(self) -> _Scope:
+        root = _Scope("")
+        known = {"": root}
+        for at, path in enumerate(self.union.paths):
+            inner = root
+            *around, _ = prefixes(path)
+            for scope in around:
+                if scope not in known:
+                    known[scope] = _Scope(scope)
+                    inner.items.append(known[scope])
+                inner = known[scope]
+                inner.layers.append(at)
+            inner.items.append(at)
+        return root
+
+    # Scopes, copies and runs
+
+    def _items(self, parts: Sequence[_Scope | int]) -> list[Item]:
+        """What is drawn of a scope's layers and inner scopes."""
+        found: list[Item] = []
+        for single, some in groupby(parts, key=lambda part: isinstance(part, int)):
+            if single:
+                found += [self._box(stack) for stack in self._stacks([at for at in some if isinstance(at, int)])]
+            else:
+                found += [item for part in some if isinstance(part, _Scope) for item in self._scope(part)]
+        return self._collapsed(found)
+
+    def _scope(self, scope: _Scope) -> list[Item]:
+        """A scope as a box or a cluster, a repeat as several if its copies fare differently."""
+        if self._summed(scope.layers):
+            return [self._summary(scope.path, scope.layers, _own(scope.path), self._written(scope))]
+        copied = self._written(scope)
+        if copied is None or copied.copies is None:
+            return [self._cluster(scope, copied, 1)]
+        found: list[Item] = []
+        for _, run in groupby(scope.items, key=self._fate):
+            copies = list(run)
+            first = copies[0]
+            each = [[copy] if isinstance(copy, int) else copy.layers for copy in copies]
+            if self._summed(all := [at for layers in each for at in layers]) and not isinstance(first, int):
+                numbers = numbered([copy.path for copy in copies if isinstance(copy, _Scope)])
+                name = numbers.removeprefix(scope.path.rpartition(".")[0] + ".")
+                found.append(self._summary(first.path, all, name, copied))
+                continue
+            for layers in each[1:]:
+                self.stands.update(zip(layers, each[0], strict=True))
+            if isinstance(first, int):
+                found.append(replace(self._box([first]), copies=len(copies)))
+            else:
+                found.append(self._cluster(first, copied, len(copies)))
+        return found
+
+    def _summed(self, layers: Sequence[int]) -> bool:
+        """Whether layers fare alike, and are drawn as one box."""
+        tints = {self.union.tint(at) for at in layers}
+        return tints == {"unchanged"} or (len(tints) == 1 and "changed" not in tints and len(layers) > _WHOLE)
+
+    def _written(self, scope: _Scope) -> Scope | None:
+        """What a scope is in the network that has its first layer, if it has the scope."""
+        return self.union.shaped(scope.layers[0]).graph.scopes.get(scope.path)
+
+    def _fate(self, copy: _Scope | int) -> object:
+        """What becomes of the layers of a copy, told in a way that copies have in common."""
+        layers = [copy] if isinstance(copy, int) else copy.layers
+        start = 0 if isinstance(copy, int) else len(copy.path)
+        changes = [(self.union.tint(at), self.union.paths[at][start:], self.union.layers[at]) for at in layers]
+        told = [(tint, "" if isinstance(copy, int) else path, *_texts(one)) for tint, path, one in changes]
+        return self._summed(layers), told[0][0] if self._summed(layers) else told
+
+    def _cluster(self, scope: _Scope, written: Scope | None, copies: int) -> Cluster:
+        call = words.call(written) if written else ""
+        return Cluster(scope.path, _own(scope.path), call, tuple(self._items(scope.items)), None, copies)
+
+    def _summary(self, id: str, layers: list[int], name: str, written: Scope | None = None) -> Box:
+        """One box for many layers that fare alike, perhaps those of a scope."""
+        tint = self.union.tint(layers[0])
+        self.contents[id] = layers
+        count = Row(f"{len(layers):,}", f"layer{'s' * (len(layers) > 1)}", tint)
+        row = Row(name, words.call(written) if written else "", tint)
+        return Box(id, "layer", (row, count), tooltip=f"{id}: {len(layers):,} layers, {tint}")
+
+    def _collapsed(self, items: list[Item]) -> list[Item]:
+        """Items with runs of unchanged boxes as one box, but for those beside a change."""
+        found: list[Item] = []
+        for plain, some in groupby(items, key=self._plain):
+            run = list(some)
+            start = 1 if found else 0
+            end = len(run) - (1 if run[-1] is not items[-1] else 0)
+            inner = [box for box in run[start:end] if isinstance(box, Box)]
+            if not plain or len(run) <= _RUN or len(inner) < 2:
+                found += run
+                continue
+            layers = [at for box in inner for at in self.contents.pop(box.id)]
+            first, last = (_own(self.union.paths[at]) for at in (layers[0], layers[-1]))
+            found += [*run[:start], self._summary(f"{inner[0].id} …", layers, f"{first} … {last}"), *run[end:]]
+        return found
+
+    def _plain(self, item: Item) -> bool:
+        """Whether something is a box in which nothing changed."""
+        if not isinstance(item, Box) or item.kind != "layer":
+            return False
+        return item.copies == 1 and not item.note and all(row.role == "unchanged" for row in item.rows)
+
+    # Boxes
+
+    @cached_property
+    def _readers(self) -> dict[int, set[int]]:
+        """What reads each layer, in either network; an output counts as a reader of its own."""
+        readers: dict[int, set[int]] = defaultdict(set)
+        for link in self.union.links:
+            readers[link.source].add(link.target)
+        for at in self.union.outputs:
+            readers[at].add(-1)
+        return readers
+
+    def _stacks(self, layers: Sequence[int]) -> Iterator[list[int]]:
+        """The layers in boxes: what follows a layer, and nothing else reads, is in its box."""
+        stack: list[int] = []
+        for at in layers:
+            node = self.union.node(at)
+            follows = node.layer.role in FOLLOWERS and len(node.inputs) == 1
+            if stack and follows and self._readers[stack[-1]] == {at} and self.union.node(stack[0]).inputs:
+                stack.append(at)
+                continue
+            if stack:
+                yield stack
+            stack = [at]
+        if stack:
+            yield stack
+
+    def _box(self, stack: list[int]) -> Box:
+        first = stack[0]
+        id = self.union.paths[first] + " removed" * (self.union.layers[first].after is None)
+        self.contents[id] = stack
+        kind = "layer" if self.union.node(first).inputs else "input"
+        notes = "; ".join(note for at in stack for note in self.union.layers[at].notes)
+        tooltip = "\n".join(_tooltip(self.union.layers[at]) for at in stack)
+        return Box(id, kind, tuple(self._row(at) for at in stack), note=notes, tooltip=tooltip)
+
+    def _row(self, at: int) -> Row:
+        change, node = self.union.layers[at], self.union.node(at)
+        name = words.name(node, node.path.rpartition(".")[0])
+        keyword, arguments = change.side.keyword, change.side.arguments
+        if change.before and change.after and change.before.layer != change.after.layer:
+            if change.before.keyword == keyword:
+                arguments = f"{change.before.arguments} → {arguments}"
+            else:
+                keyword, arguments = change.before.keyword, f"{change.before.arguments} → {change.after.layer}"
+        return Row(keyword, words.dims(arguments).strip(), self.union.tint(at), name)
+
+    # Edges
+
+    def _edges(self, box_of: dict[int, str]) -> Iterator[Edge]:
+        """What flows between boxes, once for each pair, shape and fate."""
+        edges: dict[Edge, None] = {}
+        for link in self.union.links:
+            if link.target not in self.stands:
+                source, target = box_of[self._drawn(link.source)], box_of[link.target]
+                if source != target:
+                    edges[Edge(source, target, link.shape, tint=link.tint)] = None
+        yield from edges
+
+    def _drawn(self, at: int) -> int:
+        while at in self.stands:
+            at = self.stands[at]
+        return at
+
+    def _outputs(self, box_of: dict[int, str]) -> Iterator[tuple[Box, Edge]]:
+        """The boxes of the outputs, and the edges into them."""
+        for number, (at, name) in enumerate(self.union.outputs.items(), 1):
+            row = Row("OUTPUT", "", "unchanged", name)
+            box = Box(f"output {number}", "output", (row,))
+            yield box, Edge(box_of[self._drawn(at)], box.id, self.union.layers[at].side.shape)
+
+
+def _own(path: str) -> str:
+    """The last component of a path; with what it is a copy of, if it is a number."""
+    parent, _, own = path.rpartition(".")
+    return f"{parent.rpartition('.')[2]}.{own}" if own.isdigit() and parent else own
+
+
+def _texts(change: Change) -> tuple[str, ...]:
+    return tuple(side.layer for side in (change.before, change.after) if side)
+
+
+def _tooltip(change: Change) -> str:
+    sides = [f"{one.path}: {one.layer}, gives {one.shape}" for one in (change.before, change.after) if one]
+    return f"{change.kind}: {' → '.join(dict.fromkeys(sides))}"
+
+
+def _total(difference: Difference, key: str, name: str) -> str:
+    """A total before and after, in a few words."""
+    before, after = getattr(difference.before, key), getattr(difference.after, key)
+    if before == after:
+        return f"{words.magnitude(after)} {name}"
+    grown = wording.percent(before, after)
+    return f"{words.magnitude(before)} → {words.magnitude(after)} {name}" + (f" ({grown})" if grown else "")

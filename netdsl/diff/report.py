@@ -1,0 +1,174 @@
+"""A difference as text, 80 columns wide, for a terminal or plain."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from netdsl.diff import words
+from netdsl.diff.change import Difference, Kind
+from netdsl.diff.rows import Row, heading, renames, rows, shortened
+from netdsl.layers.shape import Shape
+
+WIDTH = 80
+
+SIGNS: dict[Kind, str] = {"added": "+", "removed": "−", "changed": "~", "follows": "·", "same": " "}
+
+_COLOURS: dict[Kind, str] = {"added": "32", "removed": "31", "changed": "33", "follows": "2", "same": "0"}
+
+_RENAMES = 8
+"""How many renamed paths are told one by one."""
+
+
+def text(difference: Difference, *, all: bool = False, colour: bool = False) -> str:
+    """The report. With `all`, each layer that follows and each rename has a line of its own."""
+    lines = [_styled(heading(difference), "1", colour), words.counted(difference)]
+    if not difference:
+        return "\n".join(lines)
+    told = rows(difference, all=all)
+    if told:
+        lines += ["", *_table([shortened(row) for row in told], colour)]
+    if difference.renames:
+        lines += ["", *_renamed(difference, all)]
+    if difference.facts:
+        lines.append("")
+        for fact in difference.facts:
+            kind: Kind = "changed" if fact.before and fact.after else "added" if fact.after else "removed"
+            sign = _styled(SIGNS[kind], _COLOURS[kind], colour)
+            said = " → ".join(filter(None, (fact.before, fact.after)))
+            if len(fact.name) + len(said) + 4 <= WIDTH:
+                lines.append(f"{sign} {fact.name}: {said}")
+            else:
+                lines += [f"{sign} {fact.name}:", *_wrapped(fact.before, "  "), *_wrapped(fact.after, "→ ")]
+    lines += ["", *_totals(difference)]
+    if tensors := words.tensors(difference):
+        lines += ["", f"a checkpoint's weights: {tensors}"]
+    return "\n".join(lines)
+
+
+def _styled(text: str, code: str, colour: bool) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def _arrow(before: str, after: str) -> str:
+    """What changed into what, or what stays."""
+    if not before or not after or before == after:
+        return after or before
+    return f"{before} → {after}"
+
+
+def _table(rows: Sequence[Row], colour: bool) -> Iterator[str]:
+    """The rows in columns; where they are too wide for a line, each path has a line of its own above the rest."""
+    cells = [
+        (
+            row.name + (f" ({row.layers:,} layers{'' if what else ' follow'})" if row.layers > 1 else ""),
+            what,
+            _arrow(row.shape_before, row.shape_after),
+            words.signed(row.params),
+            words.signed(row.macs),
+        )
+        for row in rows
+        for what in [_arrow(row.before, row.after)]
+    ]
+    headings = ("layer", "", "output", "params", "MACs")
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    name, what, shape, params, macs = widths
+    wide = sum(widths) + 10 > WIDTH
+    if wide:
+        name, what, shape = WIDTH - 6 - params - macs, 0, 0
+    for row, cell in zip((None, *rows), (headings, *cells), strict=True):
+        sign, code = (SIGNS[row.kind], _COLOURS[row.kind]) if row else (" ", "2")
+        numbers = f"{cell[3]:>{params}}  {cell[4]:>{macs}}"
+        first, further = f"{_fit(cell[0], name):<{name}}", f"  {cell[1]:<{what}}  {cell[2]:<{shape}}" * (not wide)
+        below = list(_second(cell[1], cell[2])) if wide and row and cell[1] else []
+        if len(below) == 1 and sum(map(len, cell[:3])) + 4 <= name:
+            room = name - len(cell[0]) - 2
+            first, further, below = cell[0], f"  {cell[1]:<{room - len(cell[2])}}{cell[2]}", []
+        line = f"{first}{further}  {numbers}".rstrip()
+        yield _styled(f"{sign} {line[: len(cell[0])]}", code, colour) + line[len(cell[0]) :]
+        yield from below
+        if row:
+            yield from (f"    {note}" for note in row.notes)
+
+
+def _second(what: str, shape: str) -> Iterator[str]:
+    """The layer and its shape in a line, or in two where one is too narrow."""
+    room = WIDTH - 4 - len(shape)
+    if len(what) + 2 <= room:
+        yield f"    {what:<{room}}{shape}".rstrip()
+    else:
+        yield f"    {what}"
+        yield f"    {shape:>{WIDTH - 4}}".rstrip()
+
+
+def _fit(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+def _wrapped(text: str, mark: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"    {mark}", subsequent_indent="      ")
+
+
+def _renamed(difference: Difference, all: bool) -> Iterator[str]:
+    """What is called differently; the first few of many."""
+    found = renames(difference)
+    shown = found if all or len(found) <= _RENAMES else found[: _RENAMES - 1]
+    for old, new, count in shown:
+        layers = f" ({count:,} layers)" if count > 1 else ""
+        yield f"> {old} → {new}{layers}"
+    if len(shown) < len(found):
+        yield f"> … and {sum(count for _, _, count in found[len(shown) :]):,} more layers renamed"
+
+
+def _totals(difference: Difference) -> Iterator[str]:
+    lines = [("", "before", "after", "change", "")]
+    for key, name in words.TOTALS:
+        before, after = getattr(difference.before, key), getattr(difference.after, key)
+        change = words.exact(after - before) if before != after else "="
+        lines.append((name, f"{before:,}", f"{after:,}", change, words.percent(before, after)))
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for name, *numbers in lines:
+        right = "  ".join(number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True))
+        yield f"{name:<{widths[0]}}  {right}".rstrip()
+
+
+def data(difference: Difference) -> dict[str, object]:
+    """The difference as plain data; sizes are lists, spatial sizes first and channels last."""
+    tensors = difference.tensors
+    return {
+        "before": difference.graphs[0].source.name,
+        "after": difference.graphs[1].source.name,
+        "different": bool(difference),
+        "totals": {
+            key: {"before": before, "after": after, "change": after - before}
+            for key, _ in words.TOTALS
+            for before, after in [(getattr(difference.before, key), getattr(difference.after, key))]
+        },
+        "layers": [
+            {
+                "change": change.kind,
+                "path": [change.before and change.before.path, change.after and change.after.path],
+                "layer": [change.before and change.before.layer, change.after and change.after.layer],
+                "output": [_dims(change.before and change.before.shape), _dims(change.after and change.after.shape)],
+                "params": change.params,
+                "macs": change.macs,
+                "notes": list(change.notes),
+            }
+            for change in difference.layers
+            if change.kind != "same" or change.renamed
+        ],
+        "renamed": difference.renames,
+        "facts": {fact.name: [fact.before, fact.after] for fact in difference.facts},
+        "tensors": {
+            "kept": tensors.kept,
+            "renamed": dict(tensors.renamed),
+            "resized": tensors.resized,
+            "added": tensors.added,
+            "removed": tensors.removed,
+            "taken": list(tensors.taken),
+        },
+    }
+
+
+def _dims(shape: Shape | None) -> list[int] | None:
+    return None if shape is None else list(shape.dims)

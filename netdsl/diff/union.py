@@ -1,0 +1,95 @@
+"""Both networks of a difference as one graph: every layer of either, and every edge, with what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from netdsl.diff.change import Change, Difference
+from netdsl.diff.rows import renames
+from netdsl.draw.drawing import Tint
+from netdsl.graph.node import Node, ShapedGraph
+from netdsl.layers.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What flows from a layer to a layer, by their places in the union."""
+
+    source: int
+    target: int
+    shape: Shape
+    tint: Tint | None
+
+
+@dataclass(frozen=True)
+class Union:
+    """The layers of both networks in the order of the difference, where each stands, and what flows between them."""
+
+    difference: Difference
+    paths: tuple[str, ...]
+    """The path of each: where the second network has it, or would have it, were its scopes called as there."""
+    links: tuple[Link, ...]
+
+    @property
+    def layers(self) -> tuple[Change, ...]:
+        """The layers."""
+        return self.difference.layers
+
+    def tint(self, at: int) -> Tint:
+        """What became of a layer."""
+        kind = self.layers[at].kind
+        return "unchanged" if kind in ("same", "follows") else kind
+
+    def shaped(self, at: int) -> ShapedGraph:
+        """The network that has a layer: the second, if both do."""
+        return self.difference.second if self.layers[at].after else self.difference.first
+
+    @property
+    def outputs(self) -> dict[int, str]:
+        """What the second network returns, by name; what the first does, where there is no second."""
+        graph = self.difference.graphs[bool(self.difference.second.nodes)]
+        places = {one.side.index: at for at, one in enumerate(self.layers) if self.shaped(at).graph is graph}
+        return {places[index]: graph.output_name(index) for index in (*graph.outputs, *graph.training_outputs)}
+
+    def node(self, at: int) -> Node:
+        """The node of a layer, in the network that has it."""
+        return self.shaped(at).nodes[self.layers[at].side.index]
+
+
+def union(difference: Difference) -> Union:
+    """The two networks of a difference as one."""
+    scopes = {old: new for old, new, count in renames(difference) if count > 1}
+    paths = (one.after.path if one.after else _moved(one.side.path, scopes) for one in difference.layers)
+    return Union(difference, tuple(paths), tuple(_links(difference)))
+
+
+def _moved(path: str, scopes: dict[str, str]) -> str:
+    """A path of the first network with the scopes around it called as in the second."""
+    parent, dot, own = path.rpartition(".")
+    end = len(parent)
+    while end > 0:
+        if parent[:end] in scopes:
+            return scopes[parent[:end]] + parent[end:] + dot + own
+        end = parent.rfind(".", 0, end)
+    return path
+
+
+def _links(difference: Difference) -> Iterator[Link]:
+    """The links of the second network, and those of the first that are no more."""
+    layers = difference.layers
+    ours = {one.before.index: at for at, one in enumerate(layers) if one.before}
+    theirs = {one.after.index: at for at, one in enumerate(layers) if one.after}
+    for at, one in enumerate(layers):
+        was = [ours[source] for source in difference.first.nodes[one.before.index].inputs] if one.before else []
+        now = [theirs[source] for source in difference.second.nodes[one.after.index].inputs] if one.after else []
+        rewired = bool(one.before and one.after and one.notes)
+        for source in now:
+            new = source not in was and (rewired or "added" in (one.kind, layers[source].kind))
+            yield Link(source, at, layers[source].side.shape, "added" if new else None)
+        for source in was:
+            gone = source not in now and (rewired or "removed" in (one.kind, layers[source].kind))
+            if gone and source < at:
+                before = layers[source].before
+                assert before is not None
+                yield Link(source, at, before.shape, "removed")
