@@ -109,3 +109,9 @@ DARK = Theme(
 )
 
 THEMES: Mapping[str, Theme] = {theme.name: theme for theme in (LIGHT, DARK)}
+
+
+def mixed(one: str, two: str, share: float) -> str:
+    """A colour between two: all of the first at 0, all of the second at 1."""
+    pairs = ((int(one[at : at + 2], 16), int(two[at : at + 2], 16)) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)

@@ -1,0 +1,164 @@
+"""Where volumes stand, as in a text: columns from left to right, lanes for what runs side by side, arcs for skips.
+
+Everything that flows through a network passes some volumes: the line. Between two of these there may be branches,
+each a line of its own in a lane. What is on no way to the network's output hangs below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+
+_DEEPEST = 100
+"""Branches within more branches than this are drawn in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A column, and a lane: 0 is the axis of the picture, -0.5 and 0.5 two lanes around it."""
+
+    column: int
+    lane: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Volumes with their places from column 0 on, in lanes 0 to `lanes` - 1."""
+
+    places: dict[int, Place]
+    columns: int
+    lanes: int = 1
+    axis: float = 0.0
+    """The lane that what is before and behind it stands in."""
+
+
+def arrange(inputs: Sequence[Sequence[int]], end: int) -> list[Place]:
+    """The place of each item, given what it reads (earlier items), and the item that the network is there for."""
+    main = _ancestors(inputs, end)
+    piece = _line(sorted(main), inputs)
+    places = {one: Place(place.column, place.lane - piece.axis) for one, place in piece.places.items()}
+    rest = [one for one in range(len(inputs)) if one not in main]
+    _hang(rest, inputs, places, piece.lanes - 1 - piece.axis)
+    return [places[one] for one in range(len(inputs))]
+
+
+def _ancestors(inputs: Sequence[Sequence[int]], end: int) -> set[int]:
+    found, pending = {end}, [end]
+    while pending:
+        for source in inputs[pending.pop()]:
+            if source not in found:
+                found.add(source)
+                pending.append(source)
+    return found
+
+
+def _line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 0) -> _Piece:
+    """Volumes that all flow passes, one behind the other, and between them branches side by side."""
+    gates = _gates(members, inputs)
+    if (not gates and len(members) > 1) or depth > _DEEPEST:
+        branches = _branches(members, inputs)
+        if len(branches) > 1 and depth <= _DEEPEST:
+            return _abreast([_line(branch, inputs, depth + 1) for branch in branches])
+        return _Piece({one: Place(at, 0) for at, one in enumerate(members)}, len(members))
+    pieces: list[_Piece] = []
+    between: list[int] = []
+    waiting = iter((*gates, None))
+    gate = next(waiting)
+    for one in (*members, None):
+        if one != gate:
+            assert one is not None
+            between.append(one)
+            continue
+        if between:
+            pieces.append(_line(between, inputs, depth + 1))
+            between = []
+        if one is not None:
+            pieces.append(_Piece({one: Place(0, 0)}, 1))
+            gate = next(waiting)
+    return _behind(pieces)
+
+
+def _gates(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[int]:
+    """The members that every way from a first to a last of them passes, in topological order."""
+    at = {one: position for position, one in enumerate(members)}
+    reach = [position + 1 for position in range(len(members))]  # how far what a member gives is read; the end, if never
+    read = [False] * len(members)
+    first = [True] * len(members)
+    for one, position in at.items():
+        for source in inputs[one]:
+            if source in at:
+                first[position] = False
+                read[at[source]] = True
+                reach[at[source]] = max(reach[at[source]], position)
+    far = 0
+    for position, is_first in enumerate(first):
+        far = position if is_first else far  # the start is read by every first member
+    gates: list[int] = []
+    for position, one in enumerate(members):
+        if far <= position:
+            gates.append(one)
+        far = max(far, reach[position] if read[position] else len(members))
+    return gates
+
+
+def _branches(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Members in parts between which nothing flows."""
+    part = {one: one for one in members}
+
+    def root(one: int) -> int:
+        while part[one] != one:
+            one = part[one] = part[part[one]]
+        return one
+
+    for one in members:
+        for source in inputs[one]:
+            if source in part:
+                part[root(one)] = root(source)
+    found: dict[int, list[int]] = {}
+    for one in members:
+        found.setdefault(root(one), []).append(one)
+    return list(found.values())
+
+
+def _behind(pieces: Sequence[_Piece]) -> _Piece:
+    axis = max((piece.axis for piece in pieces), default=0.0)
+    lanes = 0.0
+    places: dict[int, Place] = {}
+    column = 0
+    for piece in pieces:
+        shift = axis - piece.axis
+        for one, place in piece.places.items():
+            places[one] = Place(column + place.column, place.lane + shift)
+        column += piece.columns
+        lanes = max(lanes, piece.lanes + shift)
+    return _Piece(places, column, ceil(lanes), axis)
+
+
+def _abreast(pieces: Sequence[_Piece]) -> _Piece:
+    """Branches below each other: about the axis if they are peers, else the longest on the axis."""
+    first, second, *_ = sorted((piece.columns for piece in pieces), reverse=True)
+    longest = next(piece for piece in pieces if piece.columns == first)
+    peers = 2 * second > first
+    places: dict[int, Place] = {}
+    lane = 0
+    for piece in pieces if peers else [longest, *(piece for piece in pieces if piece is not longest)]:
+        for one, place in piece.places.items():
+            places[one] = Place(place.column, place.lane + lane)
+        lane += piece.lanes
+    return _Piece(places, first, lane, (lane - 1) / 2 if peers else longest.axis)
+
+
+def _hang(rest: Sequence[int], inputs: Sequence[Sequence[int]], places: dict[int, Place], lowest: float) -> None:
+    """Put what is on no way to the end into lanes below, each branch from behind what it reads on."""
+    taken: list[tuple[int, int]] = []  # the columns that each lane below is in use for, up to the last
+    for branch in _branches(rest, inputs):
+        piece = _line(branch, inputs)
+        sources = [source for one in branch for source in inputs[one] if source in places]
+        start = max((places[source].column for source in sources), default=-1) + 1
+        lane = 0
+        while any(lane <= at < lane + piece.lanes and start <= last for at, last in taken):
+            lane += 1
+        for one, place in piece.places.items():
+            places[one] = Place(start + place.column, lowest + 1 + lane + place.lane)
+        taken += [(lane + at, start + piece.columns) for at in range(piece.lanes)]

@@ -1,0 +1,135 @@
+"""What flows from volume to volume: lines from kernels, dense connections, arrows, ways over others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from netdsl.draw.palette import Theme, mixed
+from netdsl.draw.svg import Canvas, Point
+from netdsl.draw.volumes.cell import Cell, Row
+from netdsl.draw.volumes.kernel import kernel
+from netdsl.draw.volumes.scale import Scale
+from netdsl.draw.volumes.solid import Text
+
+_ARROW = 4.0
+
+
+def behind(canvas: Canvas, row: Row, theme: Theme) -> None:
+    """Draw what volumes cover: arrows, ways over others, and dense connections."""
+    over = {(id(one), id(two)) for one, two, _ in row.arcs}
+    for start, end, y in row.arcs:
+        _arc(canvas, start, end, y, theme)
+    for cell in row.cells:
+        for source in cell.sources:
+            if (id(source), id(cell)) in over or source.row != cell.row:
+                continue
+            if not _near(row, source, cell) or (source.lane != cell.lane and cell.volume.reads == "flow"):
+                canvas.line(_way(row, source, cell), theme.line, thick=0.8, arrow=_ARROW)
+            elif cell.volume.reads == "all":
+                for one, two in zip(_exits(source), _entries(cell), strict=True):
+                    canvas.line([one, two], theme.line, thick=0.5, dashed=True)
+            elif cell.volume.reads == "flow":
+                canvas.line(_straight(source, cell), theme.line, thick=0.8, arrow=_ARROW)
+
+
+def kernels(canvas: Canvas, row: Row, scale: Scale, theme: Theme) -> list[Text]:
+    """Draw kernels on what they read, and lines to what they make; gives the words on them."""
+    texts: list[Text] = []
+    drawn: dict[int, list[tuple[object, ...]]] = {}
+    for cell in row.cells:
+        if cell.volume.reads != "window":
+            continue
+        for source in cell.sources:
+            if not source.volume.shape.spatial or source.row != cell.row or not _near(row, source, cell):
+                continue
+            look = (cell.volume.windows, cell.volume.deep)
+            known = drawn.setdefault(id(source), [])
+            number = known.index(look) if look in known else len(known)
+            found = kernel(source.solid, source.volume, cell.volume, scale, number)
+            accent = theme.roles[cell.volume.role].accent
+            if number == len(known):
+                known.append(look)
+                with canvas.group(name=f"kernel.{cell.volume.path}"):
+                    for face in found.faces:
+                        points = [(source.x + x, source.y + y) for x, y in face]
+                        canvas.polygon(points, accent, accent, thick=0.5, opacity=0.16)
+                texts += [text.moved(source.x, source.y) for text in found.texts]
+            x, y = cell.solid.target
+            for corner in found.corners:
+                line = [(source.x + corner[0], source.y + corner[1]), (cell.x + x, cell.y + y)]
+                canvas.line(line, mixed(accent, theme.paper, 0.15), thick=0.45, dashed=True)
+    return texts
+
+
+def turns(canvas: Canvas, rows: Sequence[Row], theme: Theme, between: float) -> None:
+    """Draw the way from the end of each row to the beginning of the next."""
+    for before, after in pairwise(rows):
+        (end,), (start,) = before.columns[-1], after.columns[0]
+        start_x, start_y = _left(start, _level(end, end))
+        x, y = end.x + end.solid.width / 2, end.y
+        turn = max(cell.foot + (cell.label[-1].y if cell.label else 0) for cell in before.cells) + between * 0.55
+        turn = max(turn, end.y + before.below - between)
+        edge = start.x - start.solid.left - 10
+        points = [(x, y), (x + 8, y), (x + 8, turn), (edge, turn), (edge, start_y), (start_x, start_y)]
+        canvas.line(points, theme.line, thick=0.8, arrow=_ARROW)
+
+
+def _near(row: Row, source: Cell, cell: Cell) -> bool:
+    """Whether lines may run straight between them: no volumes and no labels are in the way."""
+    return cell.column - source.column == 1 and (source.lane == cell.lane or row.shared)
+
+
+def _exits(cell: Cell) -> list[Point]:
+    return [(cell.x + x, cell.y + y) for x, y in cell.solid.exit]
+
+
+def _entries(cell: Cell) -> list[Point]:
+    return [(cell.x + x, cell.y + y) for x, y in cell.solid.entry]
+
+
+def _level(source: Cell, cell: Cell) -> float:
+    """The height at which an arrow is level: that of the target's upper part, as far as the source reaches there."""
+    (_, top), (_, bottom) = _entries(cell)
+    (_, upper), (_, lower) = _exits(source)
+    half = 0.3 * (source.solid.front[3] - source.solid.front[1])
+    return min(max(top + 0.3 * (bottom - top), (upper + lower) / 2 - half), (upper + lower) / 2 + half)
+
+
+def _left(cell: Cell, y: float) -> Point:
+    """The point of a cell's edge on the left that is nearest to a height."""
+    (x, top), (_, bottom) = _entries(cell)
+    return x - 0.5, min(max(y, top + 0.3 * (bottom - top)), top + 0.5 * (bottom - top))
+
+
+def _straight(source: Cell, cell: Cell) -> list[Point]:
+    y = _level(source, cell)
+    upper, lower = _exits(source)
+    return [((upper[0] + lower[0]) / 2, y), _left(cell, y)]
+
+
+def _way(row: Row, source: Cell, cell: Cell) -> list[Point]:
+    """The way between lanes: along the one farther out, and up or down between two columns."""
+    first = row.columns[0][0].column
+    start, end = _straight(source, cell)
+    if source.lane == cell.lane:
+        return [start, end]
+    after = cell.column if abs(source.lane) > abs(cell.lane) else source.column + 1
+    if cell.column - source.column == 1 and not row.shared and len(row.columns[after - 1 - first]) == 1:
+        down = source.lane < cell.lane
+        left = source.x + (max(source.solid.right, source.spread) if down else source.solid.right)
+        right = cell.x - (cell.solid.left if down else max(cell.solid.left, cell.spread))
+        turn = (left + right) / 2
+        return [start, (turn, start[1]), (turn, end[1]), end]
+    left = max(other.x + max(other.solid.right, other.spread) for other in row.columns[after - 1 - first])
+    right = min(other.x - max(other.solid.left, other.spread) for other in row.columns[after - first])
+    turn = (left + right) / 2
+    return [start, (turn, start[1]), (turn, end[1]), end]
+
+
+def _arc(canvas: Canvas, start: Cell, end: Cell, y: float, theme: Theme) -> None:
+    x0, y0 = start.x + start.solid.depth[0] / 2, start.y - start.solid.height / 2
+    x1, y1 = end.x + end.solid.depth[0] / 2, end.y - end.solid.height / 2
+    turn = 5.0
+    points = [(x0, y0), (x0, y + turn), (x0 + turn, y), (x1 - turn, y), (x1, y + turn), (x1, y1)]
+    canvas.line(points, theme.line, thick=0.8, arrow=_ARROW)

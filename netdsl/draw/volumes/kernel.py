@@ -1,0 +1,81 @@
+"""Kernels: the window of a layer, drawn on the volume that it reads, and lines from there to what it makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netdsl.draw import metrics
+from netdsl.draw.svg import Point
+from netdsl.draw.volumes.scale import Scale
+from netdsl.draw.volumes.solid import Solid, Text
+from netdsl.draw.volumes.volume import Volume
+
+_SIZE = 6.0
+_HIGH = 0.2
+"""How far down the first kernel lies; further ones lie below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A window on a solid: its faces, and the corners from which lines lead to what it makes."""
+
+    faces: tuple[tuple[Point, ...], ...]
+    corners: tuple[Point, ...]
+    texts: tuple[Text, ...]
+
+
+def kernel(source: Solid, read: Volume, reader: Volume, scale: Scale, number: int = 0) -> Kernel:
+    """The window of a layer on what it reads; `number` counts other windows there."""
+    reaches = [window.reach for window in reader.windows]
+    sizes = [window.size for window in reader.windows]
+    rows = min(scale.side(reaches[-2] if len(reaches) > 1 else reaches[0]), source.front[3] - source.front[1])
+    columns = scale.side(min(reaches[-1], read.shape.spatial[-1])) if len(reaches) > 1 else 0.0
+    high = _HIGH if number == 0 else min(0.95, 0.6 + 0.3 * (number - 1))
+    if scale.stacked:
+        return _on_sheet(source, rows, columns, sizes, high)
+    return _in_box(
+        source,
+        rows,
+        columns * source.depth[0] / max(1e-9, scale.side(read.shape.spatial[-1])),
+        sizes,
+        high,
+        deep=reader.deep,
+    )
+
+
+def _on_sheet(source: Solid, rows: float, columns: float, sizes: list[int], high: float) -> Kernel:
+    left, top, right, bottom = source.front
+    x = left + 0.62 * (right - left - columns)
+    y = top + high * (bottom - top - rows)
+    texts: list[Text] = []
+    if x - left > metrics.width(f"{sizes[0]}", _SIZE) + 3 and rows > _SIZE:
+        texts.append(Text(x - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
+    if bottom - y - rows > _SIZE + 2 and columns > metrics.width(f"{sizes[-1]}", _SIZE):
+        texts.append(Text(x + columns / 2, y + rows + _SIZE, f"{sizes[-1]}", _SIZE))
+    face = ((x, y), (x + columns, y), (x + columns, y + rows), (x, y + rows))
+    return Kernel((face,), (face[1], face[2]), tuple(texts))
+
+
+def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: float, *, deep: bool) -> Kernel:
+    """A box within a box: through all channels where the layer reads all, else on the face alone."""
+    _, top, right, bottom = source.front
+    aside, up = source.depth
+    slope = up / aside if aside else 0.0
+    back = (aside - far) / 2
+    x, y = right + back, top + back * slope + high * (bottom - top - rows)
+    rise = far * slope
+    face = ((x, y), (x + far, y + rise), (x + far, y + rise + rows), (x, y + rows))
+    length = source.slab if deep else min(1.5, source.slab)
+    front = ((x - length, y), (x, y), (x, y + rows), (x - length, y + rows))
+    lid = ((x - length, y), (x - length + far, y + rise), (x + far, y + rise), (x, y))
+    texts: list[Text] = []
+    if (
+        back > metrics.width(f"{sizes[0]}", _SIZE) + 3
+        and rows > _SIZE
+        and y + rise - _SIZE - 1 > top + (back + far) * slope
+        and not (deep and source.slab > 12)
+    ):
+        texts.append(Text(x - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
+        texts.append(Text(x + far / 2 - 1, y + rise - 2, f"{sizes[-1]}", _SIZE))
+    corners = (face[1], face[2], face[0], face[3]) if far else (face[0], face[3])
+    return Kernel((front, lid, face) if far else (front,), corners, tuple(texts))

@@ -1,0 +1,122 @@
+"""The picture of a sheet: bands of devices, volumes, what flows between them, kernels and words, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from netdsl.draw import words
+from netdsl.draw.palette import Theme, Tone, mixed
+from netdsl.draw.svg import Canvas, Point
+from netdsl.draw.volumes import flow
+from netdsl.draw.volumes.cell import Cell, Row, fitted
+from netdsl.draw.volumes.lanes import BAND
+from netdsl.draw.volumes.scale import Scale
+from netdsl.draw.volumes.solid import SIZE, Text
+from netdsl.graph.node import ShapedGraph
+from netdsl.measure.figures import figures, totals
+
+_MARGIN = 18.0
+_HEAD = 34.0
+_FOOT = 22.0
+_BETWEEN = 34.0
+
+
+def sheet(
+    shaped: ShapedGraph, cells: Sequence[Cell], rows: Sequence[Row], scale: Scale, theme: Theme, *, banded: bool
+) -> bytes:
+    """An SVG of rows that are placed each by itself, from top to bottom."""
+    heading = _heading(shaped)
+    caption = scale.caption
+    top = _MARGIN + _HEAD
+    for row in rows:
+        for cell in row.cells:
+            cell.x += _MARGIN
+            cell.y += top + row.above
+            cell.foot += top + row.above
+        row.arcs = [(one, two, y + top + row.above) for one, two, y in row.arcs]
+        top += row.above + row.below + _BETWEEN
+    height = top - _BETWEEN + _FOOT + _MARGIN
+    footing = Text(_MARGIN, height - _MARGIN, caption, SIZE, "start", tone="quiet")
+    wide = max(*(row.right for row in rows), *(text.x + text.width - _MARGIN for text in (*heading, footing)))
+    canvas = Canvas(wide + 2 * _MARGIN, height, theme.paper, shaped.graph.title)
+    texts = [*heading, footing]
+    sides: list[tuple[Text, str]] = []
+    if banded:
+        for row in rows:
+            _bands(canvas, row, theme)
+    for row in rows:
+        flow.behind(canvas, row, theme)
+    flow.turns(canvas, rows, theme, _BETWEEN)
+    for cell in sorted(cells, key=lambda cell: (cell.row, cell.column, cell.lane)):
+        with canvas.group(cell.volume.about, name=f"volume.{cell.volume.path}"):
+            cell.solid.paint(canvas, _tone(cell, theme), theme, cell.x, cell.y)
+        texts += [text.moved(cell.x, cell.foot) for text in cell.label if cell.labelled]
+    for row in rows:
+        texts += flow.kernels(canvas, row, scale, theme)
+        texts += _brackets(canvas, row, theme)
+    for cell in cells:
+        for text in cell.solid.texts:
+            sides.append((text.moved(cell.x, cell.y), _ground(cell, theme, banded=banded)))
+    for text, ground in sides:
+        left = text.x - {"start": 0.0, "middle": text.width / 2, "end": text.width}[text.anchor]
+        canvas.rectangle(left - 0.5, text.y - 0.76 * text.size, text.width + 1, 0.8 * text.size, ground, "none")
+    for text in (*texts, *(text for text, _ in sides)):
+        colour = {"text": theme.text, "quiet": theme.quiet, "accent": theme.text}[text.tone]
+        canvas.text(text.x, text.y, text.words, text.size, colour, bold=text.bold, anchor=text.anchor)
+    return canvas.svg()
+
+
+def _tone(cell: Cell, theme: Theme) -> Tone:
+    return theme.training if cell.volume.training else theme.roles[cell.volume.role]
+
+
+def _ground(cell: Cell, theme: Theme, *, banded: bool) -> str:
+    """The colour behind a cell, which numbers are set on, so that no line runs through them."""
+    return theme.device(cell.volume.device).fill if banded and cell.volume.role != "input" else theme.paper
+
+
+def _heading(shaped: ShapedGraph) -> list[Text]:
+    sums = totals(shaped, figures(shaped))
+    facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
+    facts += [words.plain(str(shaped.graph.meta["year"]))] if "year" in shaped.graph.meta else []
+    title = words.plain(shaped.graph.title)
+    title = title if len(title) <= 80 else f"{title[:79]}…"
+    return [
+        Text(_MARGIN, _MARGIN + 10, title, 13, "start", bold=True),
+        Text(_MARGIN, _MARGIN + 22, " · ".join(facts), 8, "start", tone="quiet"),
+    ]
+
+
+def _bands(canvas: Canvas, row: Row, theme: Theme) -> None:
+    """A band behind the volumes of each device, lane by lane."""
+    for _, lane in groupby(sorted(row.cells, key=lambda cell: (cell.lane, cell.column)), lambda cell: cell.lane):
+        beside = list(lane)
+        for _, found in groupby(enumerate(beside), lambda pair: (pair[1].volume.device, pair[1].column - pair[0])):
+            run = [cell for _, cell in found]
+            if all(cell.volume.role == "input" for cell in run):
+                continue
+            tone = theme.device(run[0].volume.device)
+            left = run[0].x - run[0].solid.left - 4
+            right = max(cell.x + cell.solid.right for cell in run) + 4
+            top = min(cell.y - cell.solid.above for cell in run) - BAND
+            bottom = max(cell.y + cell.solid.below for cell in run) + 3
+            line = mixed(tone.fill, tone.accent, 0.25)
+            canvas.rectangle(left, top, right - left, bottom - top, tone.fill, line, round=4, thick=0.6)
+            name = fitted(f"device {run[0].volume.device}", SIZE, right - left - 6, bold=True)
+            canvas.text(left + 4, top + SIZE + 1.5, name, SIZE, tone.accent, bold=True)
+
+
+def _brackets(canvas: Canvas, row: Row, theme: Theme) -> Iterator[Text]:
+    """A bracket below what a labelled block holds, where that is more than one volume."""
+    for _, lane in groupby(sorted(row.cells, key=lambda cell: (cell.lane, cell.column)), lambda cell: cell.lane):
+        for group, found in groupby(lane, lambda cell: cell.volume.groups[0] if cell.volume.groups else None):
+            run = list(found)
+            if group is None or len(run) < 2:
+                continue
+            left, right = run[0].x - run[0].solid.width / 2, run[-1].x + run[-1].solid.width / 2
+            y = max(cell.foot + (cell.label[-1].y if cell.label else 0) for cell in run) + 4
+            points: list[Point] = [(left, y), (left, y + 3), (right, y + 3), (right, y)]
+            canvas.line(points, theme.line, thick=0.7)
+            name = fitted(group[1], SIZE + 0.5, right - left, bold=True)
+            yield Text((left + right) / 2, y + 12, name, SIZE + 0.5, bold=True)

@@ -1,0 +1,172 @@
+"""What is drawn: volumes with their sizes, what made them, and what is written below them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from netdsl.draw import words
+from netdsl.draw.volumes.scopes import Item
+from netdsl.draw.volumes.units import Unit
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.base import Layer, Role, Window
+from netdsl.layers.shape import Shape
+
+_LONGEST = 22
+"""The most characters of a line below a volume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A feature map, a vector, or the maps that a block or a run of equal layers makes. `inputs` are earlier ones."""
+
+    path: str
+    shape: Shape
+    role: Role
+    name: str
+    """Its label in the program; empty where it has none."""
+    lines: tuple[str, ...]
+    """What made it, and what works on it in place."""
+    reads: Literal["window", "all", "flow"]
+    """Whether it is made by windows that slide over what it reads, of all of that, or in another way."""
+    windows: tuple[Window, ...]
+    deep: bool
+    """Whether a window reads all channels."""
+    copies: int
+    """How many equal volumes in a row it stands for."""
+    block: bool
+    parts: tuple[int, ...]
+    """The channels that each branch gave, where it joins some."""
+    device: int
+    training: bool
+    about: str
+    """All that is known of it, on one line."""
+    inputs: tuple[int, ...]
+    groups: tuple[tuple[str, str], ...]
+    """Path and label of the labelled blocks around it, from outside in."""
+
+
+def volumes(shaped: ShapedGraph, units: Sequence[Unit], items: Sequence[Item]) -> list[Volume]:
+    """The volumes of items, in their order."""
+    return [_volume(shaped, units, item) for item in items]
+
+
+def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
+    last = units[item.units[-1]]
+    node = shaped.nodes[last.head]
+    layer, shape, inputs = node.layer, shaped.shapes[last.head], shaped.input_shapes(last.head)
+    block = item.block
+    windows = () if block or layer.enlargement(*inputs) else layer.windows(*inputs)
+    if not block and layer.role == "dense":
+        windows = "all"
+    joined = sum(x.channels for x in inputs) == shape.channels and len(inputs) > 1
+    named = words.plain(block.label or block.noun if block else item.label or _name(shaped, units, item))
+    lines = _within(shaped, units, item) if block else _made(shaped, last, windows)
+    title = f"{block.path}, {words.call(block.scope)}" if block and block.scope else f"{node.path}: {layer.keyword}"
+    about = f"{title} {'' if block else layer.label}".strip()
+    return Volume(
+        path=block.path if block else node.path,
+        shape=shape,
+        role=layer.role,
+        name=_short(named),
+        lines=tuple(_short(line) for line in lines),
+        reads="all" if windows == "all" else "window" if windows else "flow",
+        windows=() if windows == "all" else windows,
+        deep=layer.role != "pooling"
+        and any(len(weight.dims) > 1 and weight.dims[1] > 1 for weight in layer.weights(*inputs)),
+        copies=block.copies if block else item.run,
+        block=block is not None,
+        parts=tuple(x.channels for x in inputs) if joined else (),
+        device=node.device,
+        training=all(shaped.nodes[units[unit].head].training for unit in item.units),
+        about=words.dims(f"{words.plain(about)}, gives {shape}"),
+        inputs=item.inputs,
+        groups=tuple((one.path, _short(words.plain(one.label))) for one in item.around if one.label),
+    )
+
+
+def _name(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
+    """The labels of an item's layers: the first and last of a run."""
+    nodes = [shaped.nodes[units[unit].head] for unit in item.units]
+    names = [node.name for node in nodes if words.name(node)]
+    if len(names) < 2 or names[0] == names[-1]:
+        return names[0] if names else ""
+    return f"{names[0]}, {names[-1]}" if len(names) == 2 else f"{names[0]} … {names[-1]}"
+
+
+def called(layer: Layer) -> str:
+    """What a layer is called within a line: `ReLU`, `pool`, `softmax`."""
+    title = layer.title or (layer.keyword.capitalize() if len(layer.keyword) > 3 else layer.keyword)
+    return title if any(letter.isupper() for letter in title[1:]) else title.lower()
+
+
+def _made(shaped: ShapedGraph, unit: Unit, windows: tuple[Window, ...] | Literal["all"]) -> list[str]:
+    """What made a unit's volume, and what works on it: `11×11 conv`, `stride 4`, `ReLU, LRN`."""
+    layer = shaped.nodes[unit.head].layer
+    noun = called(layer)
+    if layer.role == "input":
+        lines = [noun]
+    elif windows == "all" and layer.role != "dense":
+        lines = [f"global {noun}"]
+    elif windows and windows != "all":
+        steps = _sizes(window.stride for window in windows)
+        dilations = _sizes(window.dilation for window in windows)
+        lines = [f"{_sizes((window.size for window in windows), whole=True)} {noun}"]
+        lines += [f"stride {steps}"] * (steps != "1") + [f"dilation {dilations}"] * (dilations != "1")
+    elif factors := layer.enlargement(*shaped.input_shapes(unit.head)):
+        whole = all(factor.denominator == 1 for factor in factors)
+        lines = [f"{noun} ×{_sizes(float(factor) for factor in factors)}" if whole else noun]
+    else:
+        lines = [noun]
+    lines += _packed([called(shaped.nodes[index].layer) for index in unit.followers])
+    return lines
+
+
+def _packed(names: Sequence[str]) -> list[str]:
+    """Names in lines as long as the others."""
+    lines: list[str] = []
+    for name in names:
+        if lines and len(lines[-1]) + len(name) < 15:
+            lines[-1] += f", {name}"
+        else:
+            lines.append(name)
+    return lines
+
+
+def _sizes(sizes: Iterable[float], *, whole: bool = False) -> str:
+    """Sizes per axis, as one where they are equal: `2`, `1×2×2`, or with `whole` `3×3`."""
+    found = [f"{size:g}" for size in sizes]
+    return "×".join(found if whole or len(set(found)) > 1 else found[:1])
+
+
+def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]:
+    """What a closed block is made of: the kernels on its longest path, and how it joins its branches."""
+    block = item.block
+    assert block is not None
+    inner = block.copy_units
+    member = set(inner)
+    best: dict[int, tuple[int, tuple[str, ...]]] = {}
+    for index in inner:
+        before = [best[source] for source in units[index].inputs if source in member]
+        length, kernels = max(before, key=lambda path: path[0], default=(0, ()))
+        layer = shaped.nodes[units[index].head].layer
+        windows = layer.windows(*shaped.input_shapes(units[index].head))
+        if layer.role == "convolution" and windows != "all":
+            kernels = (*kernels, _sizes((window.size for window in windows), whole=True))
+            length += 1
+        best[index] = (length, kernels)
+    kernels = best[inner[-1]][1]
+    lines = [", ".join(kernels)] if len(kernels) <= 3 else [f"{len(kernels)} convs"]
+    node = shaped.nodes[units[inner[-1]].head]
+    if node.layer.merge and len(node.inputs) > 1:
+        lines = (
+            [f"{len(node.inputs)} branches", called(node.layer)]
+            if len(node.inputs) > 2
+            else [*lines, called(node.layer)]
+        )
+    return [line for line in lines if line]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
