@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from netdsl.draw import page, palette
-from netdsl.draw.flow import digraph, dot
+from netdsl.draw.flow import clear, digraph, dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
 from netdsl.draw.render import FORMATS as RENDERED
@@ -23,6 +23,9 @@ STYLES: tuple[Style, ...] = ("flow", "columns", "volumes")
 
 MOST_BOXES = 2000
 """Beyond this Graphviz takes minutes, and nobody can read what it draws."""
+
+EVERY_BLOCK = 10**6
+"""Deeper than blocks can be."""
 
 
 def draw(
@@ -47,9 +50,16 @@ def draw(
         raise RenderError(f"the style {style} shows one network, not {len(shown)}: set several side by side as columns")
     colours = palette.THEMES[theme]
     match style:
+        case "flow" if format == "html":
+            from netdsl.draw import interactive
+
+            opened = EVERY_BLOCK if expand else depth
+            return interactive.page(shown[0], colours, direction=direction or "TB", depth=opened)
         case "flow":
             text = _flow(shown[0], format, expand, depth, direction or "TB", colours)
-            picture = render(text, "svg" if format == "html" else format, dpi=dpi)
+            if format == "dot":
+                return text.encode()
+            picture = clear.cleared(render(text, "svg"))
         case "columns":
             from netdsl.draw import columns
 
@@ -60,7 +70,7 @@ def draw(
             picture = volumes.svg(shown[0], colours)
     if format == "html":
         return page.page(" · ".join(one.graph.title for one in shown), picture, colours)
-    return picture if style == "flow" else painted(picture, format, dpi=dpi)
+    return painted(picture, format, dpi=dpi)
 
 
 def _ask(format: str, style: str, theme: str, **options: object) -> None:

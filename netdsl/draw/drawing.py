@@ -26,11 +26,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A layer, with what directly follows it and nothing else reads: CONV, BN and RELU are one box of three rows."""
+    """A layer, with what directly follows it and nothing else reads: CONV, BN and RELU are one box of three rows.
+
+    A folded block is a box too: its first row is its label and call, the others say what is in it.
+    """
 
     id: str
-    """The path of its first layer."""
-    kind: Literal["input", "layer", "output"]
+    """The path of its first layer, or of the block."""
+    kind: Literal["input", "layer", "block", "output"]
     rows: tuple[Row, ...]
     device: int = 0
     copies: int = 1

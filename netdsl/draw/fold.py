@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,7 +19,7 @@ FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
 def fold(shaped: ShapedGraph, *, expand: bool = False, depth: int | None = None) -> Drawing:
     """The drawing of a network. A repeat is one cluster with its number of copies, or with `expand` all of them.
 
-    A block in more than `depth` others is one box.
+    Blocks are clusters so many deep as `depth` says, and those in them one box each.
     """
     return _Folding(shaped, expand, depth).drawing()
 
@@ -53,14 +54,17 @@ class _Folding:
     expand: bool
     depth: int | None
     box_of: dict[int, str] = field(default_factory=dict[int, str])
-    stacks: list[_Stack] = field(default_factory=list[_Stack])
+    contents: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
+    """The drawn nodes of each box."""
+    blocks: set[str] = field(default_factory=set[str])
+    """The boxes that are folded blocks."""
 
     def drawing(self) -> Drawing:
         """The whole picture."""
         graph = self.shaped.graph
         root = self._filled()
         self._close(root)
-        items = [self._item(item) for item in root.items]
+        items = [self._item(item, 0) for item in root.items]
         outputs = [self._output(index, number) for number, index in enumerate(self._returned, 1)]
         sums = totals(self.shaped, self._figures)
         facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
@@ -76,6 +80,15 @@ class _Folding:
     @cached_property
     def _figures(self) -> list[Figures]:
         return figures(self.shaped)
+
+    @cached_property
+    def _paths(self) -> list[tuple[str, int]]:
+        return sorted((node.path, index) for index, node in enumerate(self.shaped.nodes))
+
+    def _within(self, path: str) -> list[int]:
+        """All nodes in a scope: their paths go on with ".", which comes right before "/"."""
+        start, end = (bisect_left(self._paths, (f"{path}{mark}", 0)) for mark in "./")
+        return sorted(index for _, index in self._paths[start:end])
 
     @cached_property
     def _returned(self) -> tuple[int, ...]:
@@ -214,8 +227,10 @@ class _Folding:
 
     # Frozen values
 
-    def _item(self, item: _Container | _Stack) -> Item:
-        return self._box(item) if isinstance(item, _Stack) else self._cluster(item)
+    def _item(self, item: _Container | _Stack, depth: int) -> Item:
+        if isinstance(item, _Stack):
+            return self._box(item)
+        return self._cluster(item, depth) if self.depth is None or depth < self.depth else self._block(item)
 
     def _box(self, stack: _Stack) -> Box:
         nodes = [self.shaped.nodes[index] for index in stack.nodes]
@@ -224,10 +239,46 @@ class _Folding:
             for node, name in zip(nodes, stack.names, strict=True)
         )
         kind = "input" if nodes[0].layer.role == "input" else "layer"
-        self.stacks.append(stack)
-        self.box_of |= dict.fromkeys(stack.nodes, nodes[0].path)
+        self._hold(nodes[0].path, stack.nodes)
         tooltip = "\n".join(self._tooltip(index) for index in stack.nodes)
         return Box(nodes[0].path, kind, rows, nodes[0].device, stack.copies, nodes[0].training, stack.note, tooltip)
+
+    def _hold(self, box: str, nodes: list[int]) -> None:
+        """Remember which box nodes are drawn in."""
+        self.contents[box] = nodes
+        self.box_of |= dict.fromkeys(nodes, box)
+
+    def _block(self, container: _Container) -> Box:
+        """The one box of a folded block, which says what is in all the copies that it stands for."""
+        assert container.scope is not None
+        scope, copies = container.scope, self._copies(container)
+        drawn = [self.shaped.nodes[index] for index in container.nodes]
+        self._hold(container.path, container.nodes)
+        self.blocks.add(container.path)
+        path = container.path if self.expand else scope.path
+        inner = self._within(path)
+        sums = totals(self.shaped, self._figures, inner)
+        facts = [f"{len(inner):,} layers", *[f"{sums.params:,} parameters"] * bool(sums.params)]
+        output = self.shaped.graph.aliases.get(path)
+        gives = [] if output is None else [f"gives {words.dims(str(self.shaped.shapes[output]))}"]
+        name, call = container.label, words.call(scope)
+        number = f"{container.copy} of {scope.copies}" if self.expand and (scope.copies or 1) > 1 else ""
+        told = (" · ".join(facts) + " in all" * (copies > 1), *gives)
+        devices = sorted({node.device for node in drawn})
+        notes = [self._borrowed.get(scope.path, ""), *[f"on {len(devices)} devices"] * (len(devices) > 1)]
+        return Box(
+            container.path,
+            "block",
+            (
+                Row(name or call or "group", call if name else "", "input", number),
+                *(Row("", fact, "input") for fact in told),
+            ),
+            devices[0],
+            copies,
+            all(node.training for node in drawn),
+            ", ".join(filter(None, notes)),
+            ", ".join([": ".join(filter(None, (path, call))), *facts, f"{words.magnitude(sums.macs)} MACs", *gives]),
+        )
 
     def _tooltip(self, index: int) -> str:
         node, cost = self.shaped.nodes[index], self._figures[index]
@@ -238,7 +289,7 @@ class _Folding:
             told.append(f"{words.magnitude(cost.macs)} MACs")
         return ", ".join(told)
 
-    def _cluster(self, container: _Container) -> Cluster:
+    def _cluster(self, container: _Container, depth: int) -> Cluster:
         assert container.scope is not None
         scope = container.scope
         nodes = [self.shaped.nodes[index] for index in container.nodes]
@@ -247,7 +298,7 @@ class _Folding:
             container.path,
             container.label,
             words.call(scope),
-            tuple([self._item(item) for item in container.items]),
+            tuple([self._item(item, depth + 1) for item in container.items]),
             nodes[0].device if len(devices) == 1 else None,
             self._copies(container),
             (container.copy, scope.copies or 1) if self.expand and container.copy else None,
@@ -256,15 +307,20 @@ class _Folding:
         )
 
     def _edges(self) -> Iterator[Edge]:
-        """What flows between boxes, those into a box in the order in which its layer takes them."""
-        for stack in self.stacks:
-            target = self.box_of[stack.nodes[0]]
-            for index in stack.nodes:
+        """What flows between boxes, those into a box in the order in which its layer takes them.
+
+        A folded block takes the same from the same box but once.
+        """
+        for target, nodes in self.contents.items():
+            taken: set[Edge] = set()
+            for index in nodes:
                 node = self.shaped.nodes[index]
                 for source in node.inputs:
                     box = self.box_of[self._stands[source]]
-                    if box != target:
-                        yield Edge(box, target, self.shaped.shapes[source], node.training)
+                    edge = Edge(box, target, self.shaped.shapes[source], node.training)
+                    if box != target and not (target in self.blocks and edge in taken):
+                        taken.add(edge)
+                        yield edge
 
     def _output(self, index: int, number: int) -> tuple[Box, Edge]:
         """The box of an output, and the edge into it."""

@@ -20,7 +20,7 @@ def dot(
 ) -> str:
     """A network as DOT text, from top to bottom ("TB") or from left to right ("LR").
 
-    A repeat is drawn once, with the number of its copies; with `expand`, all of them are. A block in more than
-    `depth` others is one box.
+    A repeat is drawn once, with the number of its copies; with `expand`, all of them are. Blocks are frames so many
+    deep as `depth` says, and those in them one box each.
     """
     return digraph.dot(fold(shaped, expand=expand, depth=depth), direction, theme)

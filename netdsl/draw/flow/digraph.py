@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import atan2, degrees, hypot
 from typing import Literal, TypeAlias
 
-from netdsl.draw import words
+from netdsl.draw import metrics, words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Item, clusters
 from netdsl.draw.flow import cuts as cutting
 from netdsl.draw.flow import label, routes
 from netdsl.draw.flow.cuts import Cut
 from netdsl.draw.flow.routes import Routes, Way
-from netdsl.draw.palette import LIGHT, Theme
+from netdsl.draw.palette import LIGHT, Theme, Tone
 
 Direction: TypeAlias = Literal["TB", "LR"]
 
@@ -60,6 +60,13 @@ def _point(theme: Theme) -> str:
     return attributes(shape="point", width=0.01, height=0.01, color=theme.line, label="", tooltip="")
 
 
+def _fork(theme: Theme, width: float) -> str:
+    """The attributes of a fork: as wide as the title above it asks."""
+    if width <= 0:
+        return _point(theme)
+    return attributes(shape="box", style="invis", width=width / 72, height=0.01, fixedsize=True, label="")
+
+
 def _lines(drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
     shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
     if len(all.levels) > LARGE:
@@ -71,18 +78,20 @@ def _lines(drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cu
     yield f"  node {attributes(shape='plain', fontname=FONT, fontsize=label.NORMAL, fontcolor=theme.text)}"
     look = {"fontname": FONT, "fontsize": label.SMALL, "fontcolor": theme.text, "color": theme.line}
     yield f"  edge {attributes(**look, arrowsize=0.6)}"
-    style = _Style(theme, len(drawing.devices) > 1, all, _narrow(drawing, theme, all))
-    for item in drawing.items:
-        yield from _item(item, style, style.devices, False, "  ", 0)
     cut = {(one.source, target) for one in cuts for target in one.targets}
     kept = [way for way in all.ways if (way.source, way.target) not in cut]
     out = Counter(way.source for way in kept if not way.training)
     into = Counter(way.target for way in kept)
+    straight = {way for way in kept if out[way.source] == into[way.target] == 1 and not way.training}
+    beside = {way for way in straight if direction == "TB" and _deep(way, all)}
+    style = _Style(theme, len(drawing.devices) > 1, all, _widths(drawing, theme, all, beside))
+    for item in drawing.items:
+        yield from _item(item, style, style.devices, False, "  ", 0)
     yield from (f"  {quoted(source)} {attributes(ordering='out')}" for source in _shortcut(kept, all))
+    forks = {fork for some in all.forks.values() for fork in some}
     for way in kept:
-        straight = out[way.source] == into[way.target] == 1 and not way.training
-        beside = straight and way.ends and direction == "TB" and _deep(way, all)
-        yield f"  {_way(way, theme, weight=20 if straight else _weight(way, all), beside=beside)}"
+        weight = 20 if way in straight else _weight(way, all)
+        yield f"  {_way(way, theme, weight=weight, beside=way in beside, fork=way.source in forks)}"
     yield from (f"  {line}" for line in _joins(drawing, theme, all, cuts))
     yield "}"
 
@@ -94,23 +103,32 @@ class _Style:
     theme: Theme
     devices: bool
     all: Routes
-    narrow: dict[str, float]
-    """The clusters whose single edge comes in at the middle of a box, and by that box the width that its title asks."""
+    widths: Mapping[str, float]
+    """How wide boxes and forks are at least, and with 0 the clusters whose single edge comes in at a box's middle."""
 
 
-def _narrow(drawing: Drawing, theme: Theme, all: Routes) -> dict[str, float]:
+def _widths(drawing: Drawing, theme: Theme, all: Routes, beside: Iterable[Way]) -> dict[str, float]:
+    """The least widths of boxes and forks: a title fits beside the edge below it, and the label of one into its frame.
+
+    The clusters whose single edge comes in at the middle of a box are among them, with 0.
+    """
     found: dict[str, float] = {}
     entered = routes.entries(all)
     forks = {fork for some in all.forks.values() for fork in some}
+    for way in beside:
+        if way.shape is not None and all.around[way.source] == all.around[way.target]:
+            found[way.source] = 2 * metrics.width(words.dims(str(way.shape)), label.SMALL) - 4
     for one in clusters(drawing.items):
         entry = entered.get(one.id, set())
-        if len(entry) != 1 or entry <= forks:
+        if len(entry) != 1:
             continue
-        found[one.id] = 0
-        width = 2 * label.across(one, theme, device=len(drawing.devices) > 1) - 6
+        narrow = not entry <= forks
+        if narrow:
+            found[one.id] = 0
+        width = 2 * label.across(one, theme, device=len(drawing.devices) > 1, narrow=narrow) + 10
         inner = [box.id for box in one.items if isinstance(box, Box)]
         chain = len({all.levels[box] for box in inner}) == len(inner)
-        for box in inner if chain else entry.intersection(inner):
+        for box in {*entry, *(inner if chain and narrow else ())}:
             found[box] = max(found.get(box, 0), width)
     return found
 
@@ -126,7 +144,7 @@ def _item(item: Item, style: _Style, badge: bool, told: bool, indent: str, depth
     yield f"{indent}subgraph {quoted(f'cluster {item.id}')} {{"
     yield f"{indent}  graph {_frame(item, style, badge, depth)}"
     for fork in style.all.forks.get(item.id, ()):
-        yield f"{indent}  {quoted(fork)} {_point(style.theme)}"
+        yield f"{indent}  {quoted(fork)} {_fork(style.theme, style.widths.get(fork, 0))}"
     for inner in item.items:
         yield from _item(inner, style, badge and item.device is None, item.training, f"{indent}  ", depth + 1)
     yield f"{indent}}}"
@@ -135,19 +153,24 @@ def _item(item: Item, style: _Style, badge: bool, told: bool, indent: str, depth
 def _box(one: Box, style: _Style, badge: bool, told: bool) -> str:
     theme = style.theme
     if one.kind == "layer":
-        least = style.narrow.get(one.id, 0)
+        least = style.widths.get(one.id, 0)
         shown = label.box(one, theme, devices=style.devices, badge=badge, told=told, least=least)
         return attributes(label=html(shown), tooltip=one.tooltip)
     tone = theme.roles[one.rows[0].role]
+    if one.kind == "block":
+        shown = label.block(one, theme, badge=badge, told=told)
+        tone = Tone(theme.depths[1], theme.line)
+    else:
+        shown = label.terminal(one, theme)
     line = theme.device(one.device).accent if style.devices else tone.accent
     return attributes(
-        label=html(label.terminal(one, theme)),
+        label=html(shown),
         shape="box",
         style="rounded,filled,dashed" if one.training else "rounded,filled",
         fillcolor=theme.training.fill if one.training else tone.fill,
         color=theme.training.accent if one.training else line,
         height=0,
-        width=0,
+        width=style.widths.get(one.id, 0) / 72 if one.kind == "block" else 0,
         margin="0.12,0.05",
         tooltip=one.tooltip or words.plain(one.rows[0].name) or one.rows[0].keyword,
     )
@@ -160,7 +183,7 @@ def _frame(one: Cluster, style: _Style, badge: bool, depth: int) -> str:
     if badge and one.device is not None:
         fill, line = theme.device(one.device).fill, theme.device(one.device).accent
     return attributes(
-        label=html(label.cluster(one, theme, device=badge, narrow=one.id in style.narrow)),
+        label=html(label.cluster(one, theme, device=badge, narrow=one.id in style.widths)),
         labelloc="t",
         labeljust="l",
         fontsize=label.SMALL,
@@ -187,11 +210,14 @@ def _shortcut(ways: Sequence[Way], all: Routes) -> list[str]:
 
 
 def _deep(way: Way, all: Routes) -> bool:
-    """Whether an edge lies in a cluster in a cluster, where Graphviz bends it around its label."""
-    return len(all.around[way.source]) > 1 and all.around[way.source] == all.around[way.target]
+    """Whether an edge lies in a cluster, and in or at one in it, where Graphviz bends it around its label."""
+    outer, inner = sorted((all.around[way.source], all.around[way.target]), key=len)
+    return len(outer) > 0 and len(inner) > 1 and inner[: len(outer)] == outer
 
 
-def _way(way: Way, theme: Theme, *, weight: int, beside: bool = False, **further: str | float) -> str:
+def _way(
+    way: Way, theme: Theme, *, weight: int, beside: bool = False, fork: bool = False, **further: str | float
+) -> str:
     given: dict[str, str | float] = {"weight": weight, **further}
     if way.shape is not None:
         shown = words.dims(str(way.shape))
@@ -202,7 +228,9 @@ def _way(way: Way, theme: Theme, *, weight: int, beside: bool = False, **further
         else:
             given["label"] = f"\u00a0{shown}\u00a0\u00a0"
     if not way.ends:
-        given["dir"] = "none"
+        given |= {"dir": "none", "headclip": False}
+    if fork:
+        given["tailclip"] = False
     if way.training:
         given |= {"style": "dashed", "color": theme.training.accent}
     return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"

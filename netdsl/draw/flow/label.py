@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from netdsl.draw import metrics
 from netdsl.draw.drawing import Box, Cluster, Drawing, Row, Tint
 from netdsl.draw.palette import Theme
 
@@ -143,6 +144,21 @@ def terminal(one: Box, theme: Theme) -> str:
     return " ".join(filter(None, parts))
 
 
+def block(one: Box, theme: Theme, *, badge: bool, told: bool = False) -> str:
+    """The label of a folded block: label and call, below them what is in it."""
+    title, *facts = one.rows
+    first = [font(_shortened(title.keyword, WIDE), bold=True)]
+    first.append(font(_shortened(title.arguments, WIDE), size=SMALL, colour=theme.quiet))
+    if one.copies > 1:
+        first.append(font(f"×{one.copies}", size=NORMAL + 2, bold=True))
+    first.append(font(title.name, size=SMALL, colour=theme.quiet))
+    if badge:
+        first.append(font(f"@{one.device}", bold=True, size=SMALL, colour=theme.device(one.device).accent))
+    rest = [*(fact.arguments for fact in facts), *filter(None, [one.note, "training" * (one.training and not told)])]
+    lines = [" ".join(filter(None, first)), *(font(line, size=SMALL, colour=theme.quiet) for line in rest)]
+    return "<BR/>".join(lines)
+
+
 def cluster(one: Cluster, theme: Theme, *, device: bool, narrow: bool) -> str:
     """The title of a cluster: label, call, copies, and what else there is to say."""
     lines: list[str] = []
@@ -152,9 +168,12 @@ def cluster(one: Cluster, theme: Theme, *, device: bool, narrow: bool) -> str:
     return lines[0] if len(lines) == 1 else "".join(line + broken for line in lines)
 
 
-def across(one: Cluster, theme: Theme, *, device: bool) -> float:
-    """About the width of a title in points, in a cluster that a single edge enters."""
-    return 3.9 * max(sum(len(piece[0]) + 2 for piece in line) - 2 for line in _title(one, theme, device, True))
+def across(one: Cluster, theme: Theme, *, device: bool, narrow: bool) -> float:
+    """The width of a title in points."""
+    return max(
+        sum(metrics.width(text, size, bold=bold) for text, size, _, bold in line) + 4.5 * (len(line) - 1)
+        for line in _title(one, theme, device, narrow)
+    )
 
 
 _Piece: TypeAlias = tuple[str, float, str, bool]
