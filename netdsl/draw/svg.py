@@ -52,10 +52,12 @@ class Canvas:
         *,
         round: float = 0,
         thick: float = 1,
+        dashed: bool = False,
     ) -> None:
         """A rectangle from its upper left corner."""
         size = {"width": width, "height": height, "rx": round or None}
-        self._parts.append(f"<rect{_attributes(x=x, y=y, **size, fill=fill, stroke=line, stroke_width=thick)}/>")
+        edge = {"stroke": line, "stroke_width": thick, "stroke_dasharray": "4,3" if dashed else None}
+        self._parts.append(f"<rect{_attributes(x=x, y=y, **size, fill=fill, **edge)}/>")
 
     def polygon(
         self, points: Sequence[Point], fill: str, line: str, *, thick: float = 1, opacity: float | None = None
@@ -86,6 +88,21 @@ class Canvas:
         """A cubic Bézier curve."""
         path = f"M{_points([start])} C{_points([one, two, end])}"
         self._parts.append(f"<path{_attributes(d=path, fill='none', stroke=colour, stroke_width=thick)}/>")
+
+    def route(self, points: Sequence[Point], colour: str, bend: float, *, thick: float = 1, arrow: float = 0) -> None:
+        """A line through points whose corners are rounded, `bend` points from each; with an arrow head at its end."""
+        corners: list[str] = []
+        for before, (x, y), after in zip(points, points[1:], points[2:], strict=False):
+            into, out = _toward((x, y), before, bend), _toward((x, y), after, bend)
+            corners.append(f"L{_points([into])} Q{_points([(x, y), out])}")
+        end = points[-1]
+        foot = _toward(end, points[-2], arrow)
+        path = f"M{_points(points[:1])} {' '.join([*corners, f'L{_points([foot])}'])}"
+        self._parts.append(f"<path{_attributes(d=path, fill='none', stroke=colour, stroke_width=thick)}/>")
+        if foot != end:
+            dx, dy = end[0] - foot[0], end[1] - foot[1]
+            head = [end, (foot[0] - 0.4 * dy, foot[1] + 0.4 * dx), (foot[0] + 0.4 * dy, foot[1] - 0.4 * dx)]
+            self.polygon(head, colour, colour, thick=0.5)
 
     def text(
         self,
@@ -124,6 +141,14 @@ class Canvas:
             "</svg>",
         ]
         return ("\n".join(line for line in lines if line) + "\n").encode()
+
+
+def _toward(start: Point, end: Point, length: float) -> Point:
+    """The point so far from the start on the way to the end, at most half of it."""
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    whole = (dx * dx + dy * dy) ** 0.5
+    part = min(length, whole / 2) / whole if whole else 0
+    return start[0] + part * dx, start[1] + part * dy
 
 
 def _points(points: Sequence[Point]) -> str:

@@ -318,6 +318,7 @@ class Softmax(Activation):
     """
 
     keyword = "SOFTMAX"
+    boxed = True
     elementwise = False
     flops_per_output = 5
 
@@ -340,6 +341,7 @@ class LogSoftmax(Activation):
     """
 
     keyword = "LOGSOFTMAX"
+    boxed = True
     title = "Log softmax"
     elementwise = False
     flops_per_output = 5

@@ -96,6 +96,8 @@ class Layer:
     role: ClassVar[Role]
     title: ClassVar[str] = ""
     """What figures call it, where that is not its keyword in lower case: `ReLU`."""
+    boxed: ClassVar[bool] = False
+    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN."""
     merge: ClassVar[bool] = False
     """Whether it takes what the branches of a fork made."""
     commutative: ClassVar[bool] = False

@@ -23,6 +23,12 @@ _DIGITS = re.compile(r"[0-9a-zA-Z]+")
 _NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 
+def _step(stride: Sizes) -> str:
+    """A stride as figures have it: `/2`, and nothing for 1."""
+    steps = stride[:1] if len(set(stride)) == 1 else stride
+    return f"/{show(steps)}" if max(steps) > 1 else ""
+
+
 class Convolving(Layer):
     """What CONV and DWCONV share: windows, sizes, and weights of filters x in/g x kernel."""
 
@@ -92,6 +98,20 @@ class Convolving(Layer):
         (x,) = inputs
         if not self.same:
             yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
+
+    def caption(self, *inputs: Shape) -> str:
+        (x,) = inputs
+        kernel = show(per_axis(self.kernel, x, "kernel"))
+        filters, groups = self.filters_of(x), self.groups_of(x)
+        apart = groups == x.channels > 1
+        words = [
+            f"{kernel} {'depthwise ' if apart else ''}conv",
+            "" if apart and filters == x.channels else f"{filters}",
+            f"{groups} groups" if groups > 1 and not apart else "",
+            f"dilation {show(self.dilation)}" if max(self.dilation) > 1 else "",
+            _step(self.stride),
+        ]
+        return ", ".join(filter(None, words))
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv
@@ -285,6 +305,11 @@ class Deconv(Layer):
 
     def macs(self, *inputs: Shape) -> int:
         return self.weights(*inputs)[0].count * inputs[0].positions
+
+    def caption(self, *inputs: Shape) -> str:
+        kernel = show(per_axis(self.kernel, inputs[0], "kernel"))
+        times = _step(self.stride).replace("/", "x")
+        return ", ".join(filter(None, [f"{kernel} deconv", f"{self.filters}", times]))
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv

@@ -89,6 +89,7 @@ class Add(Elementwise):
     """
 
     keyword = "ADD"
+    title = "Add"
     operation = "Add"
     commutative = True
 
@@ -103,6 +104,7 @@ class Subtract(Elementwise):
     """
 
     keyword = "SUB"
+    title = "Subtract"
     operation = "Subtract"
 
 
@@ -116,6 +118,7 @@ class Multiply(Merging):
     """
 
     keyword = "MUL"
+    title = "Multiply"
     operation = "Multiply"
     commutative = True
 
@@ -167,5 +170,6 @@ class Maximum(Elementwise):
     """
 
     keyword = "MAX"
+    title = "Max"
     operation = "Maximum"
     commutative = True

@@ -33,6 +33,7 @@ class LocalResponse(Layer):
     """
 
     keyword = "LRN"
+    boxed = True
     aliases = ("NORM",)
     role = "normalization"
 

@@ -30,6 +30,9 @@ class Input(Layer):
     def shape(self, *inputs: Shape) -> Shape:
         return Shape.of(self.dims)
 
+    def caption(self, *inputs: Shape) -> str:
+        return "Input"
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 

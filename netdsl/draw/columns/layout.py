@@ -1,0 +1,120 @@
+"""What a layout is made of: the sizes of boxes and gaps, and the places that they get.
+
+Columns grow upward from y = 0, and x = 0 is a column's axis, on which stands what is in no branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netdsl.draw import metrics
+from netdsl.draw.columns.arcs import Arc
+from netdsl.draw.columns.parts import Column, Leaf, Link
+
+FONT = 9.0
+SMALL = 7.5
+TINY = 7.0
+
+STRIP = 2.4
+"""The height of what stands for a follower at the end of a box."""
+
+ENTRY = 6.0
+"""How far below a leaf an arc leaves the line into it."""
+
+BUS = 7.0
+"""How far below the branches of a fork the line runs that feeds them."""
+
+RISE = 4.0
+"""How far above a leaf a line turns."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rectangle: its middle across, its foot, and its size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def top(self) -> float:
+        """Its upper end."""
+        return self.y + self.height
+
+    @property
+    def middle(self) -> float:
+        """Half way up."""
+        return self.y + self.height / 2
+
+    @property
+    def left(self) -> float:
+        """Its left side."""
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        """Its right side."""
+        return self.x + self.width / 2
+
+
+@dataclass(frozen=True)
+class Heights:
+    """Feet and heights, by the ids of leaves, panels and forks; a fork's foot is where its branches start."""
+
+    y: Mapping[str, float]
+    height: Mapping[str, float]
+    under: Mapping[str, str]
+    """The fork that a leaf is the first of a branch of."""
+
+    def top(self, id: str) -> float:
+        """The upper end of something."""
+        return self.y[id] + self.height[id]
+
+    def bus(self, id: str) -> float:
+        """Where the line runs that feeds a leaf, if it is the first of a branch; otherwise just below the leaf."""
+        fork = self.under.get(id)
+        return self.y[id] - ENTRY if fork is None else self.y[fork] - BUS
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A column in its place: where leaves and panels are by id, and how its lines run."""
+
+    column: Column
+    places: Mapping[str, Place]
+    fonts: Mapping[str, float]
+    lines: Sequence[Sequence[tuple[float, float]]]
+    """The corners of each, from source to target."""
+    towers: Sequence[tuple[int, Place]]
+    """The grounds of branches that are on one device, of several."""
+    left: float
+    """How far it reaches left of its axis."""
+    right: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A column with its flows taken apart, and the row of each leaf among those that all columns share."""
+
+    column: Column
+    row: Mapping[str, int]
+    straight: Sequence[Link]
+    arcs: Sequence[Arc]
+
+
+def times(copies: int) -> str:
+    """`×36`."""
+    return f"×{copies}"
+
+
+def beside(leaf: Leaf) -> float:
+    """The room at the right of a leaf that a bracket or the name of an output takes."""
+    outputs = max([metrics.width(text, TINY) for text in leaf.outputs], default=-5.0) + 5
+    return max(outputs, bracket(leaf.copies))
+
+
+def bracket(copies: int) -> float:
+    """The room that the bracket beside copies takes, with their number."""
+    return 9 + metrics.width(times(copies), FONT, bold=True) if copies > 1 else 0.0
