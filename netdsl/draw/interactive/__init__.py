@@ -29,6 +29,7 @@ def page(shaped: ShapedGraph, theme: Theme, *, direction: str = "TB", depth: int
         "style": "\n".join([*map(_variables, THEMES.values()), _text("style.css")]),
         "dagre": f"/*\n{_text('vendor/LICENSE')}*/\n{_text('vendor/dagre.min.js')}",
         "layout": _text("layout.js"),
+        "paint": _text("paint.js"),
         "viewer": _text("viewer.js"),
         # what is in a script element ends at the first </script, wherever it stands
         "model": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),

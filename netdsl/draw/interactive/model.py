@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import TypeAlias
 
 from netdsl.draw import words
@@ -15,6 +16,7 @@ from netdsl.draw.drawing import Box, Cluster, Drawing, Item
 from netdsl.draw.fold import fold
 from netdsl.draw.palette import LIGHT
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import Number, show
 from netdsl.measure.summary import Summary
 
 Data: TypeAlias = dict[str, object]
@@ -108,16 +110,21 @@ class _Layers:
             "macs": cost.macs,
             "flops": cost.flops,
             "bytes": cost.activation_bytes,
-            "field": words.dims("x".join(str(axis.size) for axis in axes)),
-            "stride": words.dims("x".join(str(axis.stride) for axis in axes)),
+            "field": _sizes([axis.size for axis in axes]),
+            "stride": _sizes([axis.stride for axis in axes]),
             "weights": node.owner if node.shared else "",
-            "place": f"{span.source.name}:{span.line}:{span.column}",
+            "place": f"{PurePath(span.source.name).name}:{span.line}:{span.column}",
             "source": [
                 line[: span.column - 1],
                 line[span.column - 1 :][: len(span.text)],
                 line[span.column - 1 :][len(span.text) :],
             ],
         }
+
+
+def _sizes(sizes: Sequence[Number]) -> str:
+    """Sizes along the axes: one, where they agree."""
+    return "×".join(map(show, sizes if len(set(sizes)) > 1 else sizes[:1]))
 
 
 def _repeats(items: Iterable[Item], shaped: ShapedGraph) -> list[Item]:
