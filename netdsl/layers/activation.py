@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
@@ -110,7 +110,7 @@ class ParametricRelu(Activation):
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
-        return Saved((0,), scratch=x.shape.elements, layout=x.order)
+        return Saved((0,), scratch=x.shape.elements * (1 if x.gradient else 2), layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -301,6 +301,9 @@ class Absolute(Activation):
     keyword = "ABS"
     title = "Abs"
     flops_per_output = 1
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return replace(super().saves(*inputs), scratch=inputs[0].shape.elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise

@@ -59,16 +59,6 @@ class Weight:
 
 
 @dataclass(frozen=True, slots=True)
-class Buffer:
-    """A tensor of a layer's module that no gradient changes: running statistics, constants."""
-
-    name: str
-    dims: tuple[int, ...]
-    whole: bool = False
-    """Whether it holds int64 numbers, whatever the precision."""
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """What an output position reads along one spatial axis: `reach` positions from o·stride − before on.
 
@@ -177,10 +167,6 @@ class Layer:
         if self.view and not self.training_only:
             return view(inputs[0])
         return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
-
-    def buffers(self, *inputs: Shape) -> tuple[Buffer, ...]:
-        """The tensors that no gradient changes, named and shaped as in the module's state dict."""
-        return ()
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         """What is legal, but likely not meant."""

@@ -1,18 +1,20 @@
-"""Convolutions: CONV, DWCONV, DECONV."""
+"""Convolutions: CONV, DWCONV."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.layers import window
 from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag, text, whole
+from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
+from netdsl.layers.formula import ceil, formula, group, product
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +25,7 @@ _DIGITS = re.compile(r"[0-9a-zA-Z]+")
 _NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 
-def _step(stride: Sizes) -> str:
+def step_of(stride: Sizes) -> str:
     """A stride as figures have it: `/2`, and nothing for 1."""
     steps = stride[:1] if len(set(stride)) == 1 else stride
     return f"/{show(steps)}" if max(steps) > 1 else ""
@@ -99,6 +101,46 @@ class Convolving(Layer):
         if not self.same:
             yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
 
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        own = super().workings(x)
+        filters, groups = self.filters_of(x), self.groups_of(x)
+        kernel = per_axis(self.kernel, x, "kernel")
+        if self.fixed(x):
+            read = filters * x.channels - self.fixed(x) // prod(kernel)
+            weights = product([*kernel, read])
+            remarks = {"params": f"the table joins {read:,} of {filters:,}·{x.channels:,} pairs of a filter and a map"}
+        else:
+            channels = formula(x.channels) / groups if 1 < groups < x.channels else formula(x.channels // groups)
+            weights = group(product([*kernel, channels])) * filters
+            remarks = dict[str, str]()
+        if self.same:
+            sizes = zip(x.spatial, self.windows(x), strict=True)
+            own = replace(own, sizes=tuple([ceil(formula(size) / one.stride) for size, one in sizes]))
+            pads = list(dict.fromkeys(f"{one.before} in front and {one.after} behind" for one in self.windows(x)))
+            remarks["size"] = f"`same` pads {', '.join(pads)}"
+        return replace(
+            own,
+            channels=formula(filters),
+            weights=weights,
+            params=weights if self.nobias else weights + filters,
+            notes={**own.notes, "channels": "one for each filter", **remarks},
+        )
+
+    def reading(self, *inputs: Shape) -> str:
+        (x,) = inputs
+        filters, groups = self.filters_of(x), self.groups_of(x)
+        words = [
+            f"{filters:,} filter{'s' * (filters > 1)} of {show(per_axis(self.kernel, x, 'kernel'))}",
+            f"stride {show(self.stride)}",
+            "padding `same`" if self.same else f"padding {show(self.padding)}",
+            f"dilation {show(self.dilation)}" if max(self.dilation) > 1 else "",
+            f"{groups:,} groups" if groups > 1 else "",
+            "a table of connections" if self.fixed(x) else "",
+            "no bias" if self.nobias else "",
+        ]
+        return ", ".join(filter(None, words))
+
     def caption(self, *inputs: Shape) -> str:
         (x,) = inputs
         kernel = show(per_axis(self.kernel, x, "kernel"))
@@ -109,9 +151,17 @@ class Convolving(Layer):
             "" if apart and filters == x.channels else f"{filters}",
             f"{groups} groups" if groups > 1 and not apart else "",
             f"dilation {show(self.dilation)}" if max(self.dilation) > 1 else "",
-            _step(self.stride),
+            step_of(self.stride),
         ]
         return ", ".join(filter(None, words))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        padded = window.padded(x.shape, self.windows(x.shape)) if self.same else 0
+        masked = 0 if self.maps_of() is None else prod(self.weights(x.shape)[0].dims)
+        kept = () if padded else (0,)
+        scratch = padded - x.shape.elements if padded and x.gradient else 0
+        return Saved(kept, values=padded, batch_values=masked, scratch=scratch, layout=x.kernel_order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv
@@ -239,82 +289,3 @@ class DepthwiseConv(Convolving):
 
     def groups_of(self, x: Shape) -> int:
         return x.channels
-
-
-@dataclass(frozen=True)
-class Deconv(Layer):
-    """A transposed convolution: (in − 1)s − 2p + k + output_pad. It enlarges by its stride.
-
-    `DECONV 128 2x2 s2`
-
-    FLOPs: two for each MAC.
-    """
-
-    keyword = "DECONV"
-    role = "convolution"
-    counts_depth = True
-
-    filters: int = positional(whole(), "channels of the output")
-    kernel: Sizes = positional(sizes(), "size of the window")
-    stride: Sizes = tag("s", sizes(), "enlargement", (1,))
-    padding: Sizes = tag("p", sizes(0), "what is cut from each side", (0,))
-    groups: int = tag("g", whole(), "parts that are convolved apart", 1)
-    nobias: bool = flag("no bias")
-    output_pad: Sizes = option(sizes(0), "what is added at the far end", (0,))
-
-    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
-        (x,) = inputs
-        kernel = per_axis(self.kernel, x, "kernel")
-        padding = per_axis(self.padding, x, "padding")
-        return tuple(Window(k, before=k - 1 - p, after=k - 1 - p) for k, p in zip(kernel, padding, strict=True))
-
-    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
-        return tuple(Fraction(size) for size in self._strides(inputs[0]))
-
-    def _strides(self, x: Shape) -> Sizes:
-        return per_axis(self.stride, x, "stride")
-
-    def shape(self, *inputs: Shape) -> Shape:
-        (x,) = inputs
-        require_axes("DECONV", x)
-        if x.channels % self.groups or self.filters % self.groups:
-            raise LayerError(
-                "groups-mismatch",
-                f"{self.groups} groups do not divide {x.channels} input channels and {self.filters} filters",
-                argument="groups",
-                inputs=True,
-            )
-        kernel = per_axis(self.kernel, x, "kernel")
-        padding = per_axis(self.padding, x, "padding")
-        extra = per_axis(self.output_pad, x, "output_pad")
-        strides = self._strides(x)
-        if any(e >= s for e, s in zip(extra, strides, strict=True)):
-            raise LayerError("invalid-argument", "output_pad is smaller than the stride", argument="output_pad")
-        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
-        spatial = tuple((size - 1) * s - 2 * p + k + e for size, k, s, p, e in axes)
-        if min(spatial) < 1:
-            message = f"padding {show(self.padding)} leaves nothing of {x}"
-            raise LayerError("window-too-large", message, argument="padding", inputs=True)
-        return Shape(spatial, self.filters)
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        (x,) = inputs
-        kernel = per_axis(self.kernel, x, "kernel")
-        weight = Weight("weight", (x.channels, self.filters // self.groups, *kernel))
-        return (weight,) if self.nobias else (weight, Weight("bias", (self.filters,)))
-
-    def macs(self, *inputs: Shape) -> int:
-        return self.weights(*inputs)[0].count * inputs[0].positions
-
-    def caption(self, *inputs: Shape) -> str:
-        kernel = show(per_axis(self.kernel, inputs[0], "kernel"))
-        times = _step(self.stride).replace("/", "x")
-        return ", ".join(filter(None, [f"{kernel} deconv", f"{self.filters}", times]))
-
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers.modules import conv
-
-        (x,) = inputs
-        kernel, stride = per_axis(self.kernel, x, "kernel"), self._strides(x)
-        padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
-        return conv.transposed(kernel, stride, padding, extra, x.channels, self.filters, self.groups, not self.nobias)

@@ -112,7 +112,7 @@ class RadialBasis(Dense):
 
     def saves(self, *inputs: Operand) -> Saved:
         values = self.units * inputs[0].shape.elements
-        return Saved(values=values, scratch=2 * values)
+        return Saved(values=values, scratch=3 * values - inputs[0].shape.elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from netdsl.layers.answer import Answer, Equation
 from netdsl.layers.arguments import Number, positional, real
 from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Layer
+from netdsl.layers.formula import formula
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import nn
 
     from netdsl.layers.shape import Shape
@@ -33,6 +37,13 @@ class Dropout(Layer):
     elementwise = True
 
     rate: Number = positional(real(0, 1), "share that is dropped", Fraction(1, 2))
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        dropped = Equation("", formula(self.rate) * inputs[0].elements, "values, on average")
+        yield Answer(
+            "What does it do in inference?",
+            ("Nothing: it passes its input on. In training it sets to 0, each time anew,", dropped),
+        )
 
     def saves(self, *inputs: Operand) -> Saved:
         """The mask, a byte for each value, as on a GPU; a CPU keeps numbers."""
@@ -72,7 +83,7 @@ class DropPath(Layer):
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
-        return view(x) if self.rate == 0 else Saved(bytes=1, scratch=x.shape.elements, layout=x.order)
+        return view(x) if self.rate == 0 else Saved(bytes=1, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise

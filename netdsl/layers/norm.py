@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import LayerError, Number, flag, option, positional, real, reals, whole
+from netdsl.layers.autograd import FLOAT32, Operand, Saved
 from netdsl.layers.base import Layer, Weight, require_axes
+from netdsl.layers.formula import formula, group
+from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from torch import nn
 
     from netdsl.layers.shape import Shape
@@ -44,6 +50,27 @@ class LocalResponse(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         return (2 * self.size + 3) * inputs[0].elements
+
+    def workings(self, *inputs: Shape) -> Workings:
+        flops = group(formula(2) * self.size + 3) * inputs[0].elements
+        return replace(super().workings(*inputs), flops=flops)
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        yield Answer(
+            "Why divide by the neighbours?",
+            (
+                f"Each value is divided by what {self.size} channels around it hold at its position, so that a strong "
+                "response quiets the others. Its authors found it to take 1.2 points off the top-5 error (Krizhevsky "
+                "2012, section 3.3); VGG's found no gain, and left it out (Simonyan 2015, section 2.1).",
+            ),
+        )
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, its squares with zeros around the channels, and the divisor before and after the power."""
+        (x,) = inputs
+        padded = (x.shape.channels + self.size - 1) * x.shape.positions
+        elements = x.shape.elements
+        return Saved((0,), values=padded + 2 * elements, scratch=3 * elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -82,6 +109,26 @@ class BatchNorm(Layer):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return () if self.noaffine else _affine(inputs[0])
 
+    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
+        """The running statistics; PyTorch's count of the batches seen is a counter of training, and no part of it."""
+        channels = inputs[0].channels
+        return Weight("running_mean", (channels,)), Weight("running_var", (channels,))
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        channels = f"{inputs[0].channels:,} channel{'s' * (inputs[0].channels > 1)}"
+        yield Answer(
+            "What is left of it in inference?",
+            (
+                f"One factor and one offset for each of {channels}: mean and variance are the running ones then, which "
+                "are constants. A convolution before it can take both up into its weights, and nothing is left.",
+            ),
+        )
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, and each channel's mean and deviation over the batch."""
+        (x,) = inputs
+        return Saved((0,), batch_bytes=2 * FLOAT32 * x.shape.channels, layout=x.kernel_order)
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -110,26 +157,6 @@ class GroupNorm(Layer):
         (x,) = inputs
         if x.channels % self.groups:
             message = f"{self.groups} groups do not divide {x.channels} channels"
-    def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
-        """The running statistics; PyTorch's count of the batches seen is a counter of training, and no part of it."""
-        channels = inputs[0].channels
-        return Weight("running_mean", (channels,)), Weight("running_var", (channels,))
-
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        channels = f"{inputs[0].channels:,} channel{'s' * (inputs[0].channels > 1)}"
-        yield Answer(
-            "What is left of it in inference?",
-            (
-                f"One factor and one offset for each of {channels}: mean and variance are the running ones then, which "
-                "are constants. A convolution before it can take both up into its weights, and nothing is left.",
-            ),
-        )
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, and each channel's mean and deviation over the batch."""
-        (x,) = inputs
-        return Saved((0,), batch_bytes=2 * FLOAT32 * x.shape.channels, layout=x.kernel_order)
-
             raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
         if x.elements == self.groups:
             message = f"GN {self.groups} over {x} leaves one value in a group, which becomes 0"
@@ -141,6 +168,16 @@ class GroupNorm(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         return (5 if self.noaffine else 7) * inputs[0].elements
+
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        return range(inputs[0].spatial[axis])
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, or a copy without gaps, and the mean and deviation of each group."""
+        (x,) = inputs
+        whole = x.layout == "dense" or x.kernel_order == "permuted"
+        copied = 0 if whole else x.shape.elements
+        return Saved((0,) if whole else (), values=copied + 2 * self.groups, layout=x.kernel_order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -169,17 +206,12 @@ class LayerNorm(Layer):
     def flops(self, *inputs: Shape) -> int:
         return (5 if self.noaffine else 7) * inputs[0].elements
 
-    def lower(self, *inputs: Shape) -> nn.Module:
-    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
-        return range(inputs[0].spatial[axis])
-
     def saves(self, *inputs: Operand) -> Saved:
-        """The input, or a copy without gaps, and the mean and deviation of each group."""
-        (x,) = inputs
-        whole = x.layout == "dense" or x.kernel_order == "permuted"
-        copied = 0 if whole else x.shape.elements
-        return Saved((0,) if whole else (), values=copied + 2 * self.groups, layout=x.kernel_order)
+        """The input, and each position's mean and deviation. A map's output lies channels last."""
+        shape = inputs[0].shape
+        return Saved((0,), bytes=2 * FLOAT32 * shape.positions, layout="permuted" if shape.spatial else "dense")
 
+    def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         from netdsl.layers.modules import norm
@@ -218,6 +250,17 @@ class InstanceNorm(Layer):
     def flops(self, *inputs: Shape) -> int:
         return (7 if self.affine else 5) * inputs[0].elements
 
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        return range(inputs[0].spatial[axis])
+
+    def saves(self, *inputs: Operand) -> Saved:
+        """The input, or a copy without gaps, each channel's mean and deviation, and weights for each example."""
+        (x,) = inputs
+        whole = x.layout == "dense"
+        weights = x.shape.channels if self.affine else 0
+        values = weights if whole else weights + x.shape.elements
+        return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -244,24 +287,21 @@ class Scale(Layer):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(inputs[0])[: 2 if self.bias else 1]
 
+    def connections(self, *inputs: Shape) -> int:
+        """The offset, one for each value; the factor belongs to the connections that it scales, as LeCun has it."""
+        return inputs[0].elements if self.bias else 0
+
     def flops(self, *inputs: Shape) -> int:
         return (2 if self.bias else 1) * inputs[0].elements
+
+    def saves(self, *inputs: Operand) -> Saved:
+        (x,) = inputs
+        return Saved((0,), scratch=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import norm
 
         return norm.Scale(inputs[0].channels, float(self.init), self.bias)
-    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
-        return range(inputs[0].spatial[axis])
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, or a copy without gaps, each channel's mean and deviation, and weights for each example."""
-        (x,) = inputs
-        whole = x.layout == "dense"
-        weights = x.shape.channels if self.affine else 0
-        values = weights if whole else weights + x.shape.elements
-        return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
-
 
 
 @dataclass(frozen=True)
@@ -288,22 +328,18 @@ class Normalize(Layer):
         (x,) = inputs
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, x.channels):
-    def connections(self, *inputs: Shape) -> int:
-        """The offset, one for each value; the factor belongs to the connections that it scales, as LeCun has it."""
-        return inputs[0].elements if self.bias else 0
-
                 message = f"{name} has {len(values)} values, but the input {x} has {x.channels} channels"
                 help = "give one, or one for each channel"
                 raise LayerError("invalid-argument", message, help, argument=name, inputs=True)
         return x
 
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from netdsl.layers.modules import norm
-
-        return norm.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])
     def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
         return Weight("mean", (len(self.mean),)), Weight("std", (len(self.std),))
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(layout=inputs[0].order)
 
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import norm
+
+        return norm.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])

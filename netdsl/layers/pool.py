@@ -214,7 +214,7 @@ class MaxPool(Pooling):
         found = INT64 * self.shape(x.shape).elements
         layout = "dense" if self.kernel is None and x.shape.rank == 3 else x.order
         if padded:
-            return Saved(values=padded, bytes=found, scratch=padded, layout=x.kernel_order)
+            return Saved(values=padded, bytes=found, scratch=padded - x.shape.elements, layout=x.kernel_order)
         return Saved((0,), bytes=found, layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
@@ -262,7 +262,7 @@ class AveragePool(Pooling):
         layout = "dense" if x.shape.rank == 3 else x.kernel_order if padded else x.order
         if padded:
             counts = out.positions if self.exclude_pad else 0
-            return Saved(values=padded, batch_values=counts, scratch=padded, layout=layout)
+            return Saved(values=padded, batch_values=counts, scratch=padded - x.shape.elements, layout=layout)
         return Saved((0,), layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:

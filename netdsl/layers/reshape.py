@@ -231,7 +231,9 @@ class Crop(Layer):
         if not cut:
             return Saved(shares=True, constant=(1,), layout=x.layout)
         gaps = x.shape.channels * prod(spatial[: cut[-1]])
-        return Saved(shares=True, constant=(1,), layout="sliced" if x.flat and gaps == 1 else "strided")
+        layout = "sliced" if x.flat and gaps == 1 else "strided"
+        uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
+        return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

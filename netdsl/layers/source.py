@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Sizes, dims, positional
 from netdsl.layers.base import Layer
+from netdsl.layers.formula import formula, product
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +32,13 @@ class Input(Layer):
     def shape(self, *inputs: Shape) -> Shape:
         return Shape.of(self.dims)
 
+    def workings(self, *inputs: Shape) -> Workings:
+        *sizes, channels = [formula(size) for size in self.dims]
+        return Workings(tuple(sizes), channels, notes={"channels": "as the file says"})
+
+    def reading(self, *inputs: Shape) -> str:
+        return f"{product(self.dims)} numbers"
+
     def caption(self, *inputs: Shape) -> str:
         return "Input"
 
@@ -51,9 +60,9 @@ class Skip(Layer):
     keyword = "SKIP"
     role = "reshape"
     inplace = True
+    view = True
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         return nn.Identity()
-    view = True

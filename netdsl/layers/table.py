@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from netdsl.layers import activation, channels, conv, dense, dropout, merge, norm, pool, reshape, source
+from netdsl.layers import activation, channels, conv, deconv, dense, dropout, merge, norm, pool, reshape, source
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     source.Input,
     conv.Conv,
     conv.DepthwiseConv,
-    conv.Deconv,
+    deconv.Deconv,
     dense.FullyConnected,
     pool.MaxPool,
     pool.AveragePool,

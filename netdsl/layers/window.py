@@ -5,6 +5,7 @@ Sizes after Dumoulin and Visin, A guide to convolution arithmetic for deep learn
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Sizes, show
@@ -33,6 +34,14 @@ def same(size: int, kernel: int, stride: int, dilation: int) -> Window:
     reach = dilation * (kernel - 1) + 1
     total = max(0, (-(-size // stride) - 1) * stride + reach - size)
     return Window(kernel, stride, total // 2, total - total // 2, dilation)
+
+
+def padded(shape: Shape, windows: Sequence[Window]) -> int:
+    """How many values the padded copy has that `same` makes; none where the kernel itself pads, alike on both sides."""
+    if all(window.stride == 1 and window.before == window.after for window in windows):
+        return 0
+    sizes = [size + one.before + one.after for size, one in zip(shape.spatial, windows, strict=True)]
+    return shape.channels * prod(sizes)
 
 
 def check(keyword: str, shape: Shape, windows: Sequence[Window]) -> None:

@@ -1,0 +1,85 @@
+"""What a layer leaves in memory when it trains: what PyTorch's autograd keeps of it until its backward pass has run.
+
+A layer's `saves` says it, in numbers for each example of the batch; netdsl.measure.training adds up what networks keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from netdsl.layers.shape import Shape
+
+Layout: TypeAlias = Literal["dense", "sliced", "strided", "permuted"]
+"""How the values of a tensor lie in memory: N x channels x spatial without gaps (`dense`), with gaps between the
+examples (`sliced`) or within them (`strided`), or without gaps in another order (`permuted`, as LN leaves maps)."""
+
+FLOAT32, INT64 = 4, 8
+"""Bytes of the types that statistics and indices keep, whatever the precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor that a layer takes in training."""
+
+    shape: Shape
+    gradient: bool = True
+    """Whether the loss has a gradient with respect to it: not so for the network's input."""
+    layout: Layout = "dense"
+
+    @property
+    def flat(self) -> bool:
+        """Whether an example may be seen as a vector without a copy."""
+        return self.layout in ("dense", "sliced")
+
+    @property
+    def kernel_order(self) -> Layout:
+        """The same of what kernels for maps make of it, which know an order of two or three axes alone."""
+        return self.order if self.shape.rank > 1 else "dense"
+
+    @property
+    def order(self) -> Layout:
+        """The layout of what is made of it value by value: in the same order, without gaps."""
+        return "permuted" if self.layout == "permuted" else "dense"
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What autograd keeps of a layer, besides its weights, and how its output and its gradients are made.
+
+    Tensors that several layers keep are there once, so that `inputs` and `output` are named, and not counted.
+    """
+
+    inputs: tuple[int, ...] = ()
+    """The inputs that it keeps, by position."""
+    output: bool = False
+    """Whether it keeps its output."""
+    values: int = 0
+    """Numbers of its own that it keeps of each example, in the network's precision."""
+    bytes: int = 0
+    """Bytes of its own that it keeps of each example, whatever the precision: indices, masks, statistics."""
+    batch_values: int = 0
+    """Numbers that it keeps once for the whole batch."""
+    batch_bytes: int = 0
+    """Bytes that it keeps once for the whole batch, whatever the precision."""
+    shares: bool = False
+    """Whether its output lies in the memory of its first input: a view."""
+    passes: tuple[int, ...] = ()
+    """The inputs whose gradient is that of the output itself, or a part of it."""
+    constant: tuple[int, ...] = ()
+    """The inputs of which it takes no values, but the size."""
+    scratch: int = 0
+    """Numbers that its backward pass needs of each example besides the gradients of its output and its inputs."""
+    layout: Layout = "dense"
+    """How its output lies in memory."""
+
+
+def view(x: Operand) -> Saved:
+    """What is kept of a layer that shows its input as it is."""
+    return Saved(shares=True, passes=(0,), layout=x.layout)
+
+
+def copy(x: Operand) -> Saved:
+    """What is kept of a layer whose output is the input's values in a memory of their own."""
+    return Saved(layout=x.order)

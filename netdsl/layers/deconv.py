@@ -1,0 +1,134 @@
+"""The transposed convolution: DECONV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag, whole
+from netdsl.layers.autograd import Operand, Saved
+from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
+from netdsl.layers.conv import step_of
+from netdsl.layers.formula import Formula, apart, formula, group, product
+from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Deconv(Layer):
+    """A transposed convolution: (in − 1)s − 2p + k + output_pad. It enlarges by its stride.
+
+    `DECONV 128 2x2 s2`
+
+    FLOPs: two for each MAC.
+    """
+
+    keyword = "DECONV"
+    role = "convolution"
+    counts_depth = True
+
+    filters: int = positional(whole(), "channels of the output")
+    kernel: Sizes = positional(sizes(), "size of the window")
+    stride: Sizes = tag("s", sizes(), "enlargement", (1,))
+    padding: Sizes = tag("p", sizes(0), "what is cut from each side", (0,))
+    groups: int = tag("g", whole(), "parts that are convolved apart", 1)
+    nobias: bool = flag("no bias")
+    output_pad: Sizes = option(sizes(0), "what is added at the far end", (0,))
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        padding = per_axis(self.padding, x, "padding")
+        return tuple(Window(k, before=k - 1 - p, after=k - 1 - p) for k, p in zip(kernel, padding, strict=True))
+
+    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
+        return tuple(Fraction(size) for size in self._strides(inputs[0]))
+
+    def _strides(self, x: Shape) -> Sizes:
+        return per_axis(self.stride, x, "stride")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("DECONV", x)
+        if x.channels % self.groups or self.filters % self.groups:
+            raise LayerError(
+                "groups-mismatch",
+                f"{self.groups} groups do not divide {x.channels} input channels and {self.filters} filters",
+                argument="groups",
+                inputs=True,
+            )
+        kernel = per_axis(self.kernel, x, "kernel")
+        padding = per_axis(self.padding, x, "padding")
+        extra = per_axis(self.output_pad, x, "output_pad")
+        strides = self._strides(x)
+        if any(e >= s for e, s in zip(extra, strides, strict=True)):
+            raise LayerError("invalid-argument", "output_pad is smaller than the stride", argument="output_pad")
+        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
+        spatial = tuple((size - 1) * s - 2 * p + k + e for size, k, s, p, e in axes)
+        if min(spatial) < 1:
+            message = f"padding {show(self.padding)} leaves nothing of {x}"
+            raise LayerError("window-too-large", message, argument="padding", inputs=True)
+        return Shape(spatial, self.filters)
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        (x,) = inputs
+        kernel = per_axis(self.kernel, x, "kernel")
+        weight = Weight("weight", (x.channels, self.filters // self.groups, *kernel))
+        return (weight,) if self.nobias else (weight, Weight("bias", (self.filters,)))
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.weights(*inputs)[0].count * inputs[0].positions
+
+    def workings(self, *inputs: Shape) -> Workings:
+        (x,) = inputs
+        kernel, strides = per_axis(self.kernel, x, "kernel"), self._strides(x)
+        padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
+
+        def size(size: int, k: int, s: int, p: int, e: int) -> Formula:
+            inner = group(formula(size) - 1) * s - formula(2) * p + k
+            return inner + e if e else inner
+
+        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
+        filters = formula(self.filters) / self.groups if self.groups > 1 else formula(self.filters)
+        weights = group(product([*kernel, filters])) * x.channels
+        return replace(
+            super().workings(x),
+            sizes=tuple([size(*axis) for axis in axes]),
+            channels=formula(self.filters),
+            weights=weights,
+            params=weights if self.nobias else weights + self.filters,
+            macs=apart(self.weights(x)[0].count, product(x.spatial)),
+            notes={"channels": "one for each filter", "macs": "each weight works once at each position of the input"},
+        )
+
+    def reading(self, *inputs: Shape) -> str:
+        (x,) = inputs
+        words = [
+            f"{self.filters:,} filter{'s' * (self.filters > 1)} of {show(per_axis(self.kernel, x, 'kernel'))}",
+            f"stride {show(self.stride)}",
+            f"padding {show(self.padding)}",
+            f"output_pad {show(self.output_pad)}" if any(self.output_pad) else "",
+            f"{self.groups:,} groups" if self.groups > 1 else "",
+            "no bias" if self.nobias else "",
+        ]
+        return ", ".join(filter(None, words))
+
+    def caption(self, *inputs: Shape) -> str:
+        kernel = show(per_axis(self.kernel, inputs[0], "kernel"))
+        times = step_of(self.stride).replace("/", "x")
+        return ", ".join(filter(None, [f"{kernel} deconv", f"{self.filters}", times]))
+
+    def saves(self, *inputs: Operand) -> Saved:
+        return Saved((0,), layout=inputs[0].kernel_order)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import conv
+
+        (x,) = inputs
+        kernel, stride = per_axis(self.kernel, x, "kernel"), self._strides(x)
+        padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
+        return conv.transposed(kernel, stride, padding, extra, x.channels, self.filters, self.groups, not self.nobias)

@@ -1,0 +1,129 @@
+"""What a network takes in memory as tables for the terminal, 80 columns wide, and for Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netdsl.measure.memory import Fit, Inference, Memory, Training
+from netdsl.measure.units import size
+
+_MOST_LAYERS = 10
+_OPTIMIZERS = {
+    "sgd": "SGD",
+    "momentum": "SGD with momentum",
+    "nesterov": "SGD with Nesterov's momentum",
+    "adagrad": "Adagrad",
+    "rmsprop": "RMSprop",
+    "adadelta": "Adadelta",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
+_PARTS = ("weights", "gradients", "optimizer", "kept", "transient", "total")
+_WIDTH = 10
+
+
+def _training(one: Training) -> list[str]:
+    counts = (one.weights + one.constants, one.gradients, one.optimizer, one.kept, one.transient, one.total)
+    return [size(count) for count in counts]
+
+
+def _inference(one: Inference) -> list[str]:
+    return [size(one.weights + one.constants), "", "", "", size(one.activations), size(one.total)]
+
+
+def text(memory: Memory) -> str:
+    """The table: a row for each device, in training and in inference; the layers that keep most; what fits."""
+    lines = [
+        f"{memory.title}: batch {memory.batch:,}, {memory.precision}, {_OPTIMIZERS[memory.optimizer]}"
+        + (", all activations and gradients kept" if memory.keep == "all" else ""),
+        "",
+        _row("", _PARTS),
+        "─" * (18 + _WIDTH * len(_PARTS)),
+    ]
+    for title, rows in (
+        ("training", [(one.device, _training(one)) for one in memory.training]),
+        ("inference", [(one.device, _inference(one)) for one in memory.inference]),
+    ):
+        for device, cells in rows:
+            lines.append(_row(f"{title} @{device}" if len(rows) > 1 else title, cells))
+    lines += ["", *peaks(memory)]
+    if memory.layers:
+        lines += ["", *_layers(memory)]
+    if memory.fit is not None:
+        lines += ["", *fitting(memory, memory.fit)]
+    return "\n".join(lines)
+
+
+def peaks(memory: Memory) -> list[str]:
+    """When training takes most, in a sentence for each device."""
+    if memory.keep == "all":
+        return ["All activations and all their gradients (transient) stay for the whole step."]
+    several = len(memory.training) > 1
+    return [
+        f"Training peaks{f' on @{one.device}' if several else ''} while {one.node} runs{' backward' * one.backward}."
+        for one in memory.training
+    ]
+
+
+def _row(title: str, cells: Sequence[str]) -> str:
+    return (title.ljust(18) + "".join(cell.rjust(_WIDTH) for cell in cells)).rstrip()
+
+
+def _layers(memory: Memory) -> list[str]:
+    """The layers of which training keeps most, with their share."""
+    whole = sum(one.total for one in memory.layers)
+    shown, rest = memory.layers[:_MOST_LAYERS], memory.layers[_MOST_LAYERS:]
+    wide = min(30, max(len(one.path) for one in shown))
+    lines: list[str] = [f"{'kept most'.ljust(wide)}  {''.ljust(22)}{'output':>10}{'its own':>10}"]
+    for one in shown:
+        own = size(one.own) if one.own else ""
+        output = size(one.output) if one.output else ""
+        share = f"{100 * one.total / whole:.0f}%"
+        lines.append(
+            f"{_fit(one.path, wide).ljust(wide)}  {_fit(one.layer, 22).ljust(22)}{output:>10}{own:>10}{share:>6}"
+        )
+    if rest:
+        count = sum(one.total for one in rest)
+        label = f"{len(rest):,} more"
+        lines.append(f"{label.ljust(wide)}  {''.ljust(22)}{size(count):>20}{f'{100 * count / whole:.0f}%':>6}")
+    return lines
+
+
+def _fit(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
+
+
+def fitting(memory: Memory, fit: Fit) -> list[str]:
+    """What fits, in sentences."""
+    several = len(memory.training) > 1
+    each = f"{size(fit.bytes)} on each of {len(memory.training)} devices" if several else size(fit.bytes)
+    over = [one for one in memory.training if one.total > fit.bytes]
+    worst = max(memory.training, key=lambda one: one.total)
+    where = f" on @{worst.device}" if several else ""
+    verdict = "does not fit" if over else "fits"
+    lines = [f"Training at batch {memory.batch:,} {verdict} into {each}: it takes {size(worst.total)}{where}."]
+    for title, batch, device in (
+        ("training", fit.training, fit.training_limit),
+        ("inference", fit.inference, fit.inference_limit),
+    ):
+        limit = f"; @{device} is the limit" if several else ""
+        if batch:
+            lines.append(f"The largest batch of {title} that fits is {batch:,}{limit}.")
+        else:
+            lines.append(f"Not even one example fits in {title}{limit}.")
+    return lines
+
+
+def markdown(memory: Memory) -> str:
+    """The same as Markdown tables."""
+    lines = ["| | " + " | ".join(_PARTS) + " |", "|---|" + "---:|" * len(_PARTS)]
+    for one in memory.training:
+        lines.append(f"| training @{one.device} | " + " | ".join(_training(one)) + " |")
+    for one in memory.inference:
+        lines.append(f"| inference @{one.device} | " + " | ".join(_inference(one)) + " |")
+    if memory.layers:
+        lines += ["", "| path | layer | output | its own |", "|---|---|---:|---:|"]
+        lines += [f"| `{one.path}` | `{one.layer}` | {size(one.output)} | {size(one.own)} |" for one in memory.layers]
+    if memory.fit is not None:
+        lines += ["", " ".join(fitting(memory, memory.fit))]
+    return "\n".join(lines)
