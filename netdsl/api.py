@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from netdsl.compare.comparison import Comparison
     from netdsl.draw import Direction, Style
+    from netdsl.explain import Explanation
     from netdsl.transform.convolutional import Rewritten
 
 Param = int | float | str | Fraction | Sequence[int]
@@ -84,6 +85,15 @@ class Network:
         It is for a batch of examples, with numbers of a precision: fp32, tf32, fp16, bf16 or int8. Raises ValueError.
         """
         return self._summary if (batch, precision) == (1, "fp32") else Summary(self.shaped, batch, precision)
+
+    def explain(self, path: str | None = None) -> Explanation:
+        """What there is to say of it, or of the layer or block at a path, with its numbers put in; prints as text.
+
+        Raises netdsl.explain.UnknownPath where nothing stands at the path.
+        """
+        from netdsl.explain import explain
+
+        return explain(self.shaped, path)
 
     def compare(self, *others: Network) -> Comparison:
         """It and others side by side; the comparison prints as a table, and draws charts."""

@@ -19,7 +19,7 @@ from netdsl.text.suggest import did_you_mean
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
+    type=click.Choice(["table", "json", "csv", "markdown", "slides"]),
     default="table",
     show_default=True,
 )
@@ -53,6 +53,10 @@ def command(
             click.echo(summary.json())
         case "csv":
             click.echo(summary.csv(), nl=False)
+        case "slides":
+            from netdsl.measure import slides
+
+            click.echo(slides.text(summary))
         case _:
             click.echo(table.markdown(summary) if form == "markdown" else table.text(summary, chosen))
 

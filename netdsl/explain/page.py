@@ -109,21 +109,25 @@ def _wrapped(text: str, first: str, others: str) -> list[str]:
 
 
 def _rows(table: Table, indent: str) -> Iterator[str]:
-    """A table's lines; where it is too wide the widest column of words wraps."""
-    columns = list(zip(table.headings, *table.rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
+    """A table's lines; columns that are empty are left out, and the widest one of words wraps where it has to."""
+    columns = [
+        (column, number in table.right)
+        for number, column in enumerate(zip(table.headings, *table.rows, strict=True))
+        if any(column)
+    ]
+    widths = [max(map(len, column)) for column, _ in columns]
     over = len(indent) + sum(widths) + 2 * len(widths) - 2 - WIDTH
-    words = [at for at in range(len(widths)) if at not in table.right]
+    words = [at for at, (_, right) in enumerate(columns) if not right]
     if over > 0 and words:
         widest = max(words, key=lambda at: widths[at])
         widths[widest] = max(widths[widest] - over, 12)
-    for number, row in enumerate((table.headings, *table.rows)):
-        cells = [textwrap.wrap(cell, wide) or [""] for cell, wide in zip(row, widths, strict=True)]
+    for number in range(len(table.rows) + 1):
+        cells = [textwrap.wrap(column[number], wide) for (column, _), wide in zip(columns, widths, strict=True)]
         for line in range(max(map(len, cells))):
             parts = [cell[line] if line < len(cell) else "" for cell in cells]
             sides = [
-                part.rjust(wide) if at in table.right else part.ljust(wide)
-                for at, (part, wide) in enumerate(zip(parts, widths, strict=True))
+                part.rjust(wide) if right else part.ljust(wide)
+                for part, wide, (_, right) in zip(parts, widths, columns, strict=True)
             ]
             yield indent + "  ".join(sides).rstrip()
         if not number:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from netdsl.explain.view import Kernel, View, percent, times
@@ -35,6 +36,7 @@ class Reduction:
         return prod(self.wide.sizes) * self.wide.filters * self.places[1]
 
 
+@lru_cache(maxsize=1)
 def reductions(view: View) -> list[Reduction]:
     """The 1x1 convolutions that narrow the channels before a larger convolution."""
     found: list[Reduction] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from netdsl.explain.view import Kernel, View, count, several
 from netdsl.layers.answer import Answer, Equation, Line
@@ -26,6 +27,7 @@ class Shortcut:
     """The 1x1 convolution on the way around the branch, where there is one."""
 
 
+@lru_cache(maxsize=1)
 def shortcuts(view: View) -> list[Shortcut]:
     """The residual sums of a network: two branches, of which one is the identity or a 1x1 convolution."""
     found: list[Shortcut] = []

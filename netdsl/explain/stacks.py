@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from netdsl.explain.view import Kernel, View, count, percent, several, times
@@ -44,6 +45,7 @@ class Stack:
         return self.instead - self.weights
 
 
+@lru_cache(maxsize=1)
 def stacks(view: View) -> list[Stack]:
     """The stacks of a network that save weights: of each run of such convolutions the part that saves most."""
     small = {index: one for index, one in view.kernels.items() if one.plain and not one.pointwise}

@@ -49,9 +49,9 @@ class Kernel:
         return times(self.sizes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class View:
-    """A network, and what follows from it, computed once."""
+    """A network, and what follows from it, computed once; a view equals itself alone, so that it keys caches."""
 
     shaped: ShapedGraph
 

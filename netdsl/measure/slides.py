@@ -1,0 +1,140 @@
+"""The summary as the course's slides go through VGG-16: a row a layer, its memory and its parameters worked out.
+
+    CONV3-64  [224x224x64]  memory: 224*224*64=3.2M  params: (3*3*3)*64 = 1,728
+
+Numbers of the memory are rounded, where the slides cut them off (150,528 is 151K there too, and not 150K). Parameters
+leave the biases out, as theirs do; the totals have both. What works in place and learns nothing has no row. Copies of
+a repeat that are alike are one row with their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from netdsl.layers.formula import Formula, formula
+from netdsl.measure.figures import PRECISIONS
+from netdsl.measure.summary import Summary
+from netdsl.measure.units import size
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row: how many layers it stands for, and its cells."""
+
+    times: int
+    name: str
+    shape: str
+    memory: str
+    params: str
+
+
+def text(summary: Summary) -> str:
+    """The rows under each other in columns, of which the last ends where the widest row does; and the totals."""
+    shaped = summary.shaped
+    nodes = [index for index, node in enumerate(shaped.nodes) if not node.training]
+    cells = [_cells(row) for row in _rows(summary, nodes, 0)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left = [" ".join(map(str.ljust, row[:3], widths)).rstrip() for row in cells]
+    wide = max(len(start) + 1 + len(row[3]) for start, row in zip(left, cells, strict=True))
+    lines = [start + row[3].rjust(wide - len(start)) for start, row in zip(left, cells, strict=True)]
+    return "\n".join([*lines, *_totals(summary, nodes)])
+
+
+def _cells(row: _Row) -> tuple[str, str, str, str]:
+    times = f"{row.times} × " if row.times > 1 else ""
+    return f"{times}{row.name}", f"[{row.shape}]", f"memory: {row.memory}", f"params: {row.params}"
+
+
+def _rows(summary: Summary, nodes: Sequence[int], depth: int) -> Iterator[_Row]:
+    """The rows of some nodes, whose paths have `depth` components in common."""
+    shaped = summary.shaped
+    for path, indices in groupby(nodes, lambda index: ".".join(shaped.nodes[index].path.split(".")[: depth + 1])):
+        inner = list(indices)
+        scope = shaped.graph.scopes.get(path)
+        if path in shaped.graph.index:
+            if not shaped.nodes[inner[0]].layer.inplace or _worked(summary, inner[0]) is not None:
+                yield _row(summary, inner[0])
+        elif scope is None or scope.copies is None:
+            yield from _rows(summary, inner, depth + 1)
+        else:
+            copies = groupby(inner, lambda index: shaped.nodes[index].path.split(".")[depth + 1])
+            for rows, alike in groupby(tuple(_rows(summary, list(copy), depth + 2)) for _, copy in copies):
+                times = len(list(alike))
+                yield from (replace(row, times=row.times * times) for row in rows)
+
+
+def _row(summary: Summary, index: int) -> _Row:
+    shaped = summary.shaped
+    shape = shaped.shapes[index]
+    rank = max((shaped.shapes[one].rank for one in shaped.graph.inputs), default=0)
+    dims = shape.dims if shape.spatial else (*(1,) * rank, shape.channels)
+    worked, count = "*".join(map(str, shape.dims)), _short(shape.elements)
+    if shaped.nodes[index].layer.inplace:
+        worked = count = "0"
+    return _Row(
+        1,
+        _name(summary, index),
+        "x".join(map(str, dims)),
+        worked if worked == count else f"{worked}={count}",
+        _weights(summary, index),
+    )
+
+
+def _short(numbers: int) -> str:
+    """A number as the slides have it, but rounded: `3.2M`, `803K`, `4096`."""
+    if numbers < 10_000:
+        return str(numbers)
+    if numbers < 999_500:
+        return f"{numbers / 1e3:.0f}K"
+    return f"{numbers / 1e6:.1f}M" if numbers < 999_950_000 else f"{numbers / 1e9:.1f}G"
+
+
+def _name(summary: Summary, index: int) -> str:
+    """What the slides call a layer: `CONV3-64` by window and filters, `POOL2`; the stride as papers write it, `/2`."""
+    layer, inputs = summary.shaped.nodes[index].layer, summary.shaped.input_shapes(index)
+    windows = layer.windows(*inputs)
+    if windows == "all" or not windows or layer.role not in ("convolution", "pooling"):
+        return layer.keyword
+    sizes, strides = [one.size for one in windows], [one.stride for one in windows]
+    kernel = "x".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
+    step = "x".join(map(str, strides if len(set(strides)) > 1 else strides[:1]))
+    if layer.role == "pooling":
+        return f"{layer.keyword.removeprefix('MAX')}{kernel}" + (f" /{step}" if strides != sizes else "")
+    filters = summary.shaped.shapes[index].channels
+    return f"{layer.keyword}{kernel}-{filters}" + (f" /{step}" if max(strides) > 1 else "")
+
+
+def _weights(summary: Summary, index: int) -> str:
+    """The parameters without the biases, where they are counted: `(3*3*3)*64 = 1,728`."""
+    worked = _worked(summary, index)
+    if worked is None:
+        return "0"
+    text = worked.text.replace(",", "").replace("·", "*").replace("−", "-")
+    return worked.result if text == str(worked.value) else f"{text} = {worked.result}"
+
+
+def _worked(summary: Summary, index: int) -> Formula | None:
+    layer, inputs = summary.shaped.nodes[index].layer, summary.shaped.input_shapes(index)
+    count = sum(weight.count for weight in layer.weights(*inputs) if weight.name != "bias")
+    if not count or not summary.figures[index].params:
+        return None
+    worked = layer.workings(*inputs).weights
+    return worked if worked is not None and worked.value == count else formula(count)
+
+
+def _totals(summary: Summary, nodes: Sequence[int]) -> list[str]:
+    sums = summary.totals
+    numbers = sum(
+        summary.shaped.shapes[index].elements for index in nodes if not summary.shaped.nodes[index].layer.inplace
+    )
+    weights = sum(int(worked.value) for index in nodes if (worked := _worked(summary, index)) is not None)
+    width, batch = PRECISIONS[summary.precision], summary.batch
+    held = size(batch * numbers * width).replace(".0 ", " ")
+    one = "image" if any(summary.shaped.shapes[index].rank == 2 for index in summary.shaped.graph.inputs) else "example"
+    many = f" * {batch} {one}s = {held}" if batch > 1 else f" = {held} / {one}"
+    return [
+        f"TOTAL memory: {numbers:,} numbers * {width} byte{'s' * (width > 1)}{many}",
+        f"TOTAL params: {weights:,} without biases, {sums.params:,} with them",
+    ]
