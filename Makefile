@@ -55,6 +55,9 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl compare --chart winners -o docs/images/winners.svg
 	$(BIN)/netdsl compare --chart size -o docs/images/size.svg \
 	    resnet18 resnet34 resnet50 resnet101 resnet152 vgg11 vgg16 googlenet inception_v3
+	$(BIN)/netdsl draw alexnet vgg16 vgg19 --style columns -o docs/images/columns.svg
+	$(BIN)/netdsl draw resnet152 --style columns -o docs/images/columns_resnet152.svg
+	$(BIN)/netdsl draw alexnet_two_gpus --style columns -o docs/images/columns_towers.svg
 
 clean: ## Remove what was made, but for .venv.
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
