@@ -17,7 +17,7 @@ from test_cli import Run, run, write  # noqa: F401 - `run` is a fixture
 import netdsl
 from netdsl import resources
 from netdsl.api import Network
-from netdsl.explain import Explanation, block, layer, network
+from netdsl.explain import Explanation, block, layer, network, stages
 from netdsl.explain.view import View
 from netdsl.layers.answer import Equation
 from netdsl.layers.base import Layer
@@ -336,7 +336,7 @@ def test_all_reductions_of_googlenet_save_what_the_network_without_them_would_co
     )
     before, after = bare.summary().totals.macs, narrow.summary().totals.macs
     text = " ".join(told("googlenet", "inception_3a").split())
-    assert f"All 2 that stand before a larger convolution save {before - after:,} of {before:,} MACs." in text
+    assert f"Both that stand before a larger convolution save {before - after:,} of {before:,} MACs." in text
 
 
 def test_a_shortcut_a_projection_and_a_bottleneck_are_told_with_their_cost() -> None:
@@ -410,9 +410,9 @@ def test_a_network_is_told_in_its_stages() -> None:
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 def test_the_stages_of_a_network_hold_all_of_it(path: Path) -> None:
     view = View(load(path).shaped)
-    way = network._longest(view)
-    stages = network._staged(view, way)
-    assert sorted(index for stage in stages for index in stage.nodes) == view.inference
+    way = stages.longest(view)
+    found = stages.staged(view, way)
+    assert sorted(index for stage in found for index in stage.nodes) == view.inference
     assert sum(view.layer(index).counts_depth for index in way) == view.totals.depth
 
 

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
-from netdsl.explain import why
+from netdsl.explain import stages, why
 from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, percent, several, sized, stepped, times
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.formula import formula, total
+from netdsl.measure.field import Axis
 from netdsl.measure.figures import Figures
 from netdsl.measure.units import size
-
-_MOST_STAGES = 16
 
 
 def explanation(view: View) -> Explanation:
     """All there is to say of a whole network."""
     graph = view.shaped.graph
-    way = _longest(view)
+    way = stages.longest(view)
     year = graph.meta.get("year")
-    asked = [_stages(view, way), _where(view), _depth(view, way), _sight(view, way), _repeats(view), _training(view)]
+    asked = [
+        stages.answer(view, way),
+        _where(view),
+        _depth(view, way),
+        _sight(view, way),
+        _repeats(view),
+        _training(view),
+    ]
     return Explanation(
         path="",
         title=f"{graph.title} ({year})" if year is not None else graph.title,
@@ -49,77 +54,6 @@ def _about(view: View) -> Iterator[str]:
         f"{sums.params:,} parameters ({size(sums.weight_bytes)} in float32), {sums.macs:,} MACs, "
         f"{size(sums.activation_bytes)} of activations for one example."
     )
-
-
-def _longest(view: View) -> list[int]:
-    """The path with most layers that count, and of those the one with most layers: indices from input to output."""
-    best: dict[int, tuple[int, int, int | None]] = {}
-    for index in view.inference:
-        node = view.nodes[index]
-        before = max((source for source in node.inputs), key=lambda source: best[source][:2], default=None)
-        counted, length = (0, 0) if before is None else best[before][:2]
-        best[index] = counted + node.layer.counts_depth, length + 1, before
-    at: int | None = max(best, key=lambda index: best[index][:2], default=None)
-    way: list[int] = []
-    while at is not None:
-        way.append(at)
-        at = best[at][2]
-    return way[::-1]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """What works on maps of one size, one after the other."""
-
-    spatial: tuple[int, ...]
-    first: int
-    nodes: list[int]
-
-
-def _staged(view: View, way: Sequence[int]) -> list[_Stage]:
-    """The stages of the longest path; what stands beside it belongs to the last stage of its size that began before."""
-    stages: list[_Stage] = []
-    for index in way:
-        if not stages or stages[-1].spatial != view.shape(index).spatial:
-            stages.append(_Stage(view.shape(index).spatial, index, []))
-        stages[-1].nodes.append(index)
-    on_the_way = set(way)
-    for index in view.inference:
-        if index not in on_the_way:
-            begun = [stage for stage in stages if stage.first < index]
-            alike = [stage for stage in begun if stage.spatial == view.shape(index).spatial]
-            later = [stage for stage in stages if stage.spatial == view.shape(index).spatial]
-            (alike[-1:] or later[:1] or begun[-1:] or stages[:1])[0].nodes.append(index)
-    return stages
-
-
-def _stages(view: View, way: Sequence[int]) -> Answer:
-    sums = view.totals
-    rows: list[tuple[str, ...]] = []
-    for stage in _staged(view, way):
-        cost = view.sums(stage.nodes)
-        rows.append(
-            (
-                "x".join(map(str, stage.spatial)) or "vector",
-                f"{max(view.shape(index).channels for index in stage.nodes):,}",
-                _kinds(view, stage.nodes),
-                percent(cost.params, sums.params),
-                percent(cost.macs, sums.macs),
-                percent(cost.activation_bytes, sums.activation_bytes),
-            )
-        )
-    if len(rows) > _MOST_STAGES:
-        middle = ("…", "", f"{len(rows) - _MOST_STAGES + 1} more", "", "", "")
-        rows = [*rows[: _MOST_STAGES // 2], middle, *rows[1 - _MOST_STAGES // 2 :]]
-    headings = ("map", "widest", "layers", "params", "MACs", "memory")
-    return Answer("How does it go?", (Table(headings, tuple(rows), frozenset((1, 3, 4, 5))),))
-
-
-def _kinds(view: View, indices: Sequence[int]) -> str:
-    """The layers that count and the poolings: `3 CONV, MAXPOOL`."""
-    layers = [view.layer(index) for index in sorted(indices)]
-    counts = Counter(layer.keyword for layer in layers if layer.counts_depth or layer.role == "pooling")
-    return ", ".join(keyword if number == 1 else f"{number} {keyword}" for keyword, number in counts.items())
 
 
 def _where(view: View) -> Answer:
@@ -164,13 +98,16 @@ def _sight(view: View, way: Sequence[int]) -> Answer:
     for index in dict.fromkeys([*deep[-1:], *maps[-1:]]):
         image, axes = view.image(index), view.fields[index]
         if image is not None and image.rank == len(axes):
-            lines.append(
-                f"Each output of {view.path(index)} sees {sized(axes)} of {times(image.spatial)}, "
-                f"{stepped(axes)} further on from one to the next."
-            )
+            step = f", {stepped(axes)} further on from one to the next" if _whole(axes) else ""
+            lines.append(f"Each output of {view.path(index)} sees {sized(axes)} of {times(image.spatial)}{step}.")
     if len(lines) == 2 and view.fields[deep[-1]] == view.fields[maps[-1]]:
         lines.pop()
     return Answer("How much of its input does it see?", tuple(lines))
+
+
+def _whole(axes: Sequence[Axis]) -> bool:
+    """Whether every output sees a whole number of positions further on than the one before it."""
+    return all(axis.stride == int(axis.stride) for axis in axes)
 
 
 def _repeats(view: View) -> Answer:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from netdsl.explain.view import Kernel, View, percent, times
+from netdsl.explain.view import Kernel, View, every, percent, times
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.formula import apart, formula, group, product
 
@@ -85,13 +85,13 @@ def _pointwise(view: View, found: list[Kernel], narrow: list[Reduction], best: R
     else:
         three = product([*[3] * len(one.sizes), one.channels, one.filters])
         lines += [
-            Equation(one.shown, product([*one.sizes, one.channels, one.filters]), "weights"),
-            Equation(times([3] * len(one.sizes)), three, "weights", "in its place"),
+            Equation("it has", product([*one.sizes, one.channels, one.filters]), "weights"),
+            Equation(f"a window of {times([3] * len(one.sizes))}", three, "weights"),
         ]
     if len(narrow) > 1:
         saved, instead = sum(each.instead - each.work for each in narrow), sum(each.instead for each in narrow)
         verb = f"save {saved:,} of {instead:,}" if saved > 0 else f"cost {-saved:,} more than {instead:,}"
-        lines.append(f"All {len(narrow):,} that stand before a larger convolution {verb} MACs.")
+        lines.append(f"{every(len(narrow))} that stand before a larger convolution {verb} MACs.")
     name = "1x1" if len(one.sizes) == 2 else "pointwise"
     many = f"a {name} convolution" if len(found) == 1 else f"{len(found):,} {name} convolutions"
     yield Answer(f"Why {many}?", tuple(lines))
@@ -140,7 +140,7 @@ def _groups(view: View, focus: frozenset[int]) -> Iterator[Answer]:
         ]
     if len(found) > 1:
         saved = sum(_dense(one) - _dense(one) // one.groups for one in found)
-        lines.append(f"All {len(found):,} with groups save {saved:,} weights.")
+        lines.append(f"{every(len(found))} with groups save {saved:,} weights.")
     depthwise = all(one.groups == one.channels for one in found)
     yield Answer("Why each channel by itself?" if depthwise else "Why groups?", tuple(lines))
 

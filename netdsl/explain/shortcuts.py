@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from netdsl.explain.view import Kernel, View, count, several
+from netdsl.explain.view import Kernel, View, count, every, several
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.formula import formula, group, product, total
 from netdsl.layers.merge import Add
@@ -58,6 +58,8 @@ def _shortcut(view: View, add: int, short: int, long: int) -> Shortcut | None:
             waiting += view.nodes[at].inputs
     if not any(view.layer(at).counts_depth for at in body):
         return None
+    if any(view.layer(at).enlargement(*view.shaped.input_shapes(at)) for at in body):
+        return None  # a map from further down that is enlarged to this one's size: a pyramid, and no residual
     return Shortcut(add, fork, tuple(sorted(body)), around[0] if around else None)
 
 
@@ -93,7 +95,7 @@ def _shortcuts(view: View, found: list[Shortcut]) -> Answer:
     if len(found) > 1:
         plain = sum(each.projection is None for each in found)
         others = "; the others are projected" if plain < len(found) else ""
-        some = f"{plain:,} of {len(found):,}" if plain < len(found) else f"All {len(found):,}"
+        some = f"{plain:,} of {len(found):,}" if plain < len(found) else every(len(found))
         lines.append(f"{some} shortcuts cost no parameter{others}.")
     return Answer("Why a shortcut?" if len(found) == 1 else "Why shortcuts?", tuple(lines))
 
@@ -112,7 +114,7 @@ def _projection(view: View, found: list[Shortcut]) -> Answer:
     ]
     if len(found) > 1:
         weights = sum(each.projection.channels * each.projection.filters for each in found if each.projection)
-        lines.append(f"All {len(found):,} projections have {weights:,} weights.")
+        lines.append(f"{every(len(found))} projections have {weights:,} weights.")
     return Answer("Why is a shortcut projected?", tuple(lines))
 
 

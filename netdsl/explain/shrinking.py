@@ -100,5 +100,7 @@ def _convolution(view: View, index: int) -> Answer:
     ]
     if own is not None:
         lines.append(Equation("", own, "parameters", "the same, in the same order"))
-    lines.append("Written so, the network takes larger images, and gives a map of scores.")
+    image = view.image(index)
+    if image is not None and image.rank == 2:
+        lines.append("Written so, the network takes larger images, and gives a map of scores.")
     return Answer("Is a fully connected layer a convolution?", tuple(lines))

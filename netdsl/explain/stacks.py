@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from netdsl.explain.view import Kernel, View, count, percent, several, times
+from netdsl.explain.view import Kernel, View, count, every, percent, several, times
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.formula import Formula, formula, group, product, total
 
@@ -94,7 +94,7 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
         lines.append(f"With C channels throughout: {many}·{cells}C² against {prod(best.sizes)}C².")
     if len(found) > 1:
         saved, instead = sum(one.saved for one in found), sum(one.instead for one in found)
-        lines.append(f"All {len(found):,} such stacks save {saved:,} of {instead:,} weights.")
+        lines.append(f"{every(len(found))} such stacks save {saved:,} of {instead:,} weights.")
     yield Answer(f"Why {what}, and not one {large}?", tuple(lines))
 
 

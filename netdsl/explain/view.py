@@ -220,6 +220,11 @@ def count(number: int) -> str:
     return words[number] if number < len(words) else f"{number:,}"
 
 
+def every(number: int) -> str:
+    """`Both`, `All 3`."""
+    return "Both" if number == 2 else f"All {number:,}"
+
+
 def several(words: Sequence[str], most: int = 4) -> str:
     """Words as a list in a sentence: `a, b and c`; of many, some and the number of the rest."""
     if len(words) > most + 1:
