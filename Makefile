@@ -11,7 +11,7 @@ SETTINGS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench docs pictures clean distclean
+.PHONY: help demo test check format bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -58,6 +58,9 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw alexnet vgg16 vgg19 --style columns -o docs/images/columns.svg
 	$(BIN)/netdsl draw resnet152 --style columns -o docs/images/columns_resnet152.svg
 	$(BIN)/netdsl draw alexnet_two_gpus --style columns -o docs/images/columns_towers.svg
+
+pages: $(VENV)/dev.stamp ## Write the case studies of the documentation anew.
+	cd docs && ../$(BIN)/python -m case_studies.page
 
 clean: ## Remove what was made, but for .venv.
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis

@@ -10,10 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from case_studies.page import PAGE, page
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
+from netdsl import resources
+from netdsl.api import load
 from netdsl.cli.main import cli
+from netdsl.draw import STYLES, Style, draw
 from netdsl.graph.build import build
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of, show
@@ -31,7 +36,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     files.append(File.generated(config, "layers.md", content="\n".join(_layers())))
     files.append(File.generated(config, "errors.md", content="\n".join(_errors())))
+    for style in STYLES:
+        files.append(File.generated(config, f"gallery/{style}.md", content="\n".join(_gallery(style))))
+        for path in resources.bundled():
+            files.append(File.generated(config, f"gallery/{style}/{path.stem}.svg", content=_picture(path, style)))
+            if style == "flow":
+                page = _picture(path, style, "html")
+                files.append(File.generated(config, f"gallery/{style}/{path.stem}.html", content=page))
     return files
+
+
+def on_pre_build(config: MkDocsConfig) -> None:
+    """The case studies are what their claims make of them."""
+    if PAGE.read_text(encoding="utf-8") != page():
+        raise PluginError("docs/slides.md is not as it is made: `make pages` writes it anew")
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
@@ -107,6 +125,29 @@ def _default(argument: Argument) -> str:
     if argument.default in (None, False):
         return ""
     return f"`{show(argument.default)}`"  # pyright: ignore[reportArgumentType] - a default is a value
+
+
+# Pictures
+
+_STYLES = {
+    "flow": "Layers as boxes, blocks as frames, repeats once. Each picture leads to a page to look into.",
+    "columns": "One box a layer, from the input at the foot to the result on top.",
+    "volumes": "What each layer gives, to scale, with the windows that the next layer slides over it.",
+}
+
+
+def _gallery(style: Style) -> Iterator[str]:
+    yield f"# Gallery: {style}\n\n{_STYLES[style]}\n"
+    yield f"`netdsl draw NAME --style {style}` makes them; [Pictures](../pictures.md) says more.\n"
+    for path in resources.bundled():
+        title = load(path).title
+        shown = f"![{title}]({style}/{path.stem}.svg)"
+        linked = f"[{shown}]({style}/{path.stem}.html)" if style == "flow" else shown
+        yield f"## {title}\n\n`{path.stem}`\n\n{linked}\n"
+
+
+def _picture(path: Path, style: Style, format: str = "svg") -> bytes:
+    return draw(load(path).shaped, format, style=style)
 
 
 # Diagnostics
