@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +16,7 @@ import pytest
 import netdsl
 from netdsl import resources
 from netdsl.draw import volumes
-from netdsl.draw.palette import LIGHT, Theme
+from netdsl.draw.palette import DARK, LIGHT, Theme
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 BUNDLED = resources.bundled()
@@ -66,8 +70,12 @@ class Picture:
 
     def polygons(self, name: str) -> list[Box]:
         """The outlines of the shapes of one group, in the order in which they are drawn."""
-        (group,) = (group for group in self.root.iter(f"{SVG}g") if group.get("id") == name)
-        return [outline(polygon) for polygon in group.iter(f"{SVG}polygon")]
+        groups = [group for group in self.root.iter(f"{SVG}g") if group.get("id") == name]
+        return [outline(polygon) for group in groups for polygon in group.iter(f"{SVG}polygon")]
+
+    def kernels(self, path: str) -> list[Box]:
+        """The faces of the kernels of a layer, the front first."""
+        return self.polygons(f"kernel.{path}")
 
     @property
     def volumes(self) -> list[str]:
@@ -142,3 +150,196 @@ def test_heights_follow_the_stated_scale(path: Path) -> None:
         found = picture.front(one)
         expected = (shapes[one].spatial[0] / shapes[maps[0]].spatial[0]) ** picture.power
         assert (found.bottom - found.top) / (first.bottom - first.top) == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "lenet5", "vgg16", "alexnet_two_gpus"])
+def test_kernels_are_drawn_to_the_scale_of_maps(name: str) -> None:
+    picture, network = drawn(name), netdsl.load(name)
+    graph = network.shaped.graph
+    first = picture.volumes[0]
+    unit = height(picture.front(first)) / network.shaped.shapes[graph.index[first]].spatial[0] ** picture.power
+    kernels = [path for path in picture.volumes if picture.kernels(path)]
+    assert len(kernels) >= 5
+    for path in kernels:
+        node = graph.nodes[graph.index[path]]
+        windows = node.layer.windows(*network.shaped.input_shapes(graph.index[path]))
+        assert isinstance(windows, tuple)
+        face = picture.kernels(path)[0]
+        assert height(face) == pytest.approx(unit * windows[0].size ** picture.power, abs=0.03)
+
+
+def height(box: Box) -> float:
+    return box.bottom - box.top
+
+
+def test_a_kernel_goes_through_the_channels_that_it_reads() -> None:
+    lengths: list[float] = []
+    for layer in ("CONV 64 5 p2", "CONV 64 5 p2 g2", "CONV 64 5 p2 g4", "DWCONV 5 p2", "MAXPOOL 5 s1 p2"):
+        picture = drawn(f"INPUT 40x40x64 -> one: {layer}")
+        front = picture.kernels("one")[0]
+        lengths.append(front.right - front.left)
+    whole = drawn("INPUT 40x40x64 -> one: CONV 64 5 p2").front("input1")
+    assert lengths[0] == pytest.approx(whole.right - whole.left, abs=0.02)
+    assert lengths[1:3] == pytest.approx([lengths[0] / 2, lengths[0] / 4], abs=0.02)
+    assert lengths[3] == lengths[4] < 2
+
+
+def test_lengths_are_roots_of_channels() -> None:
+    picture = drawn("alexnet")
+    lengths = {path: picture.front(path).right - picture.front(path).left for path in ("pool1", "conv3", "conv4")}
+    assert lengths["conv3"] == pytest.approx(lengths["conv4"], abs=0.02)
+    assert lengths["conv3"] / lengths["pool1"] == pytest.approx((384 / 96) ** 0.5, abs=0.01)
+    assert height(picture.front("fc6")) / height(picture.front("fc8")) == pytest.approx((4096 / 1000) ** 0.5, abs=0.01)
+
+
+def test_sizes_stand_at_the_edges() -> None:
+    words = drawn("alexnet").words
+    for size, times in {"227": 2, "55": 2, "27": 4, "13": 8, "6": 2, "96": 2, "384": 2, "4096": 2, "1000": 1}.items():
+        assert words.count(size) == times, size
+    assert words.count("11") == 2  # the kernel of conv1
+    assert {"conv1", "11×11 conv", "stride 4", "ReLU", "pool1", "LRN", "fc6", "softmax"} <= {*words}
+
+
+def test_few_maps_are_sheets_and_many_a_box() -> None:
+    lenet = drawn("lenet5")
+    assert lenet.stacked
+    assert [len(lenet.polygons(f"volume.{path}")) for path in ("input1", "c1", "s2.avgpool1", "c3")] == [1, 6, 6, 16]
+    assert {"32×32", "6@28×28", "6@14×14", "16@10×10", "16@5×5", "120@1×1", "84"} <= {*lenet.words}
+    assert not drawn("alexnet").stacked
+
+
+def test_the_scale_is_linear_where_maps_are_alike() -> None:
+    assert drawn("lenet5").power == 1
+    assert drawn("three_3x3").power == 1
+    assert 0.5 <= drawn("vgg16").power < 1
+
+
+def test_towers_stand_below_each_other_and_cross_where_they_meet() -> None:
+    picture = drawn("alexnet_two_gpus")
+    bands = [words for words in picture.words if words.startswith("device")]
+    assert bands == ["device 0", "device 1"]
+    for one in ("first1.conv1", "second1.conv3", "dense1.fc1"):
+        two = one.replace("1.", "2.", 1)
+        above, below = picture.front(one), picture.front(two)
+        assert above.bottom < below.top
+        assert above.left == below.left
+    assert "concat1" not in picture.volumes
+    assert picture.words.count("conv3") == 1  # labels that both have stand once
+    lines = [outline(line) for line in picture.root.iter(f"{SVG}polyline")]
+    upper, lower = picture.front("second1.conv3"), picture.front("second2.conv3")
+    between, source = (upper.bottom + lower.top) / 2, picture.front("first1.pool2")
+    across = [line for line in lines if line.top < between < line.bottom]
+    assert (
+        len([line for line in across if source.left < line.left and line.right < upper.right]) == 8
+    )  # 4 corners, twice
+
+
+def test_equal_layers_are_slabs_and_repeats_are_counted() -> None:
+    vgg = drawn("vgg16")
+    assert {"conv3_1 … conv3_3", "conv1_1, conv1_2"} <= {*vgg.words}
+    assert vgg.words.count("512") == 8  # conv4 and conv5 three times each, pool4 and pool5
+    resnet = drawn("resnet152")
+    assert {"×7", "×35", "×2", "conv2", "conv5", "1×1, 3×3, 1×1"} <= {*resnet.words}
+    assert len(resnet.volumes) == 13
+
+
+def test_small_repeats_are_written_out() -> None:
+    assert len(drawn("three_3x3").volumes) == 4
+    assert len(drawn("INPUT 56x56x64 -> CONV 64 3 p1 x30 -> FC 2").volumes) == 3
+
+
+def test_a_module_is_one_volume_in_parts() -> None:
+    picture = drawn("googlenet")
+    assert "inception_4a" in picture.volumes
+    assert not any(path.startswith("inception_4a.") for path in picture.volumes)
+    assert picture.words.count("4 branches") == 9
+
+
+def test_forks_without_a_name_are_one_volume_where_they_are_many() -> None:
+    fork = "[ CONV 32 3 p1 -> RELU -> CONV 32 3 p1 | SKIP ] -> ADD -> RELU"
+    assert len(drawn(f"INPUT 16x16x32 -> {fork} -> FC 2").volumes) == 5
+    many = drawn(f"INPUT 16x16x32 -> {' -> '.join([fork] * 20)} -> FC 2")
+    assert len(many.volumes) == 3
+    assert "×20" in many.words
+
+
+def test_long_networks_go_into_rows() -> None:
+    for path in BUNDLED:
+        picture = drawn(path)
+        assert picture.sheet.right < 1200
+    row = drawn("vgg16")
+    assert row.front("pool3").top < row.front("conv4_3").top
+    assert row.front("pool3").left > row.front("conv4_3").left
+
+
+def test_nested_skips_make_a_u() -> None:
+    picture = drawn(next(path for path in VALID if path.stem == "unet"))
+    tops = [picture.front(path).top for path in ("e1", "e2", "e3", "e4", "double5", "d4", "d3", "d2", "d1")]
+    assert tops[:5] == sorted(tops[:5])
+    assert tops[4:] == sorted(tops[4:], reverse=True)
+
+
+def test_what_exists_in_training_alone_hangs_below() -> None:
+    picture = drawn("googlenet")
+    assert picture.front("aux1").top > picture.front("inception_4b").bottom
+    assert picture.front("aux1").left > picture.front("inception_4a").left
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "INPUT 784 -> FC 10",
+        "INPUT 1x1x1 -> CONV 1 1",
+        "INPUT 8x8x3 -> RELU",
+        "INPUT 2x3x4x5x6 -> FC 4",
+        "INPUT 100000x100000x3 -> CONV 8 3 s1000 -> AVGPOOL global -> FC 1000000",
+        "INPUT 16000x1 -> CONV 8 80 s4 -> MAXPOOL 4 -> FC 35",
+        "INPUT 1x512x3 -> CONV 32 1x9 s1x4 p0x4 -> FC 5",
+        "left: INPUT 8x8x3\nright: INPUT 10\nleft -> FC 5 -> x: RELU\nright -> FC 5 -> y: RELU",
+        "INPUT 16x16x32 -> [ SKIP | SKIP ] -> ADD -> [ SKIP | SKIP | SKIP ] -> CONCAT",
+        f"INPUT 16x16x32 -> [ {' | '.join(['CONV 4 3 p1'] * 30)} ] -> CONCAT -> FC 3",
+        f'network "{"T" * 300}"\nINPUT 8x8x3 -> {"a" * 90}: CONV 4 3 -> FC 2',
+        "INPUT 16x16x32 -> ( CONV 4 3 -> CONV 8 3 ) @0 -> CONV 16 3 @1 -> FC 10 @2",
+        "INPUT 100 -> FC 8192 -> RESHAPE 4x4x512 -> DECONV 256 4 s2 p1 -> DECONV 3 4 s2 p1",
+    ],
+)
+def test_any_network_gives_a_figure(program: str) -> None:
+    picture = drawn(program)
+    assert picture.volumes
+    boxes = [box for _, box in picture.texts]
+    assert all(box.within(picture.sheet) for box in boxes)
+    assert not any(box.overlaps(other) for at, box in enumerate(boxes) for other in boxes[at + 1 :])
+
+
+def test_themes_differ_in_colours_alone() -> None:
+    shaped = netdsl.load("alexnet_two_gpus").shaped
+    light, dark = (volumes.svg(shaped, theme).decode() for theme in (LIGHT, DARK))
+    assert light != dark
+    assert re.sub(r"#[0-9a-f]{6}", "", light) == re.sub(r"#[0-9a-f]{6}", "", dark)
+    assert f'fill="{DARK.paper}"' in dark
+    assert f'"{LIGHT.paper}"' not in dark
+
+
+def test_pictures_are_the_same_each_time() -> None:
+    program = """
+import sys, netdsl
+from netdsl.draw import palette
+shaped, before = netdsl.load("googlenet").shaped, {*sys.modules}
+from netdsl.draw import volumes
+sys.stdout.buffer.write(volumes.svg(shaped, palette.LIGHT))
+assert not {"graphviz", "networkx", "rich", "matplotlib", "torch"} & ({*sys.modules} - before)
+"""
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+
+
+def test_a_large_network_is_drawn_at_once() -> None:
+    shaped = netdsl.load("resnet152").shaped
+    start = time.perf_counter()
+    volumes.svg(shaped, LIGHT)
+    assert time.perf_counter() - start < 0.3

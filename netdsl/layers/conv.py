@@ -275,6 +275,7 @@ class DepthwiseConv(Convolving):
     """
 
     keyword = "DWCONV"
+    title = "Depthwise conv"
 
     kernel: Sizes = positional(sizes(), "size of the window")
     stride: Sizes = tag("s", sizes(), "step of the window", (1,))

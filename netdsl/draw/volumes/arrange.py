@@ -35,7 +35,7 @@ class _Piece:
 
 def arrange(inputs: Sequence[Sequence[int]], end: int) -> list[Place]:
     """The place of each item, given what it reads (earlier items), and the item that the network is there for."""
-    main = _ancestors(inputs, end)
+    main = ancestors(inputs, end)
     piece = _line(sorted(main), inputs)
     places = {one: Place(place.column, place.lane - piece.axis) for one, place in piece.places.items()}
     rest = [one for one in range(len(inputs)) if one not in main]
@@ -43,7 +43,8 @@ def arrange(inputs: Sequence[Sequence[int]], end: int) -> list[Place]:
     return [places[one] for one in range(len(inputs))]
 
 
-def _ancestors(inputs: Sequence[Sequence[int]], end: int) -> set[int]:
+def ancestors(inputs: Sequence[Sequence[int]], end: int) -> set[int]:
+    """An item and all that it needs."""
     found, pending = {end}, [end]
     while pending:
         for source in inputs[pending.pop()]:
@@ -55,15 +56,15 @@ def _ancestors(inputs: Sequence[Sequence[int]], end: int) -> set[int]:
 
 def _line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 0) -> _Piece:
     """Volumes that all flow passes, one behind the other, and between them branches side by side."""
-    gates = _gates(members, inputs)
-    if (not gates and len(members) > 1) or depth > _DEEPEST:
-        branches = _branches(members, inputs)
-        if len(branches) > 1 and depth <= _DEEPEST:
-            return _abreast([_line(branch, inputs, depth + 1) for branch in branches])
+    passed = gates(members, inputs)
+    if (not passed and len(members) > 1) or depth > _DEEPEST:
+        apart = branches(members, inputs)
+        if len(apart) > 1 and depth <= _DEEPEST:
+            return _abreast([_line(branch, inputs, depth + 1) for branch in apart])
         return _Piece({one: Place(at, 0) for at, one in enumerate(members)}, len(members))
     pieces: list[_Piece] = []
     between: list[int] = []
-    waiting = iter((*gates, None))
+    waiting = iter((*passed, None))
     gate = next(waiting)
     for one in (*members, None):
         if one != gate:
@@ -79,7 +80,7 @@ def _line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 
     return _behind(pieces)
 
 
-def _gates(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[int]:
+def gates(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[int]:
     """The members that every way from a first to a last of them passes, in topological order."""
     at = {one: position for position, one in enumerate(members)}
     reach = [position + 1 for position in range(len(members))]  # how far what a member gives is read; the end, if never
@@ -94,15 +95,15 @@ def _gates(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[int]
     far = 0
     for position, is_first in enumerate(first):
         far = position if is_first else far  # the start is read by every first member
-    gates: list[int] = []
+    found: list[int] = []
     for position, one in enumerate(members):
         if far <= position:
-            gates.append(one)
+            found.append(one)
         far = max(far, reach[position] if read[position] else len(members))
-    return gates
+    return found
 
 
-def _branches(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[list[int]]:
+def branches(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[list[int]]:
     """Members in parts between which nothing flows."""
     part = {one: one for one in members}
 
@@ -152,7 +153,7 @@ def _abreast(pieces: Sequence[_Piece]) -> _Piece:
 def _hang(rest: Sequence[int], inputs: Sequence[Sequence[int]], places: dict[int, Place], lowest: float) -> None:
     """Put what is on no way to the end into lanes below, each branch from behind what it reads on."""
     taken: list[tuple[int, int]] = []  # the columns that each lane below is in use for, up to the last
-    for branch in _branches(rest, inputs):
+    for branch in branches(rest, inputs):
         piece = _line(branch, inputs)
         sources = [source for one in branch for source in inputs[one] if source in places]
         start = max((places[source].column for source in sources), default=-1) + 1

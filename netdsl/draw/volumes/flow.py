@@ -43,7 +43,7 @@ def kernels(canvas: Canvas, row: Row, scale: Scale, theme: Theme) -> list[Text]:
         for source in cell.sources:
             if not source.volume.shape.spatial or source.row != cell.row or not _near(row, source, cell):
                 continue
-            look = (cell.volume.windows, cell.volume.deep)
+            look = (cell.volume.windows, cell.volume.share)
             known = drawn.setdefault(id(source), [])
             number = known.index(look) if look in known else len(known)
             found = kernel(source.solid, source.volume, cell.volume, scale, number)
@@ -56,10 +56,17 @@ def kernels(canvas: Canvas, row: Row, scale: Scale, theme: Theme) -> list[Text]:
                         canvas.polygon(points, accent, accent, thick=0.5, opacity=0.16)
                 texts += [text.moved(source.x, source.y) for text in found.texts]
             x, y = cell.solid.target
+            if scale.stacked and cell.volume.shape.positions > 1:
+                canvas.polygon(_square(cell.x + x, cell.y + y, scale.side(1)), accent, accent, thick=0.5, opacity=0.3)
             for corner in found.corners:
                 line = [(source.x + corner[0], source.y + corner[1]), (cell.x + x, cell.y + y)]
                 canvas.line(line, mixed(accent, theme.paper, 0.15), thick=0.45, dashed=True)
     return texts
+
+
+def _square(x: float, y: float, side: float) -> list[Point]:
+    half = side / 2
+    return [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
 
 
 def turns(canvas: Canvas, rows: Sequence[Row], theme: Theme, between: float) -> None:
@@ -115,14 +122,11 @@ def _way(row: Row, source: Cell, cell: Cell) -> list[Point]:
     if source.lane == cell.lane:
         return [start, end]
     after = cell.column if abs(source.lane) > abs(cell.lane) else source.column + 1
-    if cell.column - source.column == 1 and not row.shared and len(row.columns[after - 1 - first]) == 1:
-        down = source.lane < cell.lane
-        left = source.x + (max(source.solid.right, source.spread) if down else source.solid.right)
-        right = cell.x - (cell.solid.left if down else max(cell.solid.left, cell.spread))
-        turn = (left + right) / 2
-        return [start, (turn, start[1]), (turn, end[1]), end]
-    left = max(other.x + max(other.solid.right, other.spread) for other in row.columns[after - 1 - first])
-    right = min(other.x - max(other.solid.left, other.spread) for other in row.columns[after - first])
+    before, behind = row.columns[after - 1 - first], row.columns[after - first]
+    down = source.lane < cell.lane
+    alone = not row.shared and len(before) == len(behind) == 1  # then only one of two labels is in the way
+    left = max(one.x + max(one.solid.right, 0 if alone and not down else one.spread) for one in before)
+    right = min(one.x - max(one.solid.left, 0 if alone and down else one.spread) for one in behind)
     turn = (left + right) / 2
     return [start, (turn, start[1]), (turn, end[1]), end]
 

@@ -39,7 +39,7 @@ def kernel(source: Solid, read: Volume, reader: Volume, scale: Scale, number: in
         columns * source.depth[0] / max(1e-9, scale.side(read.shape.spatial[-1])),
         sizes,
         high,
-        deep=reader.deep,
+        share=reader.share,
     )
 
 
@@ -56,8 +56,8 @@ def _on_sheet(source: Solid, rows: float, columns: float, sizes: list[int], high
     return Kernel((face,), (face[1], face[2]), tuple(texts))
 
 
-def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: float, *, deep: bool) -> Kernel:
-    """A box within a box: through all channels where the layer reads all, else on the face alone."""
+def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: float, *, share: float) -> Kernel:
+    """A box within a box: through the channels that one window reads, on the face alone where each has its own."""
     _, top, right, bottom = source.front
     aside, up = source.depth
     slope = up / aside if aside else 0.0
@@ -65,17 +65,13 @@ def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: floa
     x, y = right + back, top + back * slope + high * (bottom - top - rows)
     rise = far * slope
     face = ((x, y), (x + far, y + rise), (x + far, y + rise + rows), (x, y + rows))
-    length = source.slab if deep else min(1.5, source.slab)
+    length = max(source.slab * share, min(1.5, source.slab))
     front = ((x - length, y), (x, y), (x, y + rows), (x - length, y + rows))
     lid = ((x - length, y), (x - length + far, y + rise), (x + far, y + rise), (x, y))
     texts: list[Text] = []
-    if (
-        back > metrics.width(f"{sizes[0]}", _SIZE) + 3
-        and rows > _SIZE
-        and y + rise - _SIZE - 1 > top + (back + far) * slope
-        and not (deep and source.slab > 12)
-    ):
-        texts.append(Text(x - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
-        texts.append(Text(x + far / 2 - 1, y + rise - 2, f"{sizes[-1]}", _SIZE))
+    room = back - length - metrics.width(f"{sizes[0]}", _SIZE) - 4
+    if room > 0 and rows > _SIZE and y + rise - _SIZE - 1 > top + (back + far) * slope:
+        texts.append(Text(x - length - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
+        texts.append(Text(x + (far - length) / 2, y + rise - 2, f"{sizes[-1]}", _SIZE))
     corners = (face[1], face[2], face[0], face[3]) if far else (face[0], face[3])
     return Kernel((front, lid, face) if far else (front,), corners, tuple(texts))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.draw import words
-from netdsl.draw.volumes.scopes import Item
+from netdsl.draw.volumes.items import Item
+from netdsl.draw.volumes.scopes import Block
 from netdsl.draw.volumes.units import Unit
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import Layer, Role, Window
@@ -31,8 +32,8 @@ class Volume:
     reads: Literal["window", "all", "flow"]
     """Whether it is made by windows that slide over what it reads, of all of that, or in another way."""
     windows: tuple[Window, ...]
-    deep: bool
-    """Whether a window reads all channels."""
+    share: float
+    """Of the channels that it reads, the part that one window reads: all, those of a group, or 0 for each by itself."""
     copies: int
     """How many equal volumes in a row it stands for."""
     block: bool
@@ -61,7 +62,7 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
     if not block and layer.role == "dense":
         windows = "all"
     joined = sum(x.channels for x in inputs) == shape.channels and len(inputs) > 1
-    named = words.plain(block.label or block.noun if block else item.label or _name(shaped, units, item))
+    named = words.plain(_named(block) if block else item.label or _name(shaped, units, item))
     lines = _within(shaped, units, item) if block else _made(shaped, last, windows)
     title = f"{block.path}, {words.call(block.scope)}" if block and block.scope else f"{node.path}: {layer.keyword}"
     about = f"{title} {'' if block else layer.label}".strip()
@@ -73,9 +74,8 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
         lines=tuple(_short(line) for line in lines),
         reads="all" if windows == "all" else "window" if windows else "flow",
         windows=() if windows == "all" else windows,
-        deep=layer.role != "pooling"
-        and any(len(weight.dims) > 1 and weight.dims[1] > 1 for weight in layer.weights(*inputs)),
-        copies=block.copies if block else item.run,
+        share=_share(layer, inputs),
+        copies=item.run * (block.copies if block else 1),
         block=block is not None,
         parts=tuple(x.channels for x in inputs) if joined else (),
         device=node.device,
@@ -84,6 +84,22 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
         inputs=item.inputs,
         groups=tuple((one.path, _short(words.plain(one.label))) for one in item.around if one.label),
     )
+
+
+def _share(layer: Layer, inputs: Sequence[Shape]) -> float:
+    """The part of the channels that a window reads: a kernel is filters x channels x its sizes."""
+    if layer.role == "pooling":
+        return 0.0
+    kernels = [weight for weight in layer.weights(*inputs) if len(weight.dims) > 2]
+    if not kernels:
+        return 1.0
+    read, channels = kernels[0].dims[1], inputs[0].channels
+    return 0.0 if read == 1 < channels else read / channels
+
+
+def _named(block: Block) -> str:
+    """The label of a closed block, else the block that it calls."""
+    return block.label or (block.noun if block.scope and words.call(block.scope) else "")
 
 
 def _name(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
