@@ -81,6 +81,8 @@ def command(
             raise common.UsageError(f"{option} goes with {'a table, not with a chart' if drawing else 'a chart alone'}")
     if reverse and sort is None:
         raise common.UsageError("--reverse goes with --sort")
+    if kind == "winners" and not names and (sets or inputs):
+        raise common.UsageError("--set and --input change no winner, but each FILE beside them", "name a FILE")
     target = _target(output, kind) if drawing else None
     every = [] if kind == "winners" else [str(path) for path in resources.bundled()]
     networks = _networks(names or every, common.overrides(sets, inputs, include), warn=bool(names))
@@ -144,9 +146,9 @@ def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme
     except OSError as error:
         raise common.UsageError(f"{target}: {error.strerror or error}") from None
     if drawn.left_out:
-        _note(f"left out for want of {drawn.needs}: {_listed(drawn.left_out)}")
+        _note(f"without {_listed(drawn.left_out)}: this chart needs {drawn.needs}")
     if drawn.unnamed:
-        _note(f"without a name for want of room: {_listed(drawn.unnamed)}")
+        _note(f"without the names of {_listed(drawn.unnamed)}, for which there is no room")
     count = len(drawn.shown)
     click.echo(f"{target}: chart {kind}" + f", {count} network{'s' * (count > 1)}" * bool(count))
 

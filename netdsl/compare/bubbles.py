@@ -14,12 +14,12 @@ from netdsl.draw.palette import Theme
 from netdsl.measure import units
 
 _WIDTH, _HEIGHT = 504.0, 324.0  # points: as wide as two columns of a paper
-_LEFT, _RIGHT, _BOTTOM, _TOP = 36.0, 92.0, 40.0, 26.0
+_LEFT, _RIGHT, _BOTTOM, _TOP = 36.0, 104.0, 40.0, 26.0
 _LARGEST = 30.0  # radius
 _DOT = 2.5  # the radius of all, where areas show nothing
 _MARGIN = 8.0  # between bubbles and the frame
 _ENLARGED = 1.2  # where names do not fit, and again
-_TRIES = 3
+_TRIES = 3  # to enlarge it
 _CROWD = 24  # networks, from which on it is larger anyway
 _LONGEST = 40  # characters of a name
 
@@ -44,7 +44,7 @@ class Axis:
 
 
 def _count(value: float) -> str:
-    return units.short(round(value))
+    return units.short(round(value)) if value < 1e15 else f"{value:.3g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +73,24 @@ SIZE = Kind(_MACS, _PARAMS)
 def figure(kind: Kind, entries: Sequence[Entry], theme: Theme) -> tuple[Figure, list[bool]]:
     """The chart of networks that it `shows`, one at least, and which of them it names; to be called in `look`.
 
-    It is larger where names need room, unless too many stand in one place for that to help.
+    It is larger where names need room.
     """
-    least = max(1.0, sqrt(len(entries) / _CROWD))
-    scales = [least * _ENLARGED**step for step in range(_TRIES)]
-    for scale in scales:
-        made, named = _drawn(kind, entries, theme, scale)
-        if all(named) or scale == scales[-1] or 2 * sum(named) < len(named):
-            return made, named
-    raise AssertionError("there are scales to try")
+    scale = max(1.0, sqrt(len(entries) / _CROWD))
+    made, placed = _drawn(kind, entries, theme, scale)
+    for _ in range(_TRIES):
+        if not labels.tangles(placed):
+            break
+        scale *= _ENLARGED
+        larger, there = _drawn(kind, entries, theme, scale)
+        if labels.tangles(there) < labels.tangles(placed):
+            made, placed = larger, there
+    return made, [label is not None for label in placed]
 
 
-def _drawn(kind: Kind, entries: Sequence[Entry], theme: Theme, scale: float) -> tuple[Figure, list[bool]]:
-    """The chart at a scale, and which networks it names."""
+def _drawn(
+    kind: Kind, entries: Sequence[Entry], theme: Theme, scale: float
+) -> tuple[Figure, Sequence[labels.Label | None]]:
+    """The chart at a scale, and where it has the names."""
     wide, high = _WIDTH * scale, _HEIGHT * scale
     made = plot.figure(wide, high)
     frame = wide - _LEFT - (_RIGHT if kind.area else 1.5 * _LEFT), high - _BOTTOM - _TOP
@@ -112,7 +117,7 @@ def _drawn(kind: Kind, entries: Sequence[Entry], theme: Theme, scale: float) -> 
             _name(axes, name, label, theme)
     if kind.area and most:
         _legend(made, kind.area, most, theme)
-    return made, [label is not None for label in found]
+    return made, found
 
 
 def _scale(
@@ -182,7 +187,7 @@ def _legend(made: Figure, area: Axis, most: float, theme: Theme) -> None:
     (_, wide), (_, high) = axes.get_xlim(), axes.get_ylim()
     values = _examples(most)
     radii = [_LARGEST * sqrt(value / most) for value in values]
-    x, base = wide - _RIGHT + 12 + radii[0], high - _TOP - 16 - 2 * radii[0]
+    x, base = wide - _RIGHT + 10 + radii[0], high - _TOP - 16 - 2 * radii[0]
     axes.text(x - radii[0], high - _TOP, area.title, size=plot.SMALL, color=theme.text, va="center")
     for value, radius in zip(values, radii, strict=True):
         axes.add_patch(circle((x, base + radius), radius, facecolor="none", edgecolor=theme.line, linewidth=0.8))

@@ -17,11 +17,10 @@ FORMATS = plot.FORMATS
 
 _BUBBLES: Mapping[Kind, bubbles.Kind] = {"cost": bubbles.COST, "size": bubbles.SIZE}
 _NEEDS: Mapping[Kind, str] = {
-    "cost": "MACs, and an error: `meta top5_error = 7.3`",
+    "cost": "MACs and a `meta top5_error`",
     "size": "MACs and parameters",
-    "winners": "a year and an error: `meta year = 2014`, `meta top5_error = 7.3`",
+    "winners": "a `meta year` and a `meta top5_error`",
 }
-
 _TITLES: Mapping[Kind, str] = {
     "cost": "Top-5 error against multiply-adds",
     "size": "Parameters against multiply-adds",
@@ -61,7 +60,7 @@ def draw(entries: Sequence[Entry], kind: Kind, format: str = "svg", theme: str =
         if given not in known:
             raise ChartError(f"there is no {what} {given!r}: choose one of {', '.join(known)}")
     if not suits(kind, entries):
-        raise ChartError(f"none of the networks has what the chart {kind} needs: {_NEEDS[kind]}")
+        raise ChartError(f"the chart {kind} needs {_NEEDS[kind]}, and none of the networks has both")
     shows = winners.shows if kind == "winners" else _BUBBLES[kind].shows
     shown = tuple(entry for entry in entries if shows(entry))
     left_out = tuple(entry for entry in entries if not shows(entry))

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from netdsl.draw import words
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
 
@@ -46,7 +47,7 @@ def _entry(shaped: ShapedGraph) -> Entry:
     graph, sums = shaped.graph, Summary(shaped).totals
     error = graph.meta.get("top5_error")
     return Entry(
-        name=" ".join(graph.title.split()) or graph.source.name,
+        name=words.plain(graph.title) or graph.source.name,
         file=graph.source.name,
         year=graph.meta.get("year"),
         top5_error=float(error) if isinstance(error, int | float) and 0 <= error <= 100 else None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from math import cos, hypot, radians, sin
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -22,6 +23,7 @@ _DISTANCES = (0.0, 9.0, 18.0, 30.0, 45.0, 62.0, 82.0, 105.0)
 _LEADER = 8.0  # from this distance on, a line leads to the name
 _ANGLES = (0, 180, 90, 270, 45, 315, 135, 225, *(22.5 * odd for odd in (1, 15, 7, 9, 3, 5, 11, 13)))
 _ROUNDS = 12
+_CROWD = 30  # bubbles
 _KEPT = 120  # candidates for each name, the best by themselves
 _COLLISION = 1000.0
 _LINES = 100.0  # of two that cross
@@ -84,7 +86,8 @@ def place(bubbles: Sequence[Bubble], sizes: Sequence[Point], frame: Box) -> list
         sorted(indices, key=lambda index: -bubbles[index].y),
     )
     search = _Search(options)
-    best = min((search.run(order) for order in orders), key=search.cost)
+    tried = orders if len(bubbles) <= _CROWD else orders[:1]  # it takes its time
+    best = min((search.run(order) for order in tried), key=search.cost)
     placed = search.apart(best)
     return [options[index][placed[index]][1] if index in placed else None for index in range(len(bubbles))]
 
@@ -184,8 +187,8 @@ def _crossing(box: Box, bubble: Bubble) -> float:
     """The cost of a name near or over the bubble of another: it seems to belong there, or the rim crosses it."""
     apart = box.gap(bubble.x, bubble.y) - bubble.radius
     if apart > 0:
-        return 5 * max(0.0, 1 - apart / (3 * _GAP))
-    return 6 + min(-apart, 12) / 2
+        return 9 * max(0.0, 1 - apart / (3 * _GAP))
+    return 10 + min(-apart, 12) / 2
 
 
 def _conflict(one: Label, other: Label) -> float:
@@ -196,6 +199,12 @@ def _conflict(one: Label, other: Label) -> float:
         if line is not None and _crosses(line, label.box):
             return _COLLISION
     return _LINES if one.leader and other.leader and _cross(one.leader, other.leader) else 0.0
+
+
+def tangles(placed: Sequence[Label | None]) -> int:
+    """How many names have no place, and how many pairs of lines cross."""
+    lines = [label.leader for label in placed if label is not None and label.leader is not None]
+    return placed.count(None) + sum(_cross(one, other) for one, other in combinations(lines, 2))
 
 
 def _crosses(line: tuple[Point, Point], box: Box) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import unicodedata
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -108,7 +109,8 @@ def extent(text: str, size: float) -> tuple[float, float]:
     measure = import_module("matplotlib.textpath").text_to_path.get_text_width_height_descent
     width, _, _ = measure(text, font, ismath=False)
     _, height, descent = measure("lp", font, ismath=False)
-    return float(width), float(height + descent)
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)  # the font has none of them
+    return float(width) + wide * size / 2, float(height + descent)
 
 
 def save(figure: Figure, format: str, title: str) -> bytes:

@@ -22,7 +22,8 @@ _LEFT, _RIGHT = 12.0, 60.0
 _ERRORS, _LAYERS = 170.0, 84.0  # the heights of the two panels
 _BETWEEN, _TOP, _BOTTOM = 46.0, 30.0, 56.0  # and the lines of names
 _LINE = 11.0  # from line to line
-_LETTERS = 11  # of a line of a name
+_LETTERS = 16  # of a line of a name, at most
+_GAP = 4.0
 _LINES = 3
 
 _SAID: dict[Origin, str] = {
@@ -145,8 +146,8 @@ def _names(words: Axes, shown: Sequence[Bar], base: float, theme: Theme) -> None
     """The names under the bars, and under those the years, once for all bars of one."""
     for position, bar in enumerate(shown):
         for row, line in enumerate(_lines(bar.name)):
-            place = (_LEFT + _middle(position), base - 6 - row * _LINE)
-            words.text(*place, line, size=plot.SMALL, ha="center", va="top")
+            place = (_LEFT + _middle(position), base - 13 - row * _LINE)
+            words.text(*place, line, size=plot.SMALL, ha="center", va="baseline")
     down = base - 10 - _LINE * _rows(shown)
     position = 0
     for year, group in groupby(bar.year for bar in shown):
@@ -175,5 +176,10 @@ def _rows(shown: Sequence[Bar]) -> int:
 
 
 def _lines(name: str) -> list[str]:
-    """A name in short lines."""
-    return textwrap.wrap(name, _LETTERS, max_lines=_LINES, placeholder="…")
+    """A name in lines that leave a gap to the next bar's."""
+    lines = [""]
+    for letters in range(_LETTERS, 0, -1):
+        lines = textwrap.wrap(name, letters, max_lines=_LINES, placeholder="…")
+        if all(plot.extent(line, plot.SMALL)[0] <= _STEP - _GAP for line in lines):
+            break
+    return lines
