@@ -233,6 +233,8 @@ def _way(
         given["tailclip"] = False
     if way.training:
         given |= {"style": "dashed", "color": theme.training.accent}
+    if way.tint:
+        given |= {"style": "dashed" if way.tint == "removed" else "solid", "color": theme.roles[way.tint].accent}
     return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
 
 

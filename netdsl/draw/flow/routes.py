@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netdsl.draw.drawing import Box, Drawing, Item
+from netdsl.draw.drawing import Box, Drawing, Item, Tint
 from netdsl.layers.shape import Shape
 
 
@@ -23,6 +23,7 @@ class Way:
     training: bool
     ends: bool = True
     """Whether it ends at a box."""
+    tint: Tint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +42,12 @@ class Routes:
 def routes(drawing: Drawing) -> Routes:
     """The ways of a drawing's edges."""
     around = dict(_places(drawing.items, {}))
-    together: dict[tuple[str, Shape, bool], list[str]] = defaultdict(list)
+    together: dict[tuple[str, Shape, bool, Tint | None], list[str]] = defaultdict(list)
     for edge in drawing.edges:
-        together[edge.source, edge.shape, edge.training].append(edge.target)
+        together[edge.source, edge.shape, edge.training, edge.tint].append(edge.target)
     ways: list[Way] = []
     forks: dict[str, list[str]] = defaultdict(list)
-    for (source, shape, training), targets in together.items():
+    for (source, shape, training, tint), targets in together.items():
         pending: list[tuple[str, tuple[str, ...], Shape | None, list[str]]] = [(source, around[source], shape, targets)]
         while pending:
             at, within, told, ends = pending.pop()
@@ -59,11 +60,11 @@ def routes(drawing: Drawing) -> Routes:
                 for end in some:
                     common = common[: _common(common, around[end])]
                 if len(some) == 1 or len(common) <= _common(within, common):
-                    ways.extend(Way(at, end, told, training) for end in some)
+                    ways.extend(Way(at, end, told, training, tint=tint) for end in some)
                     continue
-                fork = f"fork {source} in {common[-1]}" + " in training" * training
+                fork = f"fork {source} in {common[-1]}" + " in training" * training + f" {tint}" * bool(tint)
                 forks[common[-1]].append(fork)
-                ways.append(Way(at, fork, told, training, ends=False))
+                ways.append(Way(at, fork, told, training, ends=False, tint=tint))
                 pending.append((fork, common, None, some))
     around = dict(_places(drawing.items, forks))
     sources: dict[str, list[str]] = defaultdict(list)
