@@ -93,7 +93,11 @@ def _depth(view: View, way: Sequence[int]) -> Answer:
 def _sight(view: View, way: Sequence[int]) -> Answer:
     """What the last convolution and the last map see of the image."""
     lines: list[Line] = []
-    maps = [index for index in way if view.shape(index).positions > 1 and view.nodes[index].inputs]
+    maps = [
+        index
+        for index in way
+        if view.shape(index).positions > 1 and view.nodes[index].inputs and not view.passes(index)
+    ]
     deep = [index for index in maps if view.layer(index).counts_depth]
     for index in dict.fromkeys([*deep[-1:], *maps[-1:]]):
         image, axes = view.image(index), view.fields[index]

@@ -32,18 +32,13 @@ class Explanation:
 
     def text(self, *, colour: bool = False) -> str:
         """80 columns of text; on a terminal with colours the questions are bold."""
-        mark = (_BOLD, _DIM, _PLAIN) if colour else ("", "", "")
-        gap = WIDTH - len(self.title) - len(self.place)
-        heads = textwrap.wrap(self.title, WIDTH) or [""]
-        found = [f"{mark[0]}{head}{mark[2]}" for head in heads]
-        place = f"{mark[1]}{self.place}{mark[2]}"
-        if self.place and gap >= 2:
-            found[-1] += " " * gap + place
-        elif self.place:
-            found.append(place)
+        bold, dim, plain = (_BOLD, _DIM, _PLAIN) if colour else ("", "", "")
+        found = [f"{bold}{line}{plain}" for line in _wrapped(self.title, "", "")]
+        if self.place:
+            found.append(f"{dim}{self.place}{plain}")
         found += _lines(self.lines, "")
         for answer in self.answers:
-            found += ["", f"{mark[0]}{answer.question}{mark[2]}", *_lines(answer.lines, _INDENT)]
+            found += ["", f"{bold}{answer.question}{plain}", *_lines(answer.lines, _INDENT)]
         return "\n".join(found)
 
     def markdown(self) -> str:
