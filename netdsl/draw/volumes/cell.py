@@ -16,7 +16,7 @@ LINE = 8.5
 
 @dataclass(slots=True)
 class Cell:
-    """A volume with its place. `x` and `y` are the middle of its solid."""
+    """A volume while it is placed. `x` and `y` are the middle of its solid."""
 
     volume: Volume
     solid: Solid
@@ -40,7 +40,7 @@ class Cell:
 
 @dataclass(slots=True)
 class Row:
-    """One line of the sheet, about y = 0."""
+    """One line of the sheet while it is filled, about y = 0."""
 
     columns: list[list[Cell]]
     above: float = 0.0
@@ -60,7 +60,7 @@ class Row:
 def label(volume: Volume, *, named: bool) -> tuple[Text, ...]:
     """What is written below a volume: its name, and what made it."""
     name = [Text(0, 0, volume.name, SIZE + 0.5, bold=True)] if volume.name and named else []
-    quiet = [Text(0, 0, line, SIZE, tone="quiet") for line in volume.lines]
+    quiet = [Text(0, 0, line, SIZE, quiet=True) for line in volume.lines]
     return tuple(text.moved(0, (at + 1) * LINE) for at, text in enumerate((*name, *quiet)))
 
 

@@ -26,7 +26,7 @@ def behind(canvas: Canvas, row: Row, theme: Theme) -> None:
                 continue
             if not _near(row, source, cell) or (source.lane != cell.lane and cell.volume.reads == "flow"):
                 canvas.line(_way(row, source, cell), theme.line, thick=0.8, arrow=_ARROW)
-            elif cell.volume.reads == "all":
+            elif cell.volume.reads == "all" or (cell.volume.reads == "window" and not _slides(source)):
                 for one, two in zip(_exits(source), _entries(cell), strict=True):
                     canvas.line([one, two], theme.line, thick=0.5, dashed=True)
             elif cell.volume.reads == "flow":
@@ -41,7 +41,7 @@ def kernels(canvas: Canvas, row: Row, scale: Scale, theme: Theme) -> list[Text]:
         if cell.volume.reads != "window":
             continue
         for source in cell.sources:
-            if not source.volume.shape.spatial or source.row != cell.row or not _near(row, source, cell):
+            if not _slides(source) or source.row != cell.row or not _near(row, source, cell):
                 continue
             look = (cell.volume.windows, cell.volume.share)
             known = drawn.setdefault(id(source), [])
@@ -80,6 +80,11 @@ def turns(canvas: Canvas, rows: Sequence[Row], theme: Theme, between: float) -> 
         edge = start.x - start.solid.left - 10
         points = [(x, y), (x + 8, y), (x + 8, turn), (edge, turn), (edge, start_y), (start_x, start_y)]
         canvas.line(points, theme.line, thick=0.8, arrow=_ARROW)
+
+
+def _slides(source: Cell) -> bool:
+    """Whether a window has where to go on it."""
+    return source.volume.shape.positions > 1
 
 
 def _near(row: Row, source: Cell, cell: Cell) -> bool:

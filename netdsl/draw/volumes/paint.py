@@ -27,44 +27,52 @@ def sheet(
 ) -> bytes:
     """An SVG of rows that are placed each by itself, from top to bottom."""
     heading = _heading(shaped)
-    caption = scale.caption
-    top = _MARGIN + _HEAD
-    for row in rows:
-        for cell in row.cells:
-            cell.x += _MARGIN
-            cell.y += top + row.above
-            cell.foot += top + row.above
-        row.arcs = [(one, two, y + top + row.above) for one, two, y in row.arcs]
-        top += row.above + row.below + _BETWEEN
-    height = top - _BETWEEN + _FOOT + _MARGIN
-    footing = Text(_MARGIN, height - _MARGIN, caption, SIZE, "start", tone="quiet")
+    bottom = _lowered(rows)
+    footing = Text(_MARGIN, bottom + _FOOT, scale.caption, SIZE, "start", quiet=True)
     wide = max(*(row.right for row in rows), *(text.x + text.width - _MARGIN for text in (*heading, footing)))
-    canvas = Canvas(wide + 2 * _MARGIN, height, theme.paper, shaped.graph.title)
-    texts = [*heading, footing]
-    sides: list[tuple[Text, str]] = []
-    if banded:
-        for row in rows:
-            _bands(canvas, row, theme)
+    canvas = Canvas(wide + 2 * _MARGIN, bottom + _FOOT + _MARGIN, theme.paper, shaped.graph.title)
     for row in rows:
+        if banded:
+            _bands(canvas, row, theme)
         flow.behind(canvas, row, theme)
     flow.turns(canvas, rows, theme, _BETWEEN)
     for cell in sorted(cells, key=lambda cell: (cell.row, cell.column, cell.lane)):
         with canvas.group(cell.volume.about, name=f"volume.{cell.volume.path}"):
             cell.solid.paint(canvas, _tone(cell, theme), theme, cell.x, cell.y)
-        texts += [text.moved(cell.x, cell.foot) for text in cell.label if cell.labelled]
+    texts = [*heading, footing]
     for row in rows:
         texts += flow.kernels(canvas, row, scale, theme)
         texts += _brackets(canvas, row, theme)
     for cell in cells:
-        for text in cell.solid.texts:
-            sides.append((text.moved(cell.x, cell.y), _ground(cell, theme, banded=banded)))
-    for text, ground in sides:
-        left = text.x - {"start": 0.0, "middle": text.width / 2, "end": text.width}[text.anchor]
-        canvas.rectangle(left - 0.5, text.y - 0.76 * text.size, text.width + 1, 0.8 * text.size, ground, "none")
-    for text in (*texts, *(text for text, _ in sides)):
-        colour = {"text": theme.text, "quiet": theme.quiet, "accent": theme.text}[text.tone]
+        texts += [text.moved(cell.x, cell.foot) for text in cell.label if cell.labelled]
+        texts += _numbers(canvas, cell, _ground(cell, theme, banded=banded))
+    for text in texts:
+        colour = theme.quiet if text.quiet else theme.text
         canvas.text(text.x, text.y, text.words, text.size, colour, bold=text.bold, anchor=text.anchor)
     return canvas.svg()
+
+
+def _lowered(rows: Sequence[Row]) -> float:
+    """Move each row to its place below the one before; gives where the last ends."""
+    top = _MARGIN + _HEAD
+    for row in rows:
+        axis = top + row.above
+        for cell in row.cells:
+            cell.x += _MARGIN
+            cell.y += axis
+            cell.foot += axis
+        row.arcs = [(one, two, y + axis) for one, two, y in row.arcs]
+        top = axis + row.below + _BETWEEN
+    return top - _BETWEEN
+
+
+def _numbers(canvas: Canvas, cell: Cell, ground: str) -> Iterator[Text]:
+    """The numbers at a volume's edges, each on a ground of its own, so that no line runs through it."""
+    for text in cell.solid.texts:
+        left = cell.x + text.x - {"start": 0.0, "middle": text.width / 2, "end": text.width}[text.anchor]
+        top = cell.y + text.y - 0.76 * text.size
+        canvas.rectangle(left - 0.5, top, text.width + 1, 0.8 * text.size, ground, "none")
+        yield text.moved(cell.x, cell.y)
 
 
 def _tone(cell: Cell, theme: Theme) -> Tone:
@@ -72,7 +80,7 @@ def _tone(cell: Cell, theme: Theme) -> Tone:
 
 
 def _ground(cell: Cell, theme: Theme, *, banded: bool) -> str:
-    """The colour behind a cell, which numbers are set on, so that no line runs through them."""
+    """The colour behind a cell."""
     return theme.device(cell.volume.device).fill if banded and cell.volume.role != "input" else theme.paper
 
 
@@ -84,7 +92,7 @@ def _heading(shaped: ShapedGraph) -> list[Text]:
     title = title if len(title) <= 80 else f"{title[:79]}…"
     return [
         Text(_MARGIN, _MARGIN + 10, title, 13, "start", bold=True),
-        Text(_MARGIN, _MARGIN + 22, " · ".join(facts), 8, "start", tone="quiet"),
+        Text(_MARGIN, _MARGIN + 22, " · ".join(facts), 8, "start", quiet=True),
     ]
 
 

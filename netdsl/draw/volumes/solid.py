@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from netdsl.draw import metrics
 from netdsl.draw.palette import Theme, Tone, mixed
@@ -39,7 +39,7 @@ class Text:
     size: float
     anchor: Anchor = "middle"
     bold: bool = False
-    tone: Literal["text", "quiet", "accent"] = "text"
+    quiet: bool = False
 
     @property
     def width(self) -> float:
@@ -47,7 +47,7 @@ class Text:
 
     def moved(self, x: float, y: float) -> Text:
         """The same elsewhere."""
-        return Text(self.x + x, self.y + y, self.words, self.size, self.anchor, self.bold, self.tone)
+        return Text(self.x + x, self.y + y, self.words, self.size, self.anchor, self.bold, self.quiet)
 
 
 @dataclass(frozen=True, slots=True)
