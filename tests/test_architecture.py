@@ -134,6 +134,7 @@ main()
         ["summary", "--format", "json", "inception_v3"],
         ["draw", "vgg16", "-o", "vgg16.svg"],
         ["draw", "alexnet", "vgg16", "--style", "columns", "-o", "columns.svg"],
+        ["draw", "alexnet_two_gpus", "--style", "volumes", "-o", "volumes.svg"],
         ["draw", "resnet18", "-o", "resnet18.dot"],
         ["compare", "alexnet", "vgg16"],
         ["compare", "--chart", "winners", "-o", "winners.png"],
