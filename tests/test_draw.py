@@ -69,8 +69,9 @@ def flows(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines():
         found = re.search(r'"([^"]+)" -> "([^"]+)" \[(.*)', line)
         if found and "invis" not in found[3]:
-            # a column's side is drawn from its top down, but the flow goes up
-            a, b = (found[2], found[1]) if found[1].endswith(".2") and found[2].endswith(".1") else found.groups()[:2]
+            # a column's side is drawn from its top down, and the side of a U too, but the flow goes up
+            side = found[1].endswith(".2") and found[2].endswith(".1")
+            a, b = (found[2], found[1]) if side or 'dir="back"' in found[3] else found.groups()[:2]
             further.setdefault(a, []).append(b)
     for source in further:
         if source.startswith(("fork ", "corner ")):

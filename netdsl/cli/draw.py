@@ -21,7 +21,9 @@ from netdsl.cli import common
     show_default=True,
     help="The graph, networks as columns side by side, or feature maps to scale.",
 )
-@click.option("--depth", type=click.IntRange(min=0), help="flow: frame blocks so many deep; one box for each deeper one.")
+@click.option(
+    "--depth", type=click.IntRange(min=0), help="flow: frame blocks so many deep; deeper ones are a box each."
+)
 @click.option("--expand", is_flag=True, help="flow: draw every copy of a repeat, not one with its number.")
 @click.option(
     "--direction",

@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 from netdsl.layers.base import Role
 from netdsl.layers.shape import Shape
 
-
 Tint: TypeAlias = Role | Literal["added", "removed", "changed", "unchanged"]
 """What the colour of a layer tells: its role, or what became of it between two networks."""
 

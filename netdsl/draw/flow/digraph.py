@@ -14,6 +14,7 @@ from netdsl.draw.flow import cuts as cutting
 from netdsl.draw.flow import label, routes
 from netdsl.draw.flow.cuts import Cut
 from netdsl.draw.flow.routes import Routes, Way
+from netdsl.draw.flow.turn import Turned, turned
 from netdsl.draw.palette import LIGHT, Theme, Tone
 
 Direction: TypeAlias = Literal["TB", "LR"]
@@ -26,13 +27,20 @@ LARGE = 500
 BESIDE = 8.0
 """How far below its tail the label of a short straight edge has its middle, in points."""
 
+ACROSS = 30
+"""The weight of an edge from one side of a U to the other: it is level, rather than what comes down straight."""
+
+OTHER_END = {"taillabel": "headlabel", "arrowhead": "arrowtail", "headclip": "tailclip", "tailclip": "headclip"}
+"""What an attribute of an edge is called where the edge is written from its end."""
+
 
 def dot(drawing: Drawing, direction: Direction = "TB", theme: Theme = LIGHT) -> str:
     """The DOT text of a drawing: from top to bottom, or from left to right."""
     drawing = cutting.parted(drawing)
     ways = routes.routes(drawing)
-    cuts = cutting.cuts(drawing, ways, sideways=direction == "LR")
-    return "\n".join(_lines(drawing, direction, theme, ways, cuts)) + "\n"
+    turns = turned(drawing, ways)
+    cuts = () if turns else cutting.cuts(drawing, ways, sideways=direction == "LR")
+    return "\n".join(_lines(drawing, direction, theme, ways, cuts, turns)) + "\n"
 
 
 def quoted(text: str) -> str:
@@ -67,7 +75,9 @@ def _fork(theme: Theme, width: float) -> str:
     return attributes(shape="box", style="invis", width=width / 72, height=0.01, fixedsize=True, label="")
 
 
-def _lines(drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
+def _lines(
+    drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cuts: tuple[Cut, ...], turns: Turned
+) -> Iterator[str]:
     shape: dict[str, str | float] = {"rankdir": direction, "ranksep": 0.22, "nodesep": 0.28, "remincross": False}
     if len(all.levels) > LARGE:
         shape |= {"nslimit": 3, "nslimit1": 3}
@@ -91,7 +101,10 @@ def _lines(drawing: Drawing, direction: Direction, theme: Theme, all: Routes, cu
     forks = {fork for some in all.forks.values() for fork in some}
     for way in kept:
         weight = 20 if way in straight else _weight(way, all)
-        yield f"  {_way(way, theme, weight=weight, beside=way in beside, fork=way.source in forks)}"
+        across = turns.get(way) == "across"
+        weight, further = (ACROSS, {"minlen": 0}) if across else (weight, {})
+        fork, back = way.source in forks, turns.get(way) == "back"
+        yield f"  {_way(way, theme, weight=weight, beside=way in beside, fork=fork, back=back, **further)}"
     yield from (f"  {line}" for line in _joins(drawing, theme, all, cuts))
     yield "}"
 
@@ -216,8 +229,16 @@ def _deep(way: Way, all: Routes) -> bool:
 
 
 def _way(
-    way: Way, theme: Theme, *, weight: int, beside: bool = False, fork: bool = False, **further: str | float
+    way: Way,
+    theme: Theme,
+    *,
+    weight: int,
+    beside: bool = False,
+    fork: bool = False,
+    back: bool = False,
+    **further: str | float,
 ) -> str:
+    """An edge; one that leads `back` against the direction is written from its end, which Graphviz then puts first."""
     given: dict[str, str | float] = {"weight": weight, **further}
     if way.shape is not None:
         shown = words.dims(str(way.shape))
@@ -228,14 +249,17 @@ def _way(
         else:
             given["label"] = f"\u00a0{shown}\u00a0\u00a0"
     if not way.ends:
-        given |= {"dir": "none", "headclip": False}
+        given |= {"arrowhead": "none", "headclip": False}
     if fork:
         given["tailclip"] = False
     if way.training:
         given |= {"style": "dashed", "color": theme.training.accent}
     if way.tint:
         given |= {"style": "dashed" if way.tint == "removed" else "solid", "color": theme.roles[way.tint].accent}
-    return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
+    if not back:
+        return f"{quoted(way.source)} -> {quoted(way.target)} {attributes(**given)}"
+    swapped = {OTHER_END.get(name, name): value for name, value in given.items()}
+    return f"{quoted(way.target)} -> {quoted(way.source)} {attributes(dir='back', **swapped)}"
 
 
 def _joins(drawing: Drawing, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -> Iterator[str]:
@@ -248,12 +272,12 @@ def _joins(drawing: Drawing, theme: Theme, all: Routes, cuts: tuple[Cut, ...]) -
     heads = [first, *(corner for join in corners for corner in join[2:])]
     yield f"{{rank=min; {' '.join(f'{quoted(corner)};' for corner in heads)}}}"
     before = first
-    for cut, (foot, turn, top, head) in zip(cuts, corners, strict=True):
+    for cut, (foot, bend, top, head) in zip(cuts, corners, strict=True):
         yield f"{quoted(cut.source)} -> {quoted(foot)} {attributes(dir='none', weight=20)}"
         for end in cut.ends:
             yield f"{quoted(end)} -> {quoted(foot)} {attributes(style='invis', weight=0)}"
-        yield f"{{rank=same; {quoted(foot)} -> {quoted(turn)} {attributes(dir='none', weight=0)}}}"
-        yield f"{quoted(top)} -> {quoted(turn)} {attributes(dir='none', weight=1)}"
+        yield f"{{rank=same; {quoted(foot)} -> {quoted(bend)} {attributes(dir='none', weight=0)}}}"
+        yield f"{quoted(top)} -> {quoted(bend)} {attributes(dir='none', weight=1)}"
         yield f"{quoted(top)} -> {quoted(head)} {attributes(dir='none', weight=0)}"
         yield f"{quoted(before)} -> {quoted(top)} {attributes(style='invis', weight=0)}"
         for way in all.ways:

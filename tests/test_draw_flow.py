@@ -1,0 +1,378 @@
+"""The style flow as it is painted: nothing overlaps on any network, blocks fold to any depth, and what turns is a U."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import CliRunner
+
+import netdsl
+from netdsl import draw, resources
+from netdsl.cli import draw as command
+from netdsl.cli.common import UsageError
+from netdsl.draw import metrics
+from netdsl.draw.drawing import Box, Drawing, clusters
+from netdsl.draw.flow import clear, digraph, routes
+from netdsl.draw.flow.turn import turned
+from netdsl.draw.fold import fold
+from netdsl.draw.palette import THEMES, Theme
+from netdsl.draw.render import RenderError
+
+NETWORKS = [path.stem for path in resources.bundled()]
+UNET = Path(__file__).parent / "programs" / "valid" / "unet.net"
+
+# What stands where in a picture, read from its SVG
+
+Point: TypeAlias = tuple[float, float]
+Area: TypeAlias = tuple[float, float, float, float]
+SVG = "{http://www.w3.org/2000/svg}"
+TOUCH = 0.3  # points that letters may come close by: their widths are rounded
+
+
+@dataclass
+class Scene:
+    """The paper; texts with their areas; the areas of boxes and frames, with the texts in each; the lines of edges."""
+
+    paper: Area
+    texts: list[tuple[str, Area]] = field(default_factory=list[tuple[str, Area]])
+    boxes: dict[str, tuple[Area, list[tuple[str, Area]]]] = field(
+        default_factory=dict[str, tuple[Area, list[tuple[str, Area]]]]
+    )
+    frames: dict[str, tuple[Area, list[tuple[str, Area]]]] = field(
+        default_factory=dict[str, tuple[Area, list[tuple[str, Area]]]]
+    )
+    labels: list[tuple[str, Area]] = field(default_factory=list[tuple[str, Area]])
+    lines: dict[str, list[Point]] = field(default_factory=dict[str, list[Point]])
+
+
+def numbers(text: str) -> list[float]:
+    return [float(one) for one in re.findall(r"-?[\d.]+", text)]
+
+
+def around(points: list[Point]) -> Area:
+    across, down = zip(*points, strict=True)
+    return min(across), min(down), max(across), max(down)
+
+
+def corners(element: ElementTree.Element) -> list[Point]:
+    found = numbers(element.get("points") or element.get("d") or "")
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+def written(element: ElementTree.Element) -> tuple[str, Area] | None:
+    """A text without the spaces around it, and its area: what ascends above the baseline, and descends below it."""
+    full = "".join(element.itertext())
+    said = full.strip(" \u00a0")
+    if not said:
+        return None
+    size, bold = float(element.get("font-size", "0")), element.get("font-weight") == "bold"
+    left, base = float(element.get("x", "0")), float(element.get("y", "0"))
+    if element.get("text-anchor") == "middle":
+        left -= metrics.width(full, size, bold=bold) / 2
+    left += metrics.width(full[: full.index(said)], size, bold=bold)
+    return said, (left, base - 0.72 * size, left + metrics.width(said, size, bold=bold), base + 0.21 * size)
+
+
+def curve(points: list[Point]) -> list[Point]:
+    """Points on cubic Bézier curves."""
+    found = [points[0]]
+    for at in range(1, len(points) - 2, 3):
+        ends = points[at - 1 : at + 3]
+        for step in range(1, 11):
+            t = step / 10
+            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+            across, down = (sum(w * p[axis] for w, p in zip(weights, ends, strict=True)) for axis in (0, 1))
+            found.append((across, down))
+    return found
+
+
+def scene(svg: bytes) -> Scene:
+    """What stands where in a picture of the style flow."""
+    root = ElementTree.fromstring(svg)
+    graph = root.find(f"{SVG}g")
+    assert graph is not None
+    wide, high = numbers(root.get("viewBox", ""))[2:]
+    across, down = numbers(graph.get("transform", "").partition("translate")[2])
+    found = Scene((-across, -down, wide - across, high - down))
+    for element in graph:
+        kind = element.get("class")
+        parts = [element] if kind is None else list(element.iter())
+        texts = [text for part in parts if part.tag == f"{SVG}text" and (text := written(part))]
+        shapes = [points for part in parts if part.tag.endswith(("}path", "}polygon")) and (points := corners(part))]
+        name = element.findtext(f"{SVG}title") or ""
+        found.texts += texts
+        if kind == "edge":
+            found.labels += texts
+            found.lines[name] = curve(shapes[0])
+        elif kind == "cluster":
+            found.frames[name] = (around(shapes[0]), texts)
+        elif kind == "node" and shapes:
+            found.boxes[name] = (around([point for points in shapes for point in points]), texts)
+    return found
+
+
+def meet(a: Area, b: Area, less: float = TOUCH) -> bool:
+    return a[0] < b[2] - less and b[0] < a[2] - less and a[1] < b[3] - less and b[1] < a[3] - less
+
+
+def inside(a: Area, b: Area) -> bool:
+    return a[0] >= b[0] and a[1] >= b[1] and a[2] <= b[2] and a[3] <= b[3]
+
+
+def crosses(line: list[Point], area: Area) -> bool:
+    """Whether a line runs through an area, looked at every half point."""
+    for (ax, ay), (bx, by) in pairwise(line):
+        if meet((min(ax, bx), min(ay, by), max(ax, bx) + 1, max(ay, by) + 1), area, 0):
+            steps = int(2 * max(abs(bx - ax), abs(by - ay))) + 1
+            for step in range(steps + 1):
+                x, y = ax + (bx - ax) * step / steps, ay + (by - ay) * step / steps
+                if area[0] < x < area[2] and area[1] < y < area[3]:
+                    return True
+    return False
+
+
+def faults(found: Scene) -> Iterator[str]:
+    """What nobody would print: words on words, out of their box or the paper, labels on boxes, lines through words."""
+    for (one, a), (other, b) in combinations(found.texts, 2):
+        if meet(a, b):
+            yield f"{one!r} overlaps {other!r}"
+    for said, area in found.texts:
+        if not inside(area, found.paper):
+            yield f"{said!r} is off the paper"
+    for kind, holders in (("box", found.boxes), ("frame", found.frames)):
+        for name, (outline, texts) in holders.items():
+            for said, area in texts:
+                if not inside(area, outline):
+                    yield f"{said!r} leaves its {kind} {name}"
+    for said, area in found.labels:
+        for name, (outline, _) in found.boxes.items():
+            if meet(area, outline):
+                yield f"the label {said!r} lies on the box {name}"
+        for name, (outline, _) in found.frames.items():
+            if meet(area, outline) and not inside(area, outline):
+                yield f"the label {said!r} lies across the frame {name}"
+    titles = [title for _, texts in found.frames.values() for title in texts]
+    for name, line in found.lines.items():
+        for said, area in [*found.labels, *titles]:
+            if crosses(line, area):
+                yield f"the edge {name} runs through {said!r}"
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_nothing_overlaps_or_is_clipped(name: str, direction: digraph.Direction) -> None:
+    picture = draw.draw(netdsl.load(name).shaped, "svg", direction=direction)
+    assert list(faults(scene(picture))) == []
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+@pytest.mark.parametrize("name", ["alexnet_two_gpus", "googlenet", "resnet18", "resnet152", "nin"])
+def test_nothing_overlaps_or_is_clipped_where_blocks_are_folded(name: str, depth: int) -> None:
+    for direction in ("TB", "LR"):
+        picture = draw.draw(netdsl.load(name).shaped, "svg", direction=direction, depth=depth)
+        assert list(faults(scene(picture))) == []
+
+
+def test_what_overlaps_is_found() -> None:
+    picture = draw.draw(netdsl.load("resnet18").shaped, "svg").decode()
+    moved = re.sub(r'(class="edge">\n.*\n.*\n(?:<polygon.*\n)?<text[^>]*? x=")([^"]*)', r"\g<1>150", picture)
+    assert moved != picture
+    told = "\n".join(faults(scene(moved.encode())))
+    assert "overlaps" in told
+    assert "lies on the box" in told
+    assert "runs through" in told
+
+
+def test_titles_and_labels_make_way() -> None:
+    svg = """<svg><g id="graph0" class="graph">
+<polygon fill="#fff" points="0,0 0,200 200,200 200,0 0,0"/>
+<g id="clust1" class="cluster">
+<polygon points="10,20 10,120 190,120 190,20 10,20"/>
+<text text-anchor="start" x="18" y="32" font-size="8.00">block(1, 2)</text>
+</g>
+<g id="edge1" class="edge">
+<path d="M40,10C40,20 40,60 40,80"/>
+<text text-anchor="middle" x="40" y="60" font-size="8.00">4×4</text>
+</g>
+</g></svg>"""
+    title, label = (
+        float(x) for x in re.findall(r'<text text-anchor="\w+" x="([^"]*)"', clear.cleared(svg.encode()).decode())
+    )
+    assert title == pytest.approx(40 + clear.AIR, abs=0.01)
+    assert abs(label - 40) == pytest.approx(clear.AIR + metrics.width("4×4", 8) / 2, abs=0.01)
+
+
+def test_a_theme_is_colours_alone() -> None:
+    shaped = netdsl.load("googlenet").shaped
+    colour = re.compile(r"#[0-9a-f]{6}")
+    light, dark = (draw.dot(shaped, theme=theme) for theme in THEMES.values())
+    assert colour.sub("", light) == colour.sub("", dark)
+    assert THEMES["light"].paper in light
+    assert THEMES["light"].paper not in dark
+
+
+def contrast(one: str, other: str) -> float:
+    """How far the luminance of two colours is apart, from 1 to 21 (WCAG 2.2, contrast ratio)."""
+    bright: list[float] = []
+    for colour in (one, other):
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        bright.append(0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2])
+    return (max(bright) + 0.05) / (min(bright) + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
+def test_words_are_readable_on_all_that_they_stand_on(theme: Theme) -> None:
+    fills = {tone.fill for tone in (*theme.roles.values(), *theme.devices, theme.training)}
+    for fill in {theme.paper, theme.follower, *theme.depths, *fills}:
+        assert contrast(theme.text, fill) >= 7
+        assert contrast(theme.quiet, fill) >= 4.5
+    for tone in theme.devices:
+        assert contrast(tone.accent, theme.paper) >= 3
+    assert contrast(theme.line, theme.paper) >= 3
+
+
+# Blocks folded
+
+
+RESIDUAL = """
+block unit(n) = CONV n 3 p1 nobias -> BN
+block same(n) = [ unit(n) -> RELU -> unit(n) | SKIP ] -> ADD -> RELU
+block stage(n) = same(n) x3 -> same(n)
+INPUT 8x8x4 -> body: stage(4) -> FC 2
+"""
+
+
+def folded(text: str, depth: int, *, expand: bool = False) -> Drawing:
+    return fold(netdsl.loads(text).shaped, depth=depth, expand=expand)
+
+
+def blocks(drawing: Drawing) -> list[Box]:
+    return [box for box in drawing.boxes if box.kind == "block"]
+
+
+def said(box: Box) -> list[str]:
+    return [" ".join(filter(None, (row.keyword, row.arguments, row.name))) for row in box.rows]
+
+
+def test_at_depth_0_each_block_is_a_box() -> None:
+    drawing = folded(RESIDUAL, 0)
+    assert not list(clusters(drawing.items))
+    (body,) = blocks(drawing)
+    # 4 blocks of two CONV (3 x 3 x 4 x 4), two BN (2 x 4), two RELU and ADD
+    assert said(body) == ["body stage(4)", "28 layers · 1,216 parameters", "gives 8×8×4"]
+    assert "MACs" in body.tooltip
+    assert [f"{edge.source} {edge.target}" for edge in drawing.edges] == ["input1 body", "body fc1", "fc1 output 1"]
+
+
+def test_a_folded_repeat_says_what_is_in_all_its_copies() -> None:
+    drawing = folded(RESIDUAL, 1)
+    assert [one.id for one in clusters(drawing.items)] == ["body"]
+    repeated, single = blocks(drawing)
+    assert (repeated.copies, single.copies) == (3, 1)
+    assert said(repeated) == ["same(n)", "21 layers · 912 parameters in all", "gives 8×8×4"]
+    assert said(single) == ["same(n)", "7 layers · 304 parameters", "gives 8×8×4"]
+
+
+def test_each_copy_folds_by_itself_where_all_are_drawn() -> None:
+    found = blocks(folded(RESIDUAL, 1, expand=True))
+    assert [said(box)[0] for box in found] == ["same(n) 1 of 3", "same(n) 2 of 3", "same(n) 3 of 3", "same(n)"]
+    assert {said(box)[1] for box in found} == {"7 layers · 304 parameters"}
+
+
+def test_deep_enough_nothing_is_folded() -> None:
+    shaped = netdsl.load("resnet50").shaped
+    deepest = max(len(found) for found in routes.routes(fold(shaped)).around.values())
+    assert fold(shaped, depth=deepest) == fold(shaped)
+    counts = [len(list(fold(shaped, depth=depth).boxes)) for depth in range(deepest + 1)]
+    assert counts == sorted(set(counts))
+
+
+def test_what_two_layers_in_a_folded_block_take_is_one_edge() -> None:
+    program = "block both() = [ CONV 2 1 | CONV 3 1 ] -> CONCAT\nINPUT 4x4x1 -> stem: CONV 8 1 -> both() -> FC 2"
+    assert [edge.target for edge in folded(program, 0).edges if edge.source == "stem"] == ["both1"]
+
+
+def test_a_folded_block_on_several_devices_says_so() -> None:
+    (box,) = blocks(folded("block two() = CONV 2 1 @0 -> MAXPOOL 2 -> CONV 2 1 @1\nINPUT 4x4x1 -> two() -> FC 2", 0))
+    assert box.note == "on 2 devices"
+
+
+# What turns is drawn as a U
+
+
+def test_a_network_that_turns_is_drawn_as_a_u() -> None:
+    shaped = netdsl.load(UNET).shaped
+    drawing = fold(shaped)
+    ways = routes.routes(drawing)
+    across = {(way.source, way.target) for way, how in turned(drawing, ways).items() if how == "across"}
+    assert across == {(f"e{level}.conv2", f"d{level}.crop1") for level in (1, 2, 3, 4)}
+    found = scene(draw.draw(shaped, "svg"))
+    middle = {name: ((area[0] + area[2]) / 2, (area[1] + area[3]) / 2) for name, (area, _) in found.boxes.items()}
+    for level in (1, 2, 3):  # down on the left, up on the right, and shortcuts about level
+        assert middle[f"e{level}.conv2"][1] < middle[f"e{level + 1}.conv2"][1]
+        assert middle[f"d{level}.crop1"][1] < middle[f"d{level + 1}.crop1"][1]
+        assert middle[f"e{level}.conv2"][0] < middle[f"d{level}.crop1"][0]
+        assert abs(middle[f"e{level}.conv2"][1] - middle[f"d{level}.crop1"][1]) < 30
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_no_bundled_network_turns(name: str) -> None:
+    drawing = fold(netdsl.load(name).shaped)
+    assert turned(drawing, routes.routes(drawing)) == {}
+
+
+# The command's options
+
+
+def test_the_command_takes_depth_theme_and_direction(tmp_path: Path) -> None:
+    out = str(tmp_path / "a.dot")
+    options = ["resnet18", "-o", out, "--depth", "0", "--theme", "dark", "--direction", "lr"]
+    assert CliRunner().invoke(command.command, options, catch_exceptions=False).exit_code == 0
+    text = Path(out).read_text(encoding="utf-8")
+    assert THEMES["dark"].paper in text
+    assert 'rankdir="LR"' in text
+    assert "subgraph" not in text
+    assert "32 layers" in draw.dot(netdsl.load("resnet152").shaped, depth=0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["vgg16", "vgg19"], "the style flow shows one network, not 2"),
+        (["vgg16", "--style", "volumes", "--depth", "1"], "the style volumes takes no depth"),
+        (["vgg16", "--style", "columns", "--expand"], "the style columns takes no expand"),
+        (["vgg16", "--style", "columns", "--direction", "LR"], "the style columns takes no direction"),
+        (["vgg16", "--style", "columns", "-o", "a.dot"], "no DOT text"),
+    ],
+)
+def test_the_command_refuses_what_a_style_does_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        CliRunner().invoke(command.command, arguments, catch_exceptions=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_there_are_formats_styles_and_themes() -> None:
+    shaped = netdsl.loads("INPUT 4x4x1 -> FC 2").shaped
+    with pytest.raises(RenderError, match="no format 'gif'"):
+        draw.draw(shaped, "gif")
+    with pytest.raises(RenderError, match="no theme 'pink'"):
+        draw.draw(shaped, "svg", theme="pink")
+    with pytest.raises(RenderError, match="not 0"):
+        draw.draw([], "svg")
+
+
+@pytest.mark.parametrize("format", ["png", "pdf"])
+def test_a_picture_is_painted_in_every_format(format: str) -> None:
+    picture = draw.draw(netdsl.load("one_7x7").shaped, format, theme="dark")
+    assert picture.startswith(b"\x89PNG" if format == "png" else b"%PDF")
