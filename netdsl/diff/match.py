@@ -27,14 +27,14 @@ def match(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
     price = pricing(ours, theirs)
     orders = reading_order(first), reading_order(second)
     named = _moves(_by_path(ours, theirs, orders, price), first, second, ours, theirs, price)
-    if _edits(named, ours, theirs) == _fewest(ours, theirs) and not wiring.rewired(first.nodes, second.nodes, named):
+    if _edits(named, ours, theirs) == _fewest(ours, theirs) and not wiring.differing(first.nodes, second.nodes, named):
         return named
     aligned = {orders[0][i]: orders[1][j] for i, j in align(*orders, price)}
     aligned = _moves(aligned, first, second, ours, theirs, price)
 
     def expense(pairs: dict[int, int]) -> int:
         gaps = len(ours) + len(theirs) - 2 * len(pairs)
-        rewired = wiring.rewired(first.nodes, second.nodes, pairs)
+        rewired = wiring.differing(first.nodes, second.nodes, pairs)
         return sum(price(i, j) or 0 for i, j in pairs.items()) + gaps * GAP + len(rewired) * REWIRED
 
     return min(named, aligned, key=expense)

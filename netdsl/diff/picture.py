@@ -165,20 +165,37 @@ class _Painter:
         return Box(id, "layer", (row, count), tooltip=f"{id}: {len(layers):,} layers, {tint}")
 
     def _collapsed(self, items: list[Item]) -> list[Item]:
-        """Items with runs of unchanged boxes as one box, but for those beside a change."""
+        """Items with chains of unchanged boxes as one box, but for those beside something else."""
         found: list[Item] = []
-        for plain, some in groupby(items, key=self._plain):
-            run = list(some)
-            start = 1 if found else 0
-            end = len(run) - (1 if run[-1] is not items[-1] else 0)
-            inner = [box for box in run[start:end] if isinstance(box, Box)]
-            if not plain or len(run) <= _RUN or len(inner) < 2:
+        for run in self._chains(items):
+            inner = run[1 if found else 0 : None if run[-1] is items[-1] else -1]
+            if len(run) <= _RUN or len(inner) < 2:
                 found += run
                 continue
             layers = [at for box in inner for at in self.contents.pop(box.id)]
-            first, last = (_own(self.union.paths[at]) for at in (layers[0], layers[-1]))
-            found += [*run[:start], self._summary(f"{inner[0].id} …", layers, f"{first} … {last}"), *run[end:]]
+            name = f"{_own(inner[0].id)} … {_own(inner[-1].id)}"
+            summary = self._summary(f"{inner[0].id} …", layers, name)
+            found += [summary if item is inner[0] else item for item in run if item is inner[0] or item not in inner]
         return found
+
+    def _chains(self, items: Sequence[Item]) -> Iterator[list[Item]]:
+        """Runs of unchanged boxes of which each feeds the next, and nothing else; any other item is its own."""
+        run: list[Item] = []
+        for item in items:
+            if not (run and self._plain(run[-1]) and self._plain(item) and self._feeds(run[-1].id, item.id)):
+                if run:
+                    yield run
+                run = []
+            run.append(item)
+        if run:
+            yield run
+
+    def _feeds(self, box: str, other: str) -> bool:
+        """Whether all that leaves a box enters another, which nothing else does."""
+        ours, theirs = set(self.contents[box]), set(self.contents[other])
+        leaving = {at for layer in ours for at in self._readers[layer]} - ours
+        entering = {at for layer in theirs for at in self._sources[layer]} - theirs
+        return leaving <= theirs and entering <= ours
 
     def _plain(self, item: Item) -> bool:
         """Whether something is a box in which nothing changed."""
@@ -198,20 +215,34 @@ class _Painter:
             readers[at].add(-1)
         return readers
 
+    @cached_property
+    def _sources(self) -> dict[int, set[int]]:
+        """What each layer reads, in either network."""
+        sources: dict[int, set[int]] = defaultdict(set)
+        for link in self.union.links:
+            sources[link.target].add(link.source)
+        return sources
+
     def _stacks(self, layers: Sequence[int]) -> Iterator[list[int]]:
-        """The layers in boxes: what follows a layer, and nothing else reads, is in its box."""
-        stack: list[int] = []
-        for at in layers:
-            node = self.union.node(at)
-            follows = node.layer.role in FOLLOWERS and len(node.inputs) == 1
-            if stack and follows and self._readers[stack[-1]] == {at} and self.union.node(stack[0]).inputs:
-                stack.append(at)
-                continue
-            if stack:
-                yield stack
-            stack = [at]
-        if stack:
-            yield stack
+        """The layers in boxes: what follows a layer, and nothing else reads, is in its box.
+
+        A follower that was removed or moved shares it too, since nothing leaves the box between its rows.
+        """
+        start = 0
+        while start < len(layers):
+            end = start + 1
+            while end < len(layers) and self._follows(layers[end], layers[start:end]):
+                end += 1
+            inside = set(layers[start:end])
+            exits = (at for at in range(start, end) if not self._readers[layers[at]] <= inside)
+            end = min(next(exits, end - 1) + 1, end)
+            yield list(layers[start:end])
+            start = end
+
+    def _follows(self, at: int, stack: Sequence[int]) -> bool:
+        """Whether a layer reads what is in a box alone, and is of the sort that shares it."""
+        headed = bool(self._sources[stack[0]])
+        return headed and self.union.node(at).layer.role in FOLLOWERS and self._sources[at] <= set(stack)
 
     def _box(self, stack: list[int]) -> Box:
         first = stack[0]

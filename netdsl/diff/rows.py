@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from netdsl.diff.change import Change, Difference, Kind, Side
 from netdsl.graph.node import Scope
@@ -36,20 +37,21 @@ def rows(difference: Difference, *, all: bool = False) -> list[Row]:
     """
     groups: dict[tuple[object, ...], list[Change]] = {}
     whole = _Whole(difference, "removed"), _Whole(difference, "added")
-    run = 0
     for change in difference.changes:
-        follows = change.kind == "follows" and not change.params and not all
-        run += not follows
-        groups.setdefault(("run", run) if follows else _key(change, whole), []).append(change)
+        groups.setdefault(_key(change, whole), []).append(change)
     made: list[Row] = []
-    for key, changes in groups.items():
-        kind = changes[0].kind
-        if key[0] == "run" and len(changes) > 1:
-            made.append(_run(changes))
-        elif kind in ("added", "removed"):
-            made.append(whole[kind == "added"].row(str(key[1]), changes))
-        else:
-            made.append(_changed(changes))
+    for follow, some in groupby(
+        groups.items(), key=lambda group: group[1][0].kind == "follows" and not group[1][0].params
+    ):
+        run = list(some)
+        if follow and len(run) > 1 and not all:
+            made.append(_run([change for _, changes in run for change in changes]))
+            continue
+        for key, changes in run:
+            kind = changes[0].kind
+            added = kind == "added"
+            told = added or kind == "removed"
+            made.append(whole[added].row(str(key[1]), changes) if told else _changed(changes))
     return made
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from netdsl.graph.node import Node
 
-_CANDIDATES = 40
+_MOST = 60
+"""The most rewired layers among which those are sought that moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,15 @@ Pairs = Mapping[int, int]
 
 
 def rewired(first: Sequence[Node], second: Sequence[Node], pairs: Pairs) -> dict[int, Rewiring]:
-    """The paired nodes of the second network that read something else, by their indices."""
-    found = _rewired(first, second, pairs, pairs, frozenset())
+    """The paired nodes of the second network that read something else, by their indices.
+
+    A layer moved where fewer read something else once it is seen through. These are sought where few are rewired.
+    """
+    found = differing(first, second, pairs)
     moved: frozenset[int] = frozenset()
-    back = {j: i for i, j in pairs.items()}
-    while len(found) > 1:
-        tried = [j for j in found if j not in moved and len(second[j].inputs) == 1][:_CANDIDATES]
+    back = {j: i for i, j in pairs.items()} if found else {}
+    while 1 < len(found) <= _MOST:
+        tried = [j for j in found if j not in moved and len(second[j].inputs) == 1]
         suspects = {back[j]: j for j in found}
         results = [(_rewired(first, second, pairs, suspects, moved | {j}), j) for j in tried]
         best = min(results, key=lambda result: len(result[0]), default=None)
@@ -39,6 +43,11 @@ def rewired(first: Sequence[Node], second: Sequence[Node], pairs: Pairs) -> dict
             break
         found, moved = best[0], moved | {best[1]}
     return {j: Rewiring(j in moved, reordered) for j, reordered in found.items()}
+
+
+def differing(first: Sequence[Node], second: Sequence[Node], pairs: Pairs) -> dict[int, bool]:
+    """The paired nodes of the second network that read something else, and whether it is the order alone."""
+    return _rewired(first, second, pairs, pairs, frozenset())
 
 
 def _rewired(

@@ -64,5 +64,5 @@ def tensors(difference: Difference) -> str:
     ]
     told = ", ".join(f"{count:,} {word}" for count, word in parts if count)
     if found.taken:
-        told += f"; {len(found.taken):,} under the name of another layer's"
+        told += f"; {len(found.taken):,} would load by name into another layer"
     return "" if told == f"{found.kept:,} kept" else told
