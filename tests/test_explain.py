@@ -12,6 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from random_networks import programs
 from test_cli import Run, run, write  # noqa: F401 - `run` is a fixture
 
 import netdsl
@@ -52,8 +54,12 @@ def equations(told: Explanation) -> list[Equation]:
 
 @cache
 def every(path: Path) -> list[Explanation]:
-    """The explanations of a network, its layers and its blocks."""
-    view = View(load(path).shaped)
+    return explanations(load(path))
+
+
+def explanations(net: Network) -> list[Explanation]:
+    """Those of a network, its layers and its blocks."""
+    view = View(net.shaped)
     scopes = [path for path in view.shaped.graph.scopes if view.under(path)]
     layers = [layer.explanation(view, index) for index in range(len(view.nodes))]
     return [network.explanation(view), *layers, *(block.explanation(view, path) for path in scopes)]
@@ -177,6 +183,17 @@ def test_no_explanation_is_wider_than_80_columns(path: Path) -> None:
         assert wide == [], explanation.path
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_random_networks_are_explained_by_formulas_that_hold(program: str) -> None:
+    net = netdsl.loads(program)
+    for told_ in explanations(net):
+        for equation in equations(told_):
+            printed, _, result = str(equation.formula).partition(" = ")
+            assert value(printed) == value(result or printed), equation
+        assert all(len(line) <= 80 for line in told_.text().split("\n"))
+
+
 # A layer
 
 
@@ -208,7 +225,13 @@ def test_alexnets_first_convolution_is_explained_as_on_the_slides() -> None:
             ["height: ⌈15/2⌉ = 8", "width: 16/2 = 8", "`same` pads 1 in front and 2 behind, 1 in front and 1 behind"],
         ),
         ("INPUT 112x112x4 -> MAXPOOL 3 s2 ceil", "maxpool1", ["⌈(112 − 3 + 2·0)/2⌉ + 1 = 56 (`ceil` rounds up)"]),
-        ("INPUT 5x5x2 -> MAXPOOL 2 p1 ceil", "maxpool1", ["⌈(5 − 2 + 2·1)/2⌉ + 1 − 1 = 3 (`ceil`, but a last window"]),
+        (
+            "INPUT 5x5x2 -> MAXPOOL 2 p1 ceil",
+            "maxpool1",
+            [
+                "⌈(5 − 2 + 2·1)/2⌉ + 1 − 1 = 3 (`ceil` rounds up, but a last window that would start at 5, beyond the input"
+            ],
+        ),
         ("INPUT 7x7x8 -> AVGPOOL global", "avgpool1", ["(7 − 7)/1 + 1 = 1 (the window is the whole map)"]),
         ("INPUT 13x13x8 -> AVGPOOL to=6x6", "avgpool1", ["height, width: 6 (as asked for"]),
         ("INPUT 28x28x8 -> DECONV 4 3 s2 p1 output_pad=1", "deconv1", ["(28 − 1)·2 − 2·1 + 3 + 1 = 56"]),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 
-from netdsl.explain import devices, why
+from netdsl.explain import devices, field, why
 from netdsl.explain.page import Explanation
-from netdsl.explain.view import BYTES, View, named, percent, several, sized, stepped, times
+from netdsl.explain.view import BYTES, View, agreed, named, percent, several, times
 from netdsl.layers.answer import Answer, Equation, Line
-from netdsl.layers.arguments import Number
 from netdsl.layers.base import Layer
-from netdsl.layers.formula import Formula, formula, group, largest, product
+from netdsl.layers.formula import formula, product
 from netdsl.layers.workings import Workings, counted
 from netdsl.measure.units import size
 
@@ -33,7 +31,7 @@ def explanation(view: View, index: int) -> Explanation:
             _params(view, index, workings),
             _work(view, index, workings),
             _memory(view, index),
-            _field(view, index),
+            field.answer(view, index),
             *node.layer.answers(*inputs),
             *why.answers(view, [index]),
         ),
@@ -70,14 +68,6 @@ def _about(view: View, index: int) -> Iterator[str]:
     if node.calls is not None:
         places = list(dict.fromkeys(f"{span.source.name}:{span.line}" for span in node.calls))
         yield f"It stands in {node.path.rpartition('.')[0]}, called at {several(places)}."
-
-
-def agreed(worked: Formula | None, figure: Number) -> Formula | None:
-    """A formula that gives the figure itself, or None.
-
-    A package's layer may count by rules of its own that the workings derived from the others do not know.
-    """
-    return worked if worked is not None and worked.value == figure else None
 
 
 def _size(view: View, index: int, workings: Workings) -> Answer:
@@ -157,103 +147,3 @@ def _memory(view: View, index: int) -> Answer:
         held = formula(view.figures[index].params) * BYTES
         lines.append(Equation("weights", held, "bytes", size(view.figures[index].params * BYTES)))
     return Answer("How much memory?", tuple(lines))
-
-
-def _field(view: View, index: int) -> Answer:
-    axes, node = view.fields[index], view.nodes[index]
-    question = "What does it see?"
-    if not axes:
-        return Answer(question, ("Its input is a vector: there is nothing to see a part of.",))
-    lines: list[Line] = []
-    rank = len(axes)
-    if node.inputs:
-        before = [view.fields[source] for source in node.inputs]
-        if all(len(one) == rank for one in before):
-            lines += list(_recursion(view, index))
-    else:
-        lines.append("Each position sees itself.")
-    lines += list(_middle(view, index))
-    return Answer(question, tuple(lines))
-
-
-def _recursion(view: View, index: int) -> Iterator[Line]:
-    """How the receptive field follows from those of the inputs: r + (k − 1)·j, along each axis."""
-    axes, node = view.fields[index], view.nodes[index]
-    before = [view.fields[source] for source in node.inputs]
-    rank = len(axes)
-    if all(one == axes for one in before):
-        yield f"As its input: {sized(axes)}, with an effective stride of {stepped(axes)}."
-        return
-    worked = [_axis(view, index, number) for number in range(rank)]
-    remarks = ("", "from one output to the next", "where the first output begins to see")
-    labels = ("receptive field", "effective stride", "offset")
-    if view.shape(index).positions == 1:  # there is no next output, and no first one
-        labels = labels[:1]
-    for label, remark, each in zip(labels, remarks, zip(*worked, strict=True), strict=False):
-        texts = [str(one) for one in each]
-        for name, text in named(texts, rank):
-            one = each[texts.index(text)]
-            yield Equation(label if len(set(texts)) == 1 else f"{label}, {name}", one, remark=remark)
-
-
-def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]:
-    """Receptive field, effective stride and offset along one axis; bare figures where phases differ."""
-    node, out = view.nodes[index], view.fields[index][axis]
-    befores = [view.fields[source][axis] for source in node.inputs]
-    figures = (formula(out.size), formula(out.stride), formula(out.start(0)))
-    if any(len(one.starts) > 1 for one in (*befores, out)):
-        return figures
-    before = befores[0]
-    if node.layer.merge:
-        seen = largest([one.size for one in befores])
-        if seen.value != out.size:
-            ends, starts = [max(one.ends[0] for one in befores)], [min(one.starts[0] for one in befores)]
-            seen = formula(ends[0]) - formula(starts[0]) + 1
-        return agreed(seen, out.size) or figures[0], figures[1], figures[2]
-    inputs = view.shaped.input_shapes(index)
-    windows, scale = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
-    if windows == "all":
-        reach, stride, pad = group(formula(inputs[0].spatial[axis]) - 1), 1, 0
-    elif windows and not scale:
-        window = windows[axis]
-        reach, stride, pad = group(formula(window.size) - 1), window.stride, window.before
-        reach = reach * window.dilation if window.dilation > 1 else reach
-    else:
-        return figures
-    worked = (
-        formula(before.size) + reach * formula(before.stride),
-        formula(before.stride) * stride,
-        formula(before.start(0)) - formula(pad) * formula(before.stride),
-    )
-    return (
-        agreed(worked[0], out.size) or figures[0],
-        agreed(worked[1], out.stride) or figures[1],
-        agreed(worked[2], out.start(0)) or figures[2],
-    )
-
-
-def _middle(view: View, index: int) -> Iterator[Line]:
-    """Which part of the image the output in the middle sees."""
-    image, out, axes = view.image(index), view.shape(index), view.fields[index]
-    if image is None or image.rank != len(axes) or not view.nodes[index].inputs:
-        return
-    at = [size // 2 for size in out.spatial] if out.rank == len(axes) else [0] * len(axes)
-    nouns = {1: ("positions",), 2: ("rows", "columns")}.get(len(axes), ("positions",) * len(axes))
-    parts: list[str] = []
-    seen = 1
-    cut = False
-    for noun, axis, position, length in zip(nouns, axes, at, image.spatial, strict=True):
-        first, last = math.floor(axis.start(position)), math.ceil(axis.end(position))
-        cut = cut or first < 0 or last >= length
-        first, last = max(first, 0), min(last, length - 1)
-        seen *= max(last - first + 1, 0)
-        parts.append(f"{noun} {first} to {last}")
-    where = (
-        f"The output in the middle ({', '.join(map(str, at))})" if out.rank == len(axes) and out.positions > 1 else "It"
-    )
-    if seen == image.positions:
-        yield f"{where} sees all of the {times(image.spatial)} input{', and zeros around it' * cut}."
-    else:
-        share = percent(seen, image.positions)
-        edge = ", cut at its edge" * cut
-        yield f"{where} sees {several(parts)} of {times(image.spatial)}: {share} of the input{edge}."

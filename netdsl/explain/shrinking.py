@@ -29,7 +29,10 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
 
 
 def _dense(view: View, index: int) -> bool:
-    return view.layer(index).role == "dense" and bool(view.figures[index].macs)
+    """Whether a layer is fully connected: a convolution over the whole map, or over a vector."""
+    if view.layer(index).role != "dense" or not view.figures[index].macs:
+        return False
+    return view.taken(index).rank == 0 or view.layer(index).windowed(view.taken(index)) is not None
 
 
 def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
@@ -89,18 +92,17 @@ def _whole(view: View, index: int) -> Answer:
 
 def _convolution(view: View, index: int) -> Answer:
     """A fully connected layer as a convolution whose window is the whole map, or 1x1."""
-    x, layer = view.taken(index), view.layer(index)
-    units = view.shape(index).channels
-    own = layer.workings(x).params
-    size = times(x.spatial) if x.spatial else "1x1"
-    lines: list[Line] = [
-        f"{view.path(index)} is one whose window is the whole map of {size}: CONV {units} {size}."
-        if x.spatial
-        else f"{view.path(index)} is a 1x1 one over a map of one position: CONV {units} 1x1."
-    ]
-    if own is not None:
+    x, layer, image = view.taken(index), view.layer(index), view.image(index)
+    conv, path = layer.windowed(x), view.path(index)
+    if conv is not None:
+        lines: list[Line] = [
+            f"{path} is one whose window is the whole map of {times(x.spatial)}: {conv.keyword} {conv.label}."
+        ]
+    else:
+        units = f"{view.shape(index).channels}"
+        lines = [f"{path} is a 1x1 one over a map of one position: CONV {units} 1x1."]
+    if (own := layer.workings(x).params) is not None:
         lines.append(Equation("", own, "parameters", "the same, in the same order"))
-    image = view.image(index)
     if image is not None and image.rank == 2:
         lines.append("Written so, the network takes larger images, and gives a map of scores.")
     return Answer("Is a fully connected layer a convolution?", tuple(lines))

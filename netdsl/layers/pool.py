@@ -150,13 +150,12 @@ class Pooling(Layer):
         else:
             sizes = slides(x.spatial, self._sliding(x), up=self.ceil)
             axes = zip(x.spatial, self._sliding(x), out.spatial, strict=True)
-            starts = [count * one.stride for size, one, count in axes if count * one.stride >= size + one.before]
-            if any(size.text.endswith(" − 1") for size in sizes):
-                notes["size"] = (
-                    f"`ceil`, but a last window that would start at {starts[0]}, beyond the input, is dropped"
-                )
-            elif self.ceil:
-                notes["size"] = "`ceil` rounds up"
+            beyond = [
+                n * w.stride - w.before for size, w, n in axes if size + 2 * w.before - w.reach > (n - 1) * w.stride
+            ]
+            if self.ceil:
+                drops = f", but a last window that would start at {beyond[0]}, beyond the input, is dropped"
+                notes["size"] = f"`ceil` rounds up{drops if beyond else ''}"
         return replace(super().workings(x), sizes=sizes, channels=formula(x.channels), notes=notes)
 
     def reading(self, *inputs: Shape) -> str:
