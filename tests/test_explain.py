@@ -228,9 +228,7 @@ def test_alexnets_first_convolution_is_explained_as_on_the_slides() -> None:
         (
             "INPUT 5x5x2 -> MAXPOOL 2 p1 ceil",
             "maxpool1",
-            [
-                "⌈(5 − 2 + 2·1)/2⌉ + 1 − 1 = 3 (`ceil` rounds up, but a last window that would start at 5, beyond the input"
-            ],
+            ["⌈(5 − 2 + 2·1)/2⌉ + 1 − 1 = 3 (`ceil` rounds up, and drops a window that would start at 5,"],
         ),
         ("INPUT 7x7x8 -> AVGPOOL global", "avgpool1", ["(7 − 7)/1 + 1 = 1 (the window is the whole map)"]),
         ("INPUT 13x13x8 -> AVGPOOL to=6x6", "avgpool1", ["height, width: 6 (as asked for"]),

@@ -154,8 +154,8 @@ class Pooling(Layer):
                 n * w.stride - w.before for size, w, n in axes if size + 2 * w.before - w.reach > (n - 1) * w.stride
             ]
             if self.ceil:
-                drops = f", but a last window that would start at {beyond[0]}, beyond the input, is dropped"
-                notes["size"] = f"`ceil` rounds up{drops if beyond else ''}"
+                drops = "".join(f", and drops a window that would start at {at}, beyond the input" for at in beyond[:1])
+                notes["size"] = f"`ceil` rounds up{drops}"
         return replace(super().workings(x), sizes=sizes, channels=formula(x.channels), notes=notes)
 
     def reading(self, *inputs: Shape) -> str:
