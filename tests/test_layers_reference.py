@@ -72,6 +72,17 @@ def test_ceil_never_counts_what_lies_beyond_the_padding(exclude: bool) -> None:
     torch.testing.assert_close(output[:, :, 3], x[:, :, 5] / (1 if exclude else 2))
 
 
+@pytest.mark.parametrize("options", ["", "exclude_pad", "ceil", "ceil exclude_pad"])
+def test_averages_of_clips_smaller_than_their_window(options: str) -> None:
+    """Which PyTorch computes for images, and refuses for clips: each picture of one is averaged as an image is."""
+    for dims, kernel, padding, stride in (("2x3", "3x4", "1x2", "2x1"), ("2x2", "1x2", "0x1", "1x3")):
+        clip, x = lowered(f"4x{dims}x5", f"AVGPOOL 1x{kernel} p0x{padding} s1x{stride} {options}".strip())
+        image, _ = lowered(f"{dims}x5", f"AVGPOOL {kernel} p{padding} s{stride} {options}".strip())
+        pictures = torch.stack([image(picture) for picture in x.unbind(2)], 2)
+        torch.testing.assert_close(clip(x), pictures, equal_nan=True)
+        torch.testing.assert_close(torch.jit.script(clip)(x), pictures, equal_nan=True)
+
+
 @pytest.mark.parametrize("options", ["", "same", "same s2", "p1 s3"])
 def test_connection_table(options: str) -> None:
     maps = ["01", "2", "0123", "13"]

@@ -35,7 +35,40 @@ def average(windows: Sequence[Window], *, ceil: bool, same: bool, include_pad: b
     kind = pick(len(windows), nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
     if same and not fixed(windows):
         return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), windows)
+    if len(windows) == 3 and any(window.before for window in windows):
+        kind = Mean3d
     return _sliding(kind, windows, ceil_mode=ceil, count_include_pad=include_pad)
+
+
+class Mean3d(nn.Module):
+    """A 3-D average as torch.nn's, which refuses maps smaller than its kernel even where padding makes room for it."""
+
+    def __init__(
+        self,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        padding: Sequence[int],
+        ceil_mode: bool,
+        count_include_pad: bool,
+    ) -> None:
+        super().__init__()
+        self.kernel, self.stride, self.padding = list(kernel), list(stride), list(padding)
+        self.ceil, self.include_pad = ceil_mode, count_include_pad
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.size(2) >= self.kernel[0] and x.size(3) >= self.kernel[1] and x.size(4) >= self.kernel[2]:
+            return functional.avg_pool3d(x, self.kernel, self.stride, self.padding, self.ceil, self.include_pad)
+        depth, height, width = self.padding
+        sizes = [width, width, height, height, depth, depth]
+        mean = functional.avg_pool3d(functional.pad(x, sizes), self.kernel, self.stride, 0, self.ceil)
+        if not self.include_pad:
+            real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
+            mean = mean / functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil)
+        for axis in range(3):  # where rounding up gives a window that begins beyond the map and its first padding
+            count = mean.size(axis + 2)
+            if (count - 1) * self.stride[axis] >= x.size(axis + 2) + self.padding[axis]:
+                mean = mean.narrow(axis + 2, 0, count - 1)
+        return mean
 
 
 class SamePool(nn.Module):
