@@ -80,7 +80,7 @@ class _Maker:
             return self.one_of(*anywhere, f"FC {channels}", f"FC {channels} nobias")
         kernel, dilation = self.sizes(len(spatial), 1, 3), self.number(1, 2)
         self.labels += 1
-        label = f"shared{self.labels}"
+        label = f"twin{self.labels}_"
         return self.one_of(
             *anywhere,
             f"CONV {channels} {kernel} same d{dilation}",
@@ -145,7 +145,7 @@ class _Maker:
 def programs(
     draw: Callable[[st.SearchStrategy[str]], str],
     *,
-    ranks: tuple[int, ...] = (0, 1, 2, 2, 3),
+    ranks: tuple[int, ...] = (2, 1, 2, 3, 0),
     length: int = 5,
     smooth: bool = False,
     mixing: bool = True,
