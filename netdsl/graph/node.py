@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
 from netdsl.text.source import Source, Span
-
-if TYPE_CHECKING:
-    from networkx import DiGraph
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +108,6 @@ class Graph:
     def index(self) -> Mapping[str, int]:
         """The node of each path."""
         return {node.path: index for index, node in enumerate(self.nodes)}
-
-    @cached_property
-    def topology(self) -> DiGraph[int]:
-        """The nodes' indices and what flows between them, as a networkx graph."""
-        return topology(self.nodes)
-
-
-def topology(nodes: Sequence[Node]) -> DiGraph[int]:
-    """Nodes by their indices as a networkx graph, for its algorithms. Edges lose the order of inputs: nodes keep it.
-
-    networkx takes as long to load as all of `check`, so that simple walks in topological order do without it.
-    """
-    import networkx
-
-    graph: DiGraph[int] = networkx.DiGraph()
-    graph.add_nodes_from(range(len(nodes)))
-    graph.add_edges_from((source, index) for index, node in enumerate(nodes) for source in node.inputs)
-    return graph
 
 
 @dataclass(frozen=True)

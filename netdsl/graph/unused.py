@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 
-from netdsl.graph.node import Node, topology
+from netdsl.graph.node import Node
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
 
 
 def needed(nodes: Sequence[Node], outputs: Iterable[int]) -> Set[int]:
     """The nodes that some outputs read, by themselves or through others, with the outputs."""
-    outputs = set(outputs)
-    read = {source for node in nodes for source in node.inputs}
-    if len(read | outputs) == len(nodes):  # the usual network: nothing stands apart
-        return read | outputs
-    import networkx
-
-    graph, sink = topology(nodes), len(nodes)
-    graph.add_edges_from((output, sink) for output in outputs)
-    if not outputs:
-        return set()
-    return networkx.ancestors(graph, sink)  # pyright: ignore[reportUnknownMemberType] - the stubs leave a part open
+    kept = set(outputs)
+    for index in range(len(nodes) - 1, -1, -1):  # from the last, since a node's inputs are before it
+        if index in kept:
+            kept.update(nodes[index].inputs)
+    return kept
 
 
 def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None:
