@@ -173,11 +173,12 @@ def test_a_dot_on_path_that_is_no_program_is_passed_over(path: Path) -> None:
 
 
 @pytest.mark.usefixtures("path")
-def test_without_any_graphviz_it_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_graphviz_it_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "files", absent)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(RenderError, match="pip install graphviz-pure"):
         render(DOT, "svg")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from netdsl.draw import page, palette
+from netdsl.draw import palette
 from netdsl.draw.flow import clear, digraph, dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
@@ -69,6 +69,8 @@ def draw(
 
             picture = volumes.svg(shown[0], colours)
     if format == "html":
+        from netdsl.draw import page
+
         return page.page(" · ".join(one.graph.title for one in shown), picture, colours)
     return painted(picture, format, dpi=dpi)
 

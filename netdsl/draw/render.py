@@ -13,7 +13,8 @@ import io
 import re
 import shutil
 import subprocess
-from importlib import import_module, metadata
+import sys
+from importlib import import_module
 from pathlib import Path
 
 from netdsl.draw import metrics
@@ -87,6 +88,8 @@ def _with_dpi(dot: str, dpi: int) -> str:
 
 def _installed(dot: str, format: str) -> bytes | None:
     """What the `dot` on PATH makes of a graph; None where there is no such program."""
+    if shutil.which("dot") is None:
+        return None  # before the library is loaded, which takes half as long as a small graph's layout
     import graphviz  # pyright: ignore[reportMissingTypeStubs]
 
     try:
@@ -117,6 +120,11 @@ def _carried(dot: str, format: str) -> bytes | None:
 
 def _program() -> str | None:
     """Where pip put graphviz-pure: beside python, mostly, and that folder need not be on PATH."""
+    beside = shutil.which(_CARRIED, path=str(Path(sys.executable).parent))
+    if beside is not None:
+        return beside
+    from importlib import metadata
+
     try:
         files = metadata.files(_CARRIED) or []
     except metadata.PackageNotFoundError:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, zip_longest
+from itertools import accumulate
+from typing import NamedTuple
 
 from netdsl.draw.drawing import Cluster, Drawing, Item, boxes
 from netdsl.draw.flow import label
@@ -56,8 +57,7 @@ class Cut:
     down: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(NamedTuple):
     """What stands side by side: how wide and high, and the titles and margins of the clusters that begin and end."""
 
     width: float = 0.0
@@ -65,10 +65,14 @@ class Level:
     before: float = 0.0
     after: float = 0.0
 
-    def __or__(self, other: Level) -> Level:
+    def beside(self, other: Level) -> Level:
         """Two columns' levels in one line."""
         higher = (max(self.height, other.height), max(self.before, other.before), max(self.after, other.after))
         return Level(self.width + other.width, *higher)
+
+    def room(self) -> float:
+        """How much it adds to the height of a column."""
+        return self.height + self.before + self.after + STEP
 
 
 def parted(drawing: Drawing) -> Drawing:
@@ -115,6 +119,8 @@ def cuts(drawing: Drawing, routes: Routes, *, sideways: bool = False) -> tuple[C
     feeding = {way.source for way in routes.ways}
     best, most = tuple[Cut, ...](), 0.0
     for count in range(1, min(len(pieces), MOST) + 1):
+        if 1.1 * most >= 1:
+            break
         ends = _ends(heights, count)
         runs = [[level for piece in levels[a:b] for level in piece] for a, b in zip([0, *ends], ends, strict=False)]
         lines, downs = _aligned(runs)
@@ -161,18 +167,24 @@ def _aligned(columns: Sequence[Sequence[Level]]) -> tuple[list[Level], list[int]
     lines = list(columns[0])
     downs: list[int] = []
     for column in columns[1:]:
-        tried = [
-            [a | b for a, b in zip_longest(lines, [*[Level()] * (down + 1), *column], fillvalue=Level())]
-            for down in range(DOWN)
-        ]
-        best = min(range(DOWN), key=lambda down: (_height(tried[down]), down))
-        lines = tried[best]
+        best = min(range(DOWN), key=lambda down: (_growth(lines, column, down + 1), down))
+        lines += [Level()] * (best + 1 + len(column) - len(lines))
+        for at, level in enumerate(column, best + 1):
+            lines[at] = lines[at].beside(level)
         downs.append(best)
     return lines, downs
 
 
+def _growth(lines: Sequence[Level], column: Sequence[Level], down: int) -> float:
+    """By how much lines grow higher when a column stands in them, so many lines down."""
+    grown = STEP * max(0, down - len(lines))
+    for at, level in enumerate(column, down):
+        grown += lines[at].beside(level).room() - lines[at].room() if at < len(lines) else level.room()
+    return grown
+
+
 def _height(levels: Sequence[Level]) -> float:
-    return sum(level.height + level.before + level.after + STEP for level in levels)
+    return sum(level.room() for level in levels)
 
 
 def _pieces(drawing: Drawing, routes: Routes) -> tuple[list[list[Item]], list[Cut]]:
@@ -255,5 +267,6 @@ def _levels(piece: Sequence[Item], routes: Routes, within: Mapping[str, Sequence
         ends = [spans[cluster] for cluster in routes.around[name]]
         before = TITLE * sum(low == level[name] for low, _ in ends)
         after = MARGIN * sum(high == level[name] for _, high in ends)
-        found[level[name]] |= Level(width + 20 + 4 * len(ends), height, before, after)
+        here = Level(width + 20 + 4 * len(ends), height, before, after)
+        found[level[name]] = found[level[name]].beside(here)
     return found

@@ -54,7 +54,10 @@ def cell(content: str, attributes: str = "") -> str:
 
 def wrapped(text: str, width: int = WIDEST) -> list[str]:
     """Text in lines of at most a width, where it has spaces to break it at."""
-    return textwrap.wrap(text, width, break_long_words=len(text) > 4 * width, break_on_hyphens=False) or [""]
+    plain = " ".join(text.split())
+    if len(plain) <= width:
+        return [plain]
+    return textwrap.wrap(plain, width, break_long_words=len(plain) > 4 * width, break_on_hyphens=False)
 
 
 def lines(row: Row) -> list[str]:

@@ -19,6 +19,9 @@ _SHAPE = re.compile(r'<(?:path|polygon|polyline) .*?\b(?:d|points)="([^"]*)"')
 _TEXT = re.compile(
     r'<text [^>]*text-anchor="(\w+)" x="([^"]*)" y="([^"]*)"[^>]*font-size="([^"]*)"[^>]*>([^<]*)</text>'
 )
+_OUTLINE = ' stroke="#'
+"""In the line of a shape that is more than a fill."""
+
 _PLACE = re.compile(r' x="([^"]*)" y="([^"]*)"')
 
 
@@ -53,30 +56,29 @@ class Group:
 
 
 def read(lines: Sequence[str]) -> tuple[Rectangle, list[Group]]:
-    """The paper, and what is drawn on it; the caption counts as a box."""
+    """The paper, and what is drawn on it; the caption counts as a box. Of boxes, only where they are."""
     paper = None
     caption = Group("node")
-    groups = [caption]
+    here, groups = caption, [caption]
     for at, line in enumerate(lines):
         if line.startswith("<g "):
             found = _GROUP.match(line)
             if found:
-                groups.append(Group(found[1]))
+                here = Group(found[1])
+                groups.append(here)
         elif line.startswith("<text"):
-            words = _words(at, line)
-            if words is not None:
-                groups[-1].words.append(words)
-                if groups[-1] is caption:
-                    left, top, right, bottom = words.rectangle
-                    caption.shapes.append([(left, top), (right, bottom)])
+            words = _words(at, line) if here.kind != "node" or here is caption else None
+            if words is not None and here is caption:
+                left, top, right, bottom = words.rectangle
+                caption.shapes.append([(left, top), (right, bottom)])
+            elif words is not None:
+                here.words.append(words)
         elif line.startswith(("<path", "<poly")):
             if paper is None:
                 paper = bounds(_points(line))
-                continue
-            points = _points(line)
-            groups[-1].shapes.append(
-                _flat(points) if line.startswith("<path") and groups[-1].kind == "edge" else points
-            )
+            elif _OUTLINE in line or here.kind != "node":
+                points = _points(line)
+                here.shapes.append(_flat(points) if line.startswith("<path") and here.kind == "edge" else points)
     assert paper is not None
     return paper, groups
 
