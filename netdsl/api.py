@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor, fx
 
     from netdsl.compare.comparison import Comparison
+    from netdsl.diff import Difference
     from netdsl.draw import Direction, Style
     from netdsl.explain import Explanation
     from netdsl.transform.convolutional import Rewritten
@@ -127,6 +128,12 @@ class Network:
         if target is not None:
             files.replace(target, picture)
         return picture
+
+    def diff(self, other: Network) -> Difference:
+        """What changed from this network to another; it prints as `netdsl diff` does."""
+        from netdsl import diff
+
+        return diff.diff(self.shaped, other.shaped)
 
     def _repr_svg_(self) -> str:
         """Its picture, for notebooks."""

@@ -31,7 +31,7 @@ BELOW = {
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "api": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "compile", "explain", "transform", "compare"),
+        *("draw", "compile", "explain", "transform", "compare", "diff"),
     },
     "__init__": {"text", "layers", "api"},
     "cli": {
@@ -138,6 +138,8 @@ main()
         ["draw", "resnet18", "-o", "resnet18.dot"],
         ["compare", "alexnet", "vgg16"],
         ["compare", "--chart", "winners", "-o", "winners.png"],
+        ["diff", "resnet152", "resnet152_paper"],
+        ["diff", "vgg16", "vgg19", "-o", "diff.svg"],
         ["fmt", "copy.net"],
         ["explain", "vgg16"],
         ["explain", "googlenet", "inception_3a"],

@@ -56,9 +56,10 @@ def command(
     if len(networks) != 2:
         raise common.UsageError(f"two networks are compared, not {len(networks)}", "netdsl diff A B")
     format = _format(output)
-    if "GIT_DIFF_PATH_TOTAL" in os.environ and os.environ.get("BASE"):  # git difftool, whose files may lie elsewhere
-        changes = _beside(os.environ["BASE"], changes)
-    sides = [_load(name, changes) for name in networks]
+    tool = os.environ.get("BASE", "") if "GIT_DIFF_PATH_TOTAL" in os.environ else ""  # git difftool's word for the path
+    if tool:
+        changes = _beside(tool, changes)
+    sides = [_load(name, changes, tool) for name in networks]
     for side in sides:
         common.say(found for found in side.report.diagnostics() if found.severity == "error")
     if any(side.report.failed for side in sides):
@@ -116,9 +117,9 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
     """
     from netdsl.diff import NOTHING
 
-    revision, colon, path = name.partition(":")
+    revision, _, path = name.partition(":")
     try:
-        if colon and path and not Path(name).exists():
+        if revision and path and not Path(name).exists():
             with checkout(revision, path) as file:
                 return _built(file, name, changes)
         file = common.locate(name)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from netdsl.diff import wiring
 from netdsl.diff.change import Change, Difference, Fact, Kind, Side, Tensors
 from netdsl.diff.likeness import act
 from netdsl.diff.match import match
@@ -28,9 +27,9 @@ NOTHING = ShapedGraph(Graph("", Source("", ""), {}, (), (), (), {}, {}), ())
 
 def diff(first: ShapedGraph, second: ShapedGraph) -> Difference:
     """What changed from a first network to a second."""
-    pairs = match(first, second)
+    pairs, rewired = match(first, second)
     costs = figures(first), figures(second)
-    compared = _Comparison(first, second, pairs, wiring.rewired(first.nodes, second.nodes, pairs))
+    compared = _Comparison(first, second, pairs, rewired)
     before, after = (
         [
             Side(

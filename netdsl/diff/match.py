@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from netdsl.diff import wiring
 from netdsl.diff.align import GAP, align
 from netdsl.diff.likeness import Traits, pricing, traits
+from netdsl.diff.wiring import Rewiring
 from netdsl.graph.node import Node, ShapedGraph
 
 REWIRED = GAP * 3 // 10
@@ -17,7 +18,26 @@ REWIRED = GAP * 3 // 10
 Price = Callable[[int, int], int | None]
 
 
-def match(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
+def match(first: ShapedGraph, second: ShapedGraph) -> tuple[dict[int, int], dict[int, Rewiring]]:
+    """Which layers of two networks are the same, and which of these read something else, all by their indices.
+
+    The second are those of the second network. It is the same the other way round: where ways cost alike, and in what
+    is tried first, the order of the two networks makes no difference.
+    """
+    if _rank(first) > _rank(second):
+        pairs, rewired = match(second, first)
+        return {j: i for i, j in pairs.items()}, {i: rewired[j] for i, j in pairs.items() if j in rewired}
+    pairs = _matched(first, second)
+    return pairs, wiring.rewired(first.nodes, second.nodes, pairs)
+
+
+def _rank(shaped: ShapedGraph) -> tuple[int, list[tuple[object, ...]]]:
+    """What puts networks in an order: their size first."""
+    nodes = shaped.nodes
+    return len(nodes), [(node.path, node.layer.keyword, node.layer.label, node.inputs) for node in nodes]
+
+
+def _matched(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
     """The layers of a network that are in another one too, by their indices; which ones, so that least has changed.
 
     Two ways are tried: pairs by their paths, which nothing beats where no more layers differ than their numbers do, and

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
 from netdsl.diff import words
-from netdsl.diff.change import Difference, Kind
+from netdsl.diff.change import Difference, Fact, Kind
 from netdsl.diff.rows import Row, heading, renames, rows, shortened
 from netdsl.layers.shape import Shape
 
@@ -22,32 +23,27 @@ _RENAMES = 8
 
 def text(difference: Difference, *, all: bool = False, colour: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
-    lines = [_styled(heading(difference), "1", colour), words.counted(difference)]
+    lines = [_styled(heading(difference), "1", colour), *_wrapped(words.counted(difference))]
     if not difference:
         return "\n".join(lines)
-    told = rows(difference, all=all)
-    if told:
+    if told := rows(difference, all=all):
         lines += ["", *_table([shortened(row) for row in told], colour)]
     if difference.renames:
         lines += ["", *_renamed(difference, all)]
     if difference.facts:
-        lines.append("")
-        for fact in difference.facts:
-            kind: Kind = "changed" if fact.before and fact.after else "added" if fact.after else "removed"
-            sign = _styled(SIGNS[kind], _COLOURS[kind], colour)
-            said = " → ".join(filter(None, (fact.before, fact.after)))
-            if len(fact.name) + len(said) + 4 <= WIDTH:
-                lines.append(f"{sign} {fact.name}: {said}")
-            else:
-                lines += [f"{sign} {fact.name}:", *_wrapped(fact.before, "  "), *_wrapped(fact.after, "→ ")]
+        lines += ["", *(line for fact in difference.facts for line in _fact(fact, colour))]
     lines += ["", *_totals(difference)]
     if tensors := words.tensors(difference):
-        lines += ["", f"a checkpoint's weights: {tensors}"]
+        lines += ["", *_wrapped(f"a checkpoint's weights: {tensors}")]
     return "\n".join(lines)
 
 
 def _styled(text: str, code: str, colour: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colour else text
+
+
+def _wrapped(text: str, mark: str = "", indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=mark, subsequent_indent=indent or " " * len(mark))
 
 
 def _arrow(before: str, after: str) -> str:
@@ -57,56 +53,67 @@ def _arrow(before: str, after: str) -> str:
     return f"{before} → {after}"
 
 
+_Cells: TypeAlias = tuple[str, str, str, str, str]
+"""Of a row: its name, the layer, the shape, parameters and MACs."""
+
+
 def _table(rows: Sequence[Row], colour: bool) -> Iterator[str]:
     """The rows in columns; where they are too wide for a line, each path has a line of its own above the rest."""
-    cells = [
-        (
-            row.name + (f" ({row.layers:,} layers{'' if what else ' follow'})" if row.layers > 1 else ""),
-            what,
-            _arrow(row.shape_before, row.shape_after),
-            words.signed(row.params),
-            words.signed(row.macs),
-        )
-        for row in rows
-        for what in [_arrow(row.before, row.after)]
-    ]
+    cells = [_cells(row) for row in rows]
     headings = ("layer", "", "output", "params", "MACs")
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    name, what, shape, params, macs = widths
+    *_, params, macs = widths
     wide = sum(widths) + 10 > WIDTH
-    if wide:
-        name, what, shape = WIDTH - 6 - params - macs, 0, 0
+    room = WIDTH - 6 - params - macs if wide else sum(widths[:3]) + 4
     for row, cell in zip((None, *rows), (headings, *cells), strict=True):
         sign, code = (SIGNS[row.kind], _COLOURS[row.kind]) if row else (" ", "2")
         numbers = f"{cell[3]:>{params}}  {cell[4]:>{macs}}"
-        first, further = f"{_fit(cell[0], name):<{name}}", f"  {cell[1]:<{what}}  {cell[2]:<{shape}}" * (not wide)
-        below = list(_second(cell[1], cell[2])) if wide and row and cell[1] else []
-        if len(below) == 1 and sum(map(len, cell[:3])) + 4 <= name:
-            room = name - len(cell[0]) - 2
-            first, further, below = cell[0], f"  {cell[1]:<{room - len(cell[2])}}{cell[2]}", []
-        line = f"{first}{further}  {numbers}".rstrip()
-        yield _styled(f"{sign} {line[: len(cell[0])]}", code, colour) + line[len(cell[0]) :]
+        first, *below = _fitted(cell, room) if wide else [f"{_columns(cell, widths)}"]
+        end = min(len(cell[0]), len(first))
+        yield _styled(f"{sign} {first[:end]}", code, colour) + f"{first[end:]:<{room - end}}  {numbers}".rstrip()
         yield from below
         if row:
-            yield from (f"    {note}" for note in row.notes)
+            yield from (line for note in row.notes for line in _wrapped(note, "    "))
 
 
-def _second(what: str, shape: str) -> Iterator[str]:
-    """The layer and its shape in a line, or in two where one is too narrow."""
-    room = WIDTH - 4 - len(shape)
-    if len(what) + 2 <= room:
-        yield f"    {what:<{room}}{shape}".rstrip()
-    else:
-        yield f"    {what}"
-        yield f"    {shape:>{WIDTH - 4}}".rstrip()
+def _cells(row: Row) -> _Cells:
+    what = _arrow(row.before, row.after)
+    name = row.name + (f" ({row.layers:,} layers{'' if what else ' follow'})" if row.layers > 1 else "")
+    shape = _arrow(row.shape_before, row.shape_after)
+    return name, what, shape, words.signed(row.params), words.signed(row.macs)
 
 
-def _fit(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else f"{cell[: width - 1]}…"
+def _columns(cell: _Cells, widths: Sequence[int]) -> str:
+    return "  ".join(f"{text:<{width}}" for text, width in zip(cell[:3], widths[:3], strict=True))
 
 
-def _wrapped(text: str, mark: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent=f"    {mark}", subsequent_indent="      ")
+def _fitted(cell: _Cells, room: int) -> list[str]:
+    """A row's name, layer and shape in one line that leaves room for numbers, or in more."""
+    name, what, shape, *_ = cell
+    if len(name) + len(what) + len(shape) + 4 <= room:
+        between = room - len(name) - len(shape) - 2
+        return [f"{name}  {what:<{between}}{shape}"]
+    if not what and len(name) <= room:
+        return [name]
+    names = textwrap.wrap(name, room) or [""]
+    lines = [names[0], *(f"  {part}" for part in names[1:])]
+    free = WIDTH - 4 - len(shape)
+    if len(what) + 2 <= free:
+        return [*lines, f"    {what:<{free}}{shape}".rstrip()]
+    return [*lines, *_wrapped(what, "    "), f"{shape:>{WIDTH}}".rstrip()]
+
+
+def _fact(fact: Fact, colour: bool) -> Iterator[str]:
+    """What differs beside the layers, in a line or, where that is too long, in several."""
+    kind: Kind = "changed" if fact.before and fact.after else "added" if fact.after else "removed"
+    sign = _styled(SIGNS[kind], _COLOURS[kind], colour)
+    said = " → ".join(filter(None, (fact.before, fact.after)))
+    if len(fact.name) + len(said) + 4 <= WIDTH:
+        yield f"{sign} {fact.name}: {said}"
+        return
+    yield f"{sign} {fact.name}:"
+    yield from _wrapped(fact.before, "      ")
+    yield from _wrapped(fact.after, "    → ", "      ")
 
 
 def _renamed(difference: Difference, all: bool) -> Iterator[str]:
@@ -115,7 +122,7 @@ def _renamed(difference: Difference, all: bool) -> Iterator[str]:
     shown = found if all or len(found) <= _RENAMES else found[: _RENAMES - 1]
     for old, new, count in shown:
         layers = f" ({count:,} layers)" if count > 1 else ""
-        yield f"> {old} → {new}{layers}"
+        yield from _wrapped(f"{old} → {new}{layers}", "> ", "    ")
     if len(shown) < len(found):
         yield f"> … and {sum(count for _, _, count in found[len(shown) :]):,} more layers renamed"
 
