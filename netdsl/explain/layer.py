@@ -56,7 +56,8 @@ def _about(view: View, index: int) -> Iterator[str]:
     if readers:
         yield f"{several(readers)} read{'s' * (len(readers) == 1)} it."
     if index in view.returned:
-        yield f"It is what the network returns{' in training alone' * node.training}."
+        what = "what" if len(view.returned) == 1 else "one of those that"
+        yield f"It is {what} the network returns{' in training alone' * node.training}."
     elif node.training:
         yield "It exists in training alone."
     if node.shared:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from netdsl.explain import stages, why
 from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, percent, several, sized, stepped, times
+from netdsl.graph.node import Scope
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.formula import formula, total
 from netdsl.measure.field import Axis
@@ -116,7 +117,7 @@ def _whole(axes: Sequence[Axis]) -> bool:
 
 def _repeats(view: View) -> Answer:
     """Which blocks it is made of."""
-    made: Counter[str] = Counter()
+    called: dict[str, Scope] = {}
     inside: dict[str, set[int]] = {}
     scopes = view.shaped.graph.scopes
     for index in view.inference:
@@ -125,12 +126,13 @@ def _repeats(view: View) -> Answer:
         while at > 0:
             scope = scopes.get(path[:at])
             if scope is not None and scope.title.endswith(")"):
+                called[scope.path] = scope
                 inside.setdefault(scope.title.partition("(")[0], set()).add(index)
             at = path.rfind(".", 0, at)
-    for scope in scopes.values():
-        if scope.title.endswith(")"):
-            made[scope.title.partition("(")[0]] += 1 if scope.copies is None else scope.copies
-    often = [name for name, number in made.items() if number > 1 and name in inside]
+    made: Counter[str] = Counter()
+    for scope in called.values():
+        made[scope.title.partition("(")[0]] += 1 if scope.copies is None else scope.copies
+    often = [name for name, number in made.items() if number > 1]
     rows = tuple(
         (
             name,

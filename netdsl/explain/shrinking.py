@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from netdsl.explain.view import View, percent, times
+from netdsl.explain.view import View, agreed, percent, times
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.formula import formula, product
@@ -37,35 +37,33 @@ def _dense(view: View, index: int) -> bool:
 
 def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
     """What the convolution behind a pooling would cost without it: of several, where it would cost most."""
-    told = [(index, reader, work) for index in found for reader, work in _unpooled(view, index)]
+    told = [(index, reader, bare) for index in found for reader, bare in _unpooled(view, index)]
     if not told:
         return
-    index, reader, work = max(told, key=lambda one: one[2])
-    before, after = view.taken(index), view.shape(index)
-    sizes = [times(shape.spatial) for shape in (before, after)]
-    lines: list[Line] = [
+    index, reader, bare = max(told, key=lambda one: view.layer(one[1]).macs(one[2]))
+    sizes = [times(shape.spatial) for shape in (view.taken(index), view.shape(index))]
+    layer = view.layer(reader)
+    without, behind = (
+        agreed(layer.workings(x).macs, layer.macs(x)) or formula(layer.macs(x)) for x in (bare, view.taken(reader))
+    )
+    lines = (
         f"{view.path(index)} shrinks {sizes[0]} to {sizes[1]}, with no parameter; "
         f"{view.path(reader)} behind it then works at fewer positions:",
-        Equation("without", formula(work), "MACs"),
-        Equation("with", formula(view.figures[reader].macs), "MACs"),
+        Equation("without", without, "MACs"),
+        Equation("with", behind, "MACs"),
         "And what follows sees more of the image: each step on the smaller map is a larger one on the input.",
-    ]
-    layer, taken = view.layer(reader), view.shape(view.nodes[reader].inputs[0])
-    bare = Shape(before.spatial, taken.channels)
-    worked = [layer.workings(shape).macs for shape in (bare, taken)]
-    for at, (one, figure) in enumerate(zip(worked, (work, view.figures[reader].macs), strict=True)):
-        if one is not None and one.value == figure:
-            lines[at + 1] = Equation(("without", "with")[at], one, "MACs")
-    yield Answer("Why pooling?", tuple(lines))
+    )
+    yield Answer("Why pooling?", lines)
 
 
-def _unpooled(view: View, index: int) -> Iterator[tuple[int, int]]:
-    """The convolutions that read a pooling, and the MACs that each would cost on the map before it."""
+def _unpooled(view: View, index: int) -> Iterator[tuple[int, Shape]]:
+    """The convolutions that read a pooling, each with the shape that it would read on the map before it."""
     for reader in view.reads(index):
+        bare = Shape(view.taken(index).spatial, view.taken(reader).channels)
         if view.layer(reader).role == "convolution":
-            taken = view.shape(view.nodes[reader].inputs[0])
             with suppress(LayerError):
-                yield reader, view.layer(reader).macs(Shape(view.taken(index).spatial, taken.channels))
+                view.layer(reader).shape(bare)
+                yield reader, bare
 
 
 def _whole(view: View, index: int) -> Answer:

@@ -98,13 +98,15 @@ class View:
 
     @cached_property
     def kernels(self) -> dict[int, Kernel]:
-        """The convolutions by node."""
+        """The convolutions by node, without those that a table of connections thins out."""
         found: dict[int, Kernel] = {}
         for index, node in enumerate(self.nodes):
             layer = node.layer
             if not isinstance(layer, Convolving):
                 continue
             (x,) = self.shaped.input_shapes(index)
+            if layer.fixed(x):
+                continue
             sizes = per_axis(layer.kernel, x, "kernel")
             strides = per_axis(layer.stride, x, "stride")
             dilations = per_axis(layer.dilation, x, "dilation")
