@@ -48,6 +48,12 @@ def same_report(difference: Difference, lines: str) -> None:
     assert lines.strip("\n") in shown, shown
 
 
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 CHAIN = "INPUT 32x32x3 -> CONV 64 3 p1 -> RELU -> CONV 64 3 p1 -> RELU -> MAXPOOL 2 -> CONV 128 3 p1 -> RELU -> FC 10"
 
 
@@ -274,6 +280,13 @@ def test_facts_beside_the_layers() -> None:
     ]
 
 
+def test_expectations_that_no_longer_hold(here: Path) -> None:
+    (here / "a.net").write_text("INPUT 8 -> FC 4\nexpect params = 36\nexpect depth = 1\n")
+    (here / "b.net").write_text("INPUT 8 -> FC 5\nexpect params = 36\nexpect depth = 1\n")
+    assert "~ expect params = 36: holds → fails\n" in netdsl_("diff", "a.net", "b.net")[1]
+    assert "~ expect params = 36: fails → holds\n" in netdsl_("diff", "b.net", "a.net")[1]
+
+
 # Sums, symmetry, edits
 
 
@@ -495,6 +508,14 @@ def test_copies_that_fare_alike_are_drawn_once() -> None:
     assert [(item.id, item.copies) for item in shown.items if hasattr(item, "items")] == [("b1.1", 5)]
 
 
+def test_a_scope_here_and_a_layer_there_of_one_name_are_two_boxes() -> None:
+    before = "INPUT 8x8x4 -> conv1: (CONV 4 3 p1 -> LRN) -> FC 2"
+    shown = drawing(between(before, "INPUT 8x8x4 -> conv1: CONV 4 3 p1 -> FC 2"))
+    ids = [box.id for box in shown.boxes]
+    assert len(ids) == len(set(ids))
+    assert {edge.source for edge in shown.edges} <= set(ids)
+
+
 @pytest.mark.parametrize("format", ["svg", "png", "pdf", "dot", "html"])
 def test_pictures_in_all_formats(format: str) -> None:
     data = draw(between(SKIPS, SKIPS.replace("| a", "| b")), format)
@@ -515,12 +536,6 @@ def netdsl_(*arguments: str) -> tuple[int, str, str]:
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     return status, out.getvalue(), err.getvalue()
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_exit_codes(here: Path) -> None:

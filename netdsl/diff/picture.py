@@ -65,6 +65,8 @@ class _Painter:
     union: Union
     contents: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
     """The layers in each box."""
+    taken: set[str] = field(default_factory=set[str])
+    """The ids that boxes and clusters have."""
     stands: dict[int, int] = field(default_factory=dict[int, int])
     """For the layers of copies that are not drawn, those of the copy that is."""
 
@@ -135,6 +137,13 @@ class _Painter:
                 found.append(self._cluster(first, copied, len(copies)))
         return found
 
+    def _free(self, id: str) -> str:
+        """An id that nothing has: what is a scope in one network may be a layer in the other."""
+        while id in self.taken:
+            id += "′"
+        self.taken.add(id)
+        return id
+
     def _summed(self, layers: Sequence[int]) -> bool:
         """Whether layers fare alike, and are drawn as one box."""
         tints = {self.union.tint(at) for at in layers}
@@ -154,11 +163,12 @@ class _Painter:
 
     def _cluster(self, scope: _Scope, written: Scope | None, copies: int) -> Cluster:
         call = words.call(written) if written else ""
-        return Cluster(scope.path, _own(scope.path), call, tuple(self._items(scope.items)), None, copies)
+        return Cluster(self._free(scope.path), _own(scope.path), call, tuple(self._items(scope.items)), None, copies)
 
     def _summary(self, id: str, layers: list[int], name: str, written: Scope | None = None) -> Box:
         """One box for many layers that fare alike, perhaps those of a scope."""
         tint = self.union.tint(layers[0])
+        id = self._free(id)
         self.contents[id] = layers
         count = Row(f"{len(layers):,}", f"layer{'s' * (len(layers) > 1)}", tint)
         row = Row(name, words.call(written) if written else "", tint)
@@ -247,6 +257,7 @@ class _Painter:
     def _box(self, stack: list[int]) -> Box:
         first = stack[0]
         id = self.union.paths[first] + " removed" * (self.union.layers[first].after is None)
+        id = self._free(id)
         self.contents[id] = stack
         kind = "layer" if self.union.node(first).inputs else "input"
         notes = "; ".join(note for at in stack for note in self.union.layers[at].notes)
