@@ -10,7 +10,12 @@ import click
 _COMMANDS = {
     "check": "Prove a network: syntax, names, shapes and expectations.",
     "summary": "Tell what a network costs, layer by layer.",
+    "explain": "Explain a network or a layer, with its numbers put in.",
+    "memory": "Tell what training and inference take, and which batch fits.",
+    "compare": "Set networks side by side, as a table or a chart.",
+    "diff": "Tell what changed between two networks.",
     "draw": "Draw a network as svg, png, pdf, dot or html.",
+    "transform": "Rewrite a network: fully connected layers as convolutions.",
     "compile": "Compile a network into a TorchScript module.",
     "fmt": "Format .net files in place.",
     "list": "List the bundled networks.",
