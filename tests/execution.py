@@ -12,13 +12,14 @@ from netdsl.graph.node import ShapedGraph
 
 
 class Execution:
-    """A network's layers as modules, initialised from a seed; `train` ones are left out."""
+    """The layers of inference as modules with random weights; with `until`, those before and including a node."""
 
-    def __init__(self, shaped: ShapedGraph, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(self, shaped: ShapedGraph, *, until: int | None = None, dtype: torch.dtype = torch.float32) -> None:
         self.shaped, self.dtype = shaped, dtype
-        self.nodes = [index for index, node in enumerate(shaped.nodes) if not node.training]
+        nodes = shaped.nodes[: None if until is None else until + 1]
+        self.nodes = [index for index, node in enumerate(nodes) if not node.training]
         self.modules: dict[str, nn.Module] = {}
-        torch.manual_seed(seed)
+        torch.manual_seed(0)
         for index in self.nodes:
             node = shaped.nodes[index]
             if node.inputs and node.owner not in self.modules:

@@ -88,7 +88,7 @@ class _Maker:
             f"({self.activation()} -> CONV {channels} {kernel} same) x2",
             f"{label}: CONV {channels} {kernel} same -> {self.activation()} -> {label}()",
             f"AVGPOOL {kernel} s1 same",
-            "LN",
+            "SCALE" if self.smooth else "LN",  # whose derivative over one channel is 0
         )
 
     def spatial(self, rank: int, channels: int) -> str:
@@ -111,7 +111,7 @@ class _Maker:
             f"UPSAMPLE to={self.number(1, 9)}",
             f"PAD {self.number(0, 2)} after={self.number(0, 1)} mode={self.one_of('zero', 'reflect', 'edge')}",
             f"CROP {self.number(1, 4)}",
-            "GN 1",
+            "SCALE" if self.smooth else "GN 1",
         ]
         if self.mixing:
             words += [f"SLICE 0 {(channels + 1) // 2}", f"SHUFFLE {channels}", "FLATTEN", "FC 3"]

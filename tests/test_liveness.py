@@ -234,7 +234,7 @@ def test_a_network_of_10000_layers_is_quick(chain: str) -> None:
     shaped = netdsl.loads(f"INPUT 8 -> {chain} -> FC 2\n").shaped
     start = time.perf_counter()
     assert schedule(shaped).exact
-    assert time.perf_counter() - start < 2
+    assert time.perf_counter() - start < 5  # half a second on an idle machine
 
 
 def test_bytes_may_be_those_of_one_device() -> None:

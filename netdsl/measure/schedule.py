@@ -144,10 +144,11 @@ class _Search:
             for source in set(buffers.sources[index]) & place.keys():
                 self.readers[place[source]].append(at)
         self.made = [buffers.made_by(index) for index in stretch]
+        last = max(stretch)
         never = 1 << len(stretch)  # the bit of a reader that does not run in this stretch
         waits = {
             root: sum(1 << place[one] for one in buffers.readers[root] if one in place)
-            | (never if root in buffers.kept or buffers.readers[root][-1] > max(stretch) else 0)
+            | (never if root in buffers.kept or buffers.readers[root][-1] > last else 0)
             for root in {root for index in stretch for root in buffers.reads[index]}
         }
         self.frees = [[(waits[root], buffers.sizes[root]) for root in buffers.reads[index]] for index in stretch]

@@ -1,0 +1,91 @@
+"""`netdsl summary`: what it prints, in which columns, for which batch and precision."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import netdsl
+from netdsl.cli.common import UsageError
+from netdsl.cli.summary import command
+from netdsl.measure.columns import COLUMNS
+
+
+def run(*arguments: str) -> str:
+    """What `netdsl summary` prints."""
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_the_summary_takes_a_batch_and_a_precision() -> None:
+    data = json.loads(run("lenet5", "--batch", "32", "--precision", "fp16", "--format", "json"))
+    assert (data["batch"], data["precision"]) == (32, "fp16")
+    assert data["totals"]["macs"] == 32 * 325_680
+    assert data["totals"]["weight_bytes"] == 2 * 60_000
+    assert data["totals"]["peak_bytes"] == data["peak"]["bytes"] == 16 * 23_520
+    assert "for a batch of 32 examples, in fp16" in run("lenet5", "--batch", "32", "--precision", "fp16")
+
+
+def test_the_summary_tells_where_memory_peaks_and_which_order_needs_less() -> None:
+    text = "INPUT 8x8x1 -> a: CONV 40 1\ninput1 -> b: CONV 50 1\na -> l: CONV 1 1\nb -> r: CONV 1 1\n[ l | r ] -> ADD\n"
+    summary = netdsl.loads(text).summary()
+    peak = json.loads(summary.json())["peak"]
+    assert peak == {
+        "bytes": 91 * 256,
+        "path": "b",
+        "alive": ["input1", "a", "b"],
+        "bytes_without_inplace": 91 * 256,
+        "least": {"bytes": 52 * 256, "exact": True, "order": ["input1", "a", "l", "b", "r", "add1"]},
+    }
+    lines = str(summary).splitlines()
+    assert any(line.startswith("peak") and line.endswith("while b runs") for line in lines)
+    assert any(line.split()[:2] == ["13,312", "B"] and "in another order" in line for line in lines)
+
+
+def test_the_table_has_the_columns_asked_for() -> None:
+    lines = run("vgg16", "--columns", "output,field,stride,offset,alive_bytes").splitlines()
+    assert lines[2].split() == ["layer", "output", "field", "stride", "offset", "alive"]
+    assert next(line for line in lines if line.startswith("pool5")).split()[-4:] == [
+        "212x212",
+        "32x32",
+        "-90x-90",
+        "501,760",
+    ]
+    assert max(map(len, lines)) <= 80
+    heads = run("lenet5", "--columns", "all").splitlines()[2].split()
+    assert heads == ["layer", *[column.heading for column in COLUMNS]]
+
+
+def test_scopes_show_the_sums_of_all_that_is_in_them() -> None:
+    lines = run("resnet18", "--columns", "params,macs,connections,constants").splitlines()
+    summary = netdsl.load("resnet18").summary()
+    inside = [
+        one for node, one in zip(summary.shaped.nodes, summary.figures, strict=True) if node.path.startswith("conv3.")
+    ]
+    sums = [sum(getattr(one, name) for one in inside) for name in ("params", "macs", "connections", "constants")]
+    assert next(line for line in lines if line.startswith("conv3 ")).split()[-4:] == [f"{one:,}" for one in sums]
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"), [("parms", "did you mean params?"), ("", "all, or some of"), ("macs,", "all")]
+)
+def test_a_column_that_is_none_gives_2_and_a_hint(columns: str, says: str) -> None:
+    with pytest.raises(UsageError) as error:
+        run("lenet5", "--columns", columns)
+    assert says in error.value.help
+
+
+def test_csv_and_markdown_have_all_columns() -> None:
+    rows = list(csv.DictReader(io.StringIO(run("lenet5", "--format", "csv"))))
+    names = ["path", "layer", *[column.name for column in COLUMNS]]
+    assert list(rows[0]) == names
+    assert sum(int(row["connections"]) for row in rows) == 340_908
+    head, _, *body, total = run("lenet5", "--format", "markdown").splitlines()
+    assert len(body) == len(rows)
+    assert len({line.count(" | ") for line in (head, *body)}) == 1
+    assert "**340,908**" in total
