@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from netdsl.draw.render import FORMATS, RenderError, render
+from netdsl.draw.render import FORMATS, RenderError, painted, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -200,3 +200,10 @@ def test_text_is_as_wide_as_in_the_font_of_the_layout() -> None:
     svg = render('digraph { node [fontname=Helvetica fontsize=10]; a [label="Wide"]; }', "svg").decode()
     thousandths = 944 + 222 + 556 + 556  # W, i, d and e in Adobe's metrics of Helvetica
     assert f'textLength="{thousandths / 100:.2f}"' in svg
+
+
+def test_letters_beyond_western_europe_are_embedded_in_a_pdf() -> None:
+    words = '<text x="0" y="20" font-family="Helvetica,Arial,sans-serif" font-size="12">{}</text>'
+    svg = '<svg width="90pt" height="30pt" viewBox="0 0 90 30" xmlns="http://www.w3.org/2000/svg">{}</svg>'
+    assert b"DejaVu" in painted(svg.format(words.format("Łukasz")).encode(), "pdf")
+    assert b"DejaVu" not in painted(svg.format(words.format("Müller × 3")).encode(), "pdf")

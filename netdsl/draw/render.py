@@ -14,8 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib import import_module
+from importlib import import_module, util
 from pathlib import Path
+from typing import Any
 
 from netdsl.draw import metrics
 
@@ -24,6 +25,9 @@ FORMATS = ("svg", "png", "pdf", "dot")
 _CARRIED = "graphviz-pure"
 _PAGE = 14400.0  # points: no PDF reader need show a longer page (ISO 32000-1, annex C.2)
 _TEXT = re.compile(r'<text(?P<attributes>[^>]* font-size="(?P<size>[\d.]+)"[^>]*)>(?P<words>[^<]+)</text>')
+_FAMILY = 'font-family="Helvetica,Arial,sans-serif"'
+_BROUGHT = ("cp1252", "symbolencoding", "zapfdingbats")  # Helvetica, Symbol, ZapfDingbats
+_DEJAVU = 0.88  # the size at which DejaVu Sans is about as wide as Helvetica
 _NOISE = re.compile(r"<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", re.DOTALL)
 
 
@@ -156,7 +160,7 @@ def _plain(svg: bytes) -> bytes:
     Each text is as wide as in Helvetica, which the layout was made for, whatever font a viewer takes for it.
     """
     text = _NOISE.sub("", svg.decode())
-    text = text.replace('font-family="Helvetica,sans-Serif"', 'font-family="Helvetica,Arial,sans-serif"')
+    text = text.replace('font-family="Helvetica,sans-Serif"', _FAMILY)
     return _TEXT.sub(_fitted, text).encode()
 
 
@@ -176,7 +180,7 @@ def _pdf(svg: bytes) -> bytes:
         raise RenderError(
             f"a PDF needs svglib ({error}): `pip install svglib`, or install Graphviz so that `dot` is on PATH"
         ) from None
-    drawing = svglib.svg2rlg(io.BytesIO(svg))
+    drawing = svglib.svg2rlg(io.BytesIO(_lettered(svg, svglib)))
     if drawing is None:
         raise RenderError("svglib could not read the drawing: write an svg instead")
     scale = min(1.0, _PAGE / max(drawing.width, drawing.height))
@@ -188,6 +192,34 @@ def _pdf(svg: bytes) -> bytes:
     canvas.showPage()
     canvas.save()
     return file.getvalue()
+
+
+def _lettered(svg: bytes, svglib: Any) -> bytes:
+    """An SVG whose words in letters that readers need not have are in DejaVu Sans, which comes with matplotlib."""
+
+    def lettered(text: re.Match[str]) -> str:
+        if not _beyond(html.unescape(text["words"])):
+            return text[0]
+        size = float(text["size"])
+        return (
+            text[0]
+            .replace(f'font-size="{text["size"]}"', f'font-size="{_DEJAVU * size:.2f}"')
+            .replace(_FAMILY, 'font-family="DejaVu Sans"')
+        )
+
+    found = util.find_spec("matplotlib")
+    text = svg.decode()
+    if not _beyond(html.unescape(text)) or found is None or found.origin is None:
+        return svg
+    fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
+    for weight, file in (("normal", "DejaVuSans.ttf"), ("bold", "DejaVuSans-Bold.ttf")):
+        svglib.register_font("DejaVu Sans", str(fonts / file), weight)
+    return _TEXT.sub(lettered, text).encode()
+
+
+def _beyond(text: str) -> bool:
+    """Whether text has letters that no font has which every PDF reader brings; reportlab knows what these have."""
+    return any(not any(letter.encode(code, "ignore") for code in _BROUGHT) for letter in set(text))
 
 
 def _png(pdf: bytes, dpi: int) -> bytes:
