@@ -19,7 +19,7 @@ from netdsl.cli import common
     type=click.Choice(["flow", "columns", "volumes"], case_sensitive=False),
     default="flow",
     show_default=True,
-    help="The graph, networks as columns side by side, or feature maps to scale.",
+    help="What to show of it.",
 )
 @click.option(
     "--depth", type=click.IntRange(min=0), help="flow: frame blocks so many deep; deeper ones are a box each."
@@ -51,6 +51,8 @@ def command(
     include: tuple[str, ...],
 ) -> None:
     """Draw a network: layers by their roles, shapes along the edges, blocks as frames, repeats once with their number.
+
+    That is the style flow. The style columns sets networks side by side, volumes shows feature maps to scale.
 
     The format follows the suffix of OUT; without -o it is an svg, named like FILE, in the current folder.
     """
