@@ -14,14 +14,23 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number, show
 from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import Figures, figures, totals
+from netdsl.measure.liveness import liveness
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.suggest import did_you_mean
 
-_SUMS = {"params": "params", "macs": "macs", "flops": "flops", "memory": "activation_bytes", "weights": "weight_bytes"}
+_SUMS = {
+    "params": "params",
+    "macs": "macs",
+    "flops": "flops",
+    "connections": "connections",
+    "memory": "activation_bytes",
+    "weights": "weight_bytes",
+    "depth": "depth",
+}
 _OF_A_NODE = ("shape", "field", "stride")
-QUANTITIES = (*_OF_A_NODE, *_SUMS, "depth")
-_IN_BYTES = ("memory", "weights")
+QUANTITIES = (*_OF_A_NODE, *_SUMS, "peak")
+_IN_BYTES = ("memory", "weights", "peak")
 
 _RELATIONS: dict[str, Callable[[Number, Number], bool]] = {
     "=": lambda a, b: a == b,
@@ -63,6 +72,12 @@ class _Prover:
         """What every node sees."""
         return fields(self.shaped)
 
+    @cached_property
+    def alive(self) -> dict[int, int]:
+        """The bytes of activations alive while each node of inference runs."""
+        found = liveness(self.shaped)
+        return dict(zip(found.order, found.usage, strict=True))
+
     def check(self, claim: tree.Expect) -> None:
         """Raise Fault where a claim fails, or makes no sense."""
         quantity, span = claim.quantity.text, claim.quantity.span
@@ -76,7 +91,7 @@ class _Prover:
         if isinstance(value, str):
             raise Fault("invalid-argument", f"{quantity} is a number", claim.value.span)
         if written.endswith("B") and quantity not in _IN_BYTES:
-            help = "memory and weights alone are counted in bytes"
+            help = "memory, weights and peak alone are counted in bytes"
             raise Fault("invalid-argument", f"{quantity} is not counted in bytes", claim.value.span, help)
         has = self._has(quantity, claim.of)
         what = f"the {quantity} of {claim.of.text}" if claim.of else f"the network's {quantity}"
@@ -108,8 +123,10 @@ class _Prover:
                 return self.shaped.shapes[index].dims
             axes = self.fields[index]
             return tuple(axis.size if quantity == "field" else axis.stride for axis in axes)
-        sums = totals(self.shaped, self.each, None if of is None else self._under(of))
-        return int(getattr(sums, _SUMS.get(quantity, quantity)))
+        nodes = None if of is None else self._under(of)
+        if quantity == "peak":
+            return max((use for index, use in self.alive.items() if nodes is None or index in nodes), default=0)
+        return int(getattr(totals(self.shaped, self.each, nodes), _SUMS[quantity]))
 
     def _node(self, of: tree.Name) -> int:
         graph = self.shaped.graph
