@@ -133,17 +133,22 @@ def _totals(summary: Summary) -> list[str]:
         ("MACs", sums.macs, "", ""),
         ("FLOPs", sums.flops, "", ""),
         ("connections", sums.connections, "", ""),
-        ("activations", sums.activation_bytes, "B", size(sums.activation_bytes)),
-        ("peak", peak.peak, "B", f"{size(peak.peak)}, while {where} runs"),
-        ("weights", sums.weight_bytes, "B", size(sums.weight_bytes)),
+        ("activations", sums.activation_bytes, "B", _short(sums.activation_bytes)),
+        ("peak", peak.peak, "B", ", ".join(filter(None, (_short(peak.peak), f"while {where} runs")))),
+        ("weights", sums.weight_bytes, "B", _short(sums.weight_bytes)),
         ("depth", sums.depth, "", "CONV, DWCONV, DECONV and FC on the longest path"),
     ]
     wide = max(len(f"{value:,}") for _, value, _, _ in rows)
     lines = [f"{name:<12} {value:>{wide},} {unit:<1} {note}".rstrip() for name, value, unit, note in rows]
     best = summary.schedule
     if best.peak < peak.peak:
-        lines.insert(-2, f"{'':<12} {best.peak:>{wide},} B {size(best.peak)}, in another order: `--format json` has it")
+        lines.insert(-2, f"{'':<12} {best.peak:>{wide},} B in another order, which `--format json` has")
     return [_fit(line, WIDTH) for line in lines]
+
+
+def _short(count: int) -> str:
+    """A number of bytes to three digits, where it has more."""
+    return size(count) if count >= 1000 else ""
 
 
 def csv(summary: Summary) -> str:
