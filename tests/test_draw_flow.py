@@ -158,6 +158,11 @@ def faults(found: Scene) -> Iterator[str]:
         for name, (outline, _) in found.frames.items():
             if meet(area, outline) and not inside(area, outline):
                 yield f"the label {said!r} lies across the frame {name}"
+    for name, line in found.lines.items():
+        for frame, (outline, _) in found.frames.items():
+            ends_within = all(inside(around([end]), outline) for end in (line[0], line[-1]))
+            if ends_within and not inside(around(line), outline):
+                yield f"the edge {name} leaves the frame {frame} of both its ends"
     titles = [title for _, texts in found.frames.values() for title in texts]
     for name, line in found.lines.items():
         for said, area in [*found.labels, *titles]:
@@ -207,6 +212,16 @@ def test_titles_and_labels_make_way() -> None:
     )
     assert title == pytest.approx(40 + clear.AIR, abs=0.01)
     assert abs(label - 40) == pytest.approx(clear.AIR + metrics.width("4×4", 8) / 2, abs=0.01)
+
+
+@pytest.mark.parametrize("direction", ["TB", "LR"])
+def test_lines_meet_at_forks(direction: digraph.Direction) -> None:
+    lines = scene(draw.draw(netdsl.load("resnet50").shaped, "svg", direction=direction)).lines
+    starts = {name.partition("->")[0]: line[0] for name, line in lines.items()}
+    ends = {name.partition("->")[2]: line[-1] for name, line in lines.items()}
+    forks = [name for name in starts if name.startswith("fork ")]
+    assert len(forks) == 8
+    assert [ends[fork] for fork in forks] == [starts[fork] for fork in forks]
 
 
 def test_a_theme_is_colours_alone() -> None:

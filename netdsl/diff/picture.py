@@ -16,13 +16,13 @@ from netdsl.diff import words as wording
 from netdsl.diff.change import Change, Difference
 from netdsl.diff.rows import heading, numbered, prefixes
 from netdsl.diff.union import Union, union
-from netdsl.draw import MOST_BOXES, page, words
+from netdsl.draw import MOST_BOXES, flow, page, words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
 from netdsl.draw.flow import digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
-from netdsl.draw.render import RenderError, render
+from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import Scope
 
 _WHOLE = 8
@@ -39,9 +39,10 @@ def draw(
     if format != "dot" and sum(1 for _ in shown.boxes) > MOST_BOXES:
         raise RenderError("a picture of so many changes is too large to lay out: write a .dot file, or read the text")
     text = digraph.dot(shown, direction, THEMES[theme])
-    if format == "html":
-        return page.page(shown.title, render(text, "svg"), THEMES[theme])
-    return render(text, format, dpi=dpi)
+    if format == "dot":
+        return text.encode()
+    picture = flow.svg(text)
+    return page.page(shown.title, picture, THEMES[theme]) if format == "html" else painted(picture, format, dpi=dpi)
 
 
 def drawing(difference: Difference) -> Drawing:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from netdsl.draw import palette
-from netdsl.draw.flow import clear, digraph, dot
+from netdsl.draw import flow, palette
+from netdsl.draw.flow import digraph, dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
 from netdsl.draw.render import FORMATS as RENDERED
-from netdsl.draw.render import RenderError, painted, render
+from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 
 __all__ = ["FORMATS", "MOST_BOXES", "STYLES", "Direction", "RenderError", "Style", "dot", "draw"]
@@ -59,7 +59,7 @@ def draw(
             text = _flow(shown[0], format, expand, depth, direction or "TB", colours)
             if format == "dot":
                 return text.encode()
-            picture = clear.cleared(render(text, "svg"))
+            picture = flow.svg(text)
         case "columns":
             from netdsl.draw import columns
 

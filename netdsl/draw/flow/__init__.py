@@ -3,10 +3,11 @@ Graphviz."""
 
 from __future__ import annotations
 
-from netdsl.draw.flow import digraph
+from netdsl.draw.flow import clear, digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
 from netdsl.draw.palette import LIGHT, Theme
+from netdsl.draw.render import render
 from netdsl.graph.node import ShapedGraph
 
 
@@ -24,3 +25,8 @@ def dot(
     deep as `depth` says, and those in them one box each.
     """
     return digraph.dot(fold(shaped, expand=expand, depth=depth), direction, theme)
+
+
+def svg(text: str) -> bytes:
+    """The picture of DOT text of this style, laid out by Graphviz, lines and words set right. Raises RenderError."""
+    return clear.cleared(render(text, "svg"))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import hypot
 
-from netdsl.draw.flow import shapes
+from netdsl.draw.flow import curves, shapes
 from netdsl.draw.flow.plane import Obstacles, Point, Rectangle, bounds, parts
 from netdsl.draw.flow.shapes import Group, Words
 
@@ -29,6 +29,7 @@ _FAR = 1e9
 def cleared(svg: bytes) -> bytes:
     """An SVG of Graphviz whose titles and labels have moved to where nothing crosses them, if there is such a place."""
     lines = svg.decode().split("\n")
+    curves.mended(lines)
     paper, groups = shapes.read(lines)
     obstacles = Obstacles()
     for group in groups:

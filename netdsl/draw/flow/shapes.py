@@ -75,9 +75,9 @@ def read(lines: Sequence[str]) -> tuple[Rectangle, list[Group]]:
                 here.words.append(words)
         elif line.startswith(("<path", "<poly")):
             if paper is None:
-                paper = bounds(_points(line))
+                paper = bounds(points_of(line))
             elif _OUTLINE in line or here.kind != "node":
-                points = _points(line)
+                points = points_of(line)
                 here.shapes.append(_flat(points) if line.startswith("<path") and here.kind == "edge" else points)
     assert paper is not None
     return paper, groups
@@ -115,7 +115,7 @@ def _flat(points: Sequence[Point]) -> list[Point]:
     return found
 
 
-def _points(line: str) -> list[Point]:
+def points_of(line: str) -> list[Point]:
     """The points of a shape, in a line of the file."""
     found = _SHAPE.match(line)
     numbers = [float(number) for number in _NUMBER.findall(found[1])] if found else []
