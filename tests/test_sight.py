@@ -123,7 +123,7 @@ def check_rows(network: netdsl.Network, path: str) -> None:
         ("vgg11", (48, 48, 3), "stage4.maxpool1"),
         ("nin_cifar10", None, "avgpool1"),
         ("googlenet", (96, 96, 3), "inception_4a.concat1"),
-        ("inception_v3", (123, 123, 3), "mixed_5b.concat1"),
+        ("squeezenet", (64, 64, 3), "fire5.concat1"),
         ("resnet18", (96, 96, 3), "conv4.down1.add1"),
         ("densenet_121", (32, 32, 3), "dense2.3.concat1"),
         ("unet_small", None, "d2.concat1"),
