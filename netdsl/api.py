@@ -16,7 +16,8 @@ from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
 from netdsl.layers.arguments import Value
-from netdsl.measure import expect
+from netdsl.measure import expect, units
+from netdsl.measure.memory import Memory, memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
@@ -86,6 +87,23 @@ class Network:
         It is for a batch of examples, with numbers of a precision: fp32, tf32, fp16, bf16 or int8. Raises ValueError.
         """
         return self._summary if (batch, precision) == (1, "fp32") else Summary(self.shaped, batch, precision)
+
+    def memory(
+        self,
+        batch: int | None = None,
+        *,
+        optimizer: str = "momentum",
+        precision: str = "fp32",
+        keep: str = "saved",
+        fit: int | str | None = None,
+    ) -> Memory:
+        """What training and inference take in memory, device by device; it prints as a table.
+
+        `fit` is the memory of each device in bytes, or as `"3GB"`: the largest batch that fits is then found, and taken
+        where none is given. Raises ValueError for what `netdsl memory` does not know.
+        """
+        size = units.bytes_of(fit) if isinstance(fit, str) else fit
+        return memory(self.shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=size)
 
     def explain(self, path: str | None = None) -> Explanation:
         """What there is to say of it, or of the layer or block at a path, with its numbers put in; prints as text.

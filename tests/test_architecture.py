@@ -132,6 +132,7 @@ main()
         ["check", "resnet152", "alexnet_two_gpus"],
         ["summary", "googlenet"],
         ["summary", "--format", "json", "inception_v3"],
+        ["memory", "alexnet_two_gpus", "--batch", "128", "--fit", "3GB"],
         ["draw", "vgg16", "-o", "vgg16.svg"],
         ["draw", "alexnet", "vgg16", "--style", "columns", "-o", "columns.svg"],
         ["draw", "alexnet_two_gpus", "--style", "volumes", "-o", "volumes.svg"],

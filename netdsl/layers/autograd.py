@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from netdsl.layers.shape import Shape
 
-Layout: TypeAlias = Literal["dense", "sliced", "strided", "permuted"]
+Layout: TypeAlias = Literal["dense", "sliced", "strided", "permuted", "scattered"]
 """How the values of a tensor lie in memory: N x channels x spatial without gaps (`dense`), with gaps between the
-examples (`sliced`) or within them (`strided`), or without gaps in another order (`permuted`, as LN leaves maps)."""
+examples (`sliced`) or within them (`strided`); or channels last, as LN leaves maps, without gaps (`permuted`) or with
+(`scattered`)."""
 
 FLOAT32, INT64 = 4, 8
 """Bytes of the types that statistics and indices keep, whatever the precision."""
@@ -39,9 +40,14 @@ class Operand:
         return self.order if self.shape.rank > 1 else "dense"
 
     @property
+    def cut(self) -> Layout:
+        """The layout of a part of it, where that leaves gaps within an example."""
+        return "scattered" if self.order == "permuted" else "strided"
+
+    @property
     def order(self) -> Layout:
         """The layout of what is made of it value by value: in the same order, without gaps."""
-        return "permuted" if self.layout == "permuted" else "dense"
+        return "permuted" if self.layout in ("permuted", "scattered") else "dense"
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Slice(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
         whole = self.to - self.from_ == x.shape.channels
-        return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else "strided")
+        return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

@@ -157,7 +157,8 @@ class Convolving(Layer):
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
-        padded = window.padded(x.shape, self.windows(x.shape)) if self.same else 0
+        windows = self.windows(x.shape)
+        padded = window.padded(x.shape, windows) if self.same and window.uneven(windows) else 0
         masked = 0 if self.maps_of() is None else prod(self.weights(x.shape)[0].dims)
         kept = () if padded else (0,)
         scratch = padded - x.shape.elements if padded and x.gradient else 0

@@ -175,7 +175,7 @@ class GroupNorm(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         """The input, or a copy without gaps, and the mean and deviation of each group."""
         (x,) = inputs
-        whole = x.layout == "dense" or x.kernel_order == "permuted"
+        whole = x.layout == "dense" or (x.layout == "permuted" and x.shape.rank > 1)
         copied = 0 if whole else x.shape.elements
         return Saved((0,) if whole else (), values=copied + 2 * self.groups, layout=x.kernel_order)
 

@@ -179,7 +179,8 @@ class Pooling(Layer):
 
     def padded(self, x: Shape) -> int:
         """How many values the padded copy has that it pools in place of its input; 0 where it pools the input."""
-        return window.padded(x, self._sliding(x)) if self.same else 0
+        windows = self._sliding(x)
+        return window.padded(x, windows) if self.same and window.uneven(windows) else 0
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         (x,) = inputs
@@ -251,6 +252,14 @@ class AveragePool(Pooling):
     def workings(self, *inputs: Shape) -> Workings:
         (x,) = inputs
         return replace(super().workings(x), flops=group(self._cells(x)) * self.shape(x).elements)
+
+    def padded(self, x: Shape) -> int:
+        """The same; and of small clips, which PyTorch averages only where a window fits without padding."""
+        windows = self._sliding(x)
+        small = any(size < one.size for size, one in zip(x.spatial, windows, strict=True))
+        if x.rank == 3 and small and any(one.before for one in windows):
+            return window.padded(x, windows)
+        return super().padded(x)
 
     def saves(self, *inputs: Operand) -> Saved:
         """What it pools, though its values do not matter; nothing for the mean of the whole map."""

@@ -231,7 +231,7 @@ class Crop(Layer):
         if not cut:
             return Saved(shares=True, constant=(1,), layout=x.layout)
         gaps = x.shape.channels * prod(spatial[: cut[-1]])
-        layout = "sliced" if x.flat and gaps == 1 else "strided"
+        layout = "sliced" if x.flat and gaps == 1 else x.cut
         uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
         return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
 

@@ -36,10 +36,13 @@ def same(size: int, kernel: int, stride: int, dilation: int) -> Window:
     return Window(kernel, stride, total // 2, total - total // 2, dilation)
 
 
+def uneven(windows: Sequence[Window]) -> bool:
+    """Whether `same` has to make a padded copy: not where a kernel itself can pad, alike on both sides for any size."""
+    return any(window.stride > 1 or window.before != window.after for window in windows)
+
+
 def padded(shape: Shape, windows: Sequence[Window]) -> int:
-    """How many values the padded copy has that `same` makes; none where the kernel itself pads, alike on both sides."""
-    if all(window.stride == 1 and window.before == window.after for window in windows):
-        return 0
+    """How many values a map has with its padding."""
     sizes = [size + one.before + one.after for size, one in zip(shape.spatial, windows, strict=True)]
     return shape.channels * prod(sizes)
 

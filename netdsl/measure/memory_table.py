@@ -96,12 +96,11 @@ def _fit(cell: str, width: int) -> str:
 def fitting(memory: Memory, fit: Fit) -> list[str]:
     """What fits, in sentences."""
     several = len(memory.training) > 1
-    each = f"{size(fit.bytes)} on each of {len(memory.training)} devices" if several else size(fit.bytes)
-    over = [one for one in memory.training if one.total > fit.bytes]
-    worst = max(memory.training, key=lambda one: one.total)
-    where = f" on @{worst.device}" if several else ""
-    verdict = "does not fit" if over else "fits"
-    lines = [f"Training at batch {memory.batch:,} {verdict} into {each}: it takes {size(worst.total)}{where}."]
+    fullest = max(memory.training, key=lambda one: one.total)
+    verdict = "fits into" if fullest.total <= fit.bytes else "does not fit into"
+    where, each = (f" on @{fullest.device}", " on each device") if several else ("", "")
+    takes = f"Training at batch {memory.batch:,} takes {size(fullest.total)}{where}"
+    lines = [f"{takes}, and {verdict} {size(fit.bytes)}{each}."]
     for title, batch, device in (
         ("training", fit.training, fit.training_limit),
         ("inference", fit.inference, fit.inference_limit),

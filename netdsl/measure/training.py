@@ -16,6 +16,7 @@ from math import prod
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.autograd import Layout, Operand, Saved
+from netdsl.layers.shape import Shape
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,18 @@ def record(shaped: ShapedGraph, *, single: bool = False) -> Tape:
         saved.append(found)
         gradient.append(any(trained) or bool(node.layer.weights(*shaped.input_shapes(index))))
         root.append(root[node.inputs[0]] if found.shares else index)
-        layouts.append(_layout(found.layout, min(shapes[index].channels, shapes[index].positions), single))
+        layouts.append(_layout(found.layout, shapes[index], single))
     return Tape(shaped, tuple(saved), tuple(gradient), tuple(root))
 
 
-def _layout(layout: Layout, least: int, single: bool) -> Layout:
-    """A layout, simplified where another is the same: channels last with one channel or one position."""
-    return "dense" if (layout == "permuted" and least == 1) or (layout == "sliced" and single) else layout
+_SIMPLER: Mapping[Layout, Layout] = {"scattered": "sliced", "permuted": "dense"}
+
+
+def _layout(layout: Layout, shape: Shape, single: bool) -> Layout:
+    """A layout, as a simpler one where that is the same: channels last with one channel or one position."""
+    if 1 in (shape.positions, shape.channels):
+        layout = _SIMPLER.get(layout, layout)
+    return "dense" if layout == "sliced" and single else layout
 
 
 @dataclass(frozen=True, slots=True)

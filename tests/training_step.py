@@ -1,0 +1,147 @@
+"""Runs a training step on PyTorch and counts what is alive: what the memory of training is held against."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from netdsl.compile.lower import lower
+from netdsl.compile.plan import Plan
+from netdsl.graph.node import ShapedGraph
+
+
+def on_one_device(shaped: ShapedGraph) -> ShapedGraph:
+    """The network with all nodes on one device, as it runs without a binding of devices."""
+    nodes = tuple([replace(node, device=0) for node in shaped.graph.nodes])
+    return ShapedGraph(replace(shaped.graph, nodes=nodes), shaped.shapes)
+
+
+def trainable(shaped: ShapedGraph, device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
+    """A network's module in training, whose dropout keeps a mask of bytes, as on a GPU."""
+    made = lower(Plan(shaped, train=True), blank=device == "meta").to(device, dtype)
+    for one in made.modules():
+        if type(one) is nn.Dropout and 0 < one.p < 1:
+            one.forward = lambda x, p=one.p: torch.native_dropout(x, p, True)[0]
+    return made
+
+
+def inputs(shaped: ShapedGraph, batch: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> list[Tensor]:
+    """Random values for each INPUT."""
+    shapes = [shaped.shapes[index] for index in shaped.graph.inputs]
+    return [torch.randn(batch, shape.channels, *shape.spatial).to(device, dtype) for shape in shapes]
+
+
+def saved(network: nn.Module, values: Sequence[Tensor]) -> int:
+    """The bytes that autograd keeps in a forward pass; parameters and buffers are there anyway."""
+    found: dict[int, int] = {}
+    held: list[Any] = []  # so that no storage takes the place of another
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        found[storage._cdata] = storage.nbytes()
+        held.append(storage)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        held.append(network(*values))
+    for one in (*network.parameters(), *network.buffers()):
+        found.pop(one.untyped_storage()._cdata, None)
+    return sum(found.values())
+
+
+class _Loss(torch.autograd.Function):
+    """What gives each output a gradient of its own, and is nothing itself."""
+
+    @staticmethod
+    def forward(ctx: Any, zero: Tensor, *outputs: Tensor) -> Tensor:
+        ctx.like = [(one.shape, one.dtype, one.device) for one in outputs]
+        return zero.view(())
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> Any:
+        return None, *(torch.empty(shape, dtype=dtype, device=device) for shape, dtype, device in ctx.like)
+
+
+class _Allocations(TorchDispatchMode):
+    """The storages that operations make, and when each is let go: what an allocator would be asked for."""
+
+    def __init__(self, known: Iterable[Tensor]) -> None:
+        super().__init__()
+        self.known = {one.untyped_storage()._cdata for one in known}
+        self.alive: dict[int, int] = {}
+        self.events: list[tuple[int, int]] = []
+        """For each change the bytes, less than 0 where they are let go, and the number of the storage."""
+        self.storages: list[weakref.ref[Any]] = []
+
+    def __torch_dispatch__(
+        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if func is torch.ops.aten.add.Tensor and _sums_gradients(args[0]):
+            return args[0].add_(args[1])
+        result = func(*args, **(kwargs or {}))
+        for one in tree_leaves(result):
+            if isinstance(one, Tensor):
+                self._see(one)
+        return result
+
+    def _see(self, tensor: Tensor) -> None:
+        storage = tensor.untyped_storage()
+        address, size = storage._cdata, storage.nbytes()
+        if address in self.known or address in self.alive:
+            return
+        number = len(self.storages)
+        self.alive[address] = number
+        self.events.append((size, number))
+
+        def gone(_: object) -> None:
+            del self.alive[address]
+            self.events.append((-size, number))
+
+        self.storages.append(weakref.ref(storage, gone))
+
+
+def _sums_gradients(first: Tensor) -> bool:
+    """Whether autograd adds a second gradient to a first that nothing else holds.
+
+    It does so in place, but not while operations are watched, as they are here. On the way to this place the first is
+    held four times, and its storage twice: by it, and from here.
+    """
+    storages = torch._C._storage_Use_Count(first.untyped_storage()._cdata)
+    return torch._C._current_autograd_node() is not None and storages == 2 and first._use_count() == 4
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The most bytes alive at once in a training step, inputs included: without the gradients of weights, and with."""
+
+    activations: int
+    all: int
+
+
+def peak(network: nn.Module, values: Sequence[Tensor]) -> Peak:
+    """Run a training step, without an optimizer, and count."""
+    device = values[0].device
+    zero, one = torch.zeros((), device=device), torch.ones((), device=device)
+    allocations = _Allocations([*network.parameters(), *network.buffers(), *values, zero, one])
+    with allocations:
+        outputs = network(*values)
+        trained = [each for each in (outputs if isinstance(outputs, tuple) else (outputs,)) if each.requires_grad]
+        if trained:
+            _Loss.apply(zero, *trained).backward(one)
+    grads = {each.grad.untyped_storage()._cdata for each in network.parameters() if each.grad is not None}
+    of_weights = {number for address, number in allocations.alive.items() if address in grads}
+    given = sum(each.untyped_storage().nbytes() for each in values)
+    activations = everything = given
+    peaks = [given, given]
+    for size, number in allocations.events:
+        everything += size
+        activations += 0 if number in of_weights else size
+        peaks = [max(peaks[0], activations), max(peaks[1], everything)]
+    return Peak(*peaks)
