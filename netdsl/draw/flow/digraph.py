@@ -94,7 +94,8 @@ def _lines(
     into = Counter(way.target for way in kept)
     straight = {way for way in kept if out[way.source] == into[way.target] == 1 and not way.training}
     beside = {way for way in straight if direction == "TB" and _deep(way, all)}
-    style = _Style(theme, len(drawing.devices) > 1, all, _widths(drawing, theme, all, beside))
+    widths = _widths(drawing, theme, all, beside) if direction == "TB" else {}  # else edges come in from the side
+    style = _Style(theme, len(drawing.devices) > 1, all, widths)
     for item in drawing.items:
         yield from _item(item, style, style.devices, False, "  ", 0)
     yield from (f"  {quoted(source)} {attributes(ordering='out')}" for source in _shortcut(kept, all))
