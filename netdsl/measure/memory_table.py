@@ -66,7 +66,7 @@ def peaks(memory: Memory) -> list[str]:
 
 
 def _row(title: str, cells: Sequence[str]) -> str:
-    return (title.ljust(18) + "".join(cell.rjust(_WIDTH) for cell in cells)).rstrip()
+    return (title.ljust(18) + "".join(" " + cell.rjust(_WIDTH - 1) for cell in cells)).rstrip()
 
 
 def _layers(memory: Memory) -> list[str]:
