@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from netdsl.cli.main import main
+
+ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -252,3 +257,31 @@ def test_help_names_every_command(run: Run) -> None:
     for command in ("check", "summary", "draw", "compile", "fmt", "list", "layers"):
         assert f"  {command} " in shown
         assert run(command, "--help").status == 0
+
+
+def shell(command: str) -> Result:
+    """Runs a line of the shell, in which "netdsl" is this one."""
+    netdsl = f"{shlex.quote(sys.executable)} -W error -m netdsl"
+    done = subprocess.run(["sh", "-c", command.replace("netdsl", netdsl)], capture_output=True, text=True, check=False)
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
+def test_a_full_disk_behind_stdout_is_said() -> None:
+    full = shell("netdsl list >/dev/full")
+    assert (full.status, full.err) == (2, "error: No space left on device\n")
+
+
+def test_closed_streams_and_pipes_give_no_traceback() -> None:
+    assert shell("netdsl explain lenet5 >&-") == Result(0, "", "")
+    assert shell("netdsl check nowhere 2>&-") == Result(2, "", "")
+    assert shell("netdsl summary resnet152 | true").err == ""
+
+
+def test_a_current_folder_that_was_taken_away_gives_no_traceback(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    result = shell(
+        f"export PYTHONPATH={shlex.quote(str(ROOT))}; cd {shlex.quote(str(gone))}; rmdir ../gone; netdsl check lenet5"
+    )
+    assert (result.status, result.err) == (0, "")

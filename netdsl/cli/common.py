@@ -33,8 +33,8 @@ class UsageError(Exception):
 
 
 def colours(stream: Any) -> bool:
-    """Whether a stream shows colours: a terminal, unless NO_COLOR is set."""
-    return bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+    """Whether a stream shows colours: a terminal, unless NO_COLOR is set. None, one that was closed, shows none."""
+    return stream is not None and bool(stream.isatty()) and not os.environ.get("NO_COLOR")
 
 
 def say(diagnostics: Iterable[Diagnostic]) -> None:
@@ -105,7 +105,7 @@ def shown(path: Path) -> str:
     """A path as messages show it: relative where it lies below the current folder."""
     try:
         return str(path.resolve().relative_to(Path.cwd())) if path.is_absolute() else str(path)
-    except ValueError:
+    except (ValueError, FileNotFoundError):  # it lies elsewhere, or the current folder was taken away
         return str(path)
 
 

@@ -83,7 +83,7 @@ def command(
 @contextmanager
 def _shown() -> Generator[Progress]:
     """A progress bar on stderr, where that is a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield silent
         return
     from rich.console import Console

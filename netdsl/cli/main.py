@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import os
 
 import click
 
@@ -56,6 +56,6 @@ def main() -> None:
         cli()
     except UsageError as error:
         fail(error)
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(1) from None
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # lest Python, as it ends, writes once more what could not be
+        fail(UsageError(": ".join(filter(None, (error.filename, error.strerror)))))
