@@ -360,6 +360,12 @@ def test_all_reductions_of_googlenet_save_what_the_network_without_them_would_co
     assert f"Both that stand before a larger convolution save {before - after:,} of {before:,} MACs." in text
 
 
+def test_the_strides_of_a_projection_are_told_one_for_each_axis() -> None:
+    program = "INPUT 8x8x8x4 -> [ CONV 8 3 s2x1x2 p1 | short: CONV 8 1 s2x1x2 ] -> ADD -> AVGPOOL global"
+    text = " ".join(str(netdsl.loads(program).explain()).split())
+    assert "short, a 1x1 convolution with stride 2x1x2, turns 4 channels into 8" in text
+
+
 def test_a_shortcut_a_projection_and_a_bottleneck_are_told_with_their_cost() -> None:
     text = " ".join(told("resnet50", "conv2.same1.1").split())
     assert "Why a shortcut?" in text

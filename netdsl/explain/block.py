@@ -75,7 +75,7 @@ def _parts(view: View, path: str, nodes: Sequence[int]) -> Answer:
     for name, inner in list(parts.items())[: 3 if copies else None]:
         scope = scopes.get(f"{path}.{name}")
         single = view.path(inner[0]) == f"{path}.{name}"
-        what = view.written(inner[0]) if single else "" if scope is None else scope.title
+        what = view.layer(inner[0]).written if single else "" if scope is None else scope.title
         if scope is not None and scope.copies is not None:
             what += f" ×{scope.copies}"
         cost = view.sums(inner)
@@ -97,7 +97,7 @@ def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
     rows: list[tuple[str, ...]] = []
     for source, way in zip(view.nodes[merge].inputs, ways, strict=True):
         own = sorted(way - common)
-        steps = [view.written(index) for index in own if not view.passes(index)]
+        steps = [view.layer(index).written for index in own if not view.passes(index)]
         cost = view.sums(own)
         what = " → ".join(steps[:4]) + " → …" * (len(steps) > 4)
         rows.append((what or "as it is", str(view.shape(source)), f"{cost.params:,}", f"{cost.macs:,}"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from netdsl.explain.view import View, agreed, named, percent, several, sized, stepped, times
+from netdsl.explain.view import View, agreed, named, percent, several, sized, stepped
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import show
 from netdsl.layers.formula import Formula, formula, group, largest
 from netdsl.measure.sight import seen
 
@@ -89,10 +90,10 @@ def _middle(view: View, index: int) -> Iterator[str]:
         if not image.spatial:
             continue
         if pixels == image.positions:
-            yield f"{where} sees all of {name}, {times(image.spatial)}."
+            yield f"{where} sees all of {name}, {show(image.spatial)}."
             continue
         nouns = ("rows", "columns") if image.rank == 2 else ("positions",) * image.rank
         parts = [f"{noun} {first} to {last}" for noun, (first, last) in zip(nouns, ranges, strict=True)]
-        yield f"{where} sees {several(parts)} of {times(image.spatial)}: {percent(pixels, image.positions)} of {name}."
+        yield f"{where} sees {several(parts)} of {show(image.spatial)}: {percent(pixels, image.positions)} of {name}."
     if not found:
         yield f"{where} sees padding alone."

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from netdsl.explain import devices, field, why
 from netdsl.explain.page import Explanation
-from netdsl.explain.view import BYTES, View, agreed, named, percent, several, times
+from netdsl.explain.view import BYTES, View, agreed, named, percent, several
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import show
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import formula, product
 from netdsl.layers.workings import Workings, counted
@@ -23,7 +24,7 @@ def explanation(view: View, index: int) -> Explanation:
     span = node.site.span
     return Explanation(
         path=node.path,
-        title=f"{node.path}: {view.written(index)}",
+        title=f"{node.path}: {node.layer.written}",
         place=f"{span.source.name}:{span.line}",
         lines=tuple(_about(view, index)),
         answers=(
@@ -80,7 +81,7 @@ def _size(view: View, index: int, workings: Workings) -> Answer:
             worked = next(one for one in workings.sizes if str(one) == text)
             lines.append(Equation(label, worked, remark=notes.get("size", "")))
     elif node.inputs and out.rank and out.spatial == view.taken(index).spatial:
-        lines.append(f"{times(out.spatial)}, as its input.")
+        lines.append(f"{show(out.spatial)}, as its input.")
     if node.inputs and not out.rank and view.taken(index).rank and workings.channels is not None:
         flattened = product(view.taken(index).dims)
         if agreed(workings.channels, flattened.value) is None:

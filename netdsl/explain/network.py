@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from netdsl.explain import stages, why
 from netdsl.explain.page import Explanation
-from netdsl.explain.view import View, percent, several, sized, stepped, times
+from netdsl.explain.view import View, percent, several, sized, stepped
 from netdsl.graph.node import Scope
 from netdsl.layers.answer import Answer, Equation, Line, Table
+from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
 from netdsl.measure.field import Axis
 from netdsl.measure.figures import Figures
@@ -104,7 +105,7 @@ def _sight(view: View, way: Sequence[int]) -> Answer:
         image, axes = view.image(index), view.fields[index]
         if image is not None and image.rank == len(axes):
             step = f", {stepped(axes)} further on from one to the next" if _whole(axes) else ""
-            lines.append(f"Each output of {view.path(index)} sees {sized(axes)} of {times(image.spatial)}{step}.")
+            lines.append(f"Each output of {view.path(index)} sees {sized(axes)} of {show(image.spatial)}{step}.")
     if len(lines) == 2 and view.fields[deep[-1]] == view.fields[maps[-1]]:
         lines.pop()
     return Answer("How much of its input does it see?", tuple(lines))

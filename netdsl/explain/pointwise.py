@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from netdsl.explain.view import Kernel, View, every, percent, times
+from netdsl.explain.view import Kernel, View, every, percent
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import show
 from netdsl.layers.formula import apart, formula, group, product
 
 
@@ -64,7 +65,7 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
 
 def _pointwise(view: View, found: list[Kernel], narrow: list[Reduction], best: Reduction | None) -> Iterator[Answer]:
     one = best.narrow if best else max(found, key=lambda kernel: view.figures[kernel.index].macs)
-    map_ = times(view.shape(one.index).spatial)
+    map_ = show(view.shape(one.index).spatial)
     who = "It is" if len(found) == 1 else f"{view.path(one.index)} is"
     turns = f"from {one.channels:,} number{'s' * (one.channels > 1)} to {one.filters:,}"
     lines: list[Line] = [
@@ -86,7 +87,7 @@ def _pointwise(view: View, found: list[Kernel], narrow: list[Reduction], best: R
         three = product([*[3] * len(one.sizes), one.channels, one.filters])
         lines += [
             Equation("it has", product([*one.sizes, one.channels, one.filters]), "weights"),
-            Equation(f"a window of {times([3] * len(one.sizes))}", three, "weights"),
+            Equation(f"a window of {show((3,) * len(one.sizes))}", three, "weights"),
         ]
     if len(narrow) > 1:
         saved, instead = sum(each.instead - each.work for each in narrow), sum(each.instead for each in narrow)

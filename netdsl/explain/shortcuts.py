@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from netdsl.explain.view import Kernel, View, count, every, several
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import once, show
 from netdsl.layers.formula import formula, group, product, total
 from netdsl.layers.merge import Add
 
@@ -105,7 +106,7 @@ def _projection(view: View, found: list[Shortcut]) -> Answer:
     assert one.projection is not None
     kernel = one.projection
     came, leaves = view.shape(one.fork), view.shape(one.add)
-    stride = "x".join(map(str, dict.fromkeys(kernel.strides)))
+    stride = show(once(kernel.strides))
     why = "which do not add up" if came != leaves else "which would add up as they are"
     lines: list[Line] = [
         f"The branch makes {leaves} of {came}, {why}: {view.path(kernel.index)}, a 1x1 convolution with stride "

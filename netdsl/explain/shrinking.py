@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from netdsl.explain.view import View, agreed, percent, times
+from netdsl.explain.view import View, agreed, percent
 from netdsl.layers.answer import Answer, Equation, Line
-from netdsl.layers.arguments import LayerError
+from netdsl.layers.arguments import LayerError, show
 from netdsl.layers.formula import formula, product
 from netdsl.layers.shape import Shape
 
@@ -41,7 +41,7 @@ def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
     if not told:
         return
     index, reader, bare = max(told, key=lambda one: view.layer(one[1]).macs(one[2]))
-    sizes = [times(shape.spatial) for shape in (view.taken(index), view.shape(index))]
+    sizes = [show(shape.spatial) for shape in (view.taken(index), view.shape(index))]
     layer = view.layer(reader)
     without, behind = (
         agreed(layer.workings(x).macs, layer.macs(x)) or formula(layer.macs(x)) for x in (bare, view.taken(reader))
@@ -70,7 +70,7 @@ def _whole(view: View, index: int) -> Answer:
     """What a fully connected layer over the map would have, where its mean or maximum stands for it."""
     x = view.taken(index)
     reader = view.follows(index)
-    map_ = times(x.spatial)
+    map_ = show(x.spatial)
     if reader is not None and _dense(view, reader):
         units = view.shape(reader).channels
         lines: tuple[Line, ...] = (
@@ -93,9 +93,7 @@ def _convolution(view: View, index: int) -> Answer:
     x, layer, image = view.taken(index), view.layer(index), view.image(index)
     conv, path = layer.windowed(x), view.path(index)
     if conv is not None:
-        lines: list[Line] = [
-            f"{path} is one whose window is the whole map of {times(x.spatial)}: {conv.keyword} {conv.label}."
-        ]
+        lines: list[Line] = [f"{path} is one whose window is the whole map of {show(x.spatial)}: {conv.written}."]
     else:
         units = f"{view.shape(index).channels}"
         lines = [f"{path} is a 1x1 one over a map of one position: CONV {units} 1x1."]

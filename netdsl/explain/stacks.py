@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import prod
 
-from netdsl.explain.view import Kernel, View, count, every, percent, several, times
+from netdsl.explain.view import Kernel, View, count, every, percent, several
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.arguments import show
 from netdsl.layers.formula import Formula, formula, group, product, total
 
 _MOST = 8
@@ -80,7 +81,7 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
     each = list(dict.fromkeys(one.shown for one in best.kernels))
     many = len(best.kernels)
     what = f"{count(many)} {each[0]}" if len(each) == 1 else several([one.shown for one in best.kernels])
-    large = times(best.sizes)
+    large = show(best.sizes)
     lines: list[Line] = [
         f"{several([view.path(one.index) for one in best.kernels])} see together what one {large} would.",
         *_seen(best),

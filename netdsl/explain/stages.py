@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from netdsl.explain.view import View, percent, times
+from netdsl.explain.view import View, percent
 from netdsl.layers.answer import Answer, Table
-from netdsl.layers.arguments import Number
+from netdsl.layers.arguments import Number, show
 
 _MOST = 16
 
@@ -74,7 +74,7 @@ def answer(view: View, way: Sequence[int]) -> Answer:
             (cost.macs, sums.macs),
             (cost.activation_bytes, sums.activation_bytes),
         )
-        along = [times(view.shape(index).spatial) or "vector" for index in way if index in set(stage.nodes)]
+        along = [show(view.shape(index).spatial) or "vector" for index in way if index in set(stage.nodes)]
         rows.append(
             (
                 along[0] if along[0] == along[-1] or not stage.level[0] else f"{along[0]} to {along[-1]}",

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.answer import Table
-from netdsl.layers.arguments import Number, show
+from netdsl.layers.arguments import Number, once, show
 from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
 from netdsl.layers.formula import Formula
@@ -47,7 +47,7 @@ class Kernel:
     @property
     def shown(self) -> str:
         """Its size: `3x3`."""
-        return times(self.sizes)
+        return show(self.sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +129,6 @@ class View:
     def bytes(self, index: int) -> int:
         """The size of what a node gives, in float32."""
         return self.shape(index).elements * BYTES
-
-    def written(self, index: int) -> str:
-        """The layer of a node as the language writes it."""
-        layer = self.nodes[index].layer
-        return f"{layer.keyword} {layer.label}".rstrip()
 
     def taken(self, index: int) -> Shape:
         """The shape that a node takes first."""
@@ -243,20 +238,14 @@ def folded(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: fr
     return Table(headings, tuple(rows), right)
 
 
-def times(sizes: Sequence[int]) -> str:
-    """Sizes as the language writes them: `56x56`."""
-    return "x".join(map(str, sizes))
-
-
 def sized(axes: Sequence[Axis]) -> str:
     """A receptive field: `212x212`."""
-    return times([axis.size for axis in axes])
+    return show(tuple(axis.size for axis in axes))
 
 
 def stepped(axes: Sequence[Axis]) -> str:
     """An effective stride, once where the axes agree: `32`."""
-    strides = [show(axis.stride) for axis in axes]
-    return strides[0] if len(set(strides)) == 1 else "x".join(strides)
+    return show(once(tuple(axis.stride for axis in axes)))
 
 
 def named(axes: Sequence[str], rank: int) -> Iterator[tuple[str, str]]:

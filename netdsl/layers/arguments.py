@@ -10,7 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,8 @@ Sizes: TypeAlias = tuple[int, ...]
 """A size for every spatial axis, or one that stands for all of them."""
 
 MAX_SIZE = 2**31 - 1
+
+T = TypeVar("T")
 
 
 class LayerError(Exception):
@@ -43,6 +45,11 @@ def show(value: Value) -> str:
         decimal = float(value)
         return str(decimal) if Fraction(str(decimal)) == value else str(value)
     return str(value)
+
+
+def once(sizes: tuple[T, ...]) -> tuple[T, ...]:
+    """The sizes of all axes as one where they agree: 3x3 as 3, and 1x2 as it is."""
+    return sizes[:1] if len(set(sizes)) == 1 else sizes
 
 
 @dataclass(frozen=True)

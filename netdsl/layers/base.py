@@ -26,7 +26,7 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, show
+from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, once, show
 from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.workings import Workings, derived
 
@@ -79,33 +79,47 @@ class Window:
 
 @dataclass(frozen=True)
 class Layer:
-    """A row of the layer table. Subclasses are frozen dataclasses whose fields are the layer's arguments."""
+    """A row of the layer table. Subclasses are frozen dataclasses whose fields are the layer's arguments.
+
+    `keyword` and `role` it has to say, and how to `lower` it; all else has defaults.
+    """
 
     keyword: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
     role: ClassVar[Role]
-    title: ClassVar[str] = ""
-    """What figures call it, where that is not its keyword in lower case: `ReLU`."""
-    boxed: ClassVar[bool] = False
-    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN."""
+
+    # What it does
+
     merge: ClassVar[bool] = False
     """Whether it takes what the branches of a fork made."""
     commutative: ClassVar[bool] = False
     """Whether the order of its inputs makes no difference: ADD, not CONCAT."""
+    elementwise: ClassVar[bool] = False
+    """Whether each value of its output follows from the one at its place alone, whatever the shape."""
+    flattens: ClassVar[bool] = False
+    """Whether it gives the values of its input as a vector, and does nothing else."""
+    training_only: ClassVar[bool] = False
+    """Whether it passes its input on unchanged in inference (dropout)."""
+
+    # What it costs
+
+    flops_per_output: ClassVar[int] = 0
+    """Operations for each value of the output, beyond two for each MAC."""
     inplace: ClassVar[bool] = False
     """Whether its output may take the place of its input, so that it adds no activation memory."""
     view: ClassVar[bool] = False
     """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
     counts_depth: ClassVar[bool] = False
     """Whether it is one of the layers that people count: CONV, DWCONV, DECONV and FC."""
-    flops_per_output: ClassVar[int] = 0
-    """Operations for each value of the output, beyond two for each MAC."""
-    training_only: ClassVar[bool] = False
-    """Whether it passes its input on unchanged in inference (dropout)."""
-    elementwise: ClassVar[bool] = False
-    """Whether each value of its output follows from the one at its place alone, whatever the shape."""
-    flattens: ClassVar[bool] = False
-    """Whether it gives the values of its input as a vector, and does nothing else."""
+
+    # How figures show it
+
+    title: ClassVar[str] = ""
+    """What figures call it, where `called` would not say so by itself: `ReLU`."""
+    boxed: ClassVar[bool] = False
+    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN."""
+
+    # Shape and weights
 
     def shape(self, *inputs: Shape) -> Shape:
         """The output's shape. Raises LayerError where the inputs do not fit."""
@@ -121,6 +135,12 @@ class Layer:
         A table's zeros are none: they are the `fixed` part of a weight.
         """
         return ()
+
+    def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
+        """What is legal, but likely not meant."""
+        return iter(())
+
+    # Costs of one example
 
     def macs(self, *inputs: Shape) -> int:
         """Multiply-adds of one example."""
@@ -139,6 +159,14 @@ class Layer:
         """Floating-point operations of one example: two a MAC, and `flops_per_output` for each output."""
         return 2 * self.macs(*inputs) + self.flops_per_output * self.shape(*inputs).elements
 
+    def saves(self, *inputs: Operand) -> Saved:
+        """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
+        if self.view and not self.training_only:
+            return view(inputs[0])
+        return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
+
+    # What an output sees
+
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         """What an output position reads of each input, per spatial axis; () for its own position, "all" for the map."""
         return ()
@@ -156,40 +184,13 @@ class Layer:
         return None
 
     def windowed(self, x: Shape) -> Layer | None:
-        """The layer that slides a window as large as x, where this one reads all of x: the same on a map of that shape.
+        """A layer with a window as large as x that slides, in place of one that reads all of x: the same on such a map.
 
         Over a larger map it gives a map of results. None for a layer that does not read all of its input.
         """
         return None
 
-    def saves(self, *inputs: Operand) -> Saved:
-        """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
-        if self.view and not self.training_only:
-            return view(inputs[0])
-        return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
-
-    def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
-        """What is legal, but likely not meant."""
-        return iter(())
-
-    def workings(self, *inputs: Shape) -> Workings:
-        """How its figures come about, as formulas with the numbers put in, for those who ask."""
-        return derived(self, inputs)
-
-    def reading(self, *inputs: Shape) -> str:
-        """Its arguments read out: `96 filters of 11x11, stride 4, padding 0`."""
-        words: list[str] = []
-        for argument in arguments_of(type(self)):
-            value = getattr(self, argument.attribute)
-            if value is None or value is False:
-                continue
-            name = argument.field.replace("_", " ")
-            words.append(name if value is True else f"{name} {_written(value, argument.kind)}")
-        return ", ".join(words)
-
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        """What else people ask of it, where its own shapes are enough to answer."""
-        return iter(())
+    # In PyTorch
 
     def lower(self, *inputs: Shape) -> nn.Module:
         """The torch module that computes it on N x channels x spatial tensors, freshly initialised.
@@ -199,15 +200,12 @@ class Layer:
         """
         raise NotImplementedError(f"{self.keyword} has no lowering")
 
+    # As the language writes it
+
     @property
-    def canonical(self) -> Layer:
-        """The same layer with its arguments in one way of writing: a kernel of 3x3 as 3."""
-        same: dict[str, object] = {}
-        for argument in arguments_of(type(self)):
-            value = getattr(self, argument.attribute)
-            if argument.kind.per_axis and isinstance(value, tuple) and len(set(value)) == 1 < len(value):
-                same[argument.attribute] = value[:1]
-        return replace(self, **same) if same else self
+    def written(self) -> str:
+        """The layer as the language writes it: `CONV 96 11x11 s4`."""
+        return f"{self.keyword} {self.label}".rstrip()
 
     @property
     def label(self) -> str:
@@ -235,15 +233,50 @@ class Layer:
                     words.append(f"{argument.field}={_written(value, argument.kind)}")
         return " ".join(words)
 
+    @property
+    def canonical(self) -> Layer:
+        """The same layer with its arguments in one way of writing, for comparisons: a kernel of 3x3 as 3."""
+        same: dict[str, object] = {}
+        for argument in arguments_of(type(self)):
+            value = getattr(self, argument.attribute)
+            if argument.kind.per_axis and value is not None and once(value) != value:
+                same[argument.attribute] = once(value)
+        return replace(self, **same) if same else self
+
+    # As figures and explanations tell it
+
+    @property
+    def called(self) -> str:
+        """What figures call it: its title, else its keyword, in capitals only where that is short: `Softplus`, `FC`."""
+        return self.title or (self.keyword.capitalize() if len(self.keyword) > 3 else self.keyword)
+
     def caption(self, *inputs: Shape) -> str:
         """What figures write in its box: its name, and what is written by position: `FC 4096`."""
-        keyword = self.keyword
-        words = [self.title or (keyword.capitalize() if len(keyword) > 3 else keyword)]
+        words = [self.called]
         for argument in arguments_of(type(self)):
             value = getattr(self, argument.attribute)
             if argument.form == "positional" and value is not None and value != argument.default:
                 words.append(_written(value, argument.kind))
         return " ".join(words)
+
+    def reading(self, *inputs: Shape) -> str:
+        """Its arguments read out: `96 filters of 11x11, stride 4, padding 0`."""
+        words: list[str] = []
+        for argument in arguments_of(type(self)):
+            value = getattr(self, argument.attribute)
+            if value is None or value is False:
+                continue
+            name = argument.field.replace("_", " ")
+            words.append(name if value is True else f"{name} {_written(value, argument.kind)}")
+        return ", ".join(words)
+
+    def workings(self, *inputs: Shape) -> Workings:
+        """How its figures come about, as formulas with the numbers put in, for those who ask."""
+        return derived(self, inputs)
+
+    def answers(self, *inputs: Shape) -> Iterator[Answer]:
+        """What else people ask of it, where its own shapes are enough to answer."""
+        return iter(())
 
 
 def _written(value: Value, kind: Kind) -> str:

@@ -29,7 +29,7 @@ class Column:
 
 
 def _axes(values: Iterable[Number]) -> str:
-    return "x".join(map(show, values))
+    return show(tuple(values))
 
 
 COLUMNS = (

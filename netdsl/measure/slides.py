@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from netdsl.layers.arguments import once, show
 from netdsl.layers.formula import Formula, formula
 from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
@@ -76,7 +77,7 @@ def _row(summary: Summary, index: int) -> _Row:
     return _Row(
         1,
         _name(summary, index),
-        "x".join(map(str, dims)),
+        show(dims),
         worked if worked == count else f"{worked}={count}",
         _weights(summary, index),
     )
@@ -97,9 +98,8 @@ def _name(summary: Summary, index: int) -> str:
     windows = layer.windows(*inputs)
     if windows == "all" or not windows or layer.role not in ("convolution", "pooling"):
         return layer.keyword
-    sizes, strides = [one.size for one in windows], [one.stride for one in windows]
-    kernel = "x".join(map(str, sizes if len(set(sizes)) > 1 else sizes[:1]))
-    step = "x".join(map(str, strides if len(set(strides)) > 1 else strides[:1]))
+    sizes, strides = tuple(one.size for one in windows), tuple(one.stride for one in windows)
+    kernel, step = show(once(sizes)), show(once(strides))
     if layer.role == "pooling":
         return f"{layer.keyword.removeprefix('MAX')}{kernel}" + (f" /{step}" if strides != sizes else "")
     filters = summary.shaped.shapes[index].channels

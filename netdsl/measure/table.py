@@ -80,7 +80,7 @@ def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
             yield _Row(level, parents[depth], f"{title}{times}".strip(), cells)
         opened = here
         level = sum(one in scopes for one in here)
-        what = f"{node.layer.keyword} {node.layer.label}".strip() + (" (training)" if node.training else "")
+        what = node.layer.written + (" (training)" if node.training else "")
         yield _Row(level, node.name, what, tuple([_shown(column.cell(summary, index)) for column in columns]))
 
 
@@ -157,8 +157,7 @@ def csv(summary: Summary) -> str:
     lines = writer(sheet, lineterminator="\n")
     lines.writerow(["path", "layer", *[column.name for column in COLUMNS]])
     for index, node in enumerate(summary.shaped.nodes):
-        layer = f"{node.layer.keyword} {node.layer.label}".rstrip()
-        lines.writerow([node.path, layer, *[column.cell(summary, index) for column in COLUMNS]])
+        lines.writerow([node.path, node.layer.written, *[column.cell(summary, index) for column in COLUMNS]])
     return sheet.getvalue()
 
 
@@ -169,7 +168,7 @@ def markdown(summary: Summary) -> str:
         f"|---|---|{'|'.join('---' if column.left else '---:' for column in COLUMNS)}|",
     ]
     for index, node in enumerate(summary.shaped.nodes):
-        layer = f"{node.layer.keyword} {node.layer.label}".rstrip().replace("|", "\\|")
+        layer = node.layer.written.replace("|", "\\|")
         cells = [column.cell(summary, index) for column in COLUMNS]
         shown = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
         lines.append(f"| `{node.path}` | `{layer}` | {' | '.join(shown)} |")

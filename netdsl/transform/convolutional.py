@@ -244,7 +244,5 @@ def _followed(before: ShapedGraph, after: ShapedGraph, planned: Plan) -> Mapping
         same = planned.layers.get(old, node.layer) == other.layer
         same &= tuple(map(moved, node.inputs)) == other.inputs and planned.shapes[old] == after.shapes[now[old]]
         if not same or (node.device, node.training) != (other.device, other.training):
-            raise TransformError(
-                f"{node.path} did not become what it should: {other.layer.keyword} {other.layer.label}"
-            )
+            raise TransformError(f"{node.path} did not become what it should: {other.layer.written}")
     return now

@@ -16,7 +16,7 @@ from netdsl.draw.drawing import Box, Cluster, Drawing, Item
 from netdsl.draw.fold import fold
 from netdsl.draw.palette import LIGHT
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.arguments import Number, show
+from netdsl.layers.arguments import Number, once, show
 from netdsl.measure.summary import Summary
 
 Data: TypeAlias = dict[str, object]
@@ -103,7 +103,7 @@ class _Layers:
         axes, span = self.summary.fields[index], node.site.span
         line = span.source.line(span.line)
         return {
-            "layer": f"{node.layer.keyword} {node.layer.label}".rstrip(),
+            "layer": node.layer.written,
             "input": [words.dims(str(shape)) for shape in self.shaped.input_shapes(index)],
             "output": words.dims(str(self.shaped.shapes[index])),
             "params": cost.params,
@@ -124,7 +124,7 @@ class _Layers:
 
 def _sizes(sizes: Sequence[Number]) -> str:
     """Sizes along the axes: one, where they agree."""
-    return "×".join(map(show, sizes if len(set(sizes)) > 1 else sizes[:1]))
+    return words.dims(show(once(tuple(sizes))))
 
 
 def _repeats(items: Iterable[Item], shaped: ShapedGraph) -> list[Item]:

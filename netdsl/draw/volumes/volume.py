@@ -113,7 +113,7 @@ def _name(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
 
 def called(layer: Layer) -> str:
     """What a layer is called within a line: `ReLU`, `pool`, `softmax`."""
-    title = layer.title or (layer.keyword.capitalize() if len(layer.keyword) > 3 else layer.keyword)
+    title = layer.called
     return title if any(letter.isupper() for letter in title[1:]) else title.lower()
 
 
