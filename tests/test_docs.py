@@ -30,6 +30,7 @@ import pytest
 
 import netdsl
 from netdsl.layers import table
+from netdsl.layers.base import Layer
 from netdsl.text.codes import CODES
 
 ROOT = Path(__file__).parent.parent
@@ -154,6 +155,12 @@ def test_every_layer_is_documented_with_its_cost(keyword: str) -> None:
     assert row is not None
     assert row.__doc__
     assert "FLOPs" in row.__doc__ or keyword in {"INPUT", "SKIP"}
+
+
+def test_every_hook_of_a_layer_is_on_the_page_for_those_who_write_one() -> None:
+    text = (ROOT / "docs" / "writing-layers.md").read_text(encoding="utf-8")
+    hooks = {name for name in vars(Layer) | Layer.__annotations__ if not name.startswith("_")} - {"aliases", "keyword"}
+    assert not {name for name in hooks if f"`{name}`" not in text and f"`{name}(" not in text}
 
 
 @pytest.mark.parametrize("name", sorted(CODES))

@@ -86,6 +86,7 @@ class Layer:
 
     keyword: ClassVar[str]
     aliases: ClassVar[tuple[str, ...]] = ()
+    """Further keywords of a layer of netdsl's own; a package's is found by its one keyword."""
     role: ClassVar[Role]
 
     # What it does
