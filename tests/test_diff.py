@@ -561,6 +561,7 @@ def test_exit_codes(here: Path) -> None:
         (["a.net", "."], "Is a directory"),
         (["a.net", "b.net", "-o", "out.gif"], ".gif is no format"),
         (["a.net", "b.net", "-o", "no/out.svg"], "No such file"),
+        (["empty.net", os.devnull, "-o", "out.svg"], "there is nothing to draw"),
         (["a.net", "HEAD:b.net"], "not a git repository"),
         (["--set", "nothing=1", "a.net", "b.net"], "has no param nothing"),
     ]:

@@ -36,6 +36,8 @@ def draw(
 ) -> bytes:
     """The picture of a difference: svg, png, pdf, dot or html, as the bytes of a file. Raises RenderError."""
     shown = drawing(difference)
+    if not any(shown.boxes):
+        raise RenderError("there is nothing to draw: neither is a network")
     if format != "dot" and sum(1 for _ in shown.boxes) > MOST_BOXES:
         raise RenderError("a picture of so many changes is too large to lay out: write a .dot file, or read the text")
     text = digraph.dot(shown, direction, THEMES[theme])
