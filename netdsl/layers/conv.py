@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.layers import window
-from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag, text, whole
+from netdsl.layers.arguments import LayerError, Sizes, flag, once, option, positional, show, sizes, tag, text, whole
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import ceil, formula, group, product
@@ -27,8 +27,7 @@ _NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 
 def step_of(stride: Sizes) -> str:
     """A stride as figures have it: `/2`, and nothing for 1."""
-    steps = stride[:1] if len(set(stride)) == 1 else stride
-    return f"/{show(steps)}" if max(steps) > 1 else ""
+    return f"/{show(once(stride))}" if max(stride) > 1 else ""
 
 
 class Convolving(Layer):

@@ -37,7 +37,11 @@ class Formula:
         return Formula(f"{self.text} − {text}", _plain(self.value - right.value), _SUM)
 
     def __mul__(self, other: Formula | int) -> Formula:
-        return _times(self, "·", formula(other))
+        return self.times(formula(other))
+
+    def times(self, other: Formula, sign: str = "·") -> Formula:
+        """The product, with another sign between its factors."""
+        return Formula(f"{self._factor()}{sign}{other._factor()}", _plain(self.value * other.value), _PRODUCT)
 
     def __truediv__(self, other: Formula | int) -> Formula:
         right = formula(other)
@@ -72,10 +76,6 @@ def _plain(value: Number) -> Number:
     return value if isinstance(value, int) else value.numerator if value.denominator == 1 else value
 
 
-def _times(a: Formula, sign: str, b: Formula) -> Formula:
-    return Formula(f"{a._factor()}{sign}{b._factor()}", _plain(a.value * b.value), _PRODUCT)  # pyright: ignore[reportPrivateUsage] - its own module
-
-
 def group(inner: Formula) -> Formula:
     """A formula in brackets: `(11·11·3)`."""
     return Formula(f"({inner.text})", inner.value) if inner.binding < _ATOM else inner
@@ -89,7 +89,7 @@ def product(factors: Iterable[Formula | int]) -> Formula:
 
 def apart(a: Formula | int, b: Formula | int) -> Formula:
     """Two factors that are counted apart: `34,848 · 55·55`."""
-    return _times(formula(a), " · ", formula(b))
+    return formula(a).times(formula(b), " · ")
 
 
 def total(terms: Iterable[Formula | int]) -> Formula:
