@@ -10,7 +10,7 @@ from netdsl.diff import wiring
 from netdsl.diff.align import GAP, align
 from netdsl.diff.likeness import Traits, pricing, traits
 from netdsl.diff.wiring import Rewiring
-from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.node import ShapedGraph
 
 REWIRED = GAP * 3 // 10
 """What it costs that a paired layer reads something else."""
@@ -157,20 +157,12 @@ def _moves(
     for i in left:
         if ours[i].path in paths:
             pair(i, [paths[ours[i].path]])
-    after, before = _readers(second.nodes), _readers(first.nodes)
     for i in left:
         for source in first.nodes[i].inputs[:1]:
-            pair(i, after.get(pairs.get(source, -1), ()))
+            if source in pairs:
+                pair(i, second.graph.readers[pairs[source]])
     for i in reversed(left):
-        for reader in before.get(i, ()):
+        for reader in first.graph.readers[i]:
             if reader in pairs:
                 pair(i, second.nodes[pairs[reader]].inputs)
     return pairs
-
-
-def _readers(nodes: Sequence[Node]) -> dict[int, list[int]]:
-    readers: dict[int, list[int]] = {}
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers.setdefault(source, []).append(index)
-    return readers

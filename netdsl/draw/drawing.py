@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from netdsl.graph.node import Graph
 from netdsl.layers.base import Role
 from netdsl.layers.shape import Shape
 
@@ -40,6 +41,13 @@ class Box:
     note: str = ""
     """Whose weights it uses, where they are not its own."""
     tooltip: str = ""
+
+    def nodes(self, graph: Graph) -> list[int]:
+        """The nodes of its rows, by their indices: its layer, what reads that alone, and so on."""
+        found = [graph.index[self.id]]
+        for row in self.rows[1:]:
+            found.append(next(one for one in graph.readers[found[-1]] if graph.nodes[one].layer.keyword == row.keyword))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

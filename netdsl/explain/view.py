@@ -76,14 +76,10 @@ class View:
         """What each node sees."""
         return fields(self.shaped)
 
-    @cached_property
-    def readers(self) -> list[list[int]]:
+    @property
+    def readers(self) -> Sequence[Sequence[int]]:
         """The nodes that read each node, in order."""
-        found: list[list[int]] = [[] for _ in self.nodes]
-        for index, node in enumerate(self.nodes):
-            for source in dict.fromkeys(node.inputs):
-                found[source].append(index)
-        return found
+        return self.shaped.graph.readers
 
     @cached_property
     def inference(self) -> list[int]:

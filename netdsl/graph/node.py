@@ -109,6 +109,15 @@ class Graph:
         """The node of each path."""
         return {node.path: index for index, node in enumerate(self.nodes)}
 
+    @cached_property
+    def readers(self) -> tuple[tuple[int, ...], ...]:
+        """For each node those that read it, in order, each once."""
+        found: list[list[int]] = [[] for _ in self.nodes]
+        for index, node in enumerate(self.nodes):
+            for source in dict.fromkeys(node.inputs):
+                found[source].append(index)
+        return tuple([tuple(readers) for readers in found])
+
 
 @dataclass(frozen=True)
 class ShapedGraph:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -37,11 +36,7 @@ def plan(shaped: ShapedGraph) -> Plan:
     (squeeze and excitation) it has to stay what it is. What is merged with vectors stays a vector. Raises
     TransformError where shapes no longer fit.
     """
-    readers: dict[int, list[int]] = defaultdict(list)
-    for index, node in enumerate(shaped.nodes):
-        for source in node.inputs:
-            readers[source].append(index)
-    planning = _Planning(shaped, readers, _merged(shaped, readers))
+    planning = _Planning(shaped, _merged(shaped))
     while (found := planning.tried()) is None:
         pass
     return found
@@ -52,7 +47,6 @@ class _Planning:
     """Tries, each of which learns which layers have to stay as they are."""
 
     shaped: ShapedGraph
-    readers: Mapping[int, Sequence[int]]
     merged: Sequence[bool]
     kept: set[int] = field(default_factory=set[int])
 
@@ -100,7 +94,7 @@ class _Planning:
             at = pending.pop()
             if x.positions > 1 and at in (*graph.outputs, *graph.training_outputs):
                 return False
-            for reader in self.readers[at]:
+            for reader in graph.readers[at]:
                 layer = self.shaped.nodes[reader].layer
                 if layer.merge or reader in self.kept:
                     return False
@@ -111,9 +105,9 @@ class _Planning:
         return True
 
 
-def _merged(shaped: ShapedGraph, readers: Mapping[int, Sequence[int]]) -> list[bool]:
+def _merged(shaped: ShapedGraph) -> list[bool]:
     """For each node, whether a merge reads what follows from it."""
     found = [False] * len(shaped.nodes)
-    for index in reversed(range(len(shaped.nodes))):
-        found[index] = any(shaped.nodes[reader].layer.merge or found[reader] for reader in readers[index])
+    for index, readers in reversed(list(enumerate(shaped.graph.readers))):
+        found[index] = any(shaped.nodes[reader].layer.merge or found[reader] for reader in readers)
     return found

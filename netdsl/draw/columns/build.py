@@ -106,7 +106,7 @@ class _Building:
 
     def _leaves(self, box: Box) -> tuple[Part, ...]:
         """A box as leaves: one for itself and one for each follower that figures give a box, in each of few copies."""
-        nodes = self._nodes(box)
+        nodes = box.nodes(self.shaped.graph)
         shape = self._shapes.get(box.id, self.shaped.shapes[nodes[-1]])
         few = box.copies <= _WRITTEN_OUT and self.shaped.shapes[nodes[-1]] == shape
         copies = range(box.copies if few else 1)
@@ -147,23 +147,6 @@ class _Building:
             said = f"{said} {box.rows[at].name}"
         said = words.plain(said)
         return said if len(said) <= _WIDEST else f"{said[: _WIDEST - 1]}…"
-
-    def _nodes(self, box: Box) -> list[int]:
-        """The nodes of a box: its layer, and what reads that alone, and so on."""
-        nodes = [self.shaped.graph.index[box.id]]
-        for row in box.rows[1:]:
-            readers = self._readers[nodes[-1]]
-            nodes.append(next(one for one in readers if self.shaped.nodes[one].layer.keyword == row.keyword))
-        return nodes
-
-    @cached_property
-    def _readers(self) -> Mapping[int, list[int]]:
-        """What reads each node, in order."""
-        found: dict[int, list[int]] = {}
-        for index, node in enumerate(self.shaped.nodes):
-            for source in node.inputs:
-                found.setdefault(source, []).append(index)
-        return found
 
 
 def _compact(series: Series) -> bool:

@@ -5,7 +5,6 @@ A plain value for JSON. Every copy of a repeat is in it; the page folds and unfo
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePath
@@ -55,10 +54,6 @@ class _Layers:
     def __init__(self, shaped: ShapedGraph) -> None:
         self.shaped, self.summary = shaped, Summary(shaped)
         self.found: dict[str, Data] = {}
-        self.readers: dict[int, list[int]] = defaultdict(list)
-        for index, node in enumerate(shaped.nodes):
-            for source in node.inputs:
-                self.readers[source].append(index)
 
     def item(self, item: Item) -> Data:
         """A box, or a block with what is in it."""
@@ -87,14 +82,9 @@ class _Layers:
 
     def _layers(self, box: Box) -> list[str]:
         """The paths of a box's layers: the first, and what follows it."""
-        graph = self.shaped.graph
-        paths: list[str] = []
-        index = graph.index[box.id]
-        for row in box.rows:
-            if paths:
-                index = next(at for at in self.readers[index] if graph.nodes[at].layer.keyword == row.keyword)
-            paths.append(graph.nodes[index].path)
-            self.found[paths[-1]] = self._layer(index)
+        nodes = box.nodes(self.shaped.graph)
+        paths = [self.shaped.nodes[index].path for index in nodes]
+        self.found |= {path: self._layer(index) for path, index in zip(paths, nodes, strict=True)}
         return paths
 
     def _layer(self, index: int) -> Data:

@@ -25,17 +25,14 @@ def units(shaped: ShapedGraph) -> list[Unit]:
     """The units of a network, in topological order. A follower is named where nothing else reads what it follows."""
     nodes = shaped.nodes
     returned = {*shaped.graph.outputs, *shaped.graph.training_outputs}
-    readers = [0] * len(nodes)
-    for node in nodes:
-        for source in node.inputs:
-            readers[source] += 1
+    readers = shaped.graph.readers
     unit_of: list[int] = []
     found: list[tuple[int, list[int], tuple[int, ...]]] = []
     for index, node in enumerate(nodes):
         data = node.inputs[:1] if node.layer.role == "reshape" else node.inputs  # `like=` lends a size alone
         if data and _joins(node, shaped.input_shapes(index), shaped.shapes[index], returned=index in returned):
             unit = unit_of[data[0]]
-            if readers[data[0]] == 1 and node.layer.role in FOLLOWERS:
+            if len(readers[data[0]]) == 1 and node.layer.role in FOLLOWERS:
                 found[unit][1].append(index)
             unit_of.append(unit)
         else:
