@@ -259,6 +259,18 @@ def test_help_names_every_command(run: Run) -> None:
         assert run(command, "--help").status == 0
 
 
+def test_a_title_cannot_command_the_terminal(run: Run) -> None:
+    write('network "a\x1b[31mb\x07\tc"\nmeta paper = "d\x1b[0m"\nINPUT 4 -> FC 2\n')
+    for command in ("summary", "explain", "memory", "compare", "draw"):
+        out = run(command, "net.net").out
+        assert "a\ufffd[31mb\ufffd c" in out
+        assert "\x1b" not in out
+
+
+def test_a_folder_to_draw_is_named_as_one(run: Run) -> None:
+    assert run("draw", ".").err == "error: .: Is a directory\n"
+
+
 def shell(command: str) -> Result:
     """Runs a line of the shell, in which "netdsl" is this one."""
     netdsl = f"{shlex.quote(sys.executable)} -W error -m netdsl"

@@ -58,13 +58,13 @@ def command(
     """
     from netdsl import draw
 
+    networks = [common.network(name, sets, inputs, include) for name in names]
     target = Path(output or f"{'-'.join(common.locate(name).stem for name in names)}.svg")
     format = target.suffix[1:].lower()
     if format not in draw.FORMATS:
         known = ", ".join(f".{one}" for one in draw.FORMATS)
         found = f"{target.suffix} is no format of a picture" if target.suffix else "its name has no suffix"
         raise common.UsageError(f"{target}: {found}", f"choose one of {known}")
-    networks = [common.network(name, sets, inputs, include) for name in names]
     try:
         picture = draw.draw(networks, format, style=style, expand=expand, depth=depth, direction=direction, theme=theme)
         files.replace(target, picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -115,7 +116,7 @@ def _heading(
     for position, statement in enumerate(module.file.statements):
         match statement:
             case tree.Title(given):
-                title = given
+                title = _printable(given)
                 if position:
                     help = "move it to the top, and keep one"
                     report.error("syntax-error", "`network` stands first, and once", statement.span, help)
@@ -141,7 +142,13 @@ def _fact(expression: tree.Expression, module: Module, report: Report) -> str | 
         return ""
     if isinstance(value, tuple):
         return "x".join(map(str, value))
-    return float(value) if isinstance(value, Fraction) else value
+    return float(value) if isinstance(value, Fraction) else _printable(value) if isinstance(value, str) else value
+
+
+def _printable(text: str) -> str:
+    """Text with its control characters replaced: a terminal would obey them, and pictures cannot hold them."""
+    control = "\N{REPLACEMENT CHARACTER}"
+    return "".join(control if unicodedata.category(one) == "Cc" else one for one in text.replace("\t", " "))
 
 
 def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list[Node]:
