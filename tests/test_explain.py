@@ -563,3 +563,28 @@ def test_the_slides_rows_are_a_format_of_the_summary(run: Run) -> None:  # noqa:
     batch = run("summary", "vgg16", "--format", "slides", "--batch", "128", "--precision", "fp16").out
     assert "15,237,608 numbers * 2 bytes * 128 images = 3.90 GB\n" in batch
     assert run("summary", "three_3x3", "--format", "slides").out.split("\n")[1].startswith("3 × CONV3-64")
+
+
+def test_a_branch_that_only_rectifies_is_not_told_as_the_identity() -> None:
+    net = netdsl.loads("INPUT 8x8x4 -> g: ( CONV 4 3 p1 -> [ RELU | SKIP ] -> ADD ) -> FC 2")
+    assert net.explain("g").text().count("as it is") == 1
+
+
+def test_one_row_and_one_layer_are_told_as_one() -> None:
+    net = netdsl.loads("INPUT 9x9x4 -> CONV 4 1 -> a: FC 2\nconv1 -> aux: FC 3\noutput a\noutput training aux")
+    assert "sees row 4 and column 4 of 9x9" in net.explain("conv1").text()
+    assert "aux, with 1 layer that no total counts." in net.explain().text()
+
+
+def test_an_error_that_is_no_percentage_is_told_as_it_stands() -> None:
+    for written in ("1e9", "-5", '"low"'):
+        told = netdsl.loads(f"meta top5_error = {written}\nINPUT 4 -> FC 2").explain().text()
+        assert "Top-5" not in told
+        assert "top5_error: " in told
+
+
+def test_formulas_of_several_axes_begin_in_one_column() -> None:
+    told = netdsl.loads("INPUT 16x28x28x3 -> CONV 4 3x7x7 s{1, 2, 2} p{1, 3, 3}").explain("conv1").text()
+    fields = [line for line in told.split("\n") if "receptive field" in line]
+    assert len({line.index("1 + ") for line in fields}) == 1
+    assert len(fields) == 2

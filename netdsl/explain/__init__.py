@@ -15,7 +15,7 @@ class UnknownPath(LookupError):
     """Nothing in the network has that path; `help` says what may have been meant."""
 
     def __init__(self, path: str, help: str) -> None:
-        super().__init__(f"there is no {path} in the network")
+        super().__init__(f"there is no {path or 'empty path'} in the network")
         self.help = help
 
 

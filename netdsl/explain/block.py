@@ -97,7 +97,8 @@ def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
     rows: list[tuple[str, ...]] = []
     for source, way in zip(view.nodes[merge].inputs, ways, strict=True):
         own = sorted(way - common)
-        steps = [view.layer(index).written for index in own if not view.passes(index)]
+        work = [index for index in own if not view.passes(index)] or own
+        steps = [view.layer(index).written for index in work]
         cost = view.sums(own)
         what = " → ".join(steps[:4]) + " → …" * (len(steps) > 4)
         rows.append((what or "as it is", str(view.shape(source)), f"{cost.params:,}", f"{cost.macs:,}"))

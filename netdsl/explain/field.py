@@ -92,8 +92,11 @@ def _middle(view: View, index: int) -> Iterator[str]:
         if pixels == image.positions:
             yield f"{where} sees all of {name}, {show(image.spatial)}."
             continue
-        nouns = ("rows", "columns") if image.rank == 2 else ("positions",) * image.rank
-        parts = [f"{noun} {first} to {last}" for noun, (first, last) in zip(nouns, ranges, strict=True)]
+        nouns = ("row", "column") if image.rank == 2 else ("position",) * image.rank
+        parts = [
+            f"{noun} {first}" if first == last else f"{noun}s {first} to {last}"
+            for noun, (first, last) in zip(nouns, ranges, strict=True)
+        ]
         yield f"{where} sees {several(parts)} of {show(image.spatial)}: {percent(pixels, image.positions)} of {name}."
     if not found:
         yield f"{where} sees padding alone."

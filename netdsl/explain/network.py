@@ -45,8 +45,9 @@ def _about(view: View) -> Iterator[str]:
     meta.pop("year", None)
     if (paper := meta.pop("paper", None)) is not None:
         yield f"{paper}."
-    if (error := meta.pop("top5_error", None)) is not None:
-        yield f"Top-5 error on ImageNet: {error}%."
+    error = meta.get("top5_error")
+    if isinstance(error, int | float) and 0 <= error <= 100:
+        yield f"Top-5 error on ImageNet: {meta.pop('top5_error')}%."
     for key, value in meta.items():
         yield f"{key}: {value}"
     takes = [f"{view.path(index)} ({view.shape(index)})" for index in graph.inputs]
@@ -155,5 +156,6 @@ def _training(view: View) -> Answer:
         return Answer("What is for training alone?", ())
     names = [graph.output_name(index) for index in graph.training_outputs]
     params = formula(sum(view.figures[index].params for index in alone))
-    lines = (f"{several(names)}, with {len(alone):,} layers that no total counts.", Equation("", params, "parameters"))
+    layers = "1 layer" if len(alone) == 1 else f"{len(alone):,} layers"
+    lines = (f"{several(names)}, with {layers} that no total counts.", Equation("", params, "parameters"))
     return Answer("What is for training alone?", lines)

@@ -84,7 +84,7 @@ def _number(value: Number) -> int | float:
 def _lines(lines: Sequence[Line], indent: str) -> Iterator[str]:
     """Lines of text; the formulas that stand together begin in one column."""
     labels = [len(line.label) for line in lines if isinstance(line, Equation)]
-    wide = min(max(labels, default=0), 24)
+    wide = min(max(labels, default=0), 32)
     for line in lines:
         match line:
             case str():
