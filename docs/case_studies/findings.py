@@ -158,6 +158,33 @@ def error_and_depth(printed: str) -> str:
     return f"{row['top5_error']}%, {row['depth']} layers"
 
 
+def costs(printed: str) -> str:
+    """The parameters and MACs of a network."""
+    (row,) = _compared(printed)
+    return f"{int(row['params']):,} parameters, {int(row['macs']):,} MACs"
+
+
+def of_layers(key: str, *paths: str) -> Callable[[str], str]:
+    """A finding: a figure of some blocks and layers, summed over what stands under each path."""
+
+    def find(printed: str) -> str:
+        rows = data(printed)["layers"]
+        sums = [sum(row[key] for row in rows if f"{row['path']}.".startswith(f"{path}.")) for path in paths]
+        return ", ".join(f"{path} {figure:,}" for path, figure in zip(paths, sums, strict=True))
+
+    return find
+
+
+def field_and_stride(path: str) -> Callable[[str], str]:
+    """A finding: the receptive field of a layer, and its effective stride."""
+
+    def find(printed: str) -> str:
+        row = next(row for row in data(printed)["layers"] if row["path"] == path)
+        return f"{_distinct(row['field'])}, stride {_distinct(row['stride'])}"
+
+    return find
+
+
 def beats_the_human(printed: str) -> str:
     """A network's top-5 error beside the human one."""
     (row,) = _compared(printed)
