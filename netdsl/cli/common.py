@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from netdsl import resources
+from netdsl import files, resources
 from netdsl.graph.build import OverrideError, Overrides, build, dims
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
@@ -100,6 +100,13 @@ class Loaded:
     shaped: ShapedGraph | None
     report: Report
 
+    @property
+    def network(self) -> ShapedGraph:
+        """The shaped graph of a file without errors. Raises UsageError for a library of blocks, which has none."""
+        if self.shaped is None:
+            raise UsageError(f"{self.name} holds blocks alone, and no network", "`use` it from a file with a chain")
+        return self.shaped
+
 
 def shown(path: Path) -> str:
     """A path as messages show it: relative where it lies below the current folder."""
@@ -112,15 +119,20 @@ def shown(path: Path) -> str:
 def load(name: str, changes: Overrides) -> Loaded:
     """Read a network and check its shapes. Raises UsageError for a file that cannot be read, or a useless override."""
     path = locate(name)
+    return built(path, shown(path), changes)
+
+
+def built(path: Path, name: str, changes: Overrides) -> Loaded:
+    """What stands in a file, which messages call by a name. Raises UsageError as load does."""
     report = Report()
     try:
-        source = read(path, shown(path), report)
+        source = read(path, name, report)
         shaped = None if source is None else build(source, path, report, changes)
     except UnreadableFile as error:
         raise UsageError(str(error)) from None
     except OverrideError as error:
         raise UsageError(str(error), error.help, error.code) from None
-    return Loaded(shown(path), path, shaped, report)
+    return Loaded(name, path, shaped, report)
 
 
 def network(name: str, sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> ShapedGraph:
@@ -130,10 +142,25 @@ def network(name: str, sets: Iterable[str], inputs: Iterable[str], include: Iter
     if loaded.report.failed:
         say(found)
         raise SystemExit(1)
-    if loaded.shaped is None:
-        raise UsageError(f"{loaded.name} holds blocks alone, and no network", "`use` it from a file with a chain")
+    shaped = loaded.network
     say(one for one in found if one.severity == "warning")
-    return loaded.shaped
+    return shaped
+
+
+def format_of(target: Path, known: Sequence[str], what: str) -> str:
+    """The format that a file's suffix asks for, of those that are known. Raises UsageError; `what` is in the file."""
+    if (format := target.suffix[1:].lower()) in known:
+        return format
+    found = f"{target.suffix} is no format of {what}" if target.suffix else "its name has no suffix"
+    raise UsageError(f"{target}: {found}", f"choose one of {', '.join(f'.{one}' for one in known)}")
+
+
+def write(target: Path, data: bytes) -> None:
+    """Write a file, whole or not at all. Raises UsageError."""
+    try:
+        files.replace(target, data)
+    except OSError as error:
+        raise UsageError(f"{target}: {error.strerror or error}") from None
 
 
 def fail(error: UsageError) -> NoReturn:

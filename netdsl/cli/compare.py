@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from netdsl import files, resources
+from netdsl import resources
 from netdsl.cli import common
 from netdsl.compare import chart, table
 from netdsl.compare.comparison import Comparison
@@ -112,22 +112,13 @@ def _networks(names: Sequence[str], changes: Overrides, *, warn: bool) -> list[S
         common.say(found for one in loaded for found in one.report.diagnostics())
     if failed:
         raise SystemExit(1)
-    networks: list[ShapedGraph] = []
-    for one in loaded:
-        if one.shaped is None:
-            help = "`use` it from a file with a chain"
-            raise common.UsageError(f"{one.name} holds blocks alone, and no network", help)
-        networks.append(one.shaped)
-    return networks
+    return [one.network for one in loaded]
 
 
 def _target(output: str | None, kind: chart.Kind | None) -> Path:
     """The file of a chart. Raises UsageError where its suffix is no format."""
     target = Path(output if output is not None else f"{kind}.svg")
-    if target.suffix[1:].lower() not in chart.FORMATS:
-        known = ", ".join(f".{one}" for one in chart.FORMATS)
-        found = f"{target.suffix} is no format of a chart" if target.suffix else "its name has no suffix"
-        raise common.UsageError(f"{target}: {found}", f"choose one of {known}")
+    common.format_of(target, chart.FORMATS, "a chart")
     return target
 
 
@@ -140,11 +131,9 @@ def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme
             _note("no network has a `meta top5_error`: this chart sets parameters against MACs")
     try:
         drawn = chart.draw(entries, kind, target.suffix[1:].lower(), theme)
-        files.replace(target, drawn.data)
     except chart.ChartError as error:
         raise common.UsageError(str(error)) from None
-    except OSError as error:
-        raise common.UsageError(f"{target}: {error.strerror or error}") from None
+    common.write(target, drawn.data)
     if drawn.left_out:
         _note(f"without {_listed(drawn.left_out)}: this chart needs {drawn.needs}")
     if drawn.unnamed:

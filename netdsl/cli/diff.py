@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netdsl import files
 from netdsl.cli import common
 from netdsl.cli.revision import RevisionError, checkout
-from netdsl.graph.build import OverrideError, Overrides, build
-from netdsl.graph.program import UnreadableFile, read
+from netdsl.graph.build import Overrides
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 
@@ -64,16 +62,9 @@ def command(
         common.say(found for found in side.report.diagnostics() if found.severity == "error")
     if any(side.report.failed for side in sides):
         raise SystemExit(1)
-    for side in sides:
-        if side.shaped is None:
-            raise common.UsageError(
-                f"{side.name} holds blocks alone, and no network", "`use` it from a file with a chain"
-            )
+    first, second = (side.network for side in sides)
     from netdsl.diff import diff
 
-    first, second = (side.shaped for side in sides)
-    assert first is not None
-    assert second is not None
     difference = diff(first, second)
     if output is None:
         _print(difference, form, all)
@@ -121,26 +112,15 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
     try:
         if revision and path and not Path(name).exists():
             with checkout(revision, path) as file:
-                return _built(file, name, changes)
+                return common.built(file, name, changes)
         file = common.locate(name)
         if name == os.devnull or (file.is_file() and not file.stat().st_size):
             graph = replace(NOTHING.graph, source=Source("", shown or common.shown(file)))
             return common.Loaded(name, file, replace(NOTHING, graph=graph), Report())
         bundled = not Path(name).exists()
-        return _built(file, shown or (file.stem if bundled else common.shown(file)), changes)
+        return common.built(file, shown or (file.stem if bundled else common.shown(file)), changes)
     except (RevisionError, OSError) as error:
         raise common.UsageError(f"{name}: {error}") from None
-
-
-def _built(file: Path, name: str, changes: Overrides) -> common.Loaded:
-    report = Report()
-    try:
-        source = read(file, name, report)
-        return common.Loaded(name, file, None if source is None else build(source, file, report, changes), report)
-    except UnreadableFile as error:
-        raise common.UsageError(str(error)) from None
-    except OverrideError as error:
-        raise common.UsageError(str(error), error.help, error.code) from None
 
 
 def _print(difference: Difference, form: str, all: bool) -> None:
@@ -163,11 +143,7 @@ def _format(output: str | None) -> str:
         return ""
     from netdsl.draw import FORMATS
 
-    target = Path(output)
-    if (format := target.suffix[1:].lower()) in FORMATS:
-        return format
-    found = f"{target.suffix} is no format of a picture" if target.suffix else "its name has no suffix"
-    raise common.UsageError(f"{target}: {found}", f"choose one of {', '.join(f'.{one}' for one in FORMATS)}")
+    return common.format_of(Path(output), FORMATS, "a picture")
 
 
 def _draw(difference: Difference, target: Path, format: str) -> None:
@@ -176,9 +152,8 @@ def _draw(difference: Difference, target: Path, format: str) -> None:
     from netdsl.draw import RenderError
 
     try:
-        files.replace(target, draw(difference, format))
+        picture = draw(difference, format)
     except RenderError as error:
         raise common.UsageError(str(error)) from None
-    except OSError as error:
-        raise common.UsageError(f"{target}: {error.strerror or error}") from None
+    common.write(target, picture)
     click.echo(f"{target}: {heading(difference)}")

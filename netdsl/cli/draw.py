@@ -7,7 +7,6 @@ from typing import Literal
 
 import click
 
-from netdsl import files
 from netdsl.cli import common
 
 
@@ -60,16 +59,10 @@ def command(
 
     networks = [common.network(name, sets, inputs, include) for name in names]
     target = Path(output or f"{'-'.join(common.locate(name).stem for name in names)}.svg")
-    format = target.suffix[1:].lower()
-    if format not in draw.FORMATS:
-        known = ", ".join(f".{one}" for one in draw.FORMATS)
-        found = f"{target.suffix} is no format of a picture" if target.suffix else "its name has no suffix"
-        raise common.UsageError(f"{target}: {found}", f"choose one of {known}")
+    format = common.format_of(target, draw.FORMATS, "a picture")
     try:
         picture = draw.draw(networks, format, style=style, expand=expand, depth=depth, direction=direction, theme=theme)
-        files.replace(target, picture)
     except draw.RenderError as error:
         raise common.UsageError(str(error)) from None
-    except OSError as error:
-        raise common.UsageError(f"{target}: {error.strerror or error}") from None
+    common.write(target, picture)
     click.echo(f"{target}: {', '.join(shaped.graph.title for shaped in networks)}")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from netdsl import files
 from netdsl.cli import common
 from netdsl.graph.program import UnreadableFile, decode, read
 from netdsl.text import format
@@ -45,7 +44,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
         elif name == "-":
             click.echo(formatted, nl=False)
         elif not same:
-            _write(Path(name), formatted)
+            common.write(Path(name), formatted.encode())
             click.echo(f"{name}: formatted")
     raise SystemExit(status)
 
@@ -59,10 +58,3 @@ def _source(name: str) -> Source | None:
         raise common.UsageError(str(error)) from None
     common.say(report.diagnostics())
     return source
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        files.replace(path, text.encode())
-    except OSError as error:
-        raise common.UsageError(f"{path}: {error.strerror or error}") from None

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from netdsl import files
 from netdsl.cli import common
 from netdsl.transform.convolutional import Rewritten
 from netdsl.transform.convolutional import convolutional as rewrite
@@ -62,10 +61,7 @@ def command(
     if output is None:
         click.echo(text, nl=False)
         return
-    try:
-        files.replace(Path(output), text.encode())
-    except OSError as error:
-        raise common.UsageError(f"{output}: {error.strerror or error}") from None
+    common.write(Path(output), text.encode())
     click.echo(f"{output}: {rewritten.after.graph.title}, {rewritten.windows} layers slide")
 
 
