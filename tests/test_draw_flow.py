@@ -214,6 +214,17 @@ def test_titles_and_labels_make_way() -> None:
     assert abs(label - 40) == pytest.approx(clear.AIR + metrics.width("4×4", 8) / 2, abs=0.01)
 
 
+def test_a_long_title_makes_no_wide_picture() -> None:
+    title = "Very long title " * 60
+    picture = draw.draw(netdsl.loads(f'network "{title}"\nINPUT 8x8x3 -> FC 2').shaped, "svg").decode()
+    wide = re.search(r'width="([\d.]+)pt"', picture)
+    assert wide
+    assert float(wide[1]) < 600
+    lines = re.findall(r"<text[^>]*>(Very.*?)</text>", picture)
+    assert len(lines) == 3
+    assert lines[-1].endswith("…")
+
+
 @pytest.mark.parametrize("direction", ["TB", "LR"])
 def test_lines_meet_at_forks(direction: digraph.Direction) -> None:
     lines = scene(draw.draw(netdsl.load("resnet50").shaped, "svg", direction=direction)).lines

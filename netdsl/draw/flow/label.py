@@ -217,7 +217,10 @@ def _shortened(call: str, most: int) -> str:
 def caption(drawing: Drawing, theme: Theme) -> str:
     """The title, what the network costs, where it comes from, and what the colours mean."""
     left = ' ALIGN="LEFT" BALIGN="LEFT"'
-    rows = [cell(font(drawing.title, size=20, bold=True), f'{left} CELLPADDING="2"')] if drawing.title.strip() else []
+    lines = wrapped(drawing.title, 48)
+    lines = lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
+    title = "<BR/>".join(font(line, size=20, bold=True) for line in lines)
+    rows = [cell(title, f'{left} CELLPADDING="2"')] if drawing.title.strip() else []
     rows.append(cell(font("   ·   ".join(drawing.facts), size=NORMAL + 1), f'{left} CELLPADDING="2"'))
     if drawing.paper.strip():
         paper = "<BR/>".join(font(line, size=SMALL + 1, colour=theme.quiet) for line in wrapped(drawing.paper, 76))
