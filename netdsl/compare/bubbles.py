@@ -12,6 +12,7 @@ from netdsl.compare.entry import Entry
 from netdsl.compare.plot import Axes, Figure
 from netdsl.draw.palette import Theme
 from netdsl.measure import units
+from netdsl.text.fit import clipped
 
 _WIDTH, _HEIGHT = 504.0, 324.0  # points: as wide as two columns of a paper
 _LEFT, _RIGHT, _BOTTOM, _TOP = 36.0, 104.0, 40.0, 26.0
@@ -110,7 +111,7 @@ def _drawn(
     places = (axes.transData.transform(list(zip(xs, ys, strict=True))) - (_LEFT, _BOTTOM)).tolist()
     bubbles = [labels.Bubble(x, y, radius) for (x, y), radius in zip(places, radii, strict=True)]
     room = labels.Box(4, 4, frame[0] if kind.area else wide - _LEFT - 4, frame[1] + 4)
-    names = [_fit(one.name) for one in entries]
+    names = [clipped(one.name, _LONGEST) for one in entries]
     found = labels.place(bubbles, [plot.extent(name, plot.SIZE) for name in names], room)
     for name, label in zip(names, found, strict=True):
         if label is not None:
@@ -202,7 +203,3 @@ def _examples(most: float) -> list[float]:
     first = max(digit * power for digit in (1, 2, 5) if digit * power <= most)
     values = (first, first / 5 if first > power else first / 4, first / 20)
     return [value for value in values if value >= 1]
-
-
-def _fit(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

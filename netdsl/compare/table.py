@@ -10,6 +10,7 @@ from typing import Any
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry
 from netdsl.measure import units
+from netdsl.text.fit import clipped
 
 WIDTH = 80
 _GAP = 2
@@ -54,7 +55,7 @@ def text(comparison: Comparison, *, exact: bool = False, relative: bool = False,
 
     file = io.StringIO()
     console = Console(file=file, width=WIDTH, highlight=False, no_color=not colour, force_terminal=colour)
-    names = [_fit(one.name) for one in comparison.entries]
+    names = [clipped(one.name, _LONGEST) for one in comparison.entries]
     for number, columns in enumerate(_groups(comparison, names, exact, relative)):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         headings = [column.heading.split() for column in columns]
@@ -130,7 +131,3 @@ def _groups(comparison: Comparison, names: Sequence[str], exact: bool, relative:
     if len(groups) > 1 and len(groups[-1]) == 1:
         groups[-1].insert(0, groups[-2].pop())
     return groups
-
-
-def _fit(name: str) -> str:
-    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

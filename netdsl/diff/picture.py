@@ -14,7 +14,7 @@ from itertools import groupby
 
 from netdsl.diff import words as wording
 from netdsl.diff.change import Change, Difference
-from netdsl.diff.rows import heading, numbered, prefixes
+from netdsl.diff.rows import heading, numbered
 from netdsl.diff.union import Union, union
 from netdsl.draw import MOST_BOXES, flow, page, words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
@@ -23,7 +23,7 @@ from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
 from netdsl.draw.render import RenderError, painted
-from netdsl.graph.node import Scope
+from netdsl.graph.node import Scope, around
 
 _WHOLE = 8
 """The most layers of a block that was added or removed as a whole, for it to be drawn in full."""
@@ -93,8 +93,7 @@ class _Painter:
         known = {"": root}
         for at, path in enumerate(self.union.paths):
             inner = root
-            *around, _ = prefixes(path)
-            for scope in around:
+            for scope in around(path):
                 if scope not in known:
                     known[scope] = _Scope(scope)
                     inner.items.append(known[scope])

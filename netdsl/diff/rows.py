@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from netdsl.diff.change import Change, Difference, Kind, Side
-from netdsl.graph.node import Scope
+from netdsl.graph.node import Scope, around
 
 _COPY = re.compile(r"\.\d+(?=\.|\b)")
 
@@ -198,10 +198,7 @@ def _call(scope: Scope, changes: list[Change]) -> str:
 
 def prefixes(path: str) -> Iterator[str]:
     """A path's scopes from outside in, and itself."""
-    at = path.find(".")
-    while at >= 0:
-        yield path[:at]
-        at = path.find(".", at + 1)
+    yield from around(path)
     yield path
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from netdsl.diff.change import Change, Difference
 from netdsl.diff.rows import renames
 from netdsl.draw.drawing import Tint
-from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.node import Node, ShapedGraph, around
 from netdsl.layers.shape import Shape
 
 
@@ -66,13 +66,8 @@ def union(difference: Difference) -> Union:
 
 def _moved(path: str, scopes: dict[str, str]) -> str:
     """A path of the first network with the scopes around it called as in the second."""
-    parent, dot, own = path.rpartition(".")
-    end = len(parent)
-    while end > 0:
-        if parent[:end] in scopes:
-            return scopes[parent[:end]] + parent[end:] + dot + own
-        end = parent.rfind(".", 0, end)
-    return path
+    called = next((scope for scope in reversed(list(around(path))) if scope in scopes), "")
+    return scopes[called] + path[len(called) :] if called else path
 
 
 def _links(difference: Difference) -> Iterator[Link]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from netdsl.graph.node import Node, Scope
+from netdsl.text.fit import clipped
 from netdsl.text.source import Span
 
 _LABEL = re.compile(r"[a-z_][a-z0-9_]*[ \t]*:\s*\Z")
@@ -64,7 +65,7 @@ def call(scope: Scope) -> str:
     if scope.title == scope.path.rpartition(".")[2]:
         return ""
     text = _SPACE.sub(" ", scope.title)
-    return dims(text if len(text) <= 60 else f"{text[:59]}…")
+    return dims(clipped(text, 60))
 
 
 def plain(text: str) -> str:

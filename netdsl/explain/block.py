@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from netdsl.explain import why
 from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, below, folded, percent, several, sized
+from netdsl.graph.node import around
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.measure.units import size
 
@@ -38,9 +39,7 @@ def _title(view: View, path: str) -> str:
 def _place(view: View, path: str, first: int) -> str:
     """Where it was called: of the calls around its first node the one that made it."""
     node, scopes = view.nodes[first], view.shaped.graph.scopes
-    parents = node.path.split(".")[:-1]
-    inner = [".".join(parents[: depth + 1]) for depth in range(len(parents))]
-    calls = [one for one in inner if below(one, path) and one in scopes and scopes[one].title.endswith(")")]
+    calls = [one for one in around(node.path) if below(one, path) and one in scopes and scopes[one].title.endswith(")")]
     spans = list(node.calls or ())
     return "" if len(spans) <= len(calls) else "{0.source.name}:{0.line}".format(spans[len(calls)])
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from netdsl.explain import stages, why
 from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, percent, several, sized, stepped
-from netdsl.graph.node import Scope
+from netdsl.graph.node import Scope, around
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
@@ -123,14 +123,11 @@ def _repeats(view: View) -> Answer:
     inside: dict[str, set[int]] = {}
     scopes = view.shaped.graph.scopes
     for index in view.inference:
-        path = view.path(index)
-        at = path.rfind(".")
-        while at > 0:
-            scope = scopes.get(path[:at])
+        for path in reversed(list(around(view.path(index)))):
+            scope = scopes.get(path)
             if scope is not None and scope.title.endswith(")"):
                 called[scope.path] = scope
                 inside.setdefault(scope.title.partition("(")[0], set()).add(index)
-            at = path.rfind(".", 0, at)
     made: Counter[str] = Counter()
     for scope in called.values():
         made[scope.title.partition("(")[0]] += 1 if scope.copies is None else scope.copies

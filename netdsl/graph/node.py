@@ -72,6 +72,14 @@ class Scope:
     """How many copies stand under it, where a repeat is written; each is a component `1`, `2`, …"""
 
 
+def around(path: str) -> Iterator[str]:
+    """The scopes around what has a path, from outside in: `a` and `a.b` around `a.b.conv1`."""
+    at = path.find(".")
+    while at >= 0:
+        yield path[:at]
+        at = path.find(".", at + 1)
+
+
 @dataclass(frozen=True)
 class Graph:
     """A network: nodes in topological order, and what it returns.

@@ -13,8 +13,10 @@ from csv import writer
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from netdsl.graph.node import around
 from netdsl.measure.columns import COLUMNS, Cell, Column
 from netdsl.measure.units import size
+from netdsl.text.fit import clipped
 
 if TYPE_CHECKING:
     from netdsl.measure.summary import Summary
@@ -42,10 +44,8 @@ def _sums(summary: Summary, columns: Sequence[Column]) -> Mapping[str, Mapping[s
     adding = [column for column in columns if column.adds]
     for index, node in enumerate(summary.shaped.nodes):
         cells = {column.name: cell for column in adding if isinstance(cell := column.cell(summary, index), int)}
-        at = node.path.rfind(".")
-        while at > 0:
-            sums.setdefault(node.path[:at], Counter()).update(cells)
-            at = node.path.rfind(".", 0, at)
+        for scope in around(node.path):
+            sums.setdefault(scope, Counter()).update(cells)
     return sums
 
 
@@ -62,7 +62,7 @@ def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
             copy = node.path[len(skipped) :].partition(".")[0]
             if copy != "1":
                 continue
-        here = [".".join(parents[: depth + 1]) for depth in range(len(parents))]
+        here = list(around(node.path))
         common = 0
         while common < min(len(here), len(opened)) and here[common] == opened[common]:
             common += 1
@@ -105,14 +105,10 @@ def text(summary: Summary, columns: Sequence[Column] = USUAL) -> str:
 
 def _line(cells: Sequence[str], widths: Sequence[int], lefts: Sequence[bool]) -> str:
     fitted = [
-        _fit(cell, width).ljust(width) if left else cell.rjust(width)
+        clipped(cell, width).ljust(width) if left else cell.rjust(width)
         for cell, width, left in zip(cells, widths, lefts, strict=True)
     ]
     return " ".join(fitted).rstrip()
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def _title(summary: Summary) -> list[str]:
@@ -143,7 +139,7 @@ def _totals(summary: Summary) -> list[str]:
     best = summary.schedule
     if best.peak < peak.peak:
         lines.insert(-2, f"{'':<12} {best.peak:>{wide},} B in another order, which `--format json` has")
-    return [_fit(line, WIDTH) for line in lines]
+    return [clipped(line, WIDTH) for line in lines]
 
 
 def _short(count: int) -> str:

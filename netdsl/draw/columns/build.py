@@ -14,6 +14,7 @@ from netdsl.draw.drawing import Box, Drawing, Edge, Item, boxes
 from netdsl.draw.fold import fold
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.shape import Shape
+from netdsl.text.fit import clipped
 
 _WRITTEN_OUT = 4
 """Up to so many copies of a single layer are boxes of their own; more are one box with their number."""
@@ -145,8 +146,7 @@ class _Building:
         said = words.dims(self.shaped.nodes[index].layer.caption(*self.shaped.input_shapes(index)))
         if box.kind == "input" and len(self.shaped.graph.inputs) > 1:
             said = f"{said} {box.rows[at].name}"
-        said = words.plain(said)
-        return said if len(said) <= _WIDEST else f"{said[: _WIDEST - 1]}…"
+        return clipped(words.plain(said), _WIDEST)
 
 
 def _compact(series: Series) -> bool:

@@ -15,6 +15,7 @@ from netdsl.draw.volumes.scale import Scale
 from netdsl.draw.volumes.solid import SIZE, Text
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.figures import figures, totals
+from netdsl.text.fit import clipped
 
 _MARGIN = 18.0
 _HEAD = 34.0
@@ -88,8 +89,7 @@ def _heading(shaped: ShapedGraph) -> list[Text]:
     sums = totals(shaped, figures(shaped))
     facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
     facts += [words.plain(str(shaped.graph.meta["year"]))] if "year" in shaped.graph.meta else []
-    title = words.plain(shaped.graph.title)
-    title = title if len(title) <= 80 else f"{title[:79]}…"
+    title = clipped(words.plain(shaped.graph.title), 80)
     return [
         Text(_MARGIN, _MARGIN + 10, title, 13, "start", bold=True),
         Text(_MARGIN, _MARGIN + 22, " · ".join(facts), 8, "start", quiet=True),

@@ -13,6 +13,7 @@ from netdsl.draw.volumes.units import Unit
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import Layer, Role, Window
 from netdsl.layers.shape import Shape
+from netdsl.text.fit import clipped
 
 _LONGEST = 22
 """The most characters of a line below a volume."""
@@ -185,4 +186,4 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return clipped(text, _LONGEST)
