@@ -616,6 +616,17 @@ def test_revisions_bring_the_files_that_they_use(repository: Path, monkeypatch: 
     assert err.startswith("error: HEAD:b.net: ")
 
 
+def test_links_in_a_revision_give_no_traceback(repository: Path) -> None:
+    (repository / "nets" / "far.net").symlink_to(repository.parent / "far.net")
+    (repository / "nets" / "near.net").symlink_to("a.net")
+    git("add", "nets")
+    git("commit", "-q", "-m", "links")
+    for name in ("a.net", "near.net"):
+        assert "no change" in netdsl_("diff", f"HEAD:nets/{name}", "nets/a.net")[1]
+    status, _, err = netdsl_("diff", "HEAD:nets/far.net", "nets/a.net")
+    assert (status, err) == (2, "error: HEAD:nets/far.net: it is a link to what does not come along\n")
+
+
 def test_git_diff_by_a_driver(repository: Path) -> None:
     (repository / ".gitattributes").write_text("*.net diff=netdsl\n")
     shown = git("-c", f"diff.netdsl.command={DRIVER}", "diff")

@@ -33,8 +33,19 @@ def checkout(revision: str, path: str) -> Generator[Path]:
     top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
     data = _git("-C", top, "archive", "--format=tar", folder, "--", f":(glob)**/*{found.suffix}")
     with TemporaryDirectory() as place, tarfile.open(fileobj=io.BytesIO(data)) as archive:
-        archive.extractall(place, filter="data")
-        yield Path(place, found.name)
+        archive.extractall(place, filter=_kept)
+        target = Path(place, found.name)
+        if not target.exists():
+            raise RevisionError("it is a link to what does not come along")
+        yield target
+
+
+def _kept(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+    """What to take out of an archive: all but links that lead out of the folder."""
+    try:
+        return tarfile.data_filter(member, folder)
+    except tarfile.FilterError:
+        return None
 
 
 def _git(*arguments: str) -> bytes:
