@@ -46,11 +46,11 @@ def _matched(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
     ours, theirs = traits(first), traits(second)
     price = pricing(ours, theirs)
     orders = reading_order(first), reading_order(second)
-    named = _moves(_by_path(ours, theirs, orders, price), first, second, ours, theirs, price)
+    named = _moves(_by_path(ours, theirs, orders, price), first, second, ours, theirs)
     if _edits(named, ours, theirs) == _fewest(ours, theirs) and not wiring.differing(first.nodes, second.nodes, named):
         return named
     aligned = {orders[0][i]: orders[1][j] for i, j in align(*orders, price)}
-    aligned = _moves(aligned, first, second, ours, theirs, price)
+    aligned = _moves(aligned, first, second, ours, theirs)
 
     def expense(pairs: dict[int, int]) -> int:
         gaps = len(ours) + len(theirs) - 2 * len(pairs)
@@ -137,7 +137,6 @@ def _moves(
     second: ShapedGraph,
     ours: Sequence[Traits],
     theirs: Sequence[Traits],
-    price: Price,
 ) -> dict[int, int]:
     """The pairs, and further ones of what stands in another order: of one path, or the same beside what is paired."""
     pairs = dict(pairs)
