@@ -80,9 +80,12 @@ class _Building:
         for number, item in enumerate(self._flat(items)):
             level |= dict.fromkeys([box.id for box in boxes((item,))], number)
             parts.append(self._parts(item))
-        ends = [(level.get(edge.source), level.get(edge.target)) for edge in self._edges]
-        flows = {(a, b) for a, b in ends if a is not None and b is not None and a != b}
-        return structure(id, range(len(parts)), sorted(flows), parts)
+        inputs: list[dict[int, None]] = [{} for _ in parts]
+        for edge in self._edges:
+            source, target = level.get(edge.source), level.get(edge.target)
+            if source is not None and target is not None and source != target:
+                inputs[target][source] = None
+        return structure(id, range(len(parts)), [list(sources) for sources in inputs], parts)
 
     def _flat(self, items: Iterable[Item]) -> Iterator[Item]:
         """Items that are shown, with those of scopes without a name or copies in their place."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from netdsl.draw.branches import branches, gates
 from netdsl.draw.columns.parts import Fork, Part, Series
 
 _DEEPEST = 50
@@ -11,72 +12,43 @@ _DEEPEST = 50
 
 
 def structure(
-    id: str, items: Sequence[int], flows: Sequence[tuple[int, int]], parts: Sequence[tuple[Part, ...]], depth: int = 0
+    id: str, items: Sequence[int], inputs: Sequence[Sequence[int]], parts: Sequence[tuple[Part, ...]], depth: int = 0
 ) -> Series:
-    """Some items, in topological order, as a series; `parts` are what each of all items is drawn as.
+    """Some items, in topological order, as a series. `inputs` are what each of all items reads, `parts` how it is drawn.
 
-    An item that no flow passes by is a part of its own. What lies between two of them falls into components: one is
+    An item that no flow passes by is a part of its own. What lies between two of them falls into branches: one is
     part of the series, and what bypasses it will be an arc; several are the branches of a fork.
     """
-    position = {item: number for number, item in enumerate(items)}
-    within = [(position[a], position[b]) for a, b in flows if a in position and b in position]
-    fed = {b for _, b in within}
-    furthest: dict[int, int] = {}
-    for a, b in within:
-        furthest[a] = max(b, furthest.get(a, b))
-    reach = max([number for number in range(len(items)) if number not in fed], default=0)
-    cuts: list[int] = []
-    for number in range(len(items)):
-        if reach <= number:
-            cuts.append(number)
-        reach = max(reach, furthest.get(number, len(items)))
+    at = {item: number for number, item in enumerate(items)}
+    cuts = [at[item] for item in gates(items, inputs)]
     found: list[Part] = []
     for before, cut in zip([-1, *cuts], [*cuts, len(items)], strict=True):
         between = items[before + 1 : cut]
         if len(between) == len(items) or (between and depth > _DEEPEST):
-            found += _whole(id, between, flows, parts, depth)
+            found += _whole(id, between, inputs, parts, depth)
         elif between:
-            found += _between(id, between, flows, parts, depth)
+            found += _between(id, between, inputs, parts, depth)
         if cut < len(items):
             found += parts[items[cut]]
     return Series(id, tuple(found))
 
 
 def _between(
-    id: str, items: Sequence[int], flows: Sequence[tuple[int, int]], parts: Sequence[tuple[Part, ...]], depth: int
+    id: str, items: Sequence[int], inputs: Sequence[Sequence[int]], parts: Sequence[tuple[Part, ...]], depth: int
 ) -> list[Part]:
     """What lies between two items that nothing bypasses."""
-    components = _components(items, flows)
-    if len(components) == 1:
-        return list(structure(id, items, flows, parts, depth + 1).parts)
+    apart = branches(items, inputs)
+    if len(apart) == 1:
+        return list(structure(id, items, inputs, parts, depth + 1).parts)
     name = f"{id}[{items[0]}"
-    branches = [structure(f"{name}|{number}", one, flows, parts, depth + 1) for number, one in enumerate(components)]
-    return [Fork(f"{name}]", tuple(branches))]
+    found = [structure(f"{name}|{number}", one, inputs, parts, depth + 1) for number, one in enumerate(apart)]
+    return [Fork(f"{name}]", tuple(found))]
 
 
 def _whole(
-    id: str, items: Sequence[int], flows: Sequence[tuple[int, int]], parts: Sequence[tuple[Part, ...]], depth: int
+    id: str, items: Sequence[int], inputs: Sequence[Sequence[int]], parts: Sequence[tuple[Part, ...]], depth: int
 ) -> list[Part]:
     """All of a series, where every item is bypassed: a fork, or a knot, whose items follow in the program's order."""
-    if depth <= _DEEPEST and len(_components(items, flows)) > 1:
-        return _between(id, items, flows, parts, depth)
+    if depth <= _DEEPEST and len(branches(items, inputs)) > 1:
+        return _between(id, items, inputs, parts, depth)
     return [part for item in items for part in parts[item]]
-
-
-def _components(items: Sequence[int], flows: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """Items by what hangs together, in order."""
-    parent = {item: item for item in items}
-
-    def root(item: int) -> int:
-        while parent[item] != item:
-            parent[item] = item = parent[parent[item]]
-        return item
-
-    for a, b in flows:
-        if a in parent and b in parent:
-            one, other = sorted((root(a), root(b)))
-            parent[other] = one
-    found: dict[int, list[int]] = {}
-    for item in items:
-        found.setdefault(root(item), []).append(item)
-    return list(found.values())

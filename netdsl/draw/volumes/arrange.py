@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from netdsl.draw.branches import branches, gates
+
 _DEEPEST = 100
 """Branches within more branches than this are drawn in one line."""
 
@@ -78,48 +80,6 @@ def _line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 
             pieces.append(_Piece({one: Place(0, 0)}, 1))
             gate = next(waiting)
     return _behind(pieces)
-
-
-def gates(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[int]:
-    """The members that every way from a first to a last of them passes, in topological order."""
-    at = {one: position for position, one in enumerate(members)}
-    reach = [position + 1 for position in range(len(members))]  # how far what a member gives is read; the end, if never
-    read = [False] * len(members)
-    first = [True] * len(members)
-    for one, position in at.items():
-        for source in inputs[one]:
-            if source in at:
-                first[position] = False
-                read[at[source]] = True
-                reach[at[source]] = max(reach[at[source]], position)
-    far = 0
-    for position, is_first in enumerate(first):
-        far = position if is_first else far  # the start is read by every first member
-    found: list[int] = []
-    for position, one in enumerate(members):
-        if far <= position:
-            found.append(one)
-        far = max(far, reach[position] if read[position] else len(members))
-    return found
-
-
-def branches(members: Sequence[int], inputs: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Members in parts between which nothing flows."""
-    part = {one: one for one in members}
-
-    def root(one: int) -> int:
-        while part[one] != one:
-            one = part[one] = part[part[one]]
-        return one
-
-    for one in members:
-        for source in inputs[one]:
-            if source in part:
-                part[root(one)] = root(source)
-    found: dict[int, list[int]] = {}
-    for one in members:
-        found.setdefault(root(one), []).append(one)
-    return list(found.values())
 
 
 def _behind(pieces: Sequence[_Piece]) -> _Piece:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from netdsl.draw import words
-from netdsl.draw.volumes.arrange import ancestors, branches, gates
+from netdsl.draw.branches import branches, gates
+from netdsl.draw.volumes.arrange import ancestors
 from netdsl.draw.volumes.scopes import MODULE, Block, blocks, tree, units_of
 from netdsl.draw.volumes.units import Unit
 from netdsl.graph.node import ShapedGraph
