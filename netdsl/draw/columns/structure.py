@@ -14,7 +14,7 @@ _DEEPEST = 50
 def structure(
     id: str, items: Sequence[int], inputs: Sequence[Sequence[int]], parts: Sequence[tuple[Part, ...]], depth: int = 0
 ) -> Series:
-    """Some items, in topological order, as a series. `inputs` are what each of all items reads, `parts` how it is drawn.
+    """Some items, in topological order, as a series: `inputs` has what each of all reads, `parts` how it is drawn.
 
     An item that no flow passes by is a part of its own. What lies between two of them falls into branches: one is
     part of the series, and what bypasses it will be an arc; several are the branches of a fork.
