@@ -10,7 +10,11 @@ from pathlib import Path
 def replace(path: Path, data: bytes) -> None:
     """Write a file by way of a temporary one beside it, moved into place. Raises OSError, and leaves no half file."""
     target = path.resolve() if path.is_symlink() else path
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        error.filename = str(path)  # and not that of the temporary file, which nobody asked for
+        raise
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

@@ -218,3 +218,20 @@ def test_overrides_are_written_into_the_program() -> None:
 def test_a_mistaken_command_line_says_so(arguments: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         command.main(arguments, standalone_mode=False)
+
+
+def test_one_layer_and_one_claim_are_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.net").write_text("INPUT 8x8x3 -> CONV 4 3 -> FC 2\nexpect shape of conv1 = 6x6x4\n")
+    run = CliRunner().invoke(command, ["--convolutional", "a.net", "-o", "b.net", "--input", "9x9x3"])
+    assert run.stdout == "b.net: a, 1 layer slides\n"
+    assert run.stderr == "a.net: 1 expectation no longer holds, and is left out\n"
+
+
+def test_a_target_that_cannot_be_written_is_named_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.net").write_text("INPUT 8x8x3 -> FC 2\n")
+    save_file(netdsl.load("a.net").module().state_dict(), "a.safetensors")
+    arguments = ["--convolutional", "a.net", "--weights", "a.safetensors", "--weights-output", "no/b.safetensors"]
+    run = CliRunner().invoke(command, arguments)
+    assert str(run.exception) == "no/b.safetensors: No such file or directory"

@@ -53,8 +53,9 @@ def command(
         raise common.UsageError(f"{place}{error}", error.help) from None
     if not rewritten.windows:
         click.echo(f"{source.name}: no layer reads a whole map, so nothing changes", err=True)
-    if rewritten.lost:
-        click.echo(f"{source.name}: {rewritten.lost} expectations no longer hold, and are left out", err=True)
+    if lost := rewritten.lost:
+        told = f"{lost} expectations no longer hold, and are" if lost > 1 else "1 expectation no longer holds, and is"
+        click.echo(f"{source.name}: {told} left out", err=True)
     if weights is not None and weights_output is not None:
         _carry(Path(weights), Path(weights_output), rewritten)
     text = rewritten.program.text
@@ -62,7 +63,8 @@ def command(
         click.echo(text, nl=False)
         return
     common.write(Path(output), text.encode())
-    click.echo(f"{output}: {rewritten.after.graph.title}, {rewritten.windows} layers slide")
+    slides = "1 layer slides" if rewritten.windows == 1 else f"{rewritten.windows} layers slide"
+    click.echo(f"{output}: {rewritten.after.graph.title}, {slides}")
 
 
 def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
