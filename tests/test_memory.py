@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from random_networks import programs, tangles
 from test_layers_torch import CASES, names
 from torch import fx, nn
-from training_step import inputs, on_one_device, peak, saved, trainable
+from training_step import drop_as_on_a_gpu, inputs, on_one_device, peak, saved, trainable
 
 import netdsl
 from netdsl import resources
@@ -206,9 +207,7 @@ def test_devices_keep_what_autograd_saves_there() -> None:
     moves = [node for node in flow.nodes if node.target == "to"]
     assert len(moves) == sum(isinstance(node.layer, Copy) for node in placed(shaped).nodes)
     network = fx.GraphModule(initial.tree(Plan(shaped, True), 0, blank=True), flow).to("meta")
-    for one in network.modules():
-        if type(one) is nn.Dropout:
-            one.forward = lambda x, p=one.p: torch.native_dropout(x, p, True)[0]
+    drop_as_on_a_gpu(network)
     kept = [one.kept for one in Meter(shaped).training(2)]
     assert len(kept) == 2
     assert sum(kept) == saved(network, inputs(shaped, 2, "meta"))
@@ -372,13 +371,14 @@ def test_from_python() -> None:
     assert fitting.fit is not None
     assert fitting.batch == fitting.fit.training
     assert net.memory(fit=3_000_000_000) == fitting
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {"optimizer": "lbfgs"},
         {"precision": "fp8"},
         {"keep": "none"},
         {"batch": 0},
         {"fit": "three"},
         {"fit": 0},
-    ):
+    ]
+    for wrong in wrongs:
         with pytest.raises(ValueError):  # noqa: PT011 - each says its own
             net.memory(**wrong)

@@ -26,10 +26,15 @@ def on_one_device(shaped: ShapedGraph) -> ShapedGraph:
 def trainable(shaped: ShapedGraph, device: str = "cpu", dtype: torch.dtype = torch.float32) -> nn.Module:
     """A network's module in training, whose dropout keeps a mask of bytes, as on a GPU."""
     made = lower(Plan(shaped, train=True), blank=device == "meta").to(device, dtype)
-    for one in made.modules():
-        if type(one) is nn.Dropout and 0 < one.p < 1:
-            one.forward = lambda x, p=one.p: torch.native_dropout(x, p, True)[0]
+    drop_as_on_a_gpu(made)
     return made
+
+
+def drop_as_on_a_gpu(module: nn.Module) -> None:
+    """Let a module's dropout keep a mask of bytes."""
+    for one in module.modules():
+        if type(one) is nn.Dropout and 0 < one.p < 1:
+            one.forward = lambda input, p=one.p: torch.native_dropout(input, p, True)[0]
 
 
 def inputs(shaped: ShapedGraph, batch: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> list[Tensor]:
@@ -114,7 +119,8 @@ def _sums_gradients(first: Tensor) -> bool:
     held four times, and its storage twice: by it, and from here.
     """
     storages = torch._C._storage_Use_Count(first.untyped_storage()._cdata)
-    return torch._C._current_autograd_node() is not None and storages == 2 and first._use_count() == 4
+    held: Any = first  # torch says nothing of this method
+    return torch._C._current_autograd_node() is not None and storages == 2 and held._use_count() == 4
 
 
 @dataclass(frozen=True)
