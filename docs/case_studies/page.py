@@ -31,7 +31,7 @@ def _section(section: Section) -> Iterator[str]:
     yield f"## {section.title}\n"
     if section.before:
         yield section.before.strip() + "\n"
-    yield "| the slides | netdsl | | command |"
+    yield f"| {section.source} | netdsl | | command |"
     yield "|---|---|---|---|"
     for claim in section.claims:
         yield _row(claim)

@@ -16,6 +16,8 @@ class Section:
     claims: tuple[Claim, ...]
     before: str = ""
     after: str = ""
+    source: str = "the slides"
+    """Who makes the claims."""
 
 
 def _json(network: str) -> str:
@@ -362,6 +364,7 @@ NETWORKS = Section(
     before="""
 Not of the slides: the figures that others give for these very networks, one example each, training heads left out.
 """,
+    source="published",
 )
 
 IMAGENET = Section(
