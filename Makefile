@@ -58,6 +58,11 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw alexnet vgg16 vgg19 --style columns -o docs/images/columns.svg
 	$(BIN)/netdsl draw resnet152 --style columns -o docs/images/columns_resnet152.svg
 	$(BIN)/netdsl draw alexnet_two_gpus --style columns -o docs/images/columns_towers.svg
+	$(BIN)/netdsl draw alexnet --style volumes -o docs/images/volumes.svg
+	$(BIN)/netdsl draw lenet5 --style volumes -o docs/images/volumes_lenet5.svg
+	$(BIN)/netdsl draw alexnet_two_gpus --style volumes -o docs/images/volumes_towers.svg
+	$(BIN)/netdsl draw vgg16 --style volumes -o docs/images/volumes_vgg16.svg
+	$(BIN)/netdsl draw tests/programs/valid/unet.net --style volumes -o docs/images/volumes_unet.svg
 
 pages: $(VENV)/dev.stamp ## Write the case studies of the documentation anew.
 	cd docs && ../$(BIN)/python -m case_studies.page
