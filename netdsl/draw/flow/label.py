@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import ceil
 from typing import TypeAlias
 
 from netdsl.draw import metrics
 from netdsl.draw.drawing import Box, Cluster, Drawing, Row, Tint
-from netdsl.draw.palette import Theme
+from netdsl.draw.palette import Theme, Tone
 
 WIDEST = 34
 """Characters of a box's line before it wraps."""
@@ -21,6 +23,12 @@ NARROW = 22
 
 CHIPS = 5
 """How many entries of the legend stand in a row."""
+
+CHIP = 16
+"""The height of one, in points."""
+
+GAP = 4
+"""Between two of them."""
 
 SMALL = 8
 NORMAL = 10
@@ -227,27 +235,45 @@ def caption(drawing: Drawing, theme: Theme) -> str:
         rows.append(cell(paper, f'{left} CELLPADDING="2"'))
     legend = [*_roles(drawing, theme), *_devices(drawing, theme)]
     if legend:
-        chips = ["".join(legend[start : start + CHIPS]) for start in range(0, len(legend), CHIPS)]
-        grid = table(chips).replace(' CELLSPACING="0"', ' CELLSPACING="4"', 1)
-        rows.append(cell(grid, ' ALIGN="LEFT"'))
+        for start in range(0, len(legend), CHIPS):
+            rows.append(cell(_chips(legend[start : start + CHIPS]), ' ALIGN="LEFT"'))
     return table(rows)
 
 
-def _chip(text: str, fill: str, accent: str, colour: str) -> str:
-    return cell(font(text, size=SMALL, colour=colour), f' BORDER="1" COLOR="{accent}" BGCOLOR="{fill}" CELLPADDING="2"')
+@dataclass(frozen=True, slots=True)
+class _Chip:
+    """An entry of the legend."""
+
+    text: str
+    tone: Tone
+    colour: str
 
 
-def _roles(drawing: Drawing, theme: Theme) -> Iterable[str]:
+def _chips(chips: Sequence[_Chip]) -> str:
+    """A line of the legend. Its size is fixed, since Graphviz stretches a table to the width of what is around it."""
+    cells: list[str] = []
+    wide = GAP
+    for chip in chips:
+        width = ceil(metrics.width(chip.text, SMALL)) + 8
+        look = f' BORDER="1" COLOR="{chip.tone.accent}" BGCOLOR="{chip.tone.fill}"'
+        size = f' FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{CHIP}"'
+        cells.append(cell(font(chip.text, size=SMALL, colour=chip.colour), look + size))
+        wide += width + GAP
+    fixed = f' ALIGN="LEFT" FIXEDSIZE="TRUE" WIDTH="{wide}" HEIGHT="{CHIP + 2 * GAP}"'
+    return table(["".join(cells)], fixed).replace(' CELLSPACING="0"', f' CELLSPACING="{GAP}"', 1)
+
+
+def _roles(drawing: Drawing, theme: Theme) -> Iterable[_Chip]:
     used: set[Tint] = {row.role for one in drawing.boxes if one.kind == "layer" for row in one.rows}
     for role, tone in theme.roles.items():
         if role in used:
-            yield _chip(role, tone.fill, tone.accent, theme.text)
+            yield _Chip(role, tone, theme.text)
     if any(one.training for one in drawing.boxes):
-        yield _chip("training alone", theme.training.fill, theme.training.accent, theme.text)
+        yield _Chip("training alone", theme.training, theme.text)
 
 
-def _devices(drawing: Drawing, theme: Theme) -> Iterable[str]:
+def _devices(drawing: Drawing, theme: Theme) -> Iterable[_Chip]:
     if len(drawing.devices) > 1:
         for device in drawing.devices:
             tone = theme.device(device)
-            yield _chip(f"device {device}", tone.fill, tone.accent, tone.accent)
+            yield _Chip(f"device {device}", tone, tone.accent)
