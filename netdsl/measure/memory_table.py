@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import wrap
 
 from netdsl.measure.memory import Fit, Inference, Memory, Training
 from netdsl.measure.units import size
+from netdsl.text.fit import clipped
 
 _MOST_LAYERS = 10
 _OPTIMIZERS = {
@@ -20,6 +22,7 @@ _OPTIMIZERS = {
 }
 _PARTS = ("weights", "gradients", "optimizer", "kept", "transient", "total")
 _WIDTH = 10
+_PAGE = 80
 
 
 def _training(one: Training) -> list[str]:
@@ -50,7 +53,7 @@ def text(memory: Memory) -> str:
     if memory.layers:
         lines += ["", *_layers(memory)]
     if memory.fit is not None:
-        lines += ["", *fitting(memory, memory.fit)]
+        lines += ["", *(part for line in fitting(memory, memory.fit) for part in wrap(line, _PAGE))]
     return "\n".join(lines)
 
 
@@ -80,17 +83,13 @@ def _layers(memory: Memory) -> list[str]:
         output = size(one.output) if one.output else ""
         share = f"{100 * one.total / whole:.0f}%"
         lines.append(
-            f"{_fit(one.path, wide).ljust(wide)}  {_fit(one.layer, 22).ljust(22)}{output:>10}{own:>10}{share:>6}"
+            f"{clipped(one.path, wide).ljust(wide)}  {clipped(one.layer, 22).ljust(22)}{output:>10}{own:>10}{share:>6}"
         )
     if rest:
         count = sum(one.total for one in rest)
         label = f"{len(rest):,} more"
         lines.append(f"{label.ljust(wide)}  {''.ljust(22)}{size(count):>20}{f'{100 * count / whole:.0f}%':>6}")
     return lines
-
-
-def _fit(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def fitting(memory: Memory, fit: Fit) -> list[str]:
