@@ -24,19 +24,20 @@ BELOW = {
     "graph": {"resources", "text", "layers"},
     "measure": {"text", "layers", "graph"},
     "draw": {"text", "layers", "graph", "measure"},
-    "compile": {"files", "text", "layers", "graph", "measure"},
+    "optimize": {"text", "layers", "graph", "measure"},
+    "compile": {"files", "text", "layers", "graph", "measure", "optimize"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "api": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "compile", "explain", "transform", "compare", "diff"),
+        *("draw", "optimize", "compile", "explain", "transform", "compare", "diff"),
     },
     "__init__": {"text", "layers", "api"},
     "cli": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "compile", "explain", "transform", "compare", "diff"),
+        *("draw", "optimize", "compile", "explain", "transform", "compare", "diff"),
     },
     "__main__": {"cli"},
 }

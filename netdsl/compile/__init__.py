@@ -39,6 +39,35 @@ def module(
     return lower(plan, seed, progress=progress)
 
 
+def optimized_module(
+    shaped: ShapedGraph,
+    optimized: ShapedGraph | None = None,
+    *,
+    devices: Sequence[str] = (),
+    seed: int | None = 0,
+    weights: Path | None = None,
+    progress: Progress = silent,
+) -> fx.GraphModule:
+    """The network as a module for inference, by its optimised graph: by default what all passes make of it.
+
+    Weights follow from the seed, or are loaded from a file, under the paths of the network as it was written. Raises
+    CompileError, and OSError for a file that cannot be read.
+    """
+    from netdsl import optimize
+    from netdsl.compile import devices as binding
+    from netdsl.compile import fuse
+    from netdsl.compile import weights as stored
+    from netdsl.compile.lower import lower
+    from netdsl.compile.plan import Plan
+
+    plan = Plan(shaped, train=False, devices=binding.bind(devices, shaped.graph))
+    tensors = None if weights is None else stored.read(weights)
+    network = lower(plan, seed, blank=tensors is not None, progress=progress)
+    if weights is not None and tensors is not None:
+        stored.load(network, tensors, weights, plan.unused)
+    return fuse.lower(plan, optimize.optimized(shaped) if optimized is None else optimized, network)
+
+
 def compile(
     shaped: ShapedGraph,
     path: Path,

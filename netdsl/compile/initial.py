@@ -32,13 +32,14 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
             node = shaped.nodes[index]
             start(node.owner)
             module = node.layer.lower(*shaped.input_shapes(index))
-            _place(root, path, module if (device := plan.device(node)) is None else module.to(device))
+            place(root, path, module if (device := plan.device(node)) is None else module.to(device))
             done += sizes[index]
             progress("initialising", done, total)
     return root
 
 
-def _place(root: nn.Module, path: str, module: nn.Module) -> None:
+def place(root: nn.Module, path: str, module: nn.Module) -> None:
+    """Put a module into a tree at a path, below modules for the scopes around it."""
     *scopes, name = path.split(".")
     at = root
     for scope in scopes:

@@ -25,6 +25,12 @@ class Activation(Layer):
     module: ClassVar[str]
     keeps_output: ClassVar[bool] = False
     """Whether its gradient follows from its output, so that autograd keeps that, and else its input."""
+    rises: ClassVar[bool] = False
+    """Whether it never falls where its input rises, whatever its arguments."""
+
+    @property
+    def monotone(self) -> bool:
+        return self.rises
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
@@ -48,6 +54,7 @@ class Relu(Activation):
     keyword = "RELU"
     title = "ReLU"
     module = "ReLU"
+    rises = True
     keeps_output = True
     flops_per_output = 1
 
@@ -64,6 +71,7 @@ class Relu6(Activation):
     keyword = "RELU6"
     title = "ReLU6"
     module = "ReLU6"
+    rises = True
     flops_per_output = 2
 
 
@@ -81,6 +89,10 @@ class LeakyRelu(Activation):
     flops_per_output = 2
 
     slope: Number = positional(real(), "slope below 0", Fraction(1, 100))
+
+    @property
+    def monotone(self) -> bool:
+        return self.slope >= 0
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -132,6 +144,10 @@ class Elu(Activation):
 
     slope: Number = positional(real(), "slope at 0 from below, which is also minus the limit", 1)
 
+    @property
+    def monotone(self) -> bool:
+        return self.slope >= 0
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -150,6 +166,7 @@ class Selu(Activation):
     keyword = "SELU"
     title = "SELU"
     module = "SELU"
+    rises = True
     flops_per_output = 5
 
 
@@ -224,6 +241,7 @@ class HardSigmoid(Activation):
     keyword = "HARDSIGMOID"
     title = "Hard sigmoid"
     module = "Hardsigmoid"
+    rises = True
     flops_per_output = 4
 
 
@@ -238,6 +256,7 @@ class Sigmoid(Activation):
 
     keyword = "SIGMOID"
     module = "Sigmoid"
+    rises = True
     keeps_output = True
     flops_per_output = 4
 
@@ -255,6 +274,10 @@ class Tanh(Activation):
 
     scale: Number = option(real(), "limit of the output", 1)
     slope: Number = option(real(), "factor of the input", 1)
+
+    @property
+    def monotone(self) -> bool:
+        return self.scale * self.slope >= 0
 
     @property
     def _plain(self) -> bool:
@@ -286,6 +309,7 @@ class Softplus(Activation):
 
     keyword = "SOFTPLUS"
     module = "Softplus"
+    rises = True
     flops_per_output = 3
 
 

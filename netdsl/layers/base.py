@@ -191,6 +191,30 @@ class Layer:
         """
         return None
 
+    # What the optimizer may do with it in inference
+
+    def passes(self, *inputs: Shape) -> bool:
+        """Whether it gives its first input as it is, in inference: SKIP, FLATTEN of a vector, dropout."""
+        return self.training_only
+
+    @property
+    def monotone(self) -> bool:
+        """Whether each value of its output follows from the one at its place, and never falls where that rises."""
+        return False
+
+    @property
+    def channelwise(self) -> Literal["factor", "affine"] | None:
+        """Whether it multiplies each channel by a factor (`factor`), and adds an offset to it (`affine`): SCALE, BN."""
+        return None
+
+    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        """What computes the same with a `weight` and perhaps a `bias` alone, as torch's convolutions and linear layers.
+
+        With `filters` it has as many, all of which read what one of its own does; None where they do not, and for
+        layers that are no such products.
+        """
+        return None
+
     # In PyTorch
 
     def lower(self, *inputs: Shape) -> nn.Module:

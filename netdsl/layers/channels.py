@@ -52,6 +52,9 @@ class Slice(Layer):
         whole = self.to - self.from_ == x.shape.channels
         return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
 
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
@@ -81,6 +84,9 @@ class Shuffle(Layer):
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(layout=inputs[0].kernel_order)
+
+    def passes(self, *inputs: Shape) -> bool:
+        return self.groups in (1, inputs[0].channels)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

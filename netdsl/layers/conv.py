@@ -264,6 +264,11 @@ class Conv(Convolving):
     def maps_of(self) -> Sequence[Sequence[int]] | None:
         return None if self.table is None else self.maps
 
+    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        if filters is not None and self.groups > 1:
+            return None
+        return replace(self, filters=filters or self.filters, nobias=not bias, table=None)
+
 
 @dataclass(frozen=True)
 class DepthwiseConv(Convolving):
@@ -284,6 +289,9 @@ class DepthwiseConv(Convolving):
     same: bool = flag("pad so that the output is ceil(in/s), the odd pixel at the far end")
     nobias: bool = flag("no bias")
     multiplier: int = option(whole(), "filters for each channel", 1)
+
+    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        return replace(self, nobias=not bias) if filters is None else None
 
     def filters_of(self, x: Shape) -> int:
         return x.channels * self.multiplier

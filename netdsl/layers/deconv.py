@@ -125,6 +125,11 @@ class Deconv(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return Saved((0,), layout=inputs[0].kernel_order)
 
+    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        if filters is not None and self.groups > 1:
+            return None
+        return replace(self, filters=filters or self.filters, nobias=not bias)
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv
 

@@ -73,6 +73,9 @@ class FullyConnected(Dense):
         """A convolution whose window is the whole map (LeCun 2015): the weights are the same, in the same order."""
         return Conv(self.units, x.spatial, nobias=self.nobias) if 0 < x.rank <= 3 else None
 
+    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        return replace(self, units=filters or self.units, nobias=not bias)
+
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
         return Saved((0,)) if x.flat else Saved(values=x.shape.elements)

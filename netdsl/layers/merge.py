@@ -26,6 +26,9 @@ class Merging(Layer):
     operation: ClassVar[str]
     """The class of `modules.merge` that computes it."""
 
+    def passes(self, *inputs: Shape) -> bool:
+        return len(inputs) == 1
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import merge
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import LayerError, Number, flag, option, positional, real, reals, whole
@@ -99,6 +99,10 @@ class BatchNorm(Layer):
     eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
     momentum: Number = option(real(0, 1), "the new batch's share of the running statistics", Fraction(1, 10))
     noaffine: bool = flag("neither scale nor shift")
+
+    @property
+    def channelwise(self) -> Literal["factor", "affine"]:
+        return "affine"
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -284,6 +288,10 @@ class Scale(Layer):
     bias: bool = flag("add an offset for each channel")
     init: Number = option(real(), "where the factors start", 1)
 
+    @property
+    def channelwise(self) -> Literal["factor", "affine"]:
+        return "affine" if self.bias else "factor"
+
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(inputs[0])[: 2 if self.bias else 1]
 
@@ -323,6 +331,10 @@ class Normalize(Layer):
     def __post_init__(self) -> None:
         if min(self.std) <= 0:
             raise LayerError("invalid-argument", "std is more than 0", argument="std")
+
+    @property
+    def channelwise(self) -> Literal["factor", "affine"]:
+        return "affine" if any(self.mean) else "factor"
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

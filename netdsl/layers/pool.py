@@ -113,6 +113,9 @@ class Pooling(Layer):
         kernel = tuple([size // count for size, count in zip(x.spatial, to, strict=True)])
         return replace(self, kernel=kernel, stride=(1,) if max(to) == 1 else None, to=None)
 
+    def passes(self, *inputs: Shape) -> bool:
+        return self.cells(inputs[0]) == 1 and self.shape(*inputs) == inputs[0]
+
     def cells(self, x: Shape) -> int:
         """How many values a window covers."""
         windows = self.windows(x)

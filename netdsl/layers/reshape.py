@@ -60,6 +60,9 @@ class Flatten(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return _rewritten(inputs[0])
 
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
+
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -100,6 +103,9 @@ class Reshape(Layer):
 
     def saves(self, *inputs: Operand) -> Saved:
         return _rewritten(inputs[0])
+
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -164,6 +170,9 @@ class Pad(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
         return Saved(() if self.mode == "zero" else (0,), layout=x.kernel_order)
+
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import axes, reshape
@@ -234,6 +243,9 @@ class Crop(Layer):
         layout = "sliced" if x.flat and gaps == 1 else x.cut
         uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
         return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
+
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -312,6 +324,9 @@ class Upsample(Layer):
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(constant=(1,), layout=inputs[0].kernel_order)
+
+    def passes(self, *inputs: Shape) -> bool:
+        return self.shape(*inputs) == inputs[0]
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

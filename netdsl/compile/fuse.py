@@ -1,0 +1,148 @@
+"""Lowering an optimised graph: fused layers get weights that are worked out from those of their parts."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeAlias, cast
+
+import torch
+from torch import Tensor, fx, nn
+
+from netdsl.compile import initial
+from netdsl.compile.lower import program
+from netdsl.compile.plan import Plan
+from netdsl.compile.random import Filling
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.modules.conv import connected
+from netdsl.layers.shape import Shape
+from netdsl.optimize.fused import Fused, Part
+
+Weights: TypeAlias = tuple[Tensor, Tensor | None]
+"""A weight and a bias, shaped as the layer's `weights` says."""
+_Made: TypeAlias = tuple[Part, nn.Module]
+Make: TypeAlias = Callable[[Fused, Sequence[Shape], Weights], nn.Module]
+"""Gives the module of a fused layer for the shapes that it takes, which is called with one tensor for each."""
+
+
+class _Weighted(Protocol):
+    """A convolution or a linear layer of torch, or what scales channels."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+def plain(layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
+    """The module of a fused layer as PyTorch's modules, which run anywhere."""
+    with torch.device("meta"), Filling(blank=True):
+        module = layer.lower(*inputs)
+    base = module if layer.bare else module.get_submodule("base")
+    for name, tensor in zip(("weight", "bias"), weights, strict=True):
+        if tensor is not None:
+            setattr(base, name, nn.Parameter(tensor, requires_grad=False))
+    return module
+
+
+def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, make: Make = plain) -> fx.GraphModule:
+    """The network of an optimised graph for inference, with the weights of the network that the graph was made of.
+
+    `plan` is of that network as it was written, and `modules` has its modules by their paths; `make` makes those of
+    fused layers, whose weights are of the same type, and are worked out in float64.
+    """
+    after = Plan(optimized, train=False, devices=plan.devices)
+    written = {node.path: node.layer for node in plan.shaped.nodes}
+
+    def module(owner: str) -> nn.Module:
+        return modules.get_submodule(plan.modules[owner])
+
+    root = nn.Module()
+    for path, index in after.owners.items():
+        node, inputs = optimized.nodes[index], optimized.input_shapes(index)
+        if isinstance(node.layer, Fused):
+            made = make(node.layer, inputs, weights(node.layer, inputs[0], module))
+        elif written.get(node.owner) == node.layer:
+            made = module(node.owner)
+        else:  # which a pass has put there, and which has no weights
+            made = node.layer.lower(*inputs)
+        initial.place(root, path, made)
+    return fx.GraphModule(root, program(after), "Network").train(False)
+
+
+@torch.no_grad()
+def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module]) -> Weights:
+    """The weight and the bias of a fused layer that takes x; `module` gives those of its parts, by their owners' paths.
+
+    A product that is as it was keeps its tensors. All else is worked out in float64, and rounded once to their type.
+    """
+    dims = {weight.name: weight.dims for weight in layer.weights(x)}
+    chains = [[(part, module(part.owner)) for part in chain] for chain in layer.chains]
+    first = cast("_Weighted", next(made for part, made in chains[0] if part.layer.weights(*part.inputs)))
+    if len(chains) == 1 == len(chains[0]) and first.weight.shape == dims["weight"] and _mask(first) is None:
+        return first.weight, first.bias
+    if layer.scales:
+        weight, bias = _scaling(chains[0], x.channels, first.weight.device)
+    else:
+        folded = [_folded(chain, matrix=layer.base.role == "dense") for chain in chains]
+        weight = torch.cat([one for one, _ in folded], 1)  # one group, where there are several
+        bias = torch.cat([one for _, one in folded])
+        if getattr(first, "transposed", False):
+            weight = weight.transpose(1, 2)
+    dtype = first.weight.dtype
+    weight = weight.reshape(dims["weight"]).to(dtype).contiguous()
+    return weight, bias.to(dtype) if "bias" in dims else None
+
+
+def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
+    """The weight of a chain as groups x filters x channels x kernel, and its bias, in float64.
+
+    For a matrix the kernel is cut to the cells that meet the map where they do not meet padding.
+    """
+    at = next(position for position, (part, _) in enumerate(chain) if part.layer.channelwise is None)
+    part, made = chain[at]
+    weight, bias = _product(part, made)
+    groups, filters, channels, *kernel = weight.shape
+    ones = [1] * len(kernel)
+    factor, offset = _scaling(chain[:at], part.inputs[0].channels, weight.device)
+    read = (groups, 1, channels, *ones)
+    bias = bias + (weight * offset.reshape(read)).flatten(2).sum(2).flatten()
+    weight = weight * factor.reshape(read)
+    factor, offset = _scaling(chain[at + 1 :], groups * filters, weight.device)
+    weight, bias = weight * factor.reshape(groups, filters, 1, *ones), bias * factor + offset
+    windows = part.layer.windows(*part.inputs)
+    if matrix and windows != "all":
+        for axis, (size, window) in enumerate(zip(part.inputs[0].spatial, windows, strict=True)):
+            weight = weight.narrow(3 + axis, window.before, size)
+    return weight, bias
+
+
+def _product(part: Part, made: nn.Module) -> tuple[Tensor, Tensor]:
+    """The weight of one layer as groups x filters x channels x kernel, where it meets real values, and its bias."""
+    product = cast("_Weighted", made)
+    (x,) = part.inputs
+    weight = connected(product.weight, _mask(made)).double()
+    groups: int = getattr(made, "groups", 1)
+    kernel = weight.shape[2:] or x.spatial
+    if getattr(made, "transposed", False):
+        weight = weight.reshape(groups, x.channels // groups, -1, *kernel).transpose(1, 2)
+    else:
+        weight = weight.reshape(groups, -1, x.channels // groups, *kernel)
+    filters = weight.size(0) * weight.size(1)
+    return weight, torch.zeros(filters).to(weight) if product.bias is None else product.bias.double()
+
+
+def _scaling(chain: Sequence[_Made], channels: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The factor and the offset of each channel that layers which scale make together, in float64."""
+    factor = torch.ones(channels, dtype=torch.float64, device=device)
+    offset = torch.zeros_like(factor)
+    for part, made in chain:
+        scale = copy.deepcopy(made).double().eval()
+        zeros = torch.zeros(1, channels, *[1] * part.inputs[0].rank).to(factor)
+        own = scale(zeros).flatten()
+        gain = scale(zeros + 1).flatten() - own
+        factor, offset = factor * gain, offset * gain + own
+    return factor, offset
+
+
+def _mask(made: object) -> Tensor | None:
+    """The connections of a table, where a convolution has one."""
+    return getattr(made, "mask", None)
