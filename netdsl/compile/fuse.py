@@ -50,7 +50,7 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, make: Make = p
     fused layers, whose weights are of the same type, and are worked out in float64.
     """
     after = Plan(optimized, train=False, devices=plan.devices)
-    written = {node.path: node.layer for node in plan.shaped.nodes}
+    written = {node.path: (node.layer, len(node.inputs)) for node in plan.shaped.nodes}
 
     def module(owner: str) -> nn.Module:
         return modules.get_submodule(plan.modules[owner])
@@ -60,9 +60,9 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, make: Make = p
         node, inputs = optimized.nodes[index], optimized.input_shapes(index)
         if isinstance(node.layer, Fused):
             made = make(node.layer, inputs, weights(node.layer, inputs[0], module))
-        elif written.get(node.owner) == node.layer:
+        elif written.get(node.owner) == (node.layer, len(inputs)):
             made = module(node.owner)
-        else:  # which a pass has put there, and which has no weights
+        else:  # which a pass has put there or given other inputs, and which has no weights
             made = node.layer.lower(*inputs)
         initial.place(root, path, made)
     return fx.GraphModule(root, program(after), "Network").train(False)

@@ -9,6 +9,9 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.optimize.attach import attach
 from netdsl.optimize.fold import fold
 from netdsl.optimize.inference import inference
+from netdsl.optimize.matrix import matrix, views
+from netdsl.optimize.siblings import siblings
+from netdsl.optimize.swap import swap
 
 Pass: TypeAlias = Callable[[ShapedGraph], ShapedGraph]
 
@@ -16,6 +19,10 @@ PASSES: Mapping[str, Pass] = {
     "inference": inference,
     "fold": fold,
     "attach": attach,
+    "siblings": siblings,
+    "swap": swap,
+    "matrix": matrix,
+    "views": views,
 }
 """The passes by name, in the order in which they run."""
 

@@ -16,14 +16,17 @@ def attach(shaped: ShapedGraph) -> ShapedGraph:
     """An ADD of two, and an activation of single values, become part of the convolution or FC before them.
 
     A kernel that has a sum at hand adds and activates it before it writes it, where a layer of its own would read and
-    write the whole map once more (XLA's fusion; oneDNN's post-ops). A sum joins that of its branches that ends last,
-    whose node then reads the other one as its second input. What others read too, or what is an output, stays.
+    write the whole map once more (oneDNN's post-ops; cuDNN's convolution with bias, addition and activation). A sum
+    joins the deeper of its branches, a residual block's rather than its projection, whose node then reads the other one
+    as its second input. What others read too, or what is an output, stays.
     """
     draft = Draft(shaped)
-    for number in list(draft.order):
+    depth: dict[int, tuple[int, int]] = {}
+    for place, number in enumerate(list(draft.order)):
         node = draft.nodes[number]
+        depth[number] = (1 + max((depth[source][0] for source in node.inputs), default=0), place)
         if isinstance(node.layer, Add) and len(node.inputs) == 2:
-            for source in sorted(node.inputs, key=draft.order.index, reverse=True):
+            for source in sorted(node.inputs, key=depth.__getitem__, reverse=True):
                 made = _open(draft, source, number)
                 if made is not None and not made.adds:
                     before = draft.nodes[source]
