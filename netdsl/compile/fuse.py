@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Protocol, TypeAlias, cast
 
 import torch
@@ -25,8 +26,8 @@ Make: TypeAlias = Callable[[Fused, Sequence[Shape], Weights], nn.Module]
 """Gives the module of a fused layer for the shapes that it takes, which is called with one tensor for each."""
 
 
-class _Weighted(Protocol):
-    """A convolution or a linear layer of torch, or what scales channels."""
+class _Product(Protocol):
+    """A convolution or a linear layer of torch."""
 
     weight: Tensor
     bias: Tensor | None
@@ -34,7 +35,7 @@ class _Weighted(Protocol):
 
 def plain(layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
     """The module of a fused layer as PyTorch's modules, which run anywhere."""
-    with torch.device("meta"), Filling(blank=True):
+    with Filling(blank=True):
         module = layer.lower(*inputs)
     base = module if layer.bare else module.get_submodule("base")
     for name, tensor in zip(("weight", "bias"), weights, strict=True):
@@ -76,20 +77,26 @@ def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module]) -> Weigh
     """
     dims = {weight.name: weight.dims for weight in layer.weights(x)}
     chains = [[(part, module(part.owner)) for part in chain] for chain in layer.chains]
-    first = cast("_Weighted", next(made for part, made in chains[0] if part.layer.weights(*part.inputs)))
-    if len(chains) == 1 == len(chains[0]) and first.weight.shape == dims["weight"] and _mask(first) is None:
-        return first.weight, first.bias
+    (_, first), tensor = chains[0][0], _tensor(chains[0])
+    if len(chains) == 1 == len(chains[0]) and tensor.numel() == prod(dims["weight"]) and _mask(first) is None:
+        only = cast("_Product", first)
+        return only.weight.reshape(dims["weight"]), only.bias
     if layer.scales:
-        weight, bias = _scaling(chains[0], x.channels, first.weight.device)
+        weight, bias = _scaling(chains[0], x.channels, tensor.device)
     else:
         folded = [_folded(chain, matrix=layer.base.role == "dense") for chain in chains]
         weight = torch.cat([one for one, _ in folded], 1)  # one group, where there are several
         bias = torch.cat([one for _, one in folded])
-        if getattr(first, "transposed", False):
+        if any(getattr(made, "transposed", False) for _, made in chains[0]):
             weight = weight.transpose(1, 2)
-    dtype = first.weight.dtype
-    weight = weight.reshape(dims["weight"]).to(dtype).contiguous()
-    return weight, bias.to(dtype) if "bias" in dims else None
+    weight, bias = weight.reshape(dims["weight"]).to(tensor.dtype).contiguous(), bias.to(tensor.dtype)
+    return weight, bias if "bias" in dims else None
+
+
+def _tensor(chain: Sequence[_Made]) -> Tensor:
+    """The first tensor of a chain, for the type and the device of what is made of it."""
+    tensors = (tensor for _, made in chain for tensor in (*made.parameters(), *made.buffers()))
+    return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
 
 
 def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
@@ -116,8 +123,8 @@ def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
 
 
 def _product(part: Part, made: nn.Module) -> tuple[Tensor, Tensor]:
-    """The weight of one layer as groups x filters x channels x kernel, where it meets real values, and its bias."""
-    product = cast("_Weighted", made)
+    """The weight of one layer as groups x filters x channels x kernel, and its bias, in float64."""
+    product = cast("_Product", made)
     (x,) = part.inputs
     weight = connected(product.weight, _mask(made)).double()
     groups: int = getattr(made, "groups", 1)
