@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.base import Layer
 from netdsl.layers.channels import Slice
 from netdsl.layers.merge import Concat
 from netdsl.optimize.draft import Draft
@@ -24,14 +23,15 @@ def siblings(shaped: ShapedGraph, *, mixed: bool = False) -> ShapedGraph:
     """
     draft = Draft(shaped)
     for source in list(draft.order):
-        groups: defaultdict[tuple[Layer, Layer | None, int], list[int]] = defaultdict(list)
+        groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
         for number in sorted(draft.readers[source], key=draft.order.index):
             if (made := _open(draft, number)) is None:
                 continue
             alike = made.base.linear(bias=True, filters=1)
             if alike is not None:
                 activation = None if mixed else made.activation
-                groups[alike.canonical, activation, draft.nodes[number].device].append(number)
+                node = draft.nodes[number]
+                groups[alike.canonical, activation, node.device, node.training].append(number)
         for group in groups.values():
             if len(group) > 1:
                 _join(draft, source, group)
@@ -59,8 +59,7 @@ def _join(draft: Draft, source: int, group: list[int]) -> None:
     base = products[0].base.linear(bias=biased, filters=filters)
     assert base is not None
     layer = Fused(base, tuple([chain for made in products for chain in made.chains]), activation=activation)
-    training = all(draft.nodes[number].training for number in group)
-    joined = draft.insert(min(group, key=draft.order.index), replace(first, layer=layer, training=training))
+    joined = draft.insert(min(group, key=draft.order.index), replace(first, layer=layer))
     if concat is not None and len(activations) == 1:
         _replace_run(draft, concat, group, joined)
         return
