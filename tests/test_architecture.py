@@ -148,6 +148,8 @@ main()
         ["explain", "alexnet", "conv1"],
         ["summary", "vgg16", "--format", "slides"],
         ["list"],
+        ["emit", "googlenet"],
+        ["emit", "resnet50", "--stage", "optimized"],
         ["layers"],
         ["layers", "CONV"],
     ],

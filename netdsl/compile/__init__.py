@@ -68,6 +68,28 @@ def optimized_module(
     return fuse.lower(plan, optimize.optimized(shaped) if optimized is None else optimized, network)
 
 
+def code(shaped: ShapedGraph, *, scripted: bool = False) -> str:
+    """The data flow of the optimised network as Python, or as TorchScript. Raises CompileError."""
+    from netdsl import optimize
+    from netdsl.compile import fuse
+    from netdsl.compile.lower import lower
+    from netdsl.compile.plan import Plan
+    from netdsl.compile.script import script
+
+    plan = Plan(shaped, train=False)
+    network = fuse.lower(plan, optimize.optimized(shaped), lower(plan, blank=True))
+    if not scripted:
+        return network.code
+    _require_torchscript()
+    return script(network).code
+
+
+def _require_torchscript() -> None:
+    """Raise PythonError where PyTorch has no TorchScript for this version of Python."""
+    if sys.version_info >= (3, 14):
+        raise PythonError(sys.version_info[:2])
+
+
 def compile(
     shaped: ShapedGraph,
     path: Path,
@@ -83,9 +105,7 @@ def compile(
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. Raises
     CompileError, and OSError for a file that cannot be read or written.
     """
-    if sys.version_info >= (3, 14):
-        raise PythonError(sys.version_info[:2])
-
+    _require_torchscript()
     from netdsl.compile import archive, card
     from netdsl.compile import devices as binding
     from netdsl.compile import weights as stored

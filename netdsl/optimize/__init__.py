@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
 from netdsl.graph.node import ShapedGraph
@@ -27,16 +27,21 @@ PASSES: Mapping[str, Pass] = {
 """The passes by name, in the order in which they run."""
 
 
-def optimized(shaped: ShapedGraph, *, upto: str | None = None, passes: Mapping[str, Pass] = PASSES) -> ShapedGraph:
-    """The graph after all passes, which run in turn until none finds anything to do.
-
-    With `upto` the first ones run once, up to and including that of this name.
-    """
+def stages(shaped: ShapedGraph, passes: Mapping[str, Pass] = PASSES) -> Iterator[tuple[str, ShapedGraph]]:
+    """The graph after each pass, by the pass's name; the passes run in turn until none finds anything to do."""
     while True:
         before = shaped
         for name, change in passes.items():
             shaped = change(shaped)
-            if name == upto:
-                return shaped
+            yield name, shaped
         if shaped is before:
-            return shaped
+            return
+
+
+def optimized(shaped: ShapedGraph, *, upto: str | None = None, passes: Mapping[str, Pass] = PASSES) -> ShapedGraph:
+    """The graph after all passes; with `upto` after the first ones, which run once, up to and including that."""
+    for name, graph in stages(shaped, passes):
+        shaped = graph
+        if name == upto:
+            break
+    return shaped

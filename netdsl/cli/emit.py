@@ -1,0 +1,122 @@
+"""`netdsl emit`."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import click
+from rich.text import Text
+
+from netdsl import optimize
+from netdsl.cli import common, tables
+from netdsl.graph.node import Node, ShapedGraph
+from netdsl.measure import units
+from netdsl.measure.summary import Summary
+from netdsl.optimize.fused import Fused
+from netdsl.text import format as formatter
+
+_PATH = 28
+"""How wide the column of paths is, where it can be broken."""
+
+
+def _graph(shaped: ShapedGraph, *, shapes: bool = True) -> str:
+    """The nodes in the order in which they run, by number, with the numbers of those they read."""
+    table = tables.plain(("", "right"), ("node", "left"), ("layer", "left"), ("reads", "left"))
+    if shapes:
+        table.add_column("gives", justify="right", no_wrap=True)
+    for column in table.columns[1:3]:
+        column.overflow = "fold"
+    for index, node in enumerate(shaped.nodes):
+        cells = [str(index), Text(_broken(node.path)), Text(_written(node)), " ".join(map(str, node.inputs))]
+        table.add_row(*cells, *[str(shaped.shapes[index])] * shapes)
+    return tables.text(table)
+
+
+def _written(node: Node) -> str:
+    return node.layer.label if isinstance(node.layer, Fused) else node.layer.written
+
+
+def _broken(path: str) -> str:
+    """A path in lines that end at its dots, as long as a column."""
+    lines = textwrap.wrap(path.replace(".", ". "), _PATH, break_long_words=False, break_on_hyphens=False)
+    return "\n".join([line.replace(". ", ".") for line in lines])
+
+
+def _after(name: str, shaped: ShapedGraph) -> str:
+    return _graph(optimize.optimized(shaped, upto=name))
+
+
+def _code(shaped: ShapedGraph, *, scripted: bool) -> str:
+    from netdsl import compile
+    from netdsl.compile.errors import CompileError
+
+    try:
+        return compile.code(shaped, scripted=scripted).strip()
+    except CompileError as error:
+        raise common.UsageError(str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "allocate" not in str(error):
+            raise
+        need = units.short(Summary(shaped).totals.weight_bytes)
+        raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
+
+
+_PRINTED: Mapping[str, Callable[[ShapedGraph], str]] = {
+    "tree": lambda shaped: formatter.format(shaped.graph.source).rstrip("\n"),
+    "graph": lambda shaped: _graph(shaped, shapes=False),
+    "shaped": lambda shaped: _graph(shaped),
+    **{name: partial(_after, name) for name in optimize.PASSES},
+    "optimized": lambda shaped: _graph(optimize.optimized(shaped)),
+    "fx": lambda shaped: _code(shaped, scripted=False),
+    "torchscript": lambda shaped: _code(shaped, scripted=True),
+}
+"""What each stage prints, in the order of the stages."""
+
+_WORDS = {
+    "tree": "The program as it was parsed, formatted",
+    "graph": "What its blocks and repeats come to, a line for each node",
+    "shaped": "The same, with the shape that each node gives",
+    **{name: " ".join((change.__doc__ or "").partition(".")[0].split()) for name, change in optimize.PASSES.items()},
+    "optimized": "After all passes, which run until none finds anything to do",
+    "fx": "The data flow as Python, which torch.fx runs",
+    "torchscript": "The data flow in TorchScript",
+}
+
+
+@click.command("emit")
+@click.argument("file")
+@click.option(
+    "--stage",
+    type=click.Choice(list(_PRINTED)),
+    metavar="STAGE",
+    help="What to print; without it the list of stages.",
+)
+@common.overriding
+def command(
+    file: str, stage: str | None, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]
+) -> None:
+    """Print a network as any stage of the compiler has it, or how many nodes it has after each.
+
+    The passes of the optimizer are stages by their names; each is printed as it leaves the graph when it first runs.
+    """
+    shaped = common.network(file, sets, inputs, include)
+    click.echo(_stages(shaped) if stage is None else _PRINTED[stage](shaped))
+
+
+def _stages(shaped: ShapedGraph) -> str:
+    """Every stage, and how many nodes its graph has; a pass once more where it finds something in a later round."""
+    rows = [("tree", ""), *[(name, str(len(shaped.nodes))) for name in ("graph", "shaped")]]
+    graph, seen = shaped, set[str]()
+    for name, after in optimize.stages(shaped):
+        if name not in seen or after is not graph:
+            rows.append((name, str(len(after.nodes))))
+        graph = after
+        seen.add(name)
+    rows += [("optimized", str(len(graph.nodes))), ("fx", ""), ("torchscript", "")]
+    table = tables.plain(("stage", "left"), ("nodes", "right"), ("", "left"))
+    for position, (name, count) in enumerate(rows):
+        again = name in [other for other, _ in rows[:position]]
+        table.add_row(name, count, Text("Once more" if again else _WORDS[name]))
+    return tables.text(table)
