@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import gc
-import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, progress
 from netdsl.compile.errors import CompileError, WeightsMismatchError
-from netdsl.compile.progress import Progress, silent
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 
@@ -59,9 +55,9 @@ def command(
         raise common.UsageError(f"--devices {devices}: a name is missing", "write --devices cuda:0,cuda:1")
     source = None if weights is None else Path(weights)
     try:
-        with _shown() as progress:
+        with progress.shown() as shown:
             compile.compile(
-                shaped, path, train=mode == "train", devices=names, seed=seed, weights=source, progress=progress
+                shaped, path, train=mode == "train", devices=names, seed=seed, weights=source, progress=shown
             )
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
@@ -78,21 +74,3 @@ def command(
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {mode} mode")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second
-
-
-@contextmanager
-def _shown() -> Generator[Progress]:
-    """A progress bar on stderr, where that is a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield silent
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bars
-
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("starting", total=None)
-
-        def progress(what: str, done: int, total: int) -> None:
-            bars.update(task, description=what, completed=done, total=total)
-
-        yield progress

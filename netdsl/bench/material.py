@@ -1,0 +1,154 @@
+"""What all contestants share, in a folder: the network, its weights, inputs, and what float64 makes of them."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl.bench.calibrate import calibrate
+from netdsl.bench.contestant import Run, Unavailable
+from netdsl.bench.conversion import converted, refused
+from netdsl.bench.setting import Setting
+from netdsl.graph.node import ShapedGraph
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, fx
+
+    from netdsl.compile.plan import Plan
+
+CALIBRATION = 16
+"""How many examples the weights are fitted to."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """A network and how it is run. The weights, inputs and reference are there once `make` has run."""
+
+    shaped: ShapedGraph
+    setting: Setting
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The weights that all contestants have, as safetensors."""
+        return self.folder / "weights.safetensors"
+
+    @property
+    def threads(self) -> int:
+        """How many threads a contestant may use."""
+        import torch
+
+        return self.setting.threads or torch.get_num_threads()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision as PyTorch calls it."""
+        import torch
+
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.setting.precision]
+
+    @cached_property
+    def _made(self) -> tuple[list[Tensor], list[Tensor], list[str]]:
+        import torch
+
+        return torch.load(self.folder / "examples.pt", weights_only=True)
+
+    @property
+    def inputs(self) -> list[Tensor]:
+        """The examples, float32, a tensor for each INPUT."""
+        return self._made[0]
+
+    @property
+    def reference(self) -> list[Tensor]:
+        """The outputs for the examples, float64, a tensor for each output."""
+        return self._made[1]
+
+    @property
+    def float32(self) -> list[str]:
+        """The modules that PyTorch cannot run in the precision, so that they stay in float32."""
+        return self._made[2]
+
+    def batches(self) -> list[list[Tensor]]:
+        """The examples in batches, on the device."""
+        return _batches([one.to(self.setting.device) for one in self.inputs], self.setting.batch)
+
+    def network(self, *, channels_last: bool = False, float32: bool = False) -> fx.GraphModule:
+        """The network in PyTorch on the device, at the precision unless `float32` says so; float32 in and out."""
+        import torch
+
+        from netdsl.compile import weights
+        from netdsl.compile.lower import lower
+
+        network = lower(self._plan, blank=True)
+        weights.load(network, weights.read(self.weights), self.weights, ())
+        images = [self._plan.arguments[one] for one in self._plan.inputs if len(self.shaped.shapes[one].dims) == 3]
+        precision = torch.float32 if float32 else self.dtype
+        converted(network, precision, self.float32, images if channels_last else ())
+        return network.to(self.setting.device)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        from netdsl.compile.plan import Plan
+
+        return Plan(self.shaped, train=False)
+
+    def save(self) -> None:
+        """Leave it in its folder, for `read`."""
+        (self.folder / "material.pickle").write_bytes(pickle.dumps(self))
+
+    def make(self) -> None:
+        """Make the weights, inputs and reference. Raises Unavailable where the device is not there."""
+        import torch
+        from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
+
+        from netdsl.compile.lower import lower
+
+        setting, device = self.setting, self.setting.device
+        if device == "cuda" and not torch.cuda.is_available():
+            raise Unavailable("PyTorch finds no CUDA device here")
+        network = lower(self._plan, setting.seed)
+        generator = torch.Generator().manual_seed(setting.seed)
+
+        def examples(count: int) -> list[Tensor]:
+            shapes = [self.shaped.shapes[one].dims for one in self._plan.inputs]
+            sizes = [(count, dims[-1], *dims[:-1]) for dims in shapes]
+            return [torch.randn(size, generator=generator) for size in sizes]
+
+        calibrate(network, examples(CALIBRATION))
+        save_file({name: one.contiguous() for name, one in network.state_dict().items()}, self.weights)
+        inputs = examples(setting.batches * setting.batch)
+        network.to(device)
+        kept = refused(network, self.dtype, [one[:1].to(device) for one in inputs])
+        run = tensors(network.double())
+        outputs: list[list[Tensor]] = []
+        for batch in _batches(inputs, setting.batch):
+            outputs.append([one.cpu() for one in run([one.to(device, torch.float64) for one in batch])])
+        reference = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
+        torch.save((inputs, reference, kept), self.folder / "examples.pt")
+
+
+def _batches(examples: Sequence[Tensor], size: int) -> list[list[Tensor]]:
+    starts = range(0, len(examples[0]), size)
+    return [[one[start : start + size] for one in examples] for start in starts]
+
+
+def read(folder: Path) -> Material:
+    """The material that was saved in a folder."""
+    return pickle.loads((folder / "material.pickle").read_bytes())
+
+
+def tensors(network: torch.nn.Module) -> Run:
+    """A network called with a sequence of tensors, which gives one of them, without gradients."""
+    import torch
+
+    def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
+        with torch.no_grad():
+            found = network(*inputs)
+        return (found,) if isinstance(found, torch.Tensor) else tuple(found)
+
+    return run
