@@ -22,7 +22,7 @@ def attach(shaped: ShapedGraph) -> ShapedGraph:
     """
     draft = Draft(shaped)
     depth: dict[int, tuple[int, int]] = {}
-    for place, number in enumerate(list(draft.order)):
+    for place, number in enumerate(draft.order):
         node = draft.nodes[number]
         depth[number] = (1 + max((depth[source][0] for source in node.inputs), default=0), place)
         if isinstance(node.layer, Add) and len(node.inputs) == 2:

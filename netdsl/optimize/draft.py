@@ -19,8 +19,8 @@ class Draft:
         self.shaped = shaped
         self.nodes = dict(enumerate(shaped.nodes))
         self.shapes = dict(enumerate(shaped.shapes))
-        self.order = list(self.nodes)
-        """The numbers in the order in which the nodes run."""
+        self.places = {number: (number, 1, number) for number in self.nodes}
+        """What sorts the numbers in the order in which the nodes run."""
         self.outputs = {index: index for index in (*shaped.graph.outputs, *shaped.graph.training_outputs)}
         """The node that gives each output now, by the index of the one that gave it."""
         self.readers: defaultdict[int, list[int]] = defaultdict(list)
@@ -28,12 +28,16 @@ class Draft:
             self._read(number, node)
         self._owners = Counter(node.owner for node in self.nodes.values())
         self._paths = {node.path for node in self.nodes.values()}
-        self._next = len(shaped.nodes)
         self._changed = False
 
     def _read(self, number: int, node: Node) -> None:
         for source in node.inputs:
             self.readers[source].append(number)
+
+    @property
+    def order(self) -> list[int]:
+        """The numbers of the nodes that there are now, in the order in which these run."""
+        return sorted(self.nodes, key=self.places.__getitem__)
 
     def input_shapes(self, number: int) -> tuple[Shape, ...]:
         """The shapes that a node takes."""
@@ -65,7 +69,6 @@ class Draft:
     def drop(self, number: int) -> None:
         """Take a node away that nothing reads."""
         self._forget(number)
-        self.order.remove(number)
         del self.nodes[number]
         self._changed = True
 
@@ -74,9 +77,9 @@ class Draft:
             self.readers[source].remove(number)
 
     def insert(self, before: int, node: Node) -> int:
-        """Let a node run right before another; gives its number."""
-        number = self._next = self._next + 1
-        self.order.insert(self.order.index(before), number)
+        """Let a node run right before one that was there from the start; gives its number."""
+        number = len(self.places)
+        self.places[number] = (before, 0, number)
         self._set(number, node)
         return number
 
@@ -101,7 +104,7 @@ class Draft:
         """Take away what training alone needs."""
         training = set(self.shaped.graph.training_outputs)
         self.outputs = {index: now for index, now in self.outputs.items() if index not in training}
-        for number in reversed(list(self.order)):
+        for number in reversed(self.order):
             if self.nodes[number].training:
                 self.drop(number)
 
@@ -116,8 +119,9 @@ class Draft:
         if not self._changed:
             return self.shaped
         graph = self.shaped.graph
-        index = {number: position for position, number in enumerate(self.order)}
-        nodes = [self.nodes[number] for number in self.order]
+        order = self.order
+        index = {number: position for position, number in enumerate(order)}
+        nodes = [self.nodes[number] for number in order]
         changed = replace(
             graph,
             nodes=tuple([replace(node, inputs=tuple([index[source] for source in node.inputs])) for node in nodes]),
@@ -127,4 +131,4 @@ class Draft:
             expectations=(),  # which claim figures of the network as it was written
             output_names={index[now]: graph.output_name(one) for one, now in self.outputs.items()},
         )
-        return ShapedGraph(changed, tuple([self.shapes[number] for number in self.order]))
+        return ShapedGraph(changed, tuple([self.shapes[number] for number in order]))

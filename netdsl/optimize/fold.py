@@ -19,7 +19,7 @@ def fold(shaped: ShapedGraph) -> ShapedGraph:
     Several in a row become one. A product that others read too, or whose weights are shared, stays as it is.
     """
     draft = Draft(shaped)
-    for number in list(draft.order):
+    for number in draft.order:
         node = draft.nodes[number]
         if len(node.inputs) != 1 or not draft.alone(node.inputs[0], number):
             continue

@@ -16,7 +16,7 @@ def inference(shaped: ShapedGraph) -> ShapedGraph:
     """
     draft = Draft(shaped)
     draft.leave_training()
-    for number in list(draft.order):
+    for number in draft.order:
         node = draft.nodes[number]
         if not node.inputs or not node.layer.passes(*draft.input_shapes(number)):
             continue

@@ -21,7 +21,7 @@ def matrix(shaped: ShapedGraph) -> ShapedGraph:
     The weights are the same, in the same order (LeCun 2015); those that meet padding alone are left out.
     """
     draft = Draft(shaped)
-    for number in list(draft.order):
+    for number in draft.order:
         node = draft.nodes[number]
         if len(node.inputs) != 1 or draft.shared(number):
             continue
@@ -52,7 +52,7 @@ def views(shaped: ShapedGraph) -> ShapedGraph:
     Of two in a row the second alone matters: the order of the values stays the same, channel by channel.
     """
     draft = Draft(shaped)
-    for number in list(draft.order):
+    for number in draft.order:
         if not isinstance(draft.nodes[number].layer, Flatten | Reshape):
             continue
         for reader in set(draft.readers[number]):

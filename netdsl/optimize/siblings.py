@@ -22,9 +22,9 @@ def siblings(shaped: ShapedGraph, *, mixed: bool = False) -> ShapedGraph:
     the first convolution of its block, and their activations follow the SLICEs.
     """
     draft = Draft(shaped)
-    for source in list(draft.order):
+    for source in draft.order:
         groups: defaultdict[tuple[object, ...], list[int]] = defaultdict(list)
-        for number in sorted(draft.readers[source], key=draft.order.index):
+        for number in sorted(draft.readers[source], key=draft.places.__getitem__):
             if (made := _open(draft, number)) is None:
                 continue
             alike = made.base.linear(bias=True, filters=1)
@@ -59,7 +59,7 @@ def _join(draft: Draft, source: int, group: list[int]) -> None:
     base = products[0].base.linear(bias=biased, filters=filters)
     assert base is not None
     layer = Fused(base, tuple([chain for made in products for chain in made.chains]), activation=activation)
-    joined = draft.insert(min(group, key=draft.order.index), replace(first, layer=layer))
+    joined = draft.insert(min(group, key=draft.places.__getitem__), replace(first, layer=layer))
     if concat is not None and len(activations) == 1:
         _replace_run(draft, concat, group, joined)
         return

@@ -15,7 +15,7 @@ def swap(shaped: ShapedGraph) -> ShapedGraph:
     The largest of f(x) is f of the largest x. Where the activation is part of a convolution, it costs nothing there.
     """
     draft = Draft(shaped)
-    for number in list(draft.order):
+    for number in draft.order:
         at = number
         while isinstance((pool := draft.nodes[at]).layer, MaxPool):
             (source,) = pool.inputs
