@@ -85,8 +85,10 @@ def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module]) -> Weigh
         weight, bias = _scaling(chains[0], x.channels, tensor.device)
     else:
         folded = [_folded(chain, matrix=layer.base.role == "dense") for chain in chains]
-        weight = torch.cat([one for one, _ in folded], 1)  # one group, where there are several
-        bias = torch.cat([one for _, one in folded])
+        (weight, bias), *others = folded
+        if others:
+            weight = torch.cat([one for one, _ in folded], 1)  # which have one group
+            bias = torch.cat([one for _, one in folded])
         if any(getattr(made, "transposed", False) for _, made in chains[0]):
             weight = weight.transpose(1, 2)
     weight, bias = weight.reshape(dims["weight"]).to(tensor.dtype).contiguous(), bias.to(tensor.dtype)
@@ -109,12 +111,14 @@ def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
     weight, bias = _product(part, made)
     groups, filters, channels, *kernel = weight.shape
     ones = [1] * len(kernel)
-    factor, offset = _scaling(chain[:at], part.inputs[0].channels, weight.device)
-    read = (groups, 1, channels, *ones)
-    bias = bias + (weight * offset.reshape(read)).flatten(2).sum(2).flatten()
-    weight = weight * factor.reshape(read)
-    factor, offset = _scaling(chain[at + 1 :], groups * filters, weight.device)
-    weight, bias = weight * factor.reshape(groups, filters, 1, *ones), bias * factor + offset
+    if at:
+        factor, offset = _scaling(chain[:at], part.inputs[0].channels, weight.device)
+        read = (groups, 1, channels, *ones)
+        bias = bias + (weight * offset.reshape(read)).flatten(2).sum(2).flatten()
+        weight = weight * factor.reshape(read)
+    if chain[at + 1 :]:
+        factor, offset = _scaling(chain[at + 1 :], groups * filters, weight.device)
+        weight, bias = weight * factor.reshape(groups, filters, 1, *ones), bias * factor + offset
     windows = part.layer.windows(*part.inputs)
     if matrix and windows != "all":
         for axis, (size, window) in enumerate(zip(part.inputs[0].spatial, windows, strict=True)):
