@@ -15,7 +15,7 @@ from netdsl.bench.contestants import OWN, PEERS
 from netdsl.bench.errors import Errors
 from netdsl.bench.machine import Machine, faster
 from netdsl.bench.material import Material
-from netdsl.bench.process import Worker, worker
+from netdsl.bench.process import Worker, started
 from netdsl.bench.results import Results, Score
 from netdsl.bench.setting import Setting
 from netdsl.compile.progress import Progress, silent
@@ -39,7 +39,7 @@ def bench(
         folder = Path(name)
         Material(shaped, setting, folder).save()
         progress("weights, inputs, float64", 0, len(contestants) + 1)
-        maker = stack.enter_context(worker(folder, "material", setting.threads))
+        maker = stack.enter_context(started(folder, "material", setting.threads))
         made = maker.ask("make")
         workers: dict[str, Worker] = {}
         ready: dict[str, tuple[float, Errors]] = {}
@@ -49,7 +49,7 @@ def bench(
             try:
                 if reason is not None:
                     raise Unavailable(reason)
-                process = stack.enter_context(worker(folder, one.name, made["threads"]))
+                process = stack.enter_context(started(folder, one.name, made["threads"]))
                 seconds = float(process.ask("prepare")["seconds"])
                 ready[one.name] = seconds, Errors(**process.ask("check"))
                 workers[one.name] = process

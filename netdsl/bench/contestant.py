@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from textwrap import shorten
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from netdsl.bench.material import Material
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Run: TypeAlias = "Callable[[Sequence[Tensor]], Sequence[Tensor]]"
 """Takes a batch and gives the outputs: N x channels x spatial float32 in and out, on the device that is measured."""
@@ -43,3 +47,10 @@ class Contestant:
         if missing := [package for module, package in self.packages.items() if find_spec(module) is None]:
             return f"not installed; pip install {' '.join(missing)}"
         return None
+
+
+def first_sentence(error: Exception) -> str:
+    """What an error says first, in a line, without what colours it."""
+    text = _COLOURS.sub("", str(error)).strip()
+    said = text.partition("\n")[0].partition(". ")[0]
+    return shorten(said, 120, placeholder=" …") or type(error).__name__

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netdsl.bench.contestant import Run, Unavailable
+from netdsl.bench.contestant import Run, Unavailable, first_sentence
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,14 +16,24 @@ if TYPE_CHECKING:
 
 
 def onnx(material: Material, *, float32: bool = True) -> Path:
-    """The network as an ONNX file for the batch, in float32 or with the conversions to its precision inside."""
+    """The network as an ONNX file for the batch, in float32 or with the conversions to its precision inside.
+
+    Where PyTorch's exporter cannot, its older one may. Raises Unavailable where neither can.
+    """
     path = material.folder / ("network.onnx" if float32 else f"network_{material.setting.precision}.onnx")
-    if not path.exists():
-        network, inputs = material.network(float32=float32), tuple(material.batches()[0])
-        partial = path.with_suffix(".partial")
-        exporter: Any = import_module("torch.onnx")
+    if path.exists():
+        return path
+    network, inputs = material.network(float32=float32), tuple(material.batches()[0])
+    partial = path.with_suffix(".partial")
+    exporter: Any = import_module("torch.onnx")
+    try:
         exporter.export(network, inputs, partial, dynamo=True, external_data=False, verbose=False)
-        partial.rename(path)
+    except Exception:  # whatever it trips over
+        try:
+            exporter.export(network, inputs, partial, dynamo=False)
+        except Exception as error:
+            raise Unavailable(f"torch.onnx cannot export the network: {first_sentence(error)}") from error
+    partial.rename(path)
     return path
 
 

@@ -53,7 +53,7 @@ class Worker:
 
 
 @contextmanager
-def worker(folder: Path, name: str, threads: int | None) -> Generator[Worker]:
+def started(folder: Path, name: str, threads: int | None) -> Generator[Worker]:
     """A worker for the material in a folder, ended afterwards."""
     log = folder / f"{name}.log"
     environment = dict(os.environ)

@@ -19,7 +19,7 @@ from pathlib import Path
 from time import perf_counter
 
 from netdsl.bench import limit
-from netdsl.bench.contestant import Run, Unavailable
+from netdsl.bench.contestant import Run, Unavailable, first_sentence
 from netdsl.bench.contestants import CONTESTANTS
 from netdsl.bench.errors import errors
 from netdsl.bench.machine import measured, synchroniser
@@ -71,12 +71,17 @@ class Bench:
         return {"seconds": ready - start}
 
     def check(self) -> Mapping[str, object]:
-        """Hold the outputs for all examples against float64's."""
+        """Hold the outputs for all examples against float64's. Raises Unavailable where the shapes are others."""
         import torch
 
         assert self.run is not None
         found = [[one.to("cpu", copy=True) for one in self.run(batch)] for batch in self.material.batches()]
-        return asdict(errors([torch.cat(parts) for parts in zip(*found, strict=True)], self.material.reference))
+        outputs = [torch.cat(parts) for parts in zip(*found, strict=True)]
+        for one, exact in zip(outputs, self.material.reference, strict=True):
+            if one.shape != exact.shape:
+                shapes = ["x".join(map(str, tensor.shape[1:])) for tensor in (one, exact)]
+                raise Unavailable(f"gives another shape: {shapes[0]}, not {shapes[1]}")
+        return asdict(errors(outputs, self.material.reference))
 
     def time(self) -> Mapping[str, object]:
         """The seconds of a call, over a block of calls; one call before brings caches back."""
@@ -102,8 +107,7 @@ def answer(work: Callable[[], Mapping[str, object]]) -> Mapping[str, object]:
         import traceback
 
         traceback.print_exc()
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-        return {"failed": f"{type(error).__name__}: {said}" if said else type(error).__name__}
+        return {"failed": f"{type(error).__name__}: {first_sentence(error)}"}
 
 
 def main(folder: Path, name: str) -> None:
