@@ -25,8 +25,9 @@ from netdsl.bench import alternated, bench, limit, report
 from netdsl.bench import contestants as table
 from netdsl.bench.contestant import Contestant, Run, Unavailable
 from netdsl.bench.errors import Errors, errors
+from netdsl.bench.examples import examples
 from netdsl.bench.machine import Machine, faster, measured
-from netdsl.bench.material import Material, read, tensors
+from netdsl.bench.material import CALIBRATION, Material, read, tensors
 from netdsl.bench.process import Worker, started
 from netdsl.bench.results import Results, Score
 from netdsl.bench.setting import Setting
@@ -102,17 +103,27 @@ def test_half_precision_is_inside_and_what_cannot_run_in_it_stays(name: str, tmp
 
 def test_calibration_keeps_numbers_in_range_and_inputs_apart(tmp_path: Path) -> None:
     text = "INPUT 16x16x3 -> ( CONV 8 3 p1 -> RELU ) x20 -> FC 50 -> RELU -> FC 10"
-    made = material(text, tmp_path, examples=64)
-    assert made.reference[0].std() == pytest.approx(1, rel=0.3)
-    assert made.reference[0].mean(0).abs().max() < 1
-    assert len(set(made.reference[0].argmax(1).tolist())) > 4
+    scores = material(text, tmp_path, examples=CALIBRATION).reference[0]
+    assert torch.allclose(scores.mean(0), torch.zeros(10).double(), atol=1e-3)
+    assert scores.std(correction=0) == pytest.approx(1, rel=1e-3)
+    assert len(set(scores.argmax(1).tolist())) > 4
 
 
 def test_calibration_takes_the_statistics_of_batch_normalisation(tmp_path: Path) -> None:
-    made = material("INPUT 16x16x3 -> CONV 8 3 nobias -> BN", tmp_path, examples=64)
+    made = material("INPUT 16x16x3 -> CONV 8 3 nobias -> BN", tmp_path, examples=CALIBRATION)
     values = made.reference[0].transpose(0, 1).flatten(1)
-    assert torch.allclose(values.mean(1), torch.zeros(8).double(), atol=0.1)
-    assert torch.allclose(values.std(1), torch.ones(8).double(), atol=0.1)
+    assert torch.allclose(values.mean(1), torch.zeros(8).double(), atol=1e-3)
+    assert torch.allclose(values.std(1), torch.ones(8).double(), atol=1e-2)
+
+
+@pytest.mark.parametrize("dims", [(5,), (40, 2), (8, 12, 3), (4, 6, 5, 1)])
+def test_examples_vary_at_every_scale(dims: tuple[int, ...]) -> None:
+    made = examples(200, dims, torch.Generator().manual_seed(0))
+    assert made.shape == (200, dims[-1], *dims[:-1])
+    assert 0.4 < made.var() < 1.1
+    means = made.flatten(1).mean(1)
+    if len(dims) > 1:  # of plain noise they would vary by 1 / the number of values
+        assert means.var() > 5 / made[0].numel()
 
 
 # Errors

@@ -16,7 +16,7 @@ _SECONDS = 0.1
 """How long each rate is measured at a time; the best repetition counts."""
 _SIDES = {"cpu": (256, 2048), "cuda": (2048, 8192)}
 """The smallest and the largest matrices that are multiplied."""
-_LONG = 0.02
+_LONG = 0.05
 """The seconds of a product at which larger matrices would gain no more."""
 _LEAST_BYTES = 2**20
 
@@ -34,7 +34,7 @@ class Machine:
 def measured(device: str, threads: int, dtype: torch.dtype, footprint: int) -> Machine:
     """The rates of a device at a precision, for a network that works on `footprint` bytes.
 
-    Matrices are multiplied by torch.mm and as a convolution of 1x1, which may be another library's; the faster counts.
+    Matrices are multiplied by torch.mm and by a convolution of 1x1, which may be of another library; the faster counts.
     Bytes are those of a copy within as much memory, so that a network that fits into a cache is held against the
     cache.
     """
@@ -47,14 +47,16 @@ def measured(device: str, threads: int, dtype: torch.dtype, footprint: int) -> M
         if product > _LONG or side == largest:
             break
         side *= 2
-    image = matrix.t().reshape(1, side, 16, side // 16).contiguous(memory_format=torch.channels_last)
-    kernel = matrix.view(side, side, 1, 1)
+    channels = side // 4  # so that the kernel, which may be packed at each call, is small beside the image
+    image = torch.randn(1, channels, 16, side, device=device).to(dtype).contiguous(memory_format=torch.channels_last)
+    kernel = torch.randn(channels, channels, 1, 1, device=device).to(dtype)
     convolution = _best(lambda: torch.conv2d(image, kernel), device)
+    macs = max(side**3 / product, 16 * side * channels**2 / convolution)
     half = max(footprint, _LEAST_BYTES) // 2
     source = torch.ones(half, dtype=torch.uint8, device=device)
     target = torch.zeros_like(source)
     rate = 2 * half / _best(lambda: target.copy_(source), device)
-    return Machine(_name(device), threads, side**3 / min(product, convolution), rate)
+    return Machine(_name(device), threads, macs, rate)
 
 
 def faster(one: Machine, other: Machine) -> Machine:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from netdsl.bench.calibrate import calibrate
 from netdsl.bench.contestant import Run, Unavailable
 from netdsl.bench.conversion import converted, refused
+from netdsl.bench.examples import examples
 from netdsl.bench.setting import Setting
 from netdsl.graph.node import ShapedGraph
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
     from netdsl.compile.plan import Plan
 
-CALIBRATION = 16
-"""How many examples the weights are fitted to."""
+CALIBRATION = 32
+"""How many examples the weights are fitted to: the first of those that are measured, and more where they are fewer."""
 
 
 @dataclass(frozen=True)
@@ -114,20 +115,18 @@ class Material:
         network = lower(self._plan, setting.seed)
         generator = torch.Generator().manual_seed(setting.seed)
 
-        def examples(count: int) -> list[Tensor]:
-            shapes = [self.shaped.shapes[one].dims for one in self._plan.inputs]
-            sizes = [(count, dims[-1], *dims[:-1]) for dims in shapes]
-            return [torch.randn(size, generator=generator) for size in sizes]
-
-        calibrate(network, examples(CALIBRATION))
+        count = setting.batches * setting.batch
+        shapes = [self.shaped.shapes[one] for one in self._plan.inputs]
+        inputs = [examples(max(count, CALIBRATION), shape.dims, generator) for shape in shapes]
+        calibrate(network, [one[:CALIBRATION] for one in inputs])
+        inputs = [one[:count] for one in inputs]
         save_file({name: one.contiguous() for name, one in network.state_dict().items()}, self.weights)
-        inputs = examples(setting.batches * setting.batch)
         network.to(device)
         kept = refused(network, self.dtype, [one[:1].to(device) for one in inputs])
         run = tensors(network.double())
         outputs: list[list[Tensor]] = []
-        for batch in _batches(inputs, setting.batch):
-            outputs.append([one.cpu() for one in run([one.to(device, torch.float64) for one in batch])])
+        for part in _batches(inputs, setting.batch):
+            outputs.append([one.cpu() for one in run([one.to(device, torch.float64) for one in part])])
         reference = [torch.cat(parts) for parts in zip(*outputs, strict=True)]
         torch.save((inputs, reference, kept), self.folder / "examples.pt")
 
