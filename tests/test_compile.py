@@ -301,7 +301,8 @@ def test_reserved_components_get_an_underscore() -> None:
 def test_all_that_a_module_has_is_reserved() -> None:
     scripted = torch.jit.script(nn.Linear(1, 1))
     traced = lower(plan("INPUT 4 -> FC 2\n"), 0)
-    own = set(dir(nn.Module())) | set(dir(scripted)) | set(dir(traced))
+    own = {name for name in {*dir(nn.Module()), *dir(scripted), *dir(traced)} if not name.startswith("___")}
+    # three: what torch.compile leaves on nn.Module, once anything in the process has used it
     assert own - names.reserved() <= {"weight", "bias", "in_features", "out_features", "fc1"}
 
 

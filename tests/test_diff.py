@@ -321,6 +321,14 @@ def test_parts_make_up_the_whole(before: str) -> None:
         assert max(map(len, text(difference).splitlines())) <= 80
 
 
+def test_long_names_have_a_line_each(here: Path) -> None:
+    for folder in ("a" * 30, "b" * 40):
+        (here / folder).mkdir()
+        (here / folder / "n.net").write_text("INPUT 8 -> FC 5\n")
+    code, out, _ = netdsl_("diff", f"{'a' * 30}/n.net", f"{'b' * 40}/n.net")
+    assert (code, out.splitlines()[:2]) == (0, [f"{'a' * 30}/n.net", f"→ {'b' * 40}/n.net"])
+
+
 @settings(max_examples=60, deadline=None)
 @given(programs(), programs())
 def test_laws_of_a_difference(one: str, other: str) -> None:

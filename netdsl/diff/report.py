@@ -23,7 +23,9 @@ _RENAMES = 8
 
 def text(difference: Difference, *, all: bool = False, colour: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
-    lines = [_styled(heading(difference), "1", colour), *_wrapped(words.counted(difference))]
+    title = heading(difference)
+    names = [title] if len(title) <= WIDTH else title.replace(" → ", "\n→ ").splitlines()
+    lines = [*(_styled(name, "1", colour) for name in names), *_wrapped(words.counted(difference))]
     if not difference:
         return "\n".join(lines)
     if told := rows(difference, all=all):
