@@ -44,7 +44,8 @@ def script(network: fx.GraphModule, progress: Progress = silent) -> torch.jit.Sc
 
 def _shell(module: nn.Module) -> nn.Module:
     """A module with the same tensors, of a class named by its content; of its own where that cannot be told."""
-    shell = copy.copy(module)
+    shell = object.__new__(type(module))  # copy.copy would have a module that packs its weights do so
+    vars(shell).update(vars(module))
     _adopt(shell, {name: _shell(child) for name, child in _children(module).items()})
     content = _content(shell)
     if content is not None:
