@@ -26,25 +26,26 @@ BELOW = {
     "draw": {"text", "layers", "graph", "measure"},
     "optimize": {"text", "layers", "graph", "measure"},
     "compile": {"files", "text", "layers", "graph", "measure", "optimize"},
-    "bench": {"text", "layers", "graph", "measure", "compile"},
+    "runtime": set[str](),
+    "bench": {"text", "layers", "graph", "measure", "compile", "runtime"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "api": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "optimize", "compile", "bench", "explain", "transform", "compare", "diff"),
+        *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff"),
     },
     "__init__": {"text", "layers", "api"},
     "cli": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "optimize", "compile", "bench", "explain", "transform", "compare", "diff"),
+        *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff"),
     },
     "__main__": {"cli"},
 }
 
 # Where torch is at home. The front end loads what is in these folders when it lowers or compiles, inside a function.
-BACK_END = (PACKAGE / "compile", PACKAGE / "layers" / "modules")
+BACK_END = (PACKAGE / "compile", PACKAGE / "runtime", PACKAGE / "layers" / "modules")
 FRONT_END = [path for path in MODULES if not any(folder in path.parents for folder in BACK_END)]
 
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 from netdsl.bench import exported, own, torch_peers
 from netdsl.bench.contestant import Contestant
+from netdsl.compile.target import PRECISIONS
 
 _ALL = {"cpu": ("fp32", "bf16", "fp16"), "cuda": ("fp32", "bf16", "fp16")}
 _ONNX = {"onnx": "onnx", "onnxscript": "onnxscript"}
 
-OWN = Contestant("netdsl", "the compiled file, torch.jit.load", own.loaded, _ALL, {})
+OWN = Contestant("netdsl", "the compiled file, netdsl.runtime", own.runtime, PRECISIONS, {})
 """What all others are compared to."""
 
 PEERS: Mapping[str, Contestant] = {
     one.name: one
     for one in (
+        Contestant("file", "the compiled file, torch.jit.load", own.loaded, PRECISIONS, {}),
         Contestant("eager", "PyTorch", torch_peers.eager, _ALL, {}),
         Contestant("channels-last", "PyTorch, channels-last", torch_peers.channels_last, _ALL, {}),
         Contestant("freeze", "torch.jit.optimize_for_inference", torch_peers.freeze, _ALL, {}),

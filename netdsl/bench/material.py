@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netdsl.bench.calibrate import calibrate
 from netdsl.bench.contestant import Run, Unavailable
@@ -141,7 +141,7 @@ def read(folder: Path) -> Material:
     return pickle.loads((folder / "material.pickle").read_bytes())
 
 
-def tensors(network: torch.nn.Module) -> Run:
+def tensors(network: Callable[..., Any]) -> Run:
     """A network called with a sequence of tensors, which gives one of them, without gradients."""
     import torch
 

@@ -9,8 +9,11 @@ import click
 
 from netdsl.cli import common, progress
 from netdsl.compile.errors import CompileError, WeightsMismatchError
+from netdsl.compile.target import PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
+
+_ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in precisions))
 
 
 @click.command("compile")
@@ -19,6 +22,9 @@ from netdsl.measure.summary import Summary
 @click.option("--mode", type=click.Choice(["inference", "train"]), default="inference", show_default=True)
 @click.option("--devices", metavar="A,B", default="", help="A device for each logical one: cuda:0,cuda:1.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the initial weights.")
+@click.option("--target", type=click.Choice(list(PRECISIONS)), default="portable", show_default=True)
+@click.option("--precision", type=click.Choice(_ALL), default="fp32", show_default=True, help="What it computes in.")
+@click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Examples to make it ready for.")
 @click.option("--weights", metavar="FILE", help="Load the weights from a safetensors or .pth file.")
 @common.overriding
 def command(
@@ -27,6 +33,9 @@ def command(
     mode: str,
     devices: str,
     seed: int,
+    target: str,
+    precision: str,
+    batch: int,
     weights: str | None,
     sets: tuple[str, ...],
     inputs: tuple[str, ...],
@@ -34,8 +43,16 @@ def command(
 ) -> None:
     """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
 
-    With --mode train it keeps dropout, batch statistics and training outputs.
+    With --mode train it keeps dropout, batch statistics and training outputs. --target cpu or cuda makes a file that
+    is faster there, for inference alone; it takes and gives float32 at any precision.
     """
+    made_for = Target(target, precision, batch)
+    if not made_for.available:
+        others = " or ".join(PRECISIONS[target])
+        help = f"write --precision {others}" + (", or a --target" * made_for.portable)
+        raise common.UsageError(f"--target {target} has no {precision}", help)
+    if mode == "train" and not made_for.portable:
+        raise common.UsageError(f"--mode train goes with no --target {target}, which is for inference", "leave one out")
     shaped = common.network(file, sets, inputs, include)
     path = Path(output) if output is not None else Path(f"{common.locate(file).stem}.pt")
     if path.suffix != ".pt":
@@ -57,7 +74,14 @@ def command(
     try:
         with progress.shown() as shown:
             compile.compile(
-                shaped, path, train=mode == "train", devices=names, seed=seed, weights=source, progress=shown
+                shaped,
+                path,
+                train=mode == "train",
+                devices=names,
+                seed=seed,
+                weights=source,
+                target=made_for,
+                progress=shown,
             )
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.compile.errors import PythonError
 from netdsl.compile.progress import Progress, silent
+from netdsl.compile.target import PORTABLE, Target
 
 if TYPE_CHECKING:
     from torch import fx
@@ -98,15 +99,18 @@ def compile(
     devices: Sequence[str] = (),
     seed: int = 0,
     weights: Path | None = None,
+    target: Target = PORTABLE,
     progress: Progress = silent,
 ) -> None:
     """Compile a network into a TorchScript file, written whole or not at all, that runs by `torch.jit.load` alone.
 
-    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. Raises
-    CompileError, and OSError for a file that cannot be read or written.
+    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
+    is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
+    be read or written.
     """
     _require_torchscript()
-    from netdsl.compile import archive, card
+    from netdsl import optimize
+    from netdsl.compile import archive, card, targets
     from netdsl.compile import devices as binding
     from netdsl.compile import weights as stored
     from netdsl.compile.lower import lower
@@ -119,7 +123,9 @@ def compile(
     network = lower(plan, seed, blank=tensors is not None, progress=progress)
     if weights is not None and tensors is not None:
         stored.load(network, tensors, weights, plan.unused)
+    if not target.portable:
+        network = targets.lower(plan, optimize.optimized(shaped), network, target)
     scripted = script(network, progress)
     progress("writing", 0, 1)
-    archive.save(scripted, path, card.texts(plan))
+    archive.save(scripted, path, card.texts(plan, target))
     progress("writing", 1, 1)

@@ -6,12 +6,14 @@ import json
 from collections.abc import Mapping
 
 from netdsl.compile.plan import Plan
+from netdsl.compile.target import Target
 
 
-def texts(plan: Plan) -> Mapping[str, str]:
+def texts(plan: Plan, target: Target) -> Mapping[str, str]:
     """The texts by their names, which `torch.jit.load(file, _extra_files=dict.fromkeys(names, ""))` reads.
 
-    Dims are of one example, spatial sizes first and channels last, by paths as the source writes them.
+    Dims are of one example, spatial sizes first and channels last, by paths as the source writes them. The target says
+    what the file is made for.
     """
     graph = plan.shaped.graph
     return {
@@ -20,6 +22,7 @@ def texts(plan: Plan) -> Mapping[str, str]:
         "meta.json": _json(dict(graph.meta)),
         "inputs.json": _json(plan.dims(plan.inputs)),
         "outputs.json": _json(plan.dims(plan.outputs)),
+        "target.json": _json({"target": target.name, "precision": target.precision, "batch": target.batch}),
     }
 
 

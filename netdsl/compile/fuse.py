@@ -17,13 +17,11 @@ from netdsl.compile.random import Filling
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.modules.conv import connected
 from netdsl.layers.shape import Shape
-from netdsl.optimize.fused import Fused, Part
+from netdsl.optimize.fused import Fused, Part, product
 
 Weights: TypeAlias = tuple[Tensor, Tensor | None]
 """A weight and a bias, shaped as the layer's `weights` says."""
 _Made: TypeAlias = tuple[Part, nn.Module]
-Make: TypeAlias = Callable[[Fused, Sequence[Shape], Weights], nn.Module]
-"""Gives the module of a fused layer for the shapes that it takes, which is called with one tensor for each."""
 
 
 class _Product(Protocol):
@@ -31,6 +29,18 @@ class _Product(Protocol):
 
     weight: Tensor
     bias: Tensor | None
+
+
+class Maker(Protocol):
+    """Makes the modules of a target, for the shapes that they take: each is called with one tensor for each shape."""
+
+    def product(self, layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
+        """The module of a product, bare or fused."""
+        ...
+
+    def other(self, module: nn.Module, inputs: Sequence[Shape]) -> nn.Module:
+        """The module to take for PyTorch's, of a layer that is no product."""
+        ...
 
 
 def plain(layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
@@ -44,11 +54,11 @@ def plain(layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
     return module
 
 
-def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, make: Make = plain) -> fx.GraphModule:
+def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, maker: Maker | None = None) -> fx.GraphModule:
     """The network of an optimised graph for inference, with the weights of the network that the graph was made of.
 
-    `plan` is of that network as it was written, and `modules` has its modules by their paths; `make` makes those of
-    fused layers, whose weights are of the same type, and are worked out in float64.
+    `plan` is of that network as it was written, and `modules` has its modules by their paths. Fused layers have weights
+    of the same type, worked out in float64. All are PyTorch's modules where no `maker` makes others.
     """
     after = Plan(optimized, train=False, devices=plan.devices)
     written = {node.path: (node.layer, len(node.inputs)) for node in plan.shaped.nodes}
@@ -59,12 +69,15 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, make: Make = p
     root = nn.Module()
     for path, index in after.owners.items():
         node, inputs = optimized.nodes[index], optimized.input_shapes(index)
-        if isinstance(node.layer, Fused):
-            made = make(node.layer, inputs, weights(node.layer, inputs[0], module))
-        elif written.get(node.owner) == (node.layer, len(inputs)):
-            made = module(node.owner)
-        else:  # which a pass has put there or given other inputs, and which has no weights
-            made = node.layer.lower(*inputs)
+        layer = node.layer if isinstance(node.layer, Fused) else product(node, *inputs) if maker else None
+        if isinstance(layer, Fused):
+            make = plain if maker is None or layer.scales else maker.product
+            made = make(layer, inputs, weights(layer, inputs[0], module))
+        else:
+            # one that a pass has put there, or given other inputs, has no weights
+            kept = written.get(node.owner) == (node.layer, len(inputs))
+            made = module(node.owner) if kept else node.layer.lower(*inputs)
+            made = made if maker is None else maker.other(made, inputs)
         initial.place(root, path, made)
     return fx.GraphModule(root, program(after), "Network").train(False)
 

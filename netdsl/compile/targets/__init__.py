@@ -1,0 +1,57 @@
+"""An optimised network with the modules, the precision and the memory format of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import fx, nn
+from torch.func import functional_call
+
+from netdsl.compile import fuse
+from netdsl.compile.plan import Plan
+from netdsl.compile.target import Target
+from netdsl.compile.targets import inside
+from netdsl.compile.targets.cpu import Cpu
+from netdsl.graph.node import ShapedGraph
+from netdsl.optimize.fused import product
+
+DTYPES: Mapping[str, torch.dtype] = {
+    "fp32": torch.float32,
+    "tf32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+}
+
+
+def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target) -> fx.GraphModule:
+    """The network of an optimised graph for a target that is not portable, as netdsl.compile.fuse.lower gives it.
+
+    It takes and gives N x channels x spatial float32.
+    """
+    precision = DTYPES[target.precision]
+    network = fuse.lower(plan, optimized, modules, Cpu(precision, target.batch))
+    after = Plan(optimized, train=False, devices=plan.devices)
+    nodes = {path: (optimized.nodes[index], optimized.input_shapes(index)) for path, index in after.owners.items()}
+    products = [path for path, (node, inputs) in nodes.items() if product(node, *inputs) is not None]
+    inside.channels_last(network, {name: optimized.shapes[index].rank for index, name in after.arguments.items()})
+    if precision != torch.float32:
+        kept = [
+            path
+            for path, (_, inputs) in nodes.items()
+            if path not in products
+            and not _runs(network.get_submodule(path), [(1, one.channels, *one.spatial) for one in inputs], precision)
+        ]
+        inside.convert(network, precision, products, kept)
+    return network
+
+
+def _runs(module: nn.Module, sizes: list[tuple[int, ...]], precision: torch.dtype) -> bool:
+    """Whether PyTorch can run a module in a precision here: it has no pooling of some kinds in some."""
+    try:
+        with torch.no_grad():
+            tensors = {name: tensor.to(precision) for name, tensor in module.state_dict().items()}
+            functional_call(module, tensors, tuple([torch.zeros(size, dtype=precision) for size in sizes]))
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""Modules for a CPU: products by oneDNN's kernels, and response normalisation as one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import torch
+from torch import nn
+
+from netdsl.compile.fuse import Weights, plain
+from netdsl.compile.targets import winograd
+from netdsl.compile.targets.packed import Convolution, Linear, Packed, Product
+from netdsl.compile.targets.responses import ResponseNorm
+from netdsl.layers.shape import Shape
+from netdsl.optimize.fused import Fused
+
+_ATTRS: dict[type[nn.Module], str] = {
+    nn.ReLU: "relu",
+    nn.Sigmoid: "sigmoid",
+    nn.Tanh: "tanh",
+    nn.SiLU: "swish",
+    nn.Hardswish: "hardswish",
+    nn.Hardsigmoid: "hardsigmoid",
+    nn.GELU: "gelu",
+}
+"""What oneDNN's kernels call the activations that they do."""
+
+
+@dataclass(frozen=True)
+class Cpu:
+    """The modules for `batch` examples in a precision."""
+
+    precision: torch.dtype
+    batch: int
+
+    def product(self, layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
+        """The module of a product: packed where oneDNN has a kernel for it."""
+        module = plain(layer, inputs, weights)
+        base = module if layer.bare else module.get_submodule("base")
+        activation = nn.Identity() if layer.activation is None else module.get_submodule("activation")
+        attr = _ATTRS.get(type(activation), "none")
+        if layer.adds and (attr != "relu" or isinstance(base, nn.Linear)):
+            attr = "none"
+        packed = self._packed(base, layer, inputs, attr)
+        if packed is None:
+            return module.to(self.precision)
+        return Product(packed, activation, attr != "none" or layer.activation is None)
+
+    def _packed(self, base: nn.Module, layer: Fused, inputs: Sequence[Shape], attr: str) -> Packed | None:
+        x = inputs[0]
+        size = [self.batch, x.channels, *x.spatial]
+        if isinstance(base, nn.Linear):
+            return Linear(self._weights(base), self.batch, attr)
+        if not isinstance(base, nn.Conv2d | nn.Conv3d) or getattr(base, "same", False):
+            return None
+        kernel = base.kernel_size, base.stride, base.padding, base.dilation, base.groups
+        tiles = self.batch * prod([-(-one // 2) for one in x.spatial])
+        small = kernel == ((3, 3), (1, 1), (1, 1), (1, 1), 1) and attr in ("none", "relu")
+        if small and self.precision == torch.float32 and winograd.pays(x.channels, base.out_channels, tiles):
+            return winograd.Winograd(self._weights(base), size, attr)
+        return Convolution(base, self._weights(base), size, attr)
+
+    def _weights(self, base: nn.Linear | nn.Conv2d | nn.Conv3d) -> tuple[torch.Tensor, torch.Tensor]:
+        weight = base.weight.detach().to(self.precision).contiguous()
+        bias = torch.zeros(weight.size(0)) if base.bias is None else base.bias.detach()
+        return weight, bias.to(self.precision)
+
+    def other(self, module: nn.Module, inputs: Sequence[Shape]) -> nn.Module:
+        """The module to take for one that is no product."""
+        if type(module) is nn.LocalResponseNorm and len(inputs[0].spatial) == 2:
+            return ResponseNorm(module, inputs[0].channels, self.precision)
+        return module

@@ -1,0 +1,145 @@
+"""Products by oneDNN's kernels, whose weights take the form that these read when a file is loaded.
+
+A file holds weights as PyTorch has them. TorchScript calls `__setstate__` of each module that it loads, which packs
+them; nothing but constants is there while it runs. Where `pack` is off, or the processor has no kernels for the
+precision, the weights stay as they are, and `forward` consists of PyTorch's own operators, which oneDNN's graph
+compiler fuses. `torch.jit.freeze` copies a module by the same two methods.
+
+The kernels are those that PyTorch's Inductor calls (torch/_inductor/mkldnn_lowerings.py).
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, Tensor, bool, bool]
+"""Weight, bias, `training` and `pack`."""
+
+
+def keep_memory() -> bool:
+    """Let the allocator keep what a call of a network gives back, for the next call; always true.
+
+    glibc returns what is free above twice the largest block that was mapped and freed, up to 32 MiB (mallopt(3),
+    M_MMAP_THRESHOLD). A network of small maps would else get its memory from the system in each call, zeroed page by
+    page.
+    """
+    return torch.empty([511 * 65536], dtype=torch.uint8).numel() > 0
+
+
+class Packed(nn.Module):
+    """A product whose weight is packed by `layout`, if `pack` says so."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+        self.packed, self.pack = False, True
+
+    def layout(self, weight: Tensor) -> Tensor:
+        """The weight as the kernel reads it."""
+        raise NotImplementedError
+
+    def dense(self, weight: Tensor) -> Tensor:
+        """The weight as it was before `layout`."""
+        return weight.to_dense()
+
+    @torch.jit.export
+    def __getstate__(self) -> State:  # pyright: ignore[reportIncompatibleMethodOverride]
+        weight = self.dense(self.weight) if self.packed else self.weight
+        return weight, self.bias, self.training, self.pack
+
+    @torch.jit.export
+    def __setstate__(self, state: State) -> None:
+        weight, bias, training, pack = state
+        self.packed = (
+            pack and keep_memory() and (weight.dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        )
+        self.weight = self.layout(weight) if self.packed else weight
+        self.bias, self.training, self.pack = bias, training, pack
+
+
+class Convolution(Packed):
+    """A 2-D or 3-D convolution, with a second input that is added to it, then an activation where `attr` names one.
+
+    `size` is what it is packed for: examples x channels x spatial sizes. The activation is done where the weight is
+    packed, and else is left to do.
+    """
+
+    stride: Final[list[int]]
+    padding: Final[list[int]]
+    dilation: Final[list[int]]
+    size: Final[list[int]]
+    groups: Final[int]
+    attr: Final[str]
+    algorithm: Final[str]
+
+    def __init__(self, base: nn.Conv2d | nn.Conv3d, weights: tuple[Tensor, Tensor], size: list[int], attr: str) -> None:
+        super().__init__(*weights)
+        self.stride, self.dilation, self.groups = list(base.stride), list(base.dilation), base.groups
+        self.padding = [int(pad) for pad in base.padding]
+        self.size, self.attr, self.algorithm = size, attr, "none" if attr == "gelu" else ""
+
+    def layout(self, weight: Tensor) -> Tensor:
+        return torch.ops.mkldnn._reorder_convolution_weight(
+            weight, self.padding, self.stride, self.dilation, self.groups, self.size
+        )
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        weight, bias = self.weight, self.bias
+        stride, padding, dilation, groups = self.stride, self.padding, self.dilation, self.groups
+        if self.packed:
+            if other is None:
+                return torch.ops.mkldnn._convolution_pointwise(
+                    x, weight, bias, padding, stride, dilation, groups, self.attr, [], self.algorithm
+                )
+            attr: str | None = None if self.attr == "none" else self.attr
+            return torch.ops.mkldnn._convolution_pointwise(
+                x, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, attr, [], self.algorithm
+            )
+        if len(stride) == 2:
+            y = torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+        else:
+            y = torch.conv3d(x, weight, bias, stride, padding, dilation, groups)
+        return y if other is None else y + other
+
+
+class Linear(Packed):
+    """A linear layer, which flattens what has spatial axes; for `batch` examples."""
+
+    batch: Final[int]
+    attr: Final[str]
+    algorithm: Final[str]
+
+    def __init__(self, weights: tuple[Tensor, Tensor], batch: int, attr: str) -> None:
+        super().__init__(*weights)
+        self.batch, self.attr, self.algorithm = batch, attr, "none" if attr == "gelu" else ""
+
+    def layout(self, weight: Tensor) -> Tensor:
+        return torch.ops.mkldnn._reorder_linear_weight(weight, self.batch)
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        x = x.flatten(1)
+        if self.packed:
+            if other is None:
+                return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
+            return torch.ops.mkldnn._linear_pointwise(x, other, self.weight, self.bias, "add")
+        y = torch.nn.functional.linear(x, self.weight, self.bias)
+        return y if other is None else y + other
+
+
+class Product(nn.Module):
+    """A packed product, then an activation, which the kernel does where it is `fused`."""
+
+    fused: Final[bool]
+
+    def __init__(self, product: Packed, activation: nn.Module, fused: bool) -> None:
+        super().__init__()
+        self.product, self.activation, self.fused = product, activation, fused
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        y = self.product(x, other)
+        return y if self.fused and self.product.packed else self.activation(y)

@@ -1,0 +1,32 @@
+"""Running compiled files as fast as the machine runs them; `torch.jit.load` alone runs them too."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl.runtime.file import NotCompiledError, card
+
+if TYPE_CHECKING:
+    from netdsl.runtime.loaded import Loaded
+
+__all__ = ["NotCompiledError", "card", "load"]
+
+
+def load(path: str | PathLike[str], device: str | None = None, *, threads: int | None = None) -> Loaded:
+    """Load a file that `netdsl compile` wrote, ready to run: it is called as the file's module is.
+
+    The device is by default the one that the file was made for: `cuda` for a file for it where there is one, else
+    `cpu`. On a CPU oneDNN's graph compiler fuses what it can, for each size of input when it first comes, and `threads`
+    of them run. On a GPU the calls of kernels are captured in a CUDA graph, one for each size of input.
+
+    The switches for that are the whole process's: TorchScript's oneDNN fusion and autocast, the number of threads, and
+    cuDNN's search for the fastest algorithm.
+
+    Raises NotCompiledError for another file, OSError for one that cannot be read, and RuntimeError for a device that is
+    not there.
+    """
+    from netdsl.runtime.loaded import Loaded
+
+    return Loaded(Path(path), device, threads)

@@ -1,0 +1,58 @@
+"""What a compiled file says of itself, read without loading it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class NotCompiledError(Exception):
+    """A file that `netdsl compile` did not write."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is no compiled network: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Card:
+    """The texts of a compiled file. Dims are of one example, spatial sizes first, channels last."""
+
+    title: str
+    meta: Mapping[str, str | int | float]
+    inputs: Mapping[str, Sequence[int]]
+    outputs: Mapping[str, Sequence[int]]
+    target: str
+    precision: str
+    batch: int
+
+
+def card(path: Path) -> Card:
+    """What a compiled file says of itself. Raises NotCompiledError, and OSError for a file that cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = {name.partition("/extra/")[2]: name for name in archive.namelist() if "/extra/" in name}
+
+            def text(name: str) -> str:
+                return archive.read(names[name]).decode("utf-8")
+
+            made = json.loads(text("target.json"))
+            return Card(
+                text("title.txt"),
+                json.loads(text("meta.json")),
+                json.loads(text("inputs.json")),
+                json.loads(text("outputs.json")),
+                made["target"],
+                made["precision"],
+                made["batch"],
+            )
+    except zipfile.BadZipFile:
+        raise NotCompiledError(path, "it is no TorchScript file, or is cut short") from None
+    except (KeyError, UnicodeDecodeError, ValueError):
+        raise NotCompiledError(path, "it does not say what it was compiled from and for") from None

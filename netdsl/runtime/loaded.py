@@ -1,0 +1,69 @@
+"""A compiled file, loaded: its module, made ready for its device."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+
+from netdsl.runtime import cpu, cuda
+from netdsl.runtime.file import card
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Loaded:
+    """A compiled network; called with N x channels x spatial float32, it gives a tensor, or a NamedTuple of several.
+
+    `title`, `meta`, `inputs` and `outputs` are what the file says; dims are of one example, spatial sizes first,
+    channels last. `module` is the file's TorchScript module as it is.
+    """
+
+    def __init__(self, path: Path, device: str | None = None, threads: int | None = None) -> None:
+        self.card = card(path)
+        if device is None:
+            device = "cuda" if self.card.target == "cuda" and torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        if threads is not None:
+            torch.set_num_threads(threads)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+            read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
+            self.module = read(path, map_location=self.device)
+            prepare = cuda.prepare if self.device.type == "cuda" else cpu.prepare
+            self._run = prepare(self.module)
+        self.warm(self.card.batch)
+
+    @property
+    def title(self) -> str:
+        """The network's title."""
+        return self.card.title
+
+    @property
+    def meta(self) -> Mapping[str, str | int | float]:
+        """The facts of its `meta` lines."""
+        return self.card.meta
+
+    @property
+    def inputs(self) -> Mapping[str, Sequence[int]]:
+        """The dims of each input by name."""
+        return self.card.inputs
+
+    @property
+    def outputs(self) -> Mapping[str, Sequence[int]]:
+        """The dims of each output by name."""
+        return self.card.outputs
+
+    def warm(self, batch: int) -> None:
+        """Make ready for batches of a size, which else happens when the first of them comes."""
+        sizes = [(batch, dims[-1], *dims[:-1]) for dims in self.inputs.values()]
+        self(*[torch.zeros(size, device=self.device) for size in sizes])
+
+    @torch.no_grad()
+    def __call__(self, *inputs: Tensor) -> Any:
+        """The outputs of a batch, which is moved to the device where it is elsewhere."""
+        return self._run(tuple([one.to(self.device) for one in inputs]))
