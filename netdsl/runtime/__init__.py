@@ -18,11 +18,11 @@ def load(path: str | PathLike[str], device: str | None = None, *, threads: int |
     """Load a file that `netdsl compile` wrote, ready to run: it is called as the file's module is.
 
     The device is by default the one that the file was made for: `cuda` for a file for it where there is one, else
-    `cpu`. On a CPU oneDNN's graph compiler fuses what it can, for each size of input when it first comes, and `threads`
-    of them run. On a GPU the calls of kernels are captured in a CUDA graph, one for each size of input.
+    `cpu`. On a CPU it is fused by oneDNN's graph compiler where that is faster, and `threads` run it. On a GPU the calls
+    of kernels are captured in a CUDA graph, one for each size of input.
 
-    The switches for that are the whole process's: TorchScript's oneDNN fusion and autocast, the number of threads, and
-    cuDNN's search for the fastest algorithm.
+    The number of threads, cuDNN's search for the fastest algorithm, and what the allocator keeps between calls are the
+    whole process's.
 
     Raises NotCompiledError for another file, OSError for one that cannot be read, and RuntimeError for a device that is
     not there.

@@ -1,46 +1,59 @@
-"""A module on a CPU: frozen, and fused by oneDNN's graph compiler."""
+"""A module on a CPU: as its file has it or fused by oneDNN's graph compiler, whichever is faster."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from time import perf_counter
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
 
-Run: TypeAlias = Callable[[tuple[Tensor, ...]], Any]
+Inputs: TypeAlias = tuple[Tensor, ...]
+Run: TypeAlias = Callable[[Inputs], Any]
 
 _WARM = 3
 """TorchScript sees the sizes in the first call, and specialises in the second."""
+_TRIALS = 3
+"""Timed calls of each way of running a module, of which the fastest counts."""
 _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
 _MALLOPT = {"M_MMAP_THRESHOLD": (-3, 2**30), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
 """Blocks of less than 1 GiB come from the heap, which gives nothing back before 2 GiB are free (mallopt(3))."""
 
 
-def prepare(module: torch.jit.ScriptModule) -> Run:
-    """A function that runs the module; for each size of input it prepares a module when it first comes."""
-    torch.jit.enable_onednn_fusion(True)
-    torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
-    _keep_memory()
-    for one in module.modules():
-        _unpack(one)
-    module.eval()
-    ready: dict[tuple[torch.Size, ...], torch.jit.ScriptModule] = {}
+def prepare(read: Callable[[], torch.jit.ScriptModule], first: Inputs) -> Run:
+    """A function that runs the module which `read` reads, made ready for inputs of the sizes of the first ones.
 
-    def run(inputs: tuple[Tensor, ...]) -> Any:
-        sizes = tuple([one.shape for one in inputs])
+    Both ways are tried with these; the graph compiler refuses some networks, and is not always faster. What it fused is
+    for one size of input, so that others are fused when they first come.
+    """
+    _keep_memory()
+    packed, loose = read().eval(), read().eval()
+    for one in loose.modules():
+        _unpack(one)
+    fused = _fused(loose, first)
+    if fused is None or _faster(packed, fused, first):
+        return lambda inputs: packed(*inputs)
+    ready = {_sizes(first): fused}
+
+    def run(inputs: Inputs) -> Any:
+        sizes = _sizes(inputs)
         if sizes not in ready:
-            if len(ready) == _SIZES:
-                return module(*inputs)
-            ready[sizes] = torch.jit.freeze(module)  # pyright: ignore[reportUnknownMemberType]
-            for _ in range(_WARM):
-                ready[sizes](*inputs)
+            made = _fused(loose, inputs) if len(ready) < _SIZES else None
+            if made is None:
+                return loose(*inputs)
+            ready[sizes] = made
         return ready[sizes](*inputs)
 
     return run
+
+
+def _sizes(inputs: Inputs) -> tuple[torch.Size, ...]:
+    return tuple([one.shape for one in inputs])
 
 
 def _unpack(module: Any) -> None:
@@ -49,6 +62,45 @@ def _unpack(module: Any) -> None:
         if module.packed:
             module.weight = module.weight.to_dense()
         module.packed = module.pack = False
+
+
+def _fused(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptModule | None:
+    """The module, frozen and fused for the sizes of some inputs; None where the graph compiler refuses it."""
+    try:
+        with _fusing():
+            frozen = torch.jit.freeze(module)  # pyright: ignore[reportUnknownMemberType]
+            for _ in range(_WARM):
+                frozen(*inputs)
+            return frozen
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def _fusing() -> Generator[None]:
+    """Have oneDNN's graph compiler fuse what is run for the first times; autocast would keep bfloat16 from it."""
+    fusing = torch.jit.onednn_fusion_enabled()
+    casting = torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
+    torch.jit.enable_onednn_fusion(True)
+    try:
+        yield
+    finally:
+        torch.jit.enable_onednn_fusion(fusing)
+        torch._C._jit_set_autocast_mode(casting)  # pyright: ignore[reportPrivateUsage]
+
+
+def _faster(one: torch.jit.ScriptModule, other: torch.jit.ScriptModule, inputs: Inputs) -> bool:
+    """Whether one module runs faster than another one, which is warm."""
+    for _ in range(_WARM):
+        one(*inputs)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(_TRIALS):
+        for first, module in ((True, one), (False, other)):
+            module(*inputs)  # which brings its weights back into the caches
+            start = perf_counter()
+            module(*inputs)
+            times[first].append(perf_counter() - start)
+    return min(times[True]) < min(times[False])
 
 
 def _keep_memory() -> None:

@@ -1,5 +1,13 @@
 """A module on a GPU."""
 
-from netdsl.runtime.cpu import Run, prepare
+from __future__ import annotations
 
-__all__ = ["Run", "prepare"]
+import torch
+
+from netdsl.runtime.cpu import Run
+
+
+def prepare(module: torch.jit.ScriptModule) -> Run:
+    """A function that runs the module."""
+    module.eval()
+    return lambda inputs: module(*inputs)

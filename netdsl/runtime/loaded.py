@@ -20,9 +20,10 @@ class Loaded:
     """A compiled network; called with N x channels x spatial float32, it gives a tensor, or a NamedTuple of several.
 
     `title`, `meta`, `inputs` and `outputs` are what the file says; dims are of one example, spatial sizes first,
-    channels last. `module` is the file's TorchScript module as it is.
+    channels last.
     """
 
+    @torch.no_grad()
     def __init__(self, path: Path, device: str | None = None, threads: int | None = None) -> None:
         self.card = card(path)
         if device is None:
@@ -33,9 +34,10 @@ class Loaded:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
             read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-            self.module = read(path, map_location=self.device)
-            prepare = cuda.prepare if self.device.type == "cuda" else cpu.prepare
-            self._run = prepare(self.module)
+            if self.device.type == "cuda":
+                self._run = cuda.prepare(read(path, map_location=self.device))
+            else:
+                self._run = cpu.prepare(lambda: read(path, map_location=self.device), self._examples(self.card.batch))
         self.warm(self.card.batch)
 
     @property
@@ -60,8 +62,11 @@ class Loaded:
 
     def warm(self, batch: int) -> None:
         """Make ready for batches of a size, which else happens when the first of them comes."""
+        self(*self._examples(batch))
+
+    def _examples(self, batch: int) -> tuple[Tensor, ...]:
         sizes = [(batch, dims[-1], *dims[:-1]) for dims in self.inputs.values()]
-        self(*[torch.zeros(size, device=self.device) for size in sizes])
+        return tuple([torch.zeros(size, device=self.device) for size in sizes])
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> Any:
