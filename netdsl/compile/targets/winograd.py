@@ -86,7 +86,7 @@ class Winograd(Packed):
                     self.briefly(band, bias, out)
                 else:
                     self.by_parts(band, bias, out)
-        y = tiles.view(count, 2 * rows, 2 * columns, self.filters)[:, :height, :width].permute(0, 3, 1, 2)
+        y = tiles.view(count, 2 * rows, 2 * columns, self.filters)[:, :height, :width].contiguous().permute(0, 3, 1, 2)
         if other is not None:
             y.add_(other)
         return y.relu_() if self.attr == "relu" else y
