@@ -70,5 +70,5 @@ class Cpu:
     def other(self, module: nn.Module, inputs: Sequence[Shape]) -> nn.Module:
         """The module to take for one that is no product."""
         if type(module) is nn.LocalResponseNorm and len(inputs[0].spatial) == 2:
-            return ResponseNorm(module, inputs[0].channels, self.precision)
+            return ResponseNorm(module, inputs[0].channels)
         return module

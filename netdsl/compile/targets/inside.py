@@ -14,9 +14,11 @@ def channels_last(network: fx.GraphModule, ranks: Mapping[str, int]) -> None:
     """Let images be channels-last in memory; changed in place. `ranks` has the spatial axes of each argument."""
     for node in list(network.graph.nodes):
         if node.op == "placeholder" and (form := _FORMATS.get(ranks[node.name])):
+            readers = list(node.users)
             with network.graph.inserting_after(node):
                 made = network.graph.call_method("contiguous", (node,), {"memory_format": form})
-            node.replace_all_uses_with(made, delete_user_cb=made.__ne__)
+            for reader in readers:
+                reader.replace_input_with(node, made)
     reader, values = _outputs(network)
     for value in values:
         with network.graph.inserting_before(reader):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class ResponseNorm(nn.Module):
     """x · (k + alpha / size · Σ x²)^-beta, the sum over the `size` channels around each.
 
-    A file holds none of the product's weights, which are made when it is loaded.
+    A file holds none of the product's weights, which are made when it is loaded, in the type that they had.
     """
 
     band: Tensor
@@ -19,11 +19,10 @@ class ResponseNorm(nn.Module):
     alpha: Final[float]
     beta: Final[float]
     k: Final[float]
-    low: Final[bool]
 
-    def __init__(self, norm: nn.LocalResponseNorm, channels: int, precision: torch.dtype) -> None:
+    def __init__(self, norm: nn.LocalResponseNorm, channels: int) -> None:
         super().__init__()
-        self.channels, self.size, self.low = channels, norm.size, precision == torch.bfloat16
+        self.channels, self.size = channels, norm.size
         self.alpha, self.beta, self.k = float(norm.alpha), float(norm.beta), float(norm.k)
         self.register_buffer("band", torch.empty(0))
         self.register_buffer("offset", torch.empty(0))
@@ -31,12 +30,12 @@ class ResponseNorm(nn.Module):
 
     @torch.jit.export
     def __getstate__(self) -> tuple[bool, bool]:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self.training, False
+        return self.training, self.band.dtype == torch.bfloat16
 
     @torch.jit.export
     def __setstate__(self, state: tuple[bool, bool]) -> None:
-        self.training = state[0]
-        precision = torch.bfloat16 if self.low else torch.float32
+        self.training, low = state
+        precision = torch.bfloat16 if low else torch.float32
         channel = torch.arange(self.channels)
         away = channel.unsqueeze(0) - channel.unsqueeze(1)
         near = (away >= -(self.size // 2)) & (away < self.size - self.size // 2)
