@@ -17,6 +17,7 @@ _COMMANDS = {
     "draw": "Draw a network as svg, png, pdf, dot or html.",
     "transform": "Rewrite a network: fully connected layers as convolutions.",
     "compile": "Compile a network into a TorchScript module.",
+    "run": "Classify pictures with a compiled network.",
     "bench": "Measure the compiled network beside other ways of running it.",
     "emit": "Print a network as any stage of the compiler has it.",
     "fmt": "Format .net files in place.",

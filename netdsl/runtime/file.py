@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,10 @@ class NotCompiledError(Exception):
 
 @dataclass(frozen=True)
 class Card:
-    """The texts of a compiled file. Dims are of one example, spatial sizes first, channels last."""
+    """The texts of a compiled file. Dims are of one example, spatial sizes first, channels last.
+
+    `source` is the text of the program, without the files that it uses.
+    """
 
     title: str
     meta: Mapping[str, str | int | float]
@@ -31,6 +35,7 @@ class Card:
     target: str
     precision: str
     batch: int
+    source: str
 
 
 def card(path: Path) -> Card:
@@ -51,8 +56,9 @@ def card(path: Path) -> Card:
                 made["target"],
                 made["precision"],
                 made["batch"],
+                text("source.net"),
             )
-    except zipfile.BadZipFile:
-        raise NotCompiledError(path, "it is no TorchScript file, or is cut short") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):  # RuntimeError: by means that zipfile lacks
+        raise NotCompiledError(path, "it is no TorchScript file, or is damaged") from None
     except (KeyError, UnicodeDecodeError, ValueError):
         raise NotCompiledError(path, "it does not say what it was compiled from and for") from None

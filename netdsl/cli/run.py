@@ -1,0 +1,317 @@
+"""`netdsl run`."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netdsl import resources
+from netdsl.cli import common
+from netdsl.runtime import NotCompiledError, card
+from netdsl.runtime.file import Card
+from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
+from netdsl.text.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_BATCH = 32
+"""Pictures that run at once at most: more need more memory, and no less time for each."""
+
+_ROUNDING = 1e-3
+"""By how much the sum of probabilities may differ from 1."""
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What becomes of a picture's values from 0 to 1, and how to say it."""
+
+    mean: Sequence[float]
+    std: Sequence[float]
+    words: str
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class that a picture may be of: the file's value for it, and its probability, where there are several."""
+
+    number: int
+    value: float
+    probability: float | None
+
+
+@click.command("run")
+@click.argument("file")
+@click.argument("pictures", nargs=-1, required=True, metavar="PICTURE...")
+@click.option("--labels", metavar="FILE", help="What the classes are called, one a line.")
+@click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to show of each picture.")
+@click.option("--output", metavar="NAME", help="The output to show, by default the first.")
+@click.option("--mean", metavar="R,G,B", help="Of values from 0 to 1; by default ImageNet's.")
+@click.option("--std", metavar="R,G,B", help="Standard deviation; by default ImageNet's.")
+@click.option("--raw", type=click.Choice(["1", "255"]), help="Give values from 0 to 1, or to 255, as they are.")
+@click.option(
+    "--crop", type=click.FloatRange(0, 1, min_open=True), default=CROP, show_default=True, help="What is kept."
+)
+@click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def command(
+    file: str,
+    pictures: tuple[str, ...],
+    labels: str | None,
+    top: int,
+    output: str | None,
+    mean: str | None,
+    std: str | None,
+    raw: str | None,
+    crop: float,
+    device: str | None,
+    threads: int | None,
+    form: str,
+) -> None:
+    """Classify pictures with a compiled network: FILE is what `netdsl compile` wrote.
+
+    A picture is resized, cropped in the centre and normalised, as networks for ImageNet take them. Probabilities are
+    the output's values, or softmax of them where the network does without.
+    """
+    made = _card(file)
+    dims = _picture_dims(file, made)
+    name = _output(file, made, output)
+    classes = made.outputs[name][-1]
+    words = None if labels is None else _labels(labels, classes)
+    scaling = _scaling(made, dims[-1], mean, std, raw)
+    batches = _batches(pictures, dims, crop, scaling)
+    values = _values(file, batches, list(made.outputs).index(name), device, threads)
+    ranked = [_ranked(row)[:top] for row in values]
+    spatial = [size for size in made.outputs[name][:-1] if size != 1]
+    if form == "json":
+        click.echo(_json(made, file, name, pictures, ranked, words))
+    else:
+        where = f", mean of {'x'.join(map(str, made.outputs[name][:-1]))} places" if spatial else ""
+        click.echo(f"{made.title}: {name}{where}, {scaling.words}\n\n{_table(pictures, ranked, words)}")
+    gc.freeze()  # else the interpreter's end looks through all of torch once more
+
+
+def _card(file: str) -> Card:
+    """What a compiled file says of itself. Raises UsageError."""
+    path = Path(file)
+    found = resources.find(file)
+    if found is not None and (found != path or path.suffix == ".net"):
+        help = f"netdsl compile {file}, and then netdsl run {found.stem}.pt"
+        raise common.UsageError(f"{file} is a network that is not compiled yet", help)
+    if path.suffix == ".pt2":
+        raise common.UsageError(f"{file} is for torch.export, and not TorchScript", "compile it without --format pt2")
+    try:
+        return card(path)
+    except NotCompiledError as error:
+        raise common.UsageError(str(error), "netdsl compile makes one: netdsl compile vgg16") from None
+    except OSError as error:
+        network = resources.find(f"{path.stem}.net") if isinstance(error, FileNotFoundError) else None
+        help = f"netdsl compile {path.stem} makes one" if network else ""
+        raise common.UsageError(f"{file}: {error.strerror or error}", help) from None
+
+
+def _picture_dims(file: str, made: Card) -> Sequence[int]:
+    """The dims of the only input, height x width x channels. Raises UsageError where no picture fits it."""
+    if len(made.inputs) != 1:
+        found = f"takes {len(made.inputs)} inputs: {', '.join(made.inputs)}"
+    else:
+        (dims,) = made.inputs.values()
+        if len(dims) == 3 and dims[-1] in (1, 3):
+            return dims
+        found = f"takes {'x'.join(map(str, dims))}"
+    help = (
+        "one input of height x width and 3 channels, or 1, takes pictures; call others from Python: netdsl.runtime.load"
+    )
+    raise common.UsageError(f"{file} {found}, and not a picture", help)
+
+
+def _output(file: str, made: Card, name: str | None) -> str:
+    """The name of the output to show. Raises UsageError."""
+    if name is None:
+        return next(iter(made.outputs))
+    if name not in made.outputs:
+        help = did_you_mean(name, made.outputs) or f"it has {', '.join(made.outputs)}"
+        raise common.UsageError(f"--output {name}: {file} has no such output", help)
+    return name
+
+
+def _labels(file: str, classes: int) -> Sequence[str]:
+    """What the classes are called. Raises UsageError."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8-sig").rstrip().splitlines()
+    except OSError as error:
+        raise common.UsageError(f"{file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise common.UsageError(f"{file}: is no text in UTF-8") from None
+    if len(lines) != classes:
+        raise common.UsageError(f"{file}: {len(lines):,} labels for {classes:,} classes", "write one a line")
+    return [line.strip() for line in lines]
+
+
+def _scaling(made: Card, channels: int, mean: str | None, std: str | None, raw: str | None) -> Scaling:
+    """How a picture's values are given: as options say, as a NORMALIZE behind INPUT takes them, or as ImageNet's."""
+    if raw is not None:
+        if mean is not None or std is not None:
+            raise common.UsageError("--raw goes with neither --mean nor --std", "leave one out")
+        return Scaling((0,), (1 / int(raw),), f"values from 0 to {raw}")
+    if mean is not None or std is not None:
+        means = MEAN if mean is None else _numbers("--mean", mean, channels)
+        deviations = STD if std is None else _numbers("--std", std, channels)
+        if min(deviations) <= 0:
+            raise common.UsageError(f"--std {std}: is more than 0")
+        return Scaling(means, deviations, "normalised as --mean and --std say")
+    if constants := _normalized_by(made.source):
+        most = 255 if max(constants) > 1 else 1
+        return Scaling((0,), (1 / most,), f"values from 0 to {most}, which NORMALIZE takes")
+    return Scaling(MEAN, STD, "normalised by ImageNet's mean and deviation")
+
+
+def _numbers(option: str, text: str, channels: int) -> Sequence[float]:
+    """One number, or one for each channel. Raises UsageError."""
+    try:
+        numbers = [float(word) for word in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, channels) or not all(map(math.isfinite, numbers)):
+        wanted = "a number" if channels == 1 else f"a number, or {channels} with commas between"
+        raise common.UsageError(f"{option} {text}: not {wanted}")
+    return numbers
+
+
+def _normalized_by(program: str) -> Sequence[float]:
+    """The constants of the NORMALIZE layers, where nothing else reads what a program is given; else none.
+
+    A program that uses files which are not there tells nothing.
+    """
+    from netdsl.graph.build import Overrides, build
+    from netdsl.layers.norm import Normalize
+    from netdsl.text.diagnostic import Report
+    from netdsl.text.source import Source
+
+    shaped = build(Source(program, "source.net"), None, Report(), Overrides(include=[resources.networks()]))
+    if shaped is None:
+        return ()
+    graph = shaped.graph
+    layers = [graph.nodes[reader].layer for index in graph.inputs for reader in graph.readers[index]]
+    constants = [[*layer.mean, *layer.std] for layer in layers if isinstance(layer, Normalize)]
+    return [float(one) for each in constants for one in each] if len(constants) == len(layers) else ()
+
+
+def _batches(files: Sequence[str], dims: Sequence[int], crop: float, scaling: Scaling) -> Sequence[NDArray[np.float32]]:
+    import numpy as np
+
+    read = [_pixels(file, dims, crop, scaling) for file in files]
+    return [np.stack(read[start : start + _BATCH]) for start in range(0, len(read), _BATCH)]
+
+
+def _pixels(file: str, dims: Sequence[int], crop: float, scaling: Scaling) -> NDArray[np.float32]:
+    """A picture as the network takes it. Raises UsageError."""
+    try:
+        return pixels(file, dims, crop=crop, mean=scaling.mean, std=scaling.std)
+    except UnreadablePictureError as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{file}: {error.strerror or error}") from None
+    except MemoryError:
+        raise common.UsageError(f"{file}: is larger than the memory here") from None
+
+
+def _values(
+    file: str, batches: Sequence[NDArray[np.float32]], output: int, device: str | None, threads: int | None
+) -> Sequence[Sequence[float]]:
+    """What an output gives for each class, for each picture; the mean over a map. Raises UsageError."""
+    import torch
+
+    from netdsl.runtime import once
+
+    if device is not None:
+        try:
+            kind = torch.device(device).type
+        except RuntimeError:
+            raise common.UsageError(f"--device {device}: there is no such device", "cpu, cuda or cuda:1") from None
+        if kind == "cuda" and not torch.cuda.is_available():
+            raise common.UsageError(f"--device {device}: there is no GPU that PyTorch can use", "write --device cpu")
+    try:
+        values = once.answers(Path(file), batches, output, device=device, threads=threads)
+    except NotCompiledError as error:
+        raise common.UsageError(str(error)) from None
+    except (MemoryError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()
+        raise common.UsageError(f"{file} does not run: {reason[-1] if reason else 'out of memory'}") from None
+    rows: list[list[float]] = values.tolist()
+    if not all(map(math.isfinite, itertools.chain(*rows))):
+        raise common.UsageError(f"{file} gives values that are no numbers: inf or nan")
+    return rows
+
+
+def _ranked(values: Sequence[float]) -> Sequence[Class]:
+    """The classes, most likely first; their probabilities are the values, or softmax of values that are none.
+
+    A value alone has no probability.
+    """
+    import numpy as np
+
+    order: list[int] = np.argsort(np.negative(values), kind="stable").tolist()
+    if len(values) == 1:
+        return [Class(0, values[0], None)]
+    probabilities = np.asarray(values)
+    if min(values) < 0 or abs(sum(values) - 1) > _ROUNDING:
+        probabilities = np.exp(probabilities - max(values))
+        probabilities /= probabilities.sum()
+    return [Class(index, values[index], float(probabilities[index])) for index in order]
+
+
+def _table(pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: Sequence[str] | None) -> str:
+    """A row for each class that is shown; values apart from probabilities where they are none."""
+    from rich.text import Text
+
+    from netdsl.cli import tables
+
+    shown = [one for classes in ranked for one in classes]
+    apart = any(one.value != one.probability for one in shown)
+    table = tables.plain(("picture", "left"), ("class", "right"))
+    table.show_edge = False
+    if labels is not None:
+        table.add_column("label")
+    if apart:
+        table.add_column("value", justify="right")
+    if any(one.probability is not None for one in shown):
+        table.add_column("softmax" if apart else "probability", justify="right")
+    for picture, classes in zip(pictures, ranked, strict=True):
+        for place, one in enumerate(classes):
+            cells = [picture if not place else "", str(one.number)]
+            cells += [labels[one.number]] if labels is not None else []
+            cells += [f"{one.value:.5g}"] if apart else []
+            cells += [f"{one.probability:.6f}"] if one.probability is not None else []
+            table.add_row(*map(Text, cells), end_section=place == len(classes) - 1)
+    return tables.text(table)
+
+
+def _json(
+    made: Card,
+    file: str,
+    output: str,
+    pictures: Sequence[str],
+    ranked: Sequence[Sequence[Class]],
+    labels: Sequence[str] | None,
+) -> str:
+    def row(one: Class) -> dict[str, object]:
+        label = None if labels is None else labels[one.number]
+        return {"class": one.number, "label": label, "value": one.value, "probability": one.probability}
+
+    found = [
+        {"picture": picture, "classes": [row(one) for one in classes]}
+        for picture, classes in zip(pictures, ranked, strict=True)
+    ]
+    data = {"name": made.title, "file": file, "output": output, "pictures": found}
+    return json.dumps(data, indent=2, ensure_ascii=False)

@@ -1,0 +1,288 @@
+"""`netdsl run`: pictures as torchvision prepares them, the file's own answers, and what cannot be answered."""
+
+from __future__ import annotations
+
+import json
+import re
+import zipfile
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torchvision_models
+from PIL import Image
+
+import netdsl
+from netdsl.cli.main import main
+from netdsl.runtime.picture import MEAN, STD, pixels
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "cpp"
+
+NETWORKS = {
+    "scores": 'network "Scores"\nINPUT 28x28x3 -> CONV 4 3 s2 -> RELU -> FC 4',
+    "prob": "INPUT 28x28x3 -> CONV 4 3 s2 -> RELU -> features: FC 4 -> prob: SOFTMAX\noutput prob\noutput features",
+    "map": "INPUT 28x28x3 -> CONV 3 3 s4",
+    "channels": "INPUT 20x30x3 -> AVGPOOL global",
+    "grey": "INPUT 28x28x1 -> AVGPOOL global",
+    "bytes": "INPUT 28x28x1 -> NORMALIZE mean=100 std=50 -> AVGPOOL global",
+    "units": "INPUT 28x28x1 -> NORMALIZE mean=0.5 std=0.25 -> AVGPOOL global",
+    "huge": "INPUT 28x28x3 -> NORMALIZE std=1e-38 -> AVGPOOL global",
+    "two": "a: INPUT 8x8x3\nb: INPUT 8x8x3\n[a | b] -> ADD -> FC 2",
+    "vector": "INPUT 8 -> FC 2",
+    "volume": "INPUT 8x8x8x3 -> FC 2",
+    "five": "INPUT 8x8x5 -> FC 2",
+}
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the networks, compiled, and pictures."""
+    made = tmp_path_factory.mktemp("run")
+    for name, text in NETWORKS.items():
+        netdsl.loads(text, name=f"{name}.net").compile(made / f"{name}.pt")
+    painted(40, 60, seed=0).save(made / "a.png")
+    painted(90, 31, seed=1).save(made / "b.png")
+    Image.new("RGB", (30, 50), (255, 0, 51)).save(made / "red.png")
+    return made
+
+
+def painted(width: int, height: int, seed: int) -> Image.Image:
+    """A picture of smooth colours."""
+    values = np.random.default_rng(seed).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    return Image.fromarray(values).resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs `netdsl run` in the folder: its exit status, and what it prints to stdout and stderr."""
+    monkeypatch.chdir(folder)
+
+    def runner(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["netdsl", "run", *arguments])
+        try:
+            main()
+            status: Any = 0
+        except SystemExit as end:
+            status = end.code or 0
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return runner
+
+
+def data(run: Run, *arguments: str) -> Any:
+    status, out, err = run(*arguments, "--format", "json")
+    assert (status, err) == (0, "")
+    return json.loads(out)
+
+
+def values(answer: Any) -> list[list[float]]:
+    """The values of each picture, by class."""
+    classes = [sorted(one["classes"], key=lambda each: each["class"]) for one in answer["pictures"]]
+    return [[each["value"] for each in one] for one in classes]
+
+
+@pytest.mark.parametrize("size", [(40, 60), (90, 31), (28, 28), (256, 341), (7, 3), (4000, 30)], ids=str)
+@pytest.mark.parametrize("side", [28, 299])
+def test_pixels_are_those_of_torchvision(size: tuple[int, int], side: int, tmp_path: Path) -> None:
+    picture = painted(*size, seed=2)
+    picture.save(tmp_path / "picture.png")
+    torchvision_models.load()
+    transforms = import_module("torchvision.transforms")
+    usual = transforms.Compose(
+        [
+            transforms.Resize(round(side / 0.875)),
+            transforms.CenterCrop(side),
+            transforms.ToTensor(),
+            transforms.Normalize(MEAN, STD),
+        ]
+    )
+    found = torch.from_numpy(pixels(tmp_path / "picture.png", (side, side, 3)))
+    step = 1 / 255 / min(STD)  # Pillow rounds between rows and columns, and which it does first depends on sizes
+    torch.testing.assert_close(found, usual(picture), rtol=0, atol=1.01 * step)
+
+
+def test_a_wide_input_takes_the_middle_of_a_picture(tmp_path: Path) -> None:
+    picture = Image.new("L", (64, 64))
+    picture.paste(255, (16, 24, 48, 40))  # 32 x 16 in the middle
+    picture.save(tmp_path / "picture.png")
+    assert pixels(tmp_path / "picture.png", (16, 32, 1), crop=0.5, mean=(0,), std=(1,)).min() == 1
+    assert pixels(tmp_path / "picture.png", (16, 32, 1), crop=0.6, mean=(0,), std=(1,)).min() == 0
+
+
+def test_a_picture_is_turned_as_its_metadata_say(tmp_path: Path) -> None:
+    picture = painted(50, 50, seed=3)
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned by 90 degrees clockwise
+    picture.save(tmp_path / "lying.png", exif=turned)
+    picture.transpose(Image.Transpose.ROTATE_270).save(tmp_path / "upright.png")
+    lying, upright = (pixels(tmp_path / f"{name}.png", (28, 28, 3)) for name in ("lying", "upright"))
+    assert np.array_equal(lying, upright)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_every_kind_of_picture_has_its_brightness(mode: str, channels: int, tmp_path: Path) -> None:
+    if mode == "I;16":
+        picture = Image.fromarray(np.full((9, 9), 0x8000, np.uint16))
+    else:
+        picture = Image.new("RGB", (9, 9), (128, 128, 128) if mode != "1" else (255, 255, 255))
+        picture = picture.quantize() if mode == "P" else picture.convert(mode)
+    picture.save(tmp_path / "picture.tiff")
+    found = pixels(tmp_path / "picture.tiff", (8, 8, channels), mean=(0,), std=(1,))
+    assert found.shape == (channels, 8, 8)
+    assert np.allclose(found, 1 if mode == "1" else 128 / 255, atol=1 / 255)
+
+
+@pytest.mark.parametrize("name", ["scores", "prob", "map"])
+def test_values_are_those_of_the_file(run: Run, name: str) -> None:
+    batch = torch.from_numpy(np.stack([pixels(one, (28, 28, 3)) for one in ("a.png", "b.png")]))
+    given = torch.jit.load(f"{name}.pt")(batch)
+    wanted = given if isinstance(given, torch.Tensor) else given[0]
+    wanted = wanted.flatten(2).mean(2) if wanted.ndim > 2 else wanted
+    answer = data(run, f"{name}.pt", "a.png", "b.png")
+    torch.testing.assert_close(torch.tensor(values(answer)), wanted)
+    probabilities = wanted if name == "prob" else wanted.softmax(1)
+    for picture, row in zip(answer["pictures"], probabilities, strict=True):
+        best = row.sort(descending=True)
+        assert [one["class"] for one in picture["classes"]] == best.indices.tolist()
+        torch.testing.assert_close(torch.tensor([one["probability"] for one in picture["classes"]]), best.values)
+
+
+def test_pictures_do_not_mix_in_batches(run: Run) -> None:
+    names = ["a.png", "b.png", "red.png"] * 15  # more than run at once
+    answer = data(run, "scores.pt", *names)
+    assert [one["picture"] for one in answer["pictures"]] == names
+    alone = [values(data(run, "scores.pt", name))[0] for name in names[:3]]
+    assert np.allclose(values(answer), alone * 15, rtol=1e-4)
+    assert not np.allclose(alone[0], alone[1], rtol=1e-2)
+
+
+def test_an_output_is_chosen_by_name(run: Run) -> None:
+    first, second = data(run, "prob.pt", "a.png"), data(run, "prob.pt", "a.png", "--output", "features")
+    assert (first["output"], second["output"]) == ("prob", "features")
+    wanted = torch.tensor(values(second)).softmax(1)
+    torch.testing.assert_close(torch.tensor(values(first)), wanted)
+    assert all(one["value"] == one["probability"] for one in first["pictures"][0]["classes"])
+
+
+def test_colours_are_normalised_as_asked(run: Run) -> None:
+    red = np.array([1, 0, 0.2])
+    wanted = {
+        (): (red - MEAN) / STD,
+        ("--raw", "1"): red,
+        ("--raw", "255"): red * 255,
+        ("--mean", "0.5"): (red - 0.5) / STD,
+        ("--mean", "0.5,0.25,0", "--std", "2"): (red - [0.5, 0.25, 0]) / 2,
+        ("--std", "1, 2, 4"): (red - MEAN) / [1, 2, 4],
+    }
+    for options, each in wanted.items():
+        assert values(data(run, "channels.pt", "red.png", *options))[0] == pytest.approx(list(each), abs=1e-4)
+
+
+def test_grey_networks_take_luma(run: Run) -> None:
+    luma = round(0.299 * 255 + 0.114 * 51) / 255
+    assert values(data(run, "grey.pt", "red.png"))[0] == pytest.approx([(luma - 0.449) / 0.226], abs=1e-4)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("bytes", (82 - 100) / 50), ("units", (82 / 255 - 0.5) / 0.25)])
+def test_a_network_that_normalises_takes_raw_values(run: Run, name: str, wanted: float) -> None:
+    assert values(data(run, f"{name}.pt", "red.png"))[0] == pytest.approx([wanted], abs=1e-4)
+
+
+def test_a_value_alone_has_no_probability(run: Run) -> None:
+    (one,) = data(run, "grey.pt", "red.png")["pictures"][0]["classes"]
+    assert (one["class"], one["probability"]) == (0, None)
+
+
+def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
+    (folder / "labels.txt").write_text("cat\ndog\n[b]fish\nBär\n", encoding="utf-8")
+    status, out, err = run("scores.pt", "a.png", "b.png", "--labels", "labels.txt", "--top", "2")
+    assert (status, err) == (0, "")
+    assert out.startswith("Scores: fc1, normalised by ImageNet's mean and deviation\n\npicture  class  label")
+    rows = [line.split() for line in out.splitlines()[4:] if line]
+    answer = data(run, "scores.pt", "a.png", "b.png", "--labels", "labels.txt", "--top", "2")
+    wanted = [one for picture in answer["pictures"] for one in picture["classes"]]
+    assert [row[-4:-2] for row in rows] == [[str(one["class"]), one["label"]] for one in wanted]
+    assert [float(row[-1]) for row in rows] == pytest.approx([one["probability"] for one in wanted], abs=1e-6)
+    assert [row[0] for row in rows if len(row) == 5] == ["a.png", "b.png"]
+    assert max(map(len, out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scores.pt", "missing.png"], "missing.png: No such file or directory"),
+        (["scores.pt", "a.png", "."], ".: Is a directory"),
+        (["scores.pt", "scores.pt"], "scores.pt: is no picture that can be read"),
+        (["scores.pt", "broken.png"], "broken.png: is a broken picture"),
+        (["scores.pt", "large.png"], "large.png: has more than 178 million pixels"),
+        (["vgg16", "a.png"], "vgg16 is a network that is not compiled yet\n  = help: netdsl compile vgg16, and"),
+        (["net.net", "a.png"], "net.net is a network that is not compiled yet\n  = help: netdsl compile net.net, and"),
+        (["lenet5.pt", "a.png"], "lenet5.pt: No such file or directory\n  = help: netdsl compile lenet5 makes one"),
+        (["a.png", "a.png"], "a.png is no compiled network"),
+        (["cut.pt", "a.png"], "cut.pt is no compiled network"),
+        (["damaged.pt", "a.png"], "damaged.pt does not run: PyTorch cannot load it"),
+        (["foreign.pt", "a.png"], "foreign.pt is no compiled network"),
+        ([".", "a.png"], ".: Is a directory"),
+        (["net.pt2", "a.png"], "net.pt2 is for torch.export, and not TorchScript"),
+        (["two.pt", "a.png"], "two.pt takes 2 inputs: a, b, and not a picture"),
+        (["vector.pt", "a.png"], "vector.pt takes 8, and not a picture"),
+        (["volume.pt", "a.png"], "volume.pt takes 8x8x8x3, and not a picture"),
+        (["five.pt", "a.png"], "five.pt takes 8x8x5, and not a picture"),
+        (["huge.pt", "a.png", "--raw", "255"], "huge.pt gives values that are no numbers"),
+        (["prob.pt", "a.png", "--output", "feature"], "--output feature: prob.pt has no such output"),
+        (["scores.pt", "a.png", "--labels", "three.txt"], "three.txt: 3 labels for 4 classes"),
+        (["scores.pt", "a.png", "--labels", "a.png"], "a.png: is no text in UTF-8"),
+        (["scores.pt", "a.png", "--labels", "missing.txt"], "missing.txt: No such file"),
+        (["scores.pt", "a.png", "--mean", "1,2"], "--mean 1,2: not a number, or 3 with commas between"),
+        (["scores.pt", "a.png", "--mean", "nan"], "--mean nan: not a number"),
+        (["scores.pt", "a.png", "--std", "1,0,1"], "--std 1,0,1: is more than 0"),
+        (["scores.pt", "a.png", "--raw", "1", "--std", "1"], "--raw goes with neither --mean nor --std"),
+        (["scores.pt", "a.png", "--device", "abacus"], "--device abacus: there is no such device"),
+        (["scores.pt", "a.png", "--device", "meta"], "scores.pt does not run"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_run_is_said(run: Run, folder: Path, arguments: list[str], message: str) -> None:
+    compiled = (folder / "scores.pt").read_bytes()
+    code = compiled.index(b"def forward")
+    picture = (folder / "a.png").read_bytes()
+    for name, content in {
+        "broken.png": picture[: len(picture) // 2],
+        "cut.pt": compiled[:-100],
+        "damaged.pt": compiled[:code] + b"\xff" + compiled[code + 1 :],
+        "net.net": b"INPUT 8x8x3 -> FC 2\n",
+        "three.txt": b"a\nb\nc\n",
+    }.items():
+        (folder / name).write_bytes(content)
+    with zipfile.ZipFile(folder / "foreign.pt", "w") as archive:
+        archive.writestr("foreign/data.pkl", b"")
+    Image.new("1", (20_000, 10_000)).save(folder / "large.png")
+    status, out, err = run(*arguments)
+    assert (status, out) == (2, "")
+    assert err.startswith(f"error: {message}")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_said(run: Run) -> None:
+    status, _, err = run("scores.pt", "a.png", "--device", "cuda:0")
+    assert (status, err.splitlines()[0]) == (2, "error: --device cuda:0: there is no GPU that PyTorch can use")
+
+
+def test_the_cpp_example_reads_what_files_hold(folder: Path) -> None:
+    source = (EXAMPLE / "classify.cpp").read_text(encoding="utf-8")
+    assert "classify.cpp" in (EXAMPLE / "CMakeLists.txt").read_text(encoding="utf-8")
+    with zipfile.ZipFile(folder / "scores.pt") as archive:
+        held = {name.partition("/extra/")[2] for name in archive.namelist() if "/extra/" in name}
+    read = set(re.findall(r'"([\w.]+\.(?:json|txt|net))"', source))
+    assert len(read) == 3
+    assert read <= held
+    for number in (*MEAN, *STD):
+        assert f"{number}f" in source
