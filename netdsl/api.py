@@ -163,12 +163,27 @@ class Network:
 
         return compile.module(self.shaped, seed=seed, train=train)
 
-    def compile(self, path: Path_ | None = None, *, seed: int = 0, train: bool = False) -> Path:
-        """Compile it into a TorchScript file, by default its file's stem in the current folder; gives its path."""
-        from netdsl import compile
+    def compile(
+        self, path: Path_ | None = None, *, seed: int = 0, train: bool = False, format: str | None = None
+    ) -> Path:
+        """Compile it into a file, by default its file's stem in the current folder; gives its path.
 
-        target = Path(f"{Path(self.shaped.graph.source.name).stem}.pt") if path is None else Path(path)
-        compile.compile(self.shaped, target, seed=seed, train=train)
+        The format is "torchscript" or, for inference, "pt2", by default what the path's suffix says. Raises ValueError
+        for another, or another suffix; netdsl.compile.errors.CompileError for what cannot be had, and OSError where it
+        cannot be written.
+        """
+        from netdsl import compile
+        from netdsl.compile.target import FORMATS
+
+        pt2 = format == "pt2" if path is None else Path(path).suffix == FORMATS["pt2"]
+        kind = format or ("pt2" if pt2 else "torchscript")
+        if kind not in FORMATS:
+            raise ValueError(f"a format is {' or '.join(FORMATS)}, not {kind}")
+        if pt2 != (kind == "pt2"):
+            raise ValueError(f"{path}: the format {kind} writes {FORMATS[kind]}")
+        stem = Path(self.shaped.graph.source.name).stem
+        target = Path(f"{stem}{FORMATS[kind]}") if path is None else Path(path)
+        compile.compile(self.shaped, target, seed=seed, train=train, format=kind)
         return target
 
     def convolutional(self) -> Convolutional:

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common, progress
-from netdsl.compile.errors import CompileError, WeightsMismatchError
-from netdsl.compile.target import PRECISIONS, Target
+from netdsl.compile.errors import CompileError, FormatError, PythonError, WeightsMismatchError
+from netdsl.compile.target import FORMATS, PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 
@@ -18,7 +18,8 @@ _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in p
 
 @click.command("compile")
 @click.argument("file")
-@click.option("-o", "--output", metavar="OUT", help="The file to write, OUT.pt; by default FILE's stem, here.")
+@click.option("-o", "--output", metavar="OUT", help="The file to write, OUT.pt or .pt2; by default FILE's stem, here.")
+@click.option("--format", type=click.Choice(list(FORMATS)), help="By default OUT's, else torchscript.")
 @click.option("--mode", type=click.Choice(["inference", "train"]), default="inference", show_default=True)
 @click.option("--devices", metavar="A,B", default="", help="A device for each logical one: cuda:0,cuda:1.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the initial weights.")
@@ -30,6 +31,7 @@ _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in p
 def command(
     file: str,
     output: str | None,
+    format: str | None,
     mode: str,
     devices: str,
     seed: int,
@@ -45,6 +47,9 @@ def command(
 
     With --mode train it keeps dropout, batch statistics and training outputs. --target cpu or cuda makes a file that
     is faster there, for inference alone; it takes and gives float32 at any precision.
+
+    --format pt2 writes the portable network, for inference, as a program of torch.export, which runs by
+    `torch.export.load` alone.
     """
     made_for = Target(target, precision, batch)
     if not made_for.available:
@@ -54,10 +59,12 @@ def command(
     if mode == "train" and not made_for.portable:
         raise common.UsageError(f"--mode train goes with no --target {target}, which is for inference", "leave one out")
     shaped = common.network(file, sets, inputs, include)
-    path = Path(output) if output is not None else Path(f"{common.locate(file).stem}.pt")
-    if path.suffix != ".pt":
-        help = f"write -o {path.with_suffix('.pt') if path.name else 'network.pt'}"
-        raise common.UsageError(f"{output}: a compiled network is a .pt file", help)
+    kind = format or ("pt2" if output is not None and Path(output).suffix == FORMATS["pt2"] else "torchscript")
+    path = Path(output) if output is not None else Path(f"{common.locate(file).stem}{FORMATS[kind]}")
+    if path.suffix != FORMATS[kind]:
+        help = f"write -o {path.with_suffix(FORMATS[kind]) if path.name else f'network{FORMATS[kind]}'}"
+        what = f"--format {kind} writes {FORMATS[kind]}" if format else "a compiled network is a .pt or .pt2 file"
+        raise common.UsageError(f"{output}: {what}", help)
     try:
         if not path.parent.is_dir():
             raise common.UsageError(f"{path}: there is no folder {path.parent}")
@@ -81,10 +88,16 @@ def command(
                 seed=seed,
                 weights=source,
                 target=made_for,
+                format=kind,
                 progress=shown,
             )
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
+    except FormatError as error:
+        asked = f"--target {target}" if mode == "inference" else f"--mode {mode}"
+        raise common.UsageError(str(error), f"write --format torchscript for {asked}") from None
+    except PythonError as error:
+        raise common.UsageError(str(error), "write --format pt2, which does without it") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""From a shaped graph to torch: a torch.fx GraphModule, and from that a TorchScript file."""
+"""From a shaped graph to torch: a torch.fx GraphModule, and from that a file, of TorchScript or of torch.export."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netdsl.compile.errors import PythonError
+from netdsl.compile.errors import FormatError, PythonError
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.target import PORTABLE, Target
 
@@ -100,15 +100,19 @@ def compile(
     seed: int = 0,
     weights: Path | None = None,
     target: Target = PORTABLE,
+    format: str = "torchscript",
     progress: Progress = silent,
 ) -> None:
     """Compile a network into a TorchScript file, written whole or not at all, that runs by `torch.jit.load` alone.
 
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
-    is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
-    be read or written.
+    is not portable has the optimised network, and no training. The other of FORMATS, `pt2`, runs by `torch.export.load`
+    alone; it is portable, and for inference. Raises CompileError, and OSError for a file that cannot be had.
     """
-    _require_torchscript()
+    if format == "torchscript":
+        _require_torchscript()
+    elif train or not target.portable:
+        raise FormatError(format, "for inference alone" if train else "portable, and made for no target")
     from netdsl import optimize
     from netdsl.compile import archive, card, targets
     from netdsl.compile import devices as binding
@@ -125,7 +129,15 @@ def compile(
         stored.load(network, tensors, weights, plan.unused)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
-    scripted = script(network, progress)
-    progress("writing", 0, 1)
-    archive.save(scripted, path, card.texts(plan, target))
+    texts = card.texts(plan, target)
+    if format == "torchscript":
+        scripted = script(network, progress)
+        progress("writing", 0, 1)
+        archive.save(scripted, path, texts)
+    else:
+        from netdsl.compile import exported
+
+        program = exported.export(network, plan, progress)
+        progress("writing", 0, 1)
+        exported.save(program, path, texts)
     progress("writing", 1, 1)

@@ -1,4 +1,4 @@
-"""TorchScript files: written whole or not at all, and alike byte for byte where the networks are alike."""
+"""Files of compiled networks, written whole or not at all; TorchScript's alike byte for byte where networks are."""
 
 from __future__ import annotations
 
@@ -31,17 +31,24 @@ def check(path: Path) -> None:
 def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -> None:
     """Write a module, with texts that `torch.jit.load(path, _extra_files=…)` gives back. Raises OSError."""
     size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
+    with replacement(path, size) as temporary:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+            torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
+        _tidy(temporary)
+
+
+@contextmanager
+def replacement(path: Path, size: int) -> Generator[Path]:
+    """Where torch's writer may put up to `size` bytes, which then take the place of `path`. Raises OSError."""
     with _replacing(path) as folder:
         temporary = folder / path.name  # of the same name, which the archive's own folder has too
         _make_room(temporary, size)
         _forget(path)
         try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
-                torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
+            yield temporary
         except RuntimeError as error:  # torch's writer has no other
             raise OSError(EIO, str(error).partition("\n")[0].rpartition("] . ")[2]) from error
-        _tidy(temporary)
         target = Path(os.path.realpath(path))
         if target.exists():
             temporary.chmod(target.stat().st_mode)

@@ -94,6 +94,30 @@ class ScriptError(CompileError):
 
 
 @dataclass(eq=False)
+class ExportError(CompileError):
+    """A module that torch.export refuses; `path` is its place in the module tree, "" for the network as a whole."""
+
+    path: str
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        what = f"{self.kind} at {self.path}" if self.path else "the network"
+        return f"torch.export refuses {what}: {self.reason}"
+
+
+@dataclass(eq=False)
+class FormatError(CompileError):
+    """A file that was asked for what its format is not; `what` says what it is."""
+
+    format: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"a {self.format} file is {self.what}"
+
+
+@dataclass(eq=False)
 class PythonError(CompileError):
     """A version of Python for which PyTorch has no TorchScript."""
 

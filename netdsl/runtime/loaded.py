@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from netdsl.runtime import cpu, cuda
-from netdsl.runtime.file import card
+from netdsl.runtime.file import NotCompiledError, card
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,6 +26,8 @@ class Loaded:
     @torch.no_grad()
     def __init__(self, path: Path, device: str | None = None, threads: int | None = None) -> None:
         self.card = card(path)
+        if path.suffix == ".pt2":
+            raise NotCompiledError(path, "it is for torch.export, and not TorchScript")
         if device is None:
             device = "cuda" if self.card.target == "cuda" and torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
