@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BATCH = 32
-"""Pictures that run at once at most: more need more memory, and no less time for each."""
+"""Pictures that run at once at most, lest many of them take more memory than there is."""
 
 _ROUNDING = 1e-3
 """By how much the sum of probabilities may differ from 1."""

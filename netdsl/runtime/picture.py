@@ -73,6 +73,8 @@ def _read(path: Path, mode: str) -> Image.Image:
         try:
             image = ImageOps.exif_transpose(Image.open(data))
             return _eight_bits(image).convert(mode)
+        except MemoryError:
+            raise
         except UnidentifiedImageError:
             raise UnreadablePictureError(path, "is no picture that can be read") from None
         except Image.DecompressionBombError:
