@@ -96,13 +96,7 @@ def _tidy(path: Path) -> None:
     machine, and a digest of them all.
     """
     with zipfile.ZipFile(path, "a") as archive:
-        entries = archive.infolist()
-        first = next(index for index, one in enumerate(entries) if one.filename.endswith("/data.pkl"))
-        records = {one.filename: archive.read(one) for one in entries[first:]}
-        archive.start_dir = entries[first].header_offset
-        for name in records:
-            del archive.NameToInfo[name]
-        del archive.filelist[first:]
+        records = cut(archive, "/data.pkl")
         digest = sha256(repr([(one.filename, one.CRC) for one in archive.filelist]).encode())
         for name, data in records.items():
             if name.endswith(".debug_pkl"):
@@ -113,6 +107,18 @@ def _tidy(path: Path) -> None:
                 data = str(int(digest.hexdigest(), 16))[:40].encode()
             digest.update(name.encode() + data)
             archive.writestr(zipfile.ZipInfo(name), data)
+
+
+def cut(archive: zipfile.ZipFile, suffix: str) -> dict[str, bytes]:
+    """Take out what stands in an archive from the first name with a suffix on; gives it by name."""
+    entries = archive.infolist()
+    first = next(index for index, one in enumerate(entries) if one.filename.endswith(suffix))
+    records = {one.filename: archive.read(one) for one in entries[first:]}
+    archive.start_dir = entries[first].header_offset
+    for name in records:
+        del archive.NameToInfo[name]
+    del archive.filelist[first:]
+    return records
 
 
 def _sorted(lines: re.Match[bytes]) -> bytes:
