@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import prod
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from netdsl.compile.fuse import Weights, plain
 from netdsl.compile.targets import winograd
@@ -26,6 +26,28 @@ _ATTRS: dict[type[nn.Module], str] = {
     nn.GELU: "gelu",
 }
 """What oneDNN's kernels call the activations that they do."""
+
+
+def overwrite(network: fx.GraphModule) -> None:
+    """Let a sum take the place of its second input, where a product made that and only products read it before.
+
+    Others may give a view of what they read.
+    """
+    place = {node: number for number, node in enumerate(network.graph.nodes)}
+    calls = {node: made for node in place if isinstance(made := _called(network, node), Product)}
+    kept: set[nn.Module] = set()
+    for node, made in calls.items():
+        for other in node.args[1:]:
+            users = [] if not isinstance(other, fx.Node) else sorted(other.users, key=place.__getitem__)
+            if other not in calls or other is node.args[0] or users[-1] is not node or not calls.keys() >= set(users):
+                kept.add(made.product)
+    for node, made in calls.items():
+        if isinstance(made.product, Convolution):
+            made.product.overwrites = len(node.args) == 2 and made.product not in kept
+
+
+def _called(network: fx.GraphModule, node: fx.Node) -> nn.Module | None:
+    return network.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
 @dataclass(frozen=True)

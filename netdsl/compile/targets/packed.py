@@ -65,8 +65,8 @@ class Packed(nn.Module):
 class Convolution(Packed):
     """A 2-D or 3-D convolution, with a second input that is added to it, then an activation where `attr` names one.
 
-    `size` is what it is packed for: examples x channels x spatial sizes. The activation is done where the weight is
-    packed, and else is left to do.
+    `size` is what it is packed for: examples x channels x spatial sizes. Where the weight is packed, the activation is
+    done, which is else left to do, and the sum may take the place of the second input, if it `overwrites`.
     """
 
     stride: Final[list[int]]
@@ -76,12 +76,15 @@ class Convolution(Packed):
     groups: Final[int]
     attr: Final[str]
     algorithm: Final[str]
+    overwrites: bool
+    __constants__ = ("overwrites",)  # as those that are Final, but told when all of the network is known
 
     def __init__(self, base: nn.Conv2d | nn.Conv3d, weights: tuple[Tensor, Tensor], size: list[int], attr: str) -> None:
         super().__init__(*weights)
         self.stride, self.dilation, self.groups = list(base.stride), list(base.dilation), base.groups
         self.padding = [int(pad) for pad in base.padding]
         self.size, self.attr, self.algorithm = size, attr, "none" if attr == "gelu" else ""
+        self.overwrites = False
 
     def layout(self, weight: Tensor) -> Tensor:
         return torch.ops.mkldnn._reorder_convolution_weight(
@@ -97,6 +100,10 @@ class Convolution(Packed):
                     x, weight, bias, padding, stride, dilation, groups, self.attr, [], self.algorithm
                 )
             attr: str | None = None if self.attr == "none" else self.attr
+            if self.overwrites:
+                return torch.ops.mkldnn._convolution_pointwise_(
+                    other, x, weight, bias, padding, stride, dilation, groups, "add", 1.0, attr, [], self.algorithm
+                )
             return torch.ops.mkldnn._convolution_pointwise(
                 x, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, attr, [], self.algorithm
             )
