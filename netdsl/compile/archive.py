@@ -106,7 +106,7 @@ def _tidy(path: Path) -> None:
             if name.endswith("/.data/serialization_id"):
                 data = str(int(digest.hexdigest(), 16))[:40].encode()
             digest.update(name.encode() + data)
-            archive.writestr(zipfile.ZipInfo(name), data)
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
 
 
 def cut(archive: zipfile.ZipFile, suffix: str) -> dict[str, bytes]:
