@@ -121,6 +121,7 @@ def compile(
     from netdsl.compile.plan import Plan
     from netdsl.compile.script import script
 
+    targets.require(target)
     plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
     archive.check(path)
     tensors = None if weights is None else stored.read(weights)

@@ -118,6 +118,17 @@ class FormatError(CompileError):
 
 
 @dataclass(eq=False)
+class TargetError(CompileError):
+    """A target whose files PyTorch cannot make, as it was built here."""
+
+    target: str
+    missing: str
+
+    def __str__(self) -> str:
+        return f"PyTorch was built without {self.missing} here, which files for --target {self.target} are made of"
+
+
+@dataclass(eq=False)
 class PythonError(CompileError):
     """A version of Python for which PyTorch has no TorchScript."""
 

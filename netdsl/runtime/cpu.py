@@ -6,6 +6,7 @@ import ctypes
 import platform
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from threading import Lock
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -23,6 +24,7 @@ _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
 _MALLOPT = {"M_MMAP_THRESHOLD": (-3, 2**30), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
 """Blocks of less than 1 GiB come from the heap, which gives nothing back before 2 GiB are free (mallopt(3))."""
+_SWITCHES = Lock()
 
 
 def prepare(read: Callable[[], torch.jit.ScriptModule], first: Inputs) -> Run:
@@ -78,15 +80,19 @@ def _fused(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptMo
 
 @contextmanager
 def _fusing() -> Generator[None]:
-    """Have oneDNN's graph compiler fuse what is run for the first times; autocast would keep bfloat16 from it."""
-    fusing = torch.jit.onednn_fusion_enabled()
-    casting = torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
-    torch.jit.enable_onednn_fusion(True)
-    try:
-        yield
-    finally:
-        torch.jit.enable_onednn_fusion(fusing)
-        torch._C._jit_set_autocast_mode(casting)  # pyright: ignore[reportPrivateUsage]
+    """Have oneDNN's graph compiler fuse what is run for the first times; autocast would keep bfloat16 from it.
+
+    One thread at a time: another would take the switches as this one has set them for what they were.
+    """
+    with _SWITCHES:
+        fusing = torch.jit.onednn_fusion_enabled()
+        casting = torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
+        torch.jit.enable_onednn_fusion(True)
+        try:
+            yield
+        finally:
+            torch.jit.enable_onednn_fusion(fusing)
+            torch._C._jit_set_autocast_mode(casting)  # pyright: ignore[reportPrivateUsage]
 
 
 def _faster(one: torch.jit.ScriptModule, other: torch.jit.ScriptModule, inputs: Inputs) -> bool:

@@ -9,10 +9,11 @@ from torch import fx, nn
 from torch.func import functional_call
 
 from netdsl.compile import fuse
+from netdsl.compile.errors import TargetError
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
 from netdsl.compile.targets import inside
-from netdsl.compile.targets.cpu import Cpu
+from netdsl.compile.targets.cpu import Cpu, overwrite
 from netdsl.graph.node import ShapedGraph
 from netdsl.optimize.fused import product
 
@@ -22,6 +23,12 @@ DTYPES: Mapping[str, torch.dtype] = {
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
 }
+
+
+def require(target: Target) -> None:
+    """Raise TargetError where PyTorch lacks what files for a target are made of."""
+    if target.name == "cpu" and not torch.backends.mkldnn.is_available():
+        raise TargetError(target.name, "oneDNN")
 
 
 def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target) -> fx.GraphModule:
@@ -43,6 +50,7 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target
             and not _runs(network.get_submodule(path), [(1, one.channels, *one.spatial) for one in inputs], precision)
         ]
         inside.convert(network, precision, products, kept)
+    overwrite(network)
     return network
 
 
