@@ -164,17 +164,29 @@ class Network:
         return compile.module(self.shaped, seed=seed, train=train)
 
     def compile(
-        self, path: Path_ | None = None, *, seed: int = 0, train: bool = False, format: str | None = None
+        self,
+        path: Path_ | None = None,
+        *,
+        seed: int = 0,
+        train: bool = False,
+        format: str | None = None,
+        target: str = "portable",
+        precision: str = "fp32",
+        batch: int = 1,
     ) -> Path:
         """Compile it into a file, by default its file's stem in the current folder; gives its path.
 
-        The format is "torchscript" or, for inference, "pt2", by default what the path's suffix says. Raises ValueError
-        for another, or another suffix; netdsl.compile.errors.CompileError for what cannot be had, and OSError where it
-        cannot be written.
+        The format is "torchscript" or, for inference, "pt2", by default what the path's suffix says. A file for the
+        target "cpu" or "cuda" computes in a precision that it has, and is made ready for a batch of examples. Raises
+        ValueError for what there is not; netdsl.compile.errors.CompileError for what cannot be had, and OSError where
+        it cannot be written.
         """
         from netdsl import compile
-        from netdsl.compile.target import FORMATS
+        from netdsl.compile.target import FORMATS, Target
 
+        made_for = Target.of(target, precision, batch)
+        if train and not made_for.portable:
+            raise ValueError(f"a file for {target} is for inference, and not for training")
         pt2 = format == "pt2" if path is None else Path(path).suffix == FORMATS["pt2"]
         kind = format or ("pt2" if pt2 else "torchscript")
         if kind not in FORMATS:
@@ -182,9 +194,9 @@ class Network:
         if pt2 != (kind == "pt2"):
             raise ValueError(f"{path}: the format {kind} writes {FORMATS[kind]}")
         stem = Path(self.shaped.graph.source.name).stem
-        target = Path(f"{stem}{FORMATS[kind]}") if path is None else Path(path)
-        compile.compile(self.shaped, target, seed=seed, train=train, format=kind)
-        return target
+        file = Path(f"{stem}{FORMATS[kind]}") if path is None else Path(path)
+        compile.compile(self.shaped, file, seed=seed, train=train, format=kind, target=made_for)
+        return file
 
     def convolutional(self) -> Convolutional:
         """The same network with its fully connected layers as convolutions, which takes larger images.

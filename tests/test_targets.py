@@ -154,7 +154,7 @@ ODD = {
     "add and gelu": "x: INPUT 6x6x4 -> CONV 4 3 p1 -> [ SKIP | x ] -> ADD -> GELU -> FC 4 -> SILU -> FC 2 -> TANH",
     "sum over a wide one": "INPUT 9x9x8 -> a: CONV 128 1 -> [ CONV 256 3 p1 | CONV 256 1 ] -> ADD -> CONV 4 1",
     "sum over a narrow one": "INPUT 9x9x8 -> a: CONV 128 1 -> [ CONV 256 1 | CONV 256 3 p1 ] -> ADD -> CONV 4 1",
-    "sums over sums": "block u() = [ CONV 8 3 p1 -> RELU -> CONV 8 1 | SKIP ] -> ADD\nINPUT 7x5x3 -> CONV 8 3 -> u() x3 -> FC 2",
+    "sums over sums": "block u() = [ CONV 8 1 -> RELU -> CONV 8 1 | SKIP ] -> ADD\nINPUT 7x5x3 -> CONV 8 3 -> u() x2",
     "wide": f"INPUT 8x9x8 -> CONV 128 1 -> {WIDE}",
 }
 
@@ -423,6 +423,23 @@ def test_what_a_target_has_not(
     assert says in said
     assert "= help: " in said
     assert not path.exists()
+
+
+def test_python_compiles_for_a_target_too(tmp_path: Path) -> None:
+    network = netdsl.load("lenet5")
+    path = network.compile(tmp_path / "net.pt", target="cpu", precision="bf16", batch=8)
+    card = runtime.card(path)
+    assert (card.target, card.precision, card.batch) == ("cpu", "bf16", 8)
+    for wrong, says in (
+        ({"target": "tpu"}, "portable, cpu, cuda"),
+        ({"target": "cpu", "precision": "fp16"}, "fp32 and bf16, and no fp16"),
+        ({"precision": "bf16"}, "portable has fp32, and no bf16"),
+        ({"target": "cpu", "batch": 0}, "at least 1"),
+        ({"target": "cpu", "train": True}, "for inference"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            network.compile(tmp_path / "other.pt", **cast("Any", wrong))
+    assert not (tmp_path / "other.pt").exists()
 
 
 def test_a_cpu_file_needs_onednn(

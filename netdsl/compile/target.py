@@ -28,6 +28,18 @@ class Target:
     precision: str = "fp32"
     batch: int = 1
 
+    @classmethod
+    def of(cls, name: str, precision: str, batch: int) -> Target:
+        """What is asked for. Raises ValueError for what there is not."""
+        if name not in PRECISIONS:
+            raise ValueError(f"a target is one of {', '.join(PRECISIONS)}, not {name}")
+        made = cls(name, precision, batch)
+        if not made.available:
+            raise ValueError(f"the target {name} has {' and '.join(PRECISIONS[name])}, and no {precision}")
+        if batch < 1:
+            raise ValueError(f"a batch has at least 1 example, not {batch}")
+        return made
+
     @property
     def portable(self) -> bool:
         """Whether a file runs anywhere."""
