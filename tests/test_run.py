@@ -252,16 +252,17 @@ def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
 )
 def test_what_cannot_be_run_is_said(run: Run, folder: Path, arguments: list[str], message: str) -> None:
     compiled = (folder / "scores.pt").read_bytes()
-    code = compiled.index(b"def forward")
     picture = (folder / "a.png").read_bytes()
     for name, content in {
         "broken.png": picture[: len(picture) // 2],
         "cut.pt": compiled[:-100],
-        "damaged.pt": compiled[:code] + b"\xff" + compiled[code + 1 :],
         "net.net": b"INPUT 8x8x3 -> FC 2\n",
         "three.txt": b"a\nb\nc\n",
     }.items():
         (folder / name).write_bytes(content)
+    with zipfile.ZipFile(folder / "scores.pt") as archive, zipfile.ZipFile(folder / "damaged.pt", "w") as damaged:
+        for name in archive.namelist():
+            damaged.writestr(name, archive.read(name).replace(b"def forward", b"\xffef forward"))
     with zipfile.ZipFile(folder / "foreign.pt", "w") as archive:
         archive.writestr("foreign/data.pkl", b"")
     Image.new("1", (20_000, 10_000)).save(folder / "large.png")
