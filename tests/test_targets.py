@@ -38,8 +38,19 @@ from netdsl.measure.summary import Summary
 EPSILON = 2.0**-8
 """What rounding to bfloat16 changes at most, relative to the number."""
 SEVERAL = Path(__file__).parent / "programs" / "valid"
-SLOW = {"convnext_tiny", "densenet_121", "efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnext_50"}
-SLOW |= {"se_resnet_50", "squeezenet", "unet", "vgg_field", "inception_v3", "nin", "resnet50", "vgg11"}
+SLOW = {"c3d", "convnext_tiny", "densenet_121", "efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnext_50"}
+SLOW |= {
+    "se_resnet_50",
+    "siamese",
+    "wavenet",
+    "squeezenet",
+    "unet",
+    "vgg_field",
+    "inception_v3",
+    "nin",
+    "resnet50",
+    "vgg11",
+}
 """Networks that take long, and have no layer that the others have not."""
 NETWORKS: dict[str, tuple[int, ...] | None] = {
     **{path.stem: SMALL.get(path.stem) for path in PROGRAMS if path.stem not in SLOW},
