@@ -123,6 +123,7 @@ def compile(
 
     targets.require(target)
     plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    targets.bound(target, plan.devices.values())
     archive.check(path)
     tensors = None if weights is None else stored.read(weights)
     network = lower(plan, seed, blank=tensors is not None, progress=progress)

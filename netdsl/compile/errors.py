@@ -129,6 +129,17 @@ class TargetError(CompileError):
 
 
 @dataclass(eq=False)
+class TargetDeviceError(CompileError):
+    """A device that files for a target are not for."""
+
+    target: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"a file for --target {self.target} has no layers on {self.device}; --target portable runs on any"
+
+
+@dataclass(eq=False)
 class PythonError(CompileError):
     """A version of Python for which PyTorch has no TorchScript."""
 

@@ -25,7 +25,8 @@ class NotCompiledError(Exception):
 class Card:
     """The texts of a compiled file. Dims are of one example, spatial sizes first, channels last.
 
-    `source` is the text of the program, without the files that it uses.
+    `source` is the text of the program, without the files that it uses. `devices` has those that the inputs have to be
+    on, by name; it is empty for a file that runs on whatever device it is loaded on.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Card:
     precision: str
     batch: int
     source: str
+    devices: Mapping[str, str]
 
 
 def card(path: Path) -> Card:
@@ -57,6 +59,7 @@ def card(path: Path) -> Card:
                 made["precision"],
                 made["batch"],
                 text("source.net"),
+                dict(made.get("devices", {})),
             )
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError):  # RuntimeError: by means that zipfile lacks
         raise NotCompiledError(path, "it is no TorchScript file, or is damaged") from None

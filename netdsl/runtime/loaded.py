@@ -11,6 +11,7 @@ import torch
 
 from netdsl.runtime import cpu, cuda
 from netdsl.runtime.file import NotCompiledError, card
+from netdsl.runtime.place import place
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,18 +29,20 @@ class Loaded:
         self.card = card(path)
         if path.suffix == ".pt2":
             raise NotCompiledError(path, "it is for torch.export, and not TorchScript")
-        if device is None:
-            device = "cuda" if self.card.target == "cuda" and torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+        found = place(path, self.card, device)
+        own = [torch.device(name) for name in self.card.devices.values()]
+        self.devices = own or [torch.device(found or "cpu")] * len(self.inputs)
         if threads is not None:
             torch.set_num_threads(threads)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
             read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-            if self.device.type == "cuda":
-                self._run = cuda.prepare(read(path, map_location=self.device))
+            module = read(path, map_location=found)
+            if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):
+                self._run = cuda.prepare(module)
             else:
-                self._run = cpu.prepare(lambda: read(path, map_location=self.device), self._examples(self.card.batch))
+                del module
+                self._run = cpu.prepare(lambda: read(path, map_location=found), self._examples(self.card.batch))
         self.warm(self.card.batch)
 
     @property
@@ -68,9 +71,11 @@ class Loaded:
 
     def _examples(self, batch: int) -> tuple[Tensor, ...]:
         sizes = [(batch, dims[-1], *dims[:-1]) for dims in self.inputs.values()]
-        return tuple([torch.zeros(size, device=self.device) for size in sizes])
+        return tuple([torch.zeros(size, device=one) for size, one in zip(sizes, self.devices, strict=True)])
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> Any:
-        """The outputs of a batch, which is moved to the device where it is elsewhere."""
-        return self._run(tuple([one.to(self.device) for one in inputs]))
+        """The outputs of a batch, which is moved to where the network takes it."""
+        if len(inputs) != len(self.devices):
+            return self._run(inputs)  # which says what it misses
+        return self._run(tuple([one.to(device) for one, device in zip(inputs, self.devices, strict=True)]))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from netdsl.runtime.file import card
+from netdsl.runtime.place import place
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,21 +31,22 @@ def answers(
 
     Raises NotCompiledError, OSError and RuntimeError as netdsl.runtime.load does; RuntimeError for a damaged file too.
     """
-    if device is None:
-        device = "cuda" if card(path).target == "cuda" and torch.cuda.is_available() else "cpu"
+    made = card(path)
+    device = place(path, made, device)
     if threads is not None:
         torch.set_num_threads(threads)
     module = _module(path, device)
     module.eval()
+    wanted = next(iter(made.devices.values()), device)
     found: list[Tensor] = []
     for batch in batches:
-        given = module(torch.as_tensor(batch, device=device))
+        given = module(torch.as_tensor(batch, device=wanted))
         values: Tensor = given if isinstance(given, torch.Tensor) else given[output]
         found.append(values.double().flatten(2).mean(2).cpu() if values.ndim > 2 else values.double().cpu())
     return torch.cat(found).numpy()
 
 
-def _module(path: Path, device: str) -> torch.jit.ScriptModule:
+def _module(path: Path, device: str | None) -> torch.jit.ScriptModule:
     read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)

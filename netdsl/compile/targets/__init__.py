@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import fx, nn
 from torch.func import functional_call
 
 from netdsl.compile import fuse
-from netdsl.compile.errors import TargetError
+from netdsl.compile.errors import TargetDeviceError, TargetError
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
 from netdsl.compile.targets import inside
 from netdsl.compile.targets.cpu import Cpu, overwrite
+from netdsl.compile.targets.cuda import Cuda
 from netdsl.graph.node import ShapedGraph
 from netdsl.optimize.fused import product
 
@@ -31,13 +32,22 @@ def require(target: Target) -> None:
         raise TargetError(target.name, "oneDNN")
 
 
+def bound(target: Target, devices: Iterable[torch.device]) -> None:
+    """Raise TargetDeviceError where a device is none that files for a target are for."""
+    for device in devices:
+        if not target.portable and device.type != target.name:
+            raise TargetDeviceError(target.name, str(device))
+
+
 def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target) -> fx.GraphModule:
     """The network of an optimised graph for a target that is not portable, as netdsl.compile.fuse.lower gives it.
 
     It takes and gives N x channels x spatial float32.
     """
     precision = DTYPES[target.precision]
-    network = fuse.lower(plan, optimized, modules, Cpu(precision, target.batch))
+    cpu = target.name == "cpu"
+    maker = Cpu(precision, target.batch) if cpu else Cuda(precision, tf32=target.precision == "tf32")
+    network = fuse.lower(plan, optimized, modules, maker)
     after = Plan(optimized, train=False, devices=plan.devices)
     nodes = {path: (optimized.nodes[index], optimized.input_shapes(index)) for path, index in after.owners.items()}
     products = [path for path, (node, inputs) in nodes.items() if product(node, *inputs) is not None]
@@ -46,11 +56,13 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target
         kept = [
             path
             for path, (_, inputs) in nodes.items()
-            if path not in products
+            if cpu  # a GPU has all of PyTorch's modules in half precision
+            and path not in products
             and not _runs(network.get_submodule(path), [(1, one.channels, *one.spatial) for one in inputs], precision)
         ]
         inside.convert(network, precision, products, kept)
-    overwrite(network)
+    if cpu:
+        overwrite(network)
     return network
 
 
