@@ -15,7 +15,7 @@ from netdsl.bench.contestants import OWN, PEERS
 from netdsl.bench.errors import Errors
 from netdsl.bench.machine import Machine, faster
 from netdsl.bench.material import Material
-from netdsl.bench.process import Worker, started
+from netdsl.bench.process import Asked, Start, started
 from netdsl.bench.results import Results, Score
 from netdsl.bench.setting import Setting
 from netdsl.compile.progress import Progress, silent
@@ -26,12 +26,18 @@ _PACKAGES = ("netdsl", "torch", "onnxruntime", "openvino")
 
 
 def bench(
-    shaped: ShapedGraph, setting: Setting, against: Sequence[str] = tuple(PEERS), *, progress: Progress = silent
+    shaped: ShapedGraph,
+    setting: Setting,
+    against: Sequence[str] = tuple(PEERS),
+    *,
+    start: Start = started,
+    progress: Progress = silent,
 ) -> Results:
     """Run a network by netdsl's file and by peers, which are named as in PEERS.
 
-    Each has a process of its own, and only one of them computes at a time. Raises Unavailable where netdsl's own file,
-    or the device, cannot be had; a peer that cannot is left out, and the results say why.
+    Each has a process of its own, unless `start` is another way, and only one of them computes at a time. Raises
+    Unavailable where netdsl's own file, or the device, cannot be had; a peer that cannot is left out, and the results
+    say why.
     """
     contestants = [OWN, *(PEERS[name] for name in against)]
     left_out: dict[str, str] = {}
@@ -39,9 +45,9 @@ def bench(
         folder = Path(name)
         Material(shaped, setting, folder).save()
         progress("weights, inputs, float64", 0, len(contestants) + 1)
-        maker = stack.enter_context(started(folder, "material", setting.threads))
+        maker = stack.enter_context(start(folder, "material", setting.threads))
         made = maker.ask("make")
-        workers: dict[str, Worker] = {}
+        workers: dict[str, Asked] = {}
         ready: dict[str, tuple[float, Errors]] = {}
         for done, one in enumerate(contestants):
             progress(f"preparing {one.name}", done + 1, len(contestants) + 1)
@@ -49,7 +55,7 @@ def bench(
             try:
                 if reason is not None:
                     raise Unavailable(reason)
-                process = stack.enter_context(started(folder, one.name, made["threads"]))
+                process = stack.enter_context(start(folder, one.name, made["threads"]))
                 seconds = float(process.ask("prepare")["seconds"])
                 ready[one.name] = seconds, Errors(**process.ask("check"))
                 workers[one.name] = process
@@ -74,8 +80,8 @@ def bench(
 
 
 def alternated(
-    workers: Mapping[str, Worker],
-    maker: Worker,
+    workers: Mapping[str, Asked],
+    maker: Asked,
     rounds: int,
     left_out: dict[str, str],
     progress: Progress = silent,

@@ -8,7 +8,7 @@ from netdsl.bench import exported, own, torch_peers
 from netdsl.bench.contestant import Contestant
 from netdsl.compile.target import PRECISIONS
 
-_ALL = {"cpu": ("fp32", "bf16", "fp16"), "cuda": ("fp32", "bf16", "fp16")}
+_ALL = {"cpu": ("fp32", "bf16", "fp16"), "cuda": ("fp32", "tf32", "bf16", "fp16")}
 _ONNX = {"onnx": "onnx", "onnxscript": "onnxscript"}
 
 OWN = Contestant("netdsl", "the compiled file, netdsl.runtime", own.runtime, PRECISIONS, {})

@@ -85,6 +85,15 @@ def synchroniser(device: str) -> Callable[[], None]:
     return torch.cuda.synchronize if device == "cuda" else lambda: None
 
 
+def switch(device: str, precision: str) -> None:
+    """Set PyTorch's switches for all that a GPU does: TF32 for that precision alone, and the fastest algorithms."""
+    import torch
+
+    if device == "cuda":
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        torch.backends.cudnn.benchmark = True
+
+
 def _name(device: str) -> str:
     import torch
 

@@ -51,7 +51,7 @@ class Material:
         """The precision as PyTorch calls it."""
         import torch
 
-        return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.setting.precision]
+        return {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.setting.precision, torch.float32)
 
     @cached_property
     def _made(self) -> tuple[list[Tensor], list[Tensor], list[str]]:

@@ -7,13 +7,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 from netdsl.bench.contestant import Unavailable
+
+
+class Asked(Protocol):
+    """What answers the words of netdsl.bench.worker."""
+
+    def ask(self, word: str) -> dict[str, Any]:
+        """Its answer. Raises Unavailable where it has none."""
+        ...
+
+
+Start: TypeAlias = Callable[[Path, str, int | None], AbstractContextManager[Asked]]
+"""Starts what answers for a contestant, by the material's folder, its name and its threads."""
 
 
 @dataclass(frozen=True)

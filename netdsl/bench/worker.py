@@ -22,7 +22,7 @@ from netdsl.bench import limit
 from netdsl.bench.contestant import Run, Unavailable, first_sentence
 from netdsl.bench.contestants import CONTESTANTS
 from netdsl.bench.errors import errors
-from netdsl.bench.machine import measured, synchroniser
+from netdsl.bench.machine import measured, switch, synchroniser
 from netdsl.bench.material import Material, read
 from netdsl.measure.summary import Summary
 
@@ -40,6 +40,11 @@ class Bench:
     name: str
     run: Run | None = None
     calls: int = 1
+
+    def work(self, word: str) -> Callable[[], Mapping[str, object]]:
+        """What a word asks for."""
+        works = (self.make, self.measure, self.prepare, self.check, self.time)
+        return {work.__name__: work for work in works}[word]
 
     def make(self) -> Mapping[str, object]:
         """Make the material."""
@@ -120,16 +125,10 @@ def main(folder: Path, name: str) -> None:
         import torch
 
         torch.set_num_threads(material.setting.threads)
+    switch(material.setting.device, material.setting.precision)
     bench = Bench(material, name)
-    works = {
-        "make": bench.make,
-        "measure": bench.measure,
-        "prepare": bench.prepare,
-        "check": bench.check,
-        "time": bench.time,
-    }
     for line in sys.stdin:
-        print(json.dumps(answer(works[line.strip()])), file=answers, flush=True)
+        print(json.dumps(answer(bench.work(line.strip()))), file=answers, flush=True)
     os._exit(0)  # else pools of threads are taken down one by one
 
 
