@@ -71,6 +71,26 @@ def test_a_file_for_a_gpu_gives_the_networks_answers(name: str, precision: str, 
         torch.testing.assert_close(runtime.load(path)(*inputs), found, rtol=0, atol=float(2e-2 * wanted.abs().max()))
 
 
+def test_several_inputs_and_outputs_keep_their_names(tmp_path: Path) -> None:
+    network = netdsl.loads("""a: INPUT 8x8x3 -> c: CONV 8 3 p1 -> RELU
+b: INPUT 8x8x8
+c -> [ SKIP | b ] -> ADD -> d: RELU
+d -> e: FC 4
+output d, e
+""")
+    portable, path = tmp_path / "portable.pt", tmp_path / "cuda.pt"
+    compile.compile(network.shaped, portable)
+    compile.compile(network.shaped, path, target=Target("cuda", "bf16"))
+    inputs = given(network)
+    with torch.no_grad():
+        wanted, found = load(portable)(*inputs), load(path)(*inputs)
+    assert found._fields == wanted._fields == ("d", "e")
+    for one, exact in zip(found, wanted, strict=True):
+        assert one.dtype == torch.float32
+        assert one.is_contiguous()
+        assert (one - exact).abs().max() <= EPSILON["bf16"] * exact.abs().max()
+
+
 def test_a_file_holds_channels_last_weights_in_its_precision_and_says_what_it_is_for(tmp_path: Path) -> None:
     path = tmp_path / "network.pt"
     compile.compile(netdsl.loads(PROGRAMS["residual"]).shaped, path, target=Target("cuda", "fp16", 64))

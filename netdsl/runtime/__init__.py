@@ -18,14 +18,16 @@ def load(path: str | PathLike[str], device: str | None = None, *, threads: int |
     """Load a file that `netdsl compile` wrote, ready to run: it is called as the file's module is.
 
     The device is by default the one that the file was made for: `cuda` for a file for it where there is one, else
-    `cpu`. On a CPU it is fused by oneDNN's graph compiler where that is faster, and `threads` run it. On a GPU the calls
-    of kernels are captured in a CUDA graph, one for each size of input.
+    `cpu`. On a CPU it is fused by oneDNN's graph compiler where that is faster, and `threads` run it. On a GPU the
+    calls of kernels are captured in a CUDA graph, one for each size of input.
 
     The number of threads, cuDNN's search for the fastest algorithm, and what the allocator keeps between calls are the
     whole process's.
 
+    A file that was compiled with devices of its own runs on these, and takes no `device`.
+
     Raises NotCompiledError for another file, OSError for one that cannot be read, and RuntimeError for a device that is
-    not there.
+    not there, or not the file's own.
     """
     from netdsl.runtime.loaded import Loaded
 
