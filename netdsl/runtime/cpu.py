@@ -24,6 +24,8 @@ _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
 _MALLOPT = {"M_MMAP_THRESHOLD": (-3, 2**30), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
 """Blocks of less than 1 GiB come from the heap, which gives nothing back before 2 GiB are free (mallopt(3))."""
+_OWN = ("Winograd", "Pixels")
+"""The products of netdsl.compile.targets that oneDNN's graph compiler has no equal for."""
 _SWITCHES = Lock()
 
 
@@ -59,8 +61,8 @@ def _sizes(inputs: Inputs) -> tuple[torch.Size, ...]:
 
 
 def _unpack(module: Any) -> None:
-    """Let a product that is packed when its file is loaded be made of operators that can be fused; not Winograd's."""
-    if getattr(module, "pack", False) and module.original_name != "Winograd":
+    """Let a product that is packed when its file is loaded be made of operators that can be fused; not its own ways."""
+    if getattr(module, "pack", False) and module.original_name not in _OWN:
         if module.packed:
             module.weight = module.weight.to_dense()
         module.packed = module.pack = False

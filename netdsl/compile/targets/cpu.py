@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeGuard
 
 import torch
 from torch import fx, nn
 
 from netdsl.compile.fuse import Weights, plain
 from netdsl.compile.targets import winograd
-from netdsl.compile.targets.packed import Convolution, Linear, Packed, Product
+from netdsl.compile.targets.packed import Convolution, Linear, Packed, Parts, Pixels, Product
 from netdsl.compile.targets.responses import ResponseNorm
 from netdsl.layers.shape import Shape
 from netdsl.optimize.fused import Fused
@@ -26,6 +27,8 @@ _ATTRS: dict[type[nn.Module], str] = {
     nn.GELU: "gelu",
 }
 """What oneDNN's kernels call the activations that they do."""
+_LONG, _PART = 2048, 32
+"""Products in a sum from which on a convolution in float32 is done in parts, and the channels of each part."""
 
 
 def overwrite(network: fx.GraphModule) -> None:
@@ -50,6 +53,20 @@ def _called(network: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return network.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
+def _parts(whole: Convolution, base: nn.Conv2d, activation: nn.Module, fused: bool) -> Parts:
+    """A convolution as the sum of several ones, of which the last does the activation."""
+    products: list[Product] = []
+    for first in range(0, base.in_channels, _PART):
+        last = first + _PART == base.in_channels
+        weight = whole.weight[:, first : first + _PART].contiguous()
+        bias = whole.bias if last else torch.zeros_like(whole.bias)
+        size = [whole.size[0], _PART, *whole.size[2:]]
+        part = Convolution(base, (weight, bias), size, whole.attr if last else "none")
+        part.overwrites = first > 0
+        products.append(Product(part, activation if last else nn.Identity(), fused if last else True))
+    return Parts(products, _PART)
+
+
 @dataclass(frozen=True)
 class Cpu:
     """The modules for `batch` examples in a precision."""
@@ -68,13 +85,17 @@ class Cpu:
         packed = self._packed(base, layer, inputs, attr)
         if packed is None:
             return module.to(self.precision)
-        return Product(packed, activation, attr != "none" or layer.activation is None)
+        fused = attr != "none" or layer.activation is None
+        if type(packed) is Convolution and attr in ("none", "relu") and self._long(base):
+            return _parts(packed, base, activation, fused)
+        return Product(packed, activation, fused)
 
     def _packed(self, base: nn.Module, layer: Fused, inputs: Sequence[Shape], attr: str) -> Packed | None:
         x = inputs[0]
         size = [self.batch, x.channels, *x.spatial]
         if isinstance(base, nn.Linear):
-            return Linear(self._weights(base), self.batch, attr)
+            kind = Pixels if self.precision == torch.float32 else Linear
+            return kind(self._weights(base), self.batch, attr)
         if not isinstance(base, nn.Conv2d | nn.Conv3d) or getattr(base, "same", False):
             return None
         kernel = base.kernel_size, base.stride, base.padding, base.dilation, base.groups
@@ -83,6 +104,13 @@ class Cpu:
         if small and self.precision == torch.float32 and winograd.pays(x.channels, base.out_channels, tiles):
             return winograd.Winograd(self._weights(base), size, attr)
         return Convolution(base, self._weights(base), size, attr)
+
+    def _long(self, base: nn.Module) -> TypeGuard[nn.Conv2d]:
+        """Whether a convolution is better done in parts: its kernel adds up all products one after the other."""
+        if self.precision != torch.float32 or not isinstance(base, nn.Conv2d) or base.groups > 1:
+            return False
+        positions = prod(base.kernel_size)
+        return positions > 9 and base.in_channels % _PART == 0 and base.in_channels * positions > _LONG
 
     def _weights(self, base: nn.Linear | nn.Conv2d | nn.Conv3d) -> tuple[torch.Tensor, torch.Tensor]:
         weight = base.weight.detach().to(self.precision).contiguous()

@@ -138,6 +138,37 @@ class Linear(Packed):
         return y if other is None else y + other
 
 
+class Pixels(Packed):
+    """A linear layer as a convolution of 1x1, whose pixels are the examples; in float32 it reads weights faster."""
+
+    batch: Final[int]
+    attr: Final[str]
+    algorithm: Final[str]
+
+    def __init__(self, weights: tuple[Tensor, Tensor], batch: int, attr: str) -> None:
+        super().__init__(*weights)
+        self.batch, self.attr, self.algorithm = batch, attr, "none" if attr == "gelu" else ""
+
+    def layout(self, weight: Tensor) -> Tensor:
+        kernel, size = weight.unsqueeze(2).unsqueeze(3), [1, weight.size(1), self.batch, 1]
+        return torch.ops.mkldnn._reorder_convolution_weight(kernel, [0, 0], [1, 1], [1, 1], 1, size)
+
+    def dense(self, weight: Tensor) -> Tensor:
+        return weight.to_dense().flatten(1)
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        x = x.flatten(1)
+        if self.packed:
+            pixels = x.contiguous().view(1, x.size(0), 1, x.size(1)).permute(0, 3, 1, 2)
+            y = torch.ops.mkldnn._convolution_pointwise(
+                pixels, self.weight, self.bias, [0, 0], [1, 1], [1, 1], 1, self.attr, [], self.algorithm
+            )
+            y = y.permute(0, 2, 3, 1).reshape(x.size(0), -1)
+        else:
+            y = torch.nn.functional.linear(x, self.weight, self.bias)
+        return y if other is None else y + other
+
+
 class Product(nn.Module):
     """A packed product, then an activation, which the kernel does where it is `fused`."""
 
@@ -150,3 +181,22 @@ class Product(nn.Module):
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         y = self.product(x, other)
         return y if self.fused and self.product.packed else self.activation(y)
+
+
+class Parts(nn.Module):
+    """A convolution as the sum of those of parts of its channels, `size` each, which rounds less than one long sum."""
+
+    size: Final[int]
+
+    def __init__(self, parts: list[Product], size: int) -> None:
+        super().__init__()
+        self.parts, self.size = nn.ModuleList(parts), size
+
+    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
+        total = other
+        first = 0
+        for part in self.parts:
+            total = part(x[:, first : first + self.size], total)
+            first += self.size
+        assert total is not None
+        return total
