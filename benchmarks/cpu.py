@@ -1,6 +1,7 @@
 """How fast compiled networks run on a CPU, beside every peer that is installed; docs/performance.md reports it.
 
     python benchmarks/cpu.py [-o FOLDER] [--networks A,B] [--batches 1,8] [--precisions fp32,bf16] [--runs N]
+        [--against A,B]
 
 Writes FOLDER/cpu.json, each comparison as `netdsl bench --format json` gives it, and FOLDER/cpu.md, anew after each
 comparison. All of them take an hour or so on two cores; nothing else should run meanwhile.
@@ -14,6 +15,7 @@ from pathlib import Path
 import netdsl
 from netdsl.bench import bench, report, suite
 from netdsl.bench.contestant import Unavailable
+from netdsl.bench.contestants import PEERS
 from netdsl.bench.results import Results
 from netdsl.bench.setting import Setting
 
@@ -27,6 +29,7 @@ def main() -> None:
     parser.add_argument("--precisions", default="fp32,bf16")
     parser.add_argument("--runs", type=int, default=Setting.runs)
     parser.add_argument("--examples", type=int, default=Setting.examples)
+    parser.add_argument("--against", default=",".join(PEERS))
     parser.add_argument("--threads", type=int)
     asked = parser.parse_args()
     found: list[Results] = []
@@ -35,7 +38,7 @@ def main() -> None:
     ):
         setting = Setting("cpu", int(batch), precision, asked.threads, asked.runs, asked.examples)
         try:
-            results = bench(netdsl.load(name).shaped, setting)
+            results = bench(netdsl.load(name).shaped, setting, asked.against.split(","))
         except Unavailable as error:
             print(f"{name}, batch {batch}, {precision}: {error}", file=sys.stderr)
             continue

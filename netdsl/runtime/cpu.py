@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import platform
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from threading import Lock
@@ -12,6 +10,8 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+
+from netdsl.runtime import memory
 
 Inputs: TypeAlias = tuple[Tensor, ...]
 Run: TypeAlias = Callable[[Inputs], Any]
@@ -22,8 +22,6 @@ _TRIALS = 3
 """Timed calls of each way of running a module, of which the fastest counts."""
 _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
-_MALLOPT = {"M_MMAP_THRESHOLD": (-3, 2**30), "M_TRIM_THRESHOLD": (-1, 2**31 - 1)}
-"""Blocks of less than 1 GiB come from the heap, which gives nothing back before 2 GiB are free (mallopt(3))."""
 _OWN = ("Winograd", "Pixels")
 """The products of netdsl.compile.targets that oneDNN's graph compiler has no equal for."""
 _SWITCHES = Lock()
@@ -35,13 +33,17 @@ def prepare(read: Callable[[], torch.jit.ScriptModule], first: Inputs) -> Run:
     Both ways are tried with these; the graph compiler refuses some networks, and is not always faster. What it fused is
     for one size of input, so that others are fused when they first come.
     """
-    _keep_memory()
+    memory.keep()
     packed, loose = read().eval(), read().eval()
     for one in loose.modules():
         _unpack(one)
     fused = _fused(loose, first)
     if fused is None or _faster(packed, fused, first):
-        return lambda inputs: packed(*inputs)
+        del loose, fused
+        memory.settle()
+        return _called(packed)
+    del packed
+    memory.settle()
     ready = {_sizes(first): fused}
 
     def run(inputs: Inputs) -> Any:
@@ -54,6 +56,10 @@ def prepare(read: Callable[[], torch.jit.ScriptModule], first: Inputs) -> Run:
         return ready[sizes](*inputs)
 
     return run
+
+
+def _called(module: torch.jit.ScriptModule) -> Run:
+    return lambda inputs: module(*inputs)
 
 
 def _sizes(inputs: Inputs) -> tuple[torch.Size, ...]:
@@ -109,11 +115,3 @@ def _faster(one: torch.jit.ScriptModule, other: torch.jit.ScriptModule, inputs: 
             module(*inputs)
             times[first].append(perf_counter() - start)
     return min(times[True]) < min(times[False])
-
-
-def _keep_memory() -> None:
-    """Have what a call gives back kept for the next one: the system zeroes it page by page."""
-    if platform.libc_ver()[0] == "glibc":
-        libc = ctypes.CDLL(None)
-        for option, value in _MALLOPT.values():
-            libc.mallopt(option, value)

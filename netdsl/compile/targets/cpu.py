@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TypeGuard
 
 import torch
 from torch import fx, nn
@@ -27,8 +26,10 @@ _ATTRS: dict[type[nn.Module], str] = {
     nn.GELU: "gelu",
 }
 """What oneDNN's kernels call the activations that they do."""
-_LONG, _PART = 2048, 32
-"""Products in a sum from which on a convolution in float32 is done in parts, and the channels of each part."""
+_LONG, _SHORT = 2304, 1152
+"""Products in a sum above which a convolution in float32 is done in parts, and the most in each part's."""
+_LARGE = 128
+"""Positions of a map from which on parts take hardly longer."""
 
 
 def overwrite(network: fx.GraphModule) -> None:
@@ -53,18 +54,32 @@ def _called(network: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return network.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
-def _parts(whole: Convolution, base: nn.Conv2d, activation: nn.Module, fused: bool) -> Parts:
-    """A convolution as the sum of several ones, of which the last does the activation."""
+def _part(whole: Convolution) -> int:
+    """The channels of a part where a convolution is better done in parts, else 0.
+
+    oneDNN's kernel adds up all products one after the other, and rounds each time.
+    """
+    if whole.weight.dtype != torch.float32 or whole.groups > 1 or whole.attr not in ("none", "relu"):
+        return 0
+    channels, positions = whole.weight.size(1), prod(whole.weight.shape[2:])
+    if not 1 < positions <= _SHORT // 32 or channels * positions <= _LONG:
+        return 0
+    most = _SHORT // positions // 32 * 32
+    return next((one for one in range(most, 0, -32) if channels % one == 0), 0)
+
+
+def _parts(whole: Convolution, base: nn.Conv2d, channels: int, activation: nn.Module, fused: bool) -> Parts:
+    """A convolution as the sum of several ones of so many channels, of which the last does the activation."""
     products: list[Product] = []
-    for first in range(0, base.in_channels, _PART):
-        last = first + _PART == base.in_channels
-        weight = whole.weight[:, first : first + _PART].contiguous()
+    for first in range(0, base.in_channels, channels):
+        last = first + channels == base.in_channels
+        weight = whole.weight[:, first : first + channels].contiguous()
         bias = whole.bias if last else torch.zeros_like(whole.bias)
-        size = [whole.size[0], _PART, *whole.size[2:]]
+        size = [whole.size[0], channels, *whole.size[2:]]
         part = Convolution(base, (weight, bias), size, whole.attr if last else "none")
         part.overwrites = first > 0
         products.append(Product(part, activation if last else nn.Identity(), fused if last else True))
-    return Parts(products, _PART)
+    return Parts(products, channels)
 
 
 @dataclass(frozen=True)
@@ -86,8 +101,9 @@ class Cpu:
         if packed is None:
             return module.to(self.precision)
         fused = attr != "none" or layer.activation is None
-        if type(packed) is Convolution and attr in ("none", "relu") and self._long(base):
-            return _parts(packed, base, activation, fused)
+        large = layer.shape(*inputs).positions >= _LARGE
+        if large and isinstance(packed, Convolution) and isinstance(base, nn.Conv2d) and (channels := _part(packed)):
+            return _parts(packed, base, channels, activation, fused)
         return Product(packed, activation, fused)
 
     def _packed(self, base: nn.Module, layer: Fused, inputs: Sequence[Shape], attr: str) -> Packed | None:
@@ -104,13 +120,6 @@ class Cpu:
         if small and self.precision == torch.float32 and winograd.pays(x.channels, base.out_channels, tiles):
             return winograd.Winograd(self._weights(base), size, attr)
         return Convolution(base, self._weights(base), size, attr)
-
-    def _long(self, base: nn.Module) -> TypeGuard[nn.Conv2d]:
-        """Whether a convolution is better done in parts: its kernel adds up all products one after the other."""
-        if self.precision != torch.float32 or not isinstance(base, nn.Conv2d) or base.groups > 1:
-            return False
-        positions = prod(base.kernel_size)
-        return positions > 9 and base.in_channels % _PART == 0 and base.in_channels * positions > _LONG
 
     def _weights(self, base: nn.Linear | nn.Conv2d | nn.Conv3d) -> tuple[torch.Tensor, torch.Tensor]:
         weight = base.weight.detach().to(self.precision).contiguous()

@@ -16,14 +16,16 @@ from netdsl.compile.targets.packed import Packed
 
 _BLOCK = 2**17
 """Channels x tiles of a block at most: the 16 products of each take 8 MiB, which stay in a cache."""
-_SMALL = 2**15
-"""Channels x tiles of a block up to which fewer operators are worth more work."""
 
 
 def pays(channels: int, filters: int, tiles: int) -> bool:
-    """Whether Winograd's convolution is faster than a direct one, as far as that was tried (docs/performance.md)."""
+    """Whether Winograd's convolution is faster than a direct one, as far as that was tried (docs/performance.md).
+
+    With few tiles reading 16 weights in place of 9 takes longer than all the products that it saves.
+    """
     smaller, larger = sorted((channels, filters))
-    return channels % 16 == filters % 16 == 0 and smaller >= 128 and larger >= 256 and tiles >= 32
+    enough = 48 if smaller >= 512 else 192
+    return channels % 16 == filters % 16 == 0 and smaller >= 128 and larger >= 256 and tiles >= enough
 
 
 class Winograd(Packed):
@@ -37,7 +39,6 @@ class Winograd(Packed):
     examples: Final[int]
     rows: Final[int]
     columns: Final[int]
-    small: Final[bool]
     attr: Final[str]
 
     def __init__(self, weights: tuple[Tensor, Tensor], size: list[int], attr: str) -> None:
@@ -51,8 +52,6 @@ class Winograd(Packed):
         self.rows = -(-rows // bands)
         groups = -(-count // max(1, most // (rows * self.columns)))
         self.examples = -(-count // groups)
-        tiles = self.examples * self.rows * self.columns
-        self.small = max(self.channels, self.filters) * tiles <= _SMALL
 
     def layout(self, weight: Tensor) -> Tensor:
         """G g G^T, filters of 16 groups one after the other, as the kernel reads them."""
@@ -82,39 +81,14 @@ class Winograd(Packed):
             for row in range(0, rows, self.rows):
                 out = tiles[example : example + self.examples, row : row + self.rows]
                 band = padded[example : example + self.examples, 2 * row : 2 * (row + out.size(1)) + 2]
-                if self.small:
-                    self.briefly(band, bias, out)
-                else:
-                    self.by_parts(band, bias, out)
+                self.block(band, bias, out)
         y = tiles.view(count, 2 * rows, 2 * columns, self.filters)[:, :height, :width].contiguous().permute(0, 3, 1, 2)
         if other is not None:
             y.add_(other)
         return y.relu_() if self.attr == "relu" else y
 
-    def multiplied(self, inputs: Tensor, bias: Tensor) -> Tensor:
-        """The 16 products of each tile, tiles x 16 x filters, from tiles x 16 x channels."""
-        pixels = inputs.view(1, -1, 1, 16 * self.channels).permute(0, 3, 1, 2)
-        products = torch.ops.mkldnn._convolution_pointwise(
-            pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], ""
-        )
-        return products.permute(0, 2, 3, 1).view(-1, 16, self.filters)
-
-    def briefly(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
-        """The outputs of a block, by few operators: tiles are cut out, and transformed as vectors of 16."""
-        count, rows, _, columns, _, filters = out.shape
-        rows_in = [[1.0, 0.0, -1.0, 0.0], [0.0, 1.0, 1.0, 0.0], [0.0, -1.0, 1.0, 0.0], [0.0, 1.0, 0.0, -1.0]]
-        rows_out = [[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, -1.0, -1.0]]
-        before, after = torch.tensor(rows_in), torch.tensor(rows_out)
-        tiles = band.unfold(1, 4, 2).unfold(2, 4, 2).permute(0, 1, 2, 4, 5, 3).reshape(-1, 16, self.channels)
-        missing = self.examples * self.rows * self.columns - tiles.size(0)
-        if missing > 0:
-            tiles = functional.pad(tiles, [0, 0, 0, 0, 0, missing])
-        products = self.multiplied(torch.matmul(torch.kron(before, before), tiles), bias)
-        results = torch.matmul(torch.kron(after, after), products)[: count * rows * columns]
-        out.copy_(results.view(count, rows, columns, 2, 2, filters).transpose(2, 3))
-
-    def by_parts(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
-        """The outputs of a block, by many operators on parts of tiles, each of which reads and writes little."""
+    def block(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
+        """The outputs of a block of tiles from the rows that it reads, both channels-last."""
         count, rows, _, columns, _, filters = out.shape
         inputs = torch.empty([self.examples, self.rows, columns, 16, self.channels], dtype=band.dtype)
         used = inputs[:count, :rows]
@@ -126,8 +100,12 @@ class Winograd(Packed):
             torch.add(second, third, out=used[:, :, :, 4 * at + 1])
             torch.sub(third, second, out=used[:, :, :, 4 * at + 2])
             torch.sub(second, line[:, :, 3::2], out=used[:, :, :, 4 * at + 3])
-        products = self.multiplied(inputs, bias)
-        products = products.view(self.examples, self.rows, columns, 4, 4 * filters)[:count, :rows]
+        pixels = inputs.view(1, -1, 1, 16 * self.channels).permute(0, 3, 1, 2)
+        products = torch.ops.mkldnn._convolution_pointwise(
+            pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], ""
+        )
+        products = products.permute(0, 2, 3, 1).view(self.examples, self.rows, columns, 4, 4 * filters)
+        products = products[:count, :rows]
         second, third = products[:, :, :, 1], products[:, :, :, 2]
         upper = (second + third).add_(products[:, :, :, 0]).view(count, rows, columns, 4, filters)
         lower = (second - third).sub_(products[:, :, :, 3]).view(count, rows, columns, 4, filters)
