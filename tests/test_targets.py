@@ -31,9 +31,11 @@ from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
 from netdsl.compile.targets import winograd
+from netdsl.compile.targets.packed import Convolution, Pixels
 from netdsl.compile.targets.winograd import Winograd
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
+from netdsl.runtime import memory
 
 EPSILON = 2.0**-8
 """What rounding to bfloat16 changes at most, relative to the number."""
@@ -163,10 +165,11 @@ ODD = {
     "input twice": "x: INPUT 6x6x4 -> CONV 4 3 p1 -> [ SKIP | x ] -> ADD -> RELU -> [ SKIP | x ] -> CONCAT",
     "add and nothing": "x: INPUT 6x6x4 -> CONV 4 3 p1 -> [ SKIP | x ] -> ADD -> LEAKYRELU 0.1 -> FC 3 -> GELU",
     "add and gelu": "x: INPUT 6x6x4 -> CONV 4 3 p1 -> [ SKIP | x ] -> ADD -> GELU -> FC 4 -> SILU -> FC 2 -> TANH",
-    "sum over a wide one": "INPUT 9x9x8 -> a: CONV 128 1 -> [ CONV 256 3 p1 | CONV 256 1 ] -> ADD -> CONV 4 1",
-    "sum over a narrow one": "INPUT 9x9x8 -> a: CONV 128 1 -> [ CONV 256 1 | CONV 256 3 p1 ] -> ADD -> CONV 4 1",
+    "sum over a wide one": "INPUT 27x27x8 -> a: CONV 128 1 -> [ CONV 256 3 p1 | CONV 256 1 ] -> ADD -> CONV 4 1",
+    "sum over a narrow one": "INPUT 27x27x8 -> a: CONV 128 1 -> [ CONV 256 1 | CONV 256 3 p1 ] -> ADD -> CONV 4 1",
     "sums over sums": "block u() = [ CONV 8 1 -> RELU -> CONV 8 1 | SKIP ] -> ADD\nINPUT 7x5x3 -> CONV 8 3 -> u() x2",
-    "wide": f"INPUT 8x9x8 -> CONV 128 1 -> {WIDE}",
+    "wide": f"INPUT 27x28x8 -> CONV 128 1 -> {WIDE}",
+    "long": "INPUT 13x13x96 -> CONV 96 5 p2 -> RELU -> [ CONV 96 5 p2 | SKIP ] -> ADD -> RELU -> CONV 4 5x5",
 }
 
 
@@ -251,13 +254,9 @@ def loaded(module: nn.Module) -> Any:
 
 
 @pytest.mark.parametrize("block", [2**17, 2**12, 2**9])
-@pytest.mark.parametrize("small", [0, 2**30])
 @pytest.mark.parametrize("size", [(1, 8, 8), (2, 7, 9), (3, 1, 1), (1, 2, 13), (5, 6, 5)])
-def test_winograds_convolution(
-    size: tuple[int, int, int], small: int, block: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_winograds_convolution(size: tuple[int, int, int], block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "_BLOCK", block)
-    monkeypatch.setattr(winograd, "_SMALL", small)
     generator = torch.Generator().manual_seed(0)
     channels, filters = 32, 48
     weight = torch.randn(filters, channels, 3, 3, generator=generator) / (9 * channels) ** 0.5
@@ -289,10 +288,48 @@ def test_winograds_weights_can_be_had_back() -> None:
 
 def test_winograds_convolution_is_for_many_channels_and_tiles() -> None:
     assert winograd.pays(256, 256, 28 * 28)
+    assert winograd.pays(512, 512, 7 * 7)
+    assert not winograd.pays(256, 256, 7 * 7)
     assert not winograd.pays(3, 64, 112 * 112)
     assert not winograd.pays(64, 64, 28 * 28)
     assert not winograd.pays(512, 512, 1)
     assert not winograd.pays(250, 256, 28 * 28)
+
+
+def test_a_convolution_in_parts_rounds_less(tmp_path: Path) -> None:
+    one = made("INPUT 13x13x256 -> CONV 64 5 p2", tmp_path)
+    exact = one.exact()
+    in_parts = load(one.file())
+    kinds = [getattr(module, "original_name", "") for module in in_parts.modules()]
+    assert kinds.count("Convolution") == 8
+    conv = cast("nn.Conv2d", one.module.get_submodule("conv1"))
+    whole = loaded(
+        Convolution(conv, (conv.weight.detach(), cast("Tensor", conv.bias).detach()), [1, 256, 13, 13], "none")
+    )
+    x = one.inputs[0].contiguous(memory_format=torch.channels_last)
+    assert errors(third(in_parts, one.inputs), exact).mean < 0.7 * errors([whole(x)], exact).mean
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_linear_layer_whose_pixels_are_examples(count: int) -> None:
+    weight, bias, x, other = torch.randn(7, 48), torch.randn(7), torch.randn(count, 12, 2, 2), torch.randn(count, 7)
+    module = loaded(Pixels((weight, bias), 1, "relu"))
+    wanted = torch.nn.functional.linear(x.flatten(1), weight, bias).relu()
+    assert torch.allclose(module(x), wanted, atol=1e-5)
+    assert torch.equal(module.__getstate__()[0], weight)
+    plain = loaded(Pixels((weight, bias), 1, "none"))
+    assert torch.allclose(plain(x, other), torch.nn.functional.linear(x.flatten(1), weight, bias) + other, atol=1e-5)
+
+
+def test_memory_settles_or_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = torch.arange(2**22)
+    memory.settle()
+    assert torch.equal(tensor, torch.arange(2**22))
+    asked: list[int] = []
+    monkeypatch.setattr(memory, "_regions", lambda: asked.append(1) or iter(()))
+    monkeypatch.setattr("sys.platform", "darwin")
+    memory.settle()
+    assert not asked
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

@@ -109,5 +109,6 @@ def command(
         raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
     summary, size = Summary(shaped), units.short(path.stat().st_size)
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
-    click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {mode} mode")
+    meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
+    click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {meant}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second
