@@ -119,6 +119,15 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+settle = memory.settle
+
+
+@pytest.fixture(autouse=True)
+def pages_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pages for the memory of all tests so far would take longer than the tests."""
+    monkeypatch.setattr(memory, "settle", lambda: None)
+
+
 @pytest.fixture
 def fused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the runtime fuse what can be fused, where it would else take what is faster."""
@@ -323,12 +332,12 @@ def test_a_linear_layer_whose_pixels_are_examples(count: int) -> None:
 
 def test_memory_settles_or_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     tensor = torch.arange(2**22)
-    memory.settle()
+    settle()
     assert torch.equal(tensor, torch.arange(2**22))
     asked: list[int] = []
     monkeypatch.setattr(memory, "_regions", lambda: asked.append(1) or iter(()))
     monkeypatch.setattr("sys.platform", "darwin")
-    memory.settle()
+    settle()
     assert not asked
 
 

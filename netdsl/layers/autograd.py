@@ -32,7 +32,7 @@ class Operand:
     @property
     def flat(self) -> bool:
         """Whether an example may be seen as a vector without a copy."""
-        return self.layout in ("dense", "sliced")
+        return self.layout in ("dense", "sliced") or self.shape.positions == 1
 
     @property
     def kernel_order(self) -> Layout:

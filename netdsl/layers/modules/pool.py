@@ -67,7 +67,7 @@ class Mean3d(nn.Module):
         for axis in range(3):  # where rounding up gives a window that begins beyond the map and its first padding
             count = mean.size(axis + 2)
             if (count - 1) * self.stride[axis] >= x.size(axis + 2) + self.padding[axis]:
-                mean = mean.narrow(axis + 2, 0, count - 1)
+                mean = mean.narrow(axis + 2, 0, count - 1).contiguous()  # so that the rest is not held
         return mean
 
 
