@@ -30,9 +30,10 @@ from netdsl.compile.errors import CompileError
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
-from netdsl.compile.targets import winograd
+from netdsl.compile.targets import winograd_rows, winograd_tiles
 from netdsl.compile.targets.packed import Convolution, Pixels
-from netdsl.compile.targets.winograd import Winograd
+from netdsl.compile.targets.winograd_rows import WinogradRows
+from netdsl.compile.targets.winograd_tiles import WinogradTiles
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
 from netdsl.runtime import memory
@@ -178,6 +179,7 @@ ODD = {
     "sum over a narrow one": "INPUT 27x27x8 -> a: CONV 128 1 -> [ CONV 256 1 | CONV 256 3 p1 ] -> ADD -> CONV 4 1",
     "sums over sums": "block u() = [ CONV 8 1 -> RELU -> CONV 8 1 | SKIP ] -> ADD\nINPUT 7x5x3 -> CONV 8 3 -> u() x2",
     "wide": f"INPUT 27x28x8 -> CONV 128 1 -> {WIDE}",
+    "narrow": "INPUT 29x28x64 -> x: CONV 64 3 p1 -> RELU -> CONV 96 3 p1 -> [ SKIP | x -> CONV 96 3 p1 ] -> ADD -> RELU",
     "long": "INPUT 13x13x96 -> CONV 96 5 p2 -> RELU -> [ CONV 96 5 p2 | SKIP ] -> ADD -> RELU -> CONV 4 5x5",
 }
 
@@ -264,30 +266,34 @@ def loaded(module: nn.Module) -> Any:
 
 @pytest.mark.parametrize("block", [2**17, 2**12, 2**9])
 @pytest.mark.parametrize("size", [(1, 8, 8), (2, 7, 9), (3, 1, 1), (1, 2, 13), (5, 6, 5)])
-def test_winograds_convolution(size: tuple[int, int, int], block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(winograd, "_BLOCK", block)
+@pytest.mark.parametrize("kind", [WinogradTiles, WinogradRows])
+def test_winograds_convolution(
+    kind: type[WinogradTiles | WinogradRows], size: tuple[int, int, int], block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (winograd_tiles, winograd_rows):
+        monkeypatch.setattr(module, "_BLOCK", block)
     generator = torch.Generator().manual_seed(0)
     channels, filters = 32, 48
     weight = torch.randn(filters, channels, 3, 3, generator=generator) / (9 * channels) ** 0.5
     count, height, width = size
-    for bias in (torch.zeros(filters), torch.randn(filters, generator=generator)):
-        for attr in ("none", "relu"):
-            module = loaded(Winograd((weight, bias), [count, channels, height, width], attr))
-            for more, high, wide in ((0, 0, 0), (1, 0, 0), (2, 3, 0), (0, 1, 2), (0, 6, 5)):
-                x = torch.randn(count + more, channels, height + high, width + wide, generator=generator)
-                other = torch.randn(count + more, filters, height + high, width + wide, generator=generator)
-                for added in (None, other, other.contiguous(memory_format=torch.channels_last)):
-                    wanted = torch.conv2d(x.double(), weight.double(), bias.double(), 1, 1)
-                    wanted = wanted if added is None else wanted + added.double()
-                    wanted = wanted.relu() if attr == "relu" else wanted
-                    for given in (x, x.contiguous(memory_format=torch.channels_last)):
-                        found = module(given, added)
-                        assert float((found.double() - wanted).abs().max()) < 1e-5
+    for bias, attr in ((torch.zeros(filters), "none"), (torch.randn(filters, generator=generator), "relu")):
+        module = loaded(kind((weight, bias), [count, channels, height, width], attr))
+        for more, high, wide in ((0, 0, 0), (1, 0, 0), (2, 3, 0), (0, 1, 2), (0, 6, 5)):
+            x = torch.randn(count + more, channels, height + high, width + wide, generator=generator)
+            other = torch.randn(count + more, filters, height + high, width + wide, generator=generator)
+            for added in (None, other, other.contiguous(memory_format=torch.channels_last)):
+                wanted = torch.conv2d(x.double(), weight.double(), bias.double(), 1, 1)
+                wanted = wanted if added is None else wanted + added.double()
+                wanted = wanted.relu() if attr == "relu" else wanted
+                for given in (x, x.contiguous(memory_format=torch.channels_last)):
+                    found = module(given, added)
+                    assert float((found.double() - wanted).abs().max()) < 1e-5
 
 
-def test_winograds_weights_can_be_had_back() -> None:
+@pytest.mark.parametrize("kind", [WinogradTiles, WinogradRows])
+def test_winograds_weights_can_be_had_back(kind: type[WinogradTiles | WinogradRows]) -> None:
     weight, bias = torch.randn(64, 48, 3, 3), torch.randn(64)
-    module = loaded(Winograd((weight, bias), [1, 48, 9, 9], "none"))
+    module = loaded(kind((weight, bias), [1, 48, 9, 9], "none"))
     assert module.packed
     assert module.weight.shape != weight.shape
     back, same, *_ = module.__getstate__()
@@ -296,13 +302,18 @@ def test_winograds_weights_can_be_had_back() -> None:
 
 
 def test_winograds_convolution_is_for_many_channels_and_tiles() -> None:
-    assert winograd.pays(256, 256, 28 * 28)
-    assert winograd.pays(512, 512, 7 * 7)
-    assert not winograd.pays(256, 256, 7 * 7)
-    assert not winograd.pays(3, 64, 112 * 112)
-    assert not winograd.pays(64, 64, 28 * 28)
-    assert not winograd.pays(512, 512, 1)
-    assert not winograd.pays(250, 256, 28 * 28)
+    assert winograd_tiles.pays(256, 256, 28 * 28)
+    assert winograd_tiles.pays(512, 512, 7 * 7)
+    assert not winograd_tiles.pays(256, 256, 7 * 7)
+    assert not winograd_tiles.pays(3, 64, 112 * 112)
+    assert not winograd_tiles.pays(64, 64, 28 * 28)
+    assert not winograd_tiles.pays(512, 512, 1)
+    assert not winograd_tiles.pays(250, 256, 28 * 28)
+    assert winograd_rows.pays(64, 64, 28 * 28)
+    assert winograd_rows.pays(96, 208, 8 * 7 * 7)
+    assert not winograd_rows.pays(96, 208, 7 * 7)
+    assert not winograd_rows.pays(3, 64, 112 * 112)
+    assert not winograd_rows.pays(72, 64, 28 * 28)
 
 
 def test_a_convolution_in_parts_rounds_less(tmp_path: Path) -> None:
@@ -349,7 +360,7 @@ def test_a_file_can_be_saved_again(precision: str, tmp_path: Path) -> None:
     assert len(packs) == 4
     assert all(packs)
     kinds = [getattr(module, "original_name", "") for module in first.modules()]
-    assert kinds.count("Winograd") == (3 if precision == "fp32" else 0)
+    assert kinds.count("WinogradTiles") == (3 if precision == "fp32" else 0)
     wanted = third(first, one.inputs)
     torch.jit.save(first, tmp_path / "again.pt")  # pyright: ignore[reportUnknownMemberType]
     found = third(load(tmp_path / "again.pt"), one.inputs)

@@ -22,7 +22,7 @@ _TRIALS = 3
 """Timed calls of each way of running a module, of which the fastest counts."""
 _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
-_OWN = ("Winograd", "Pixels")
+_OWN = ("WinogradTiles", "WinogradRows", "Pixels")
 """The products of netdsl.compile.targets that oneDNN's graph compiler has no equal for."""
 _SWITCHES = Lock()
 
