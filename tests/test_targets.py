@@ -179,7 +179,7 @@ ODD = {
     "sum over a narrow one": "INPUT 27x27x8 -> a: CONV 128 1 -> [ CONV 256 1 | CONV 256 3 p1 ] -> ADD -> CONV 4 1",
     "sums over sums": "block u() = [ CONV 8 1 -> RELU -> CONV 8 1 | SKIP ] -> ADD\nINPUT 7x5x3 -> CONV 8 3 -> u() x2",
     "wide": f"INPUT 27x28x8 -> CONV 128 1 -> {WIDE}",
-    "narrow": "INPUT 29x28x64 -> x: CONV 64 3 p1 -> RELU -> CONV 96 3 p1 -> [ SKIP | x -> CONV 96 3 p1 ] -> ADD -> RELU",
+    "narrow": "INPUT 29x28x64 -> x: CONV 64 3 p1 -> RELU -> CONV 96 3 p1 -> [ SKIP | x -> CONV 96 1 ] -> ADD",
     "long": "INPUT 13x13x96 -> CONV 96 5 p2 -> RELU -> [ CONV 96 5 p2 | SKIP ] -> ADD -> RELU -> CONV 4 5x5",
 }
 
