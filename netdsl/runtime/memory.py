@@ -26,7 +26,7 @@ def keep() -> None:
 def settle() -> None:
     """Give back what is free, and put the rest into large pages, of which a processor keeps track without looking up.
 
-    Weights are read once in each call: in pages of 4 KiB AlexNet takes a fifth longer.
+    Weights are read once in each call: in pages of 4 KiB AlexNet takes up to a fifth longer.
     """
     if not sys.platform.startswith("linux"):
         return
