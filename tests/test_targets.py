@@ -276,18 +276,19 @@ def test_winograds_convolution(
     channels, filters = 32, 48
     weight = torch.randn(filters, channels, 3, 3, generator=generator) / (9 * channels) ** 0.5
     count, height, width = size
-    for bias, attr in ((torch.zeros(filters), "none"), (torch.randn(filters, generator=generator), "relu")):
-        module = loaded(kind((weight, bias), [count, channels, height, width], attr))
-        for more, high, wide in ((0, 0, 0), (1, 0, 0), (2, 3, 0), (0, 1, 2), (0, 6, 5)):
-            x = torch.randn(count + more, channels, height + high, width + wide, generator=generator)
-            other = torch.randn(count + more, filters, height + high, width + wide, generator=generator)
-            for added in (None, other, other.contiguous(memory_format=torch.channels_last)):
-                wanted = torch.conv2d(x.double(), weight.double(), bias.double(), 1, 1)
-                wanted = wanted if added is None else wanted + added.double()
-                wanted = wanted.relu() if attr == "relu" else wanted
-                for given in (x, x.contiguous(memory_format=torch.channels_last)):
-                    found = module(given, added)
-                    assert float((found.double() - wanted).abs().max()) < 1e-5
+    for bias in (torch.zeros(filters), torch.randn(filters, generator=generator)):
+        for attr in ("none", "relu"):
+            module = loaded(kind((weight, bias), [count, channels, height, width], attr))
+            for more, high, wide in ((0, 0, 0), (1, 0, 0), (2, 3, 0), (0, 1, 2), (0, 6, 5)):
+                x = torch.randn(count + more, channels, height + high, width + wide, generator=generator)
+                other = torch.randn(count + more, filters, height + high, width + wide, generator=generator)
+                for added in (None, other, other.contiguous(memory_format=torch.channels_last)):
+                    wanted = torch.conv2d(x.double(), weight.double(), bias.double(), 1, 1)
+                    wanted = wanted if added is None else wanted + added.double()
+                    wanted = wanted.relu() if attr == "relu" else wanted
+                    for given in (x, x.contiguous(memory_format=torch.channels_last)):
+                        found = module(given, added)
+                        assert float((found.double() - wanted).abs().max()) < 1e-5
 
 
 @pytest.mark.parametrize("kind", [WinogradTiles, WinogradRows])

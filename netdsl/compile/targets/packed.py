@@ -131,23 +131,19 @@ class Linear(Packed):
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         x = x.flatten(1)
         if self.packed:
-            if other is None:
-                return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
-            return torch.ops.mkldnn._linear_pointwise(x, other, self.weight, self.bias, "add")
+            return self.kernel(x, other)
         y = torch.nn.functional.linear(x, self.weight, self.bias)
         return y if other is None else y + other
 
+    def kernel(self, x: Tensor, other: Tensor | None) -> Tensor:
+        """The outputs by the kernel that the weight is packed for."""
+        if other is None:
+            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
+        return torch.ops.mkldnn._linear_pointwise(x, other, self.weight, self.bias, "add")
 
-class Pixels(Packed):
+
+class Pixels(Linear):
     """A linear layer as a convolution of 1x1, whose pixels are the examples; in float32 it reads weights faster."""
-
-    batch: Final[int]
-    attr: Final[str]
-    algorithm: Final[str]
-
-    def __init__(self, weights: tuple[Tensor, Tensor], batch: int, attr: str) -> None:
-        super().__init__(*weights)
-        self.batch, self.attr, self.algorithm = batch, attr, "none" if attr == "gelu" else ""
 
     def layout(self, weight: Tensor) -> Tensor:
         kernel, size = weight.unsqueeze(2).unsqueeze(3), [1, weight.size(1), self.batch, 1]
@@ -156,16 +152,12 @@ class Pixels(Packed):
     def dense(self, weight: Tensor) -> Tensor:
         return weight.to_dense().flatten(1)
 
-    def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
-        x = x.flatten(1)
-        if self.packed:
-            pixels = x.contiguous().view(1, x.size(0), 1, x.size(1)).permute(0, 3, 1, 2)
-            y = torch.ops.mkldnn._convolution_pointwise(
-                pixels, self.weight, self.bias, [0, 0], [1, 1], [1, 1], 1, self.attr, [], self.algorithm
-            )
-            y = y.permute(0, 2, 3, 1).reshape(x.size(0), -1)
-        else:
-            y = torch.nn.functional.linear(x, self.weight, self.bias)
+    def kernel(self, x: Tensor, other: Tensor | None) -> Tensor:
+        pixels = x.contiguous().view(1, x.size(0), 1, x.size(1)).permute(0, 3, 1, 2)
+        y = torch.ops.mkldnn._convolution_pointwise(
+            pixels, self.weight, self.bias, [0, 0], [1, 1], [1, 1], 1, self.attr, [], self.algorithm
+        )
+        y = y.permute(0, 2, 3, 1).reshape(x.size(0), -1)
         return y if other is None else y + other
 
 

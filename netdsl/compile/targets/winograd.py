@@ -25,6 +25,22 @@ def kernel_inverse() -> Tensor:
     return torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, -1.0, 0.0], [0.0, 0.0, 0.0, 1.0]], dtype=torch.float64)
 
 
+def transform_inputs(first: Tensor, second: Tensor, third: Tensor, fourth: Tensor, out: Tensor) -> None:
+    """B d along one axis, whose four numbers go along the last axis of `out` but one."""
+    torch.sub(first, third, out=out[..., 0, :])
+    torch.add(second, third, out=out[..., 1, :])
+    torch.sub(third, second, out=out[..., 2, :])
+    torch.sub(second, fourth, out=out[..., 3, :])
+
+
+def transform_products(products: Tensor, first: Tensor, second: Tensor) -> None:
+    """A along one axis, whose four products go along the last axis but one; written to the first and second output."""
+    torch.add(products[..., 1, :], products[..., 2, :], out=first)
+    first.add_(products[..., 0, :])
+    torch.sub(products[..., 1, :], products[..., 2, :], out=second)
+    second.sub_(products[..., 3, :])
+
+
 class Winograd(Packed):
     """A convolution of 3x3 with stride 1 and padding 1, in float32, then ReLU where `attr` says so.
 

@@ -6,7 +6,13 @@ It saves less than both axes do and has less to do besides, which is better wher
 import torch
 from torch import Tensor
 
-from netdsl.compile.targets.winograd import Winograd, kernel_inverse, kernel_transform
+from netdsl.compile.targets.winograd import (
+    Winograd,
+    kernel_inverse,
+    kernel_transform,
+    transform_inputs,
+    transform_products,
+)
 
 _BLOCK = 2**18
 """Channels x pairs of outputs of a block at most: the four products of each take 4 MiB, which stay in a cache."""
@@ -41,19 +47,10 @@ class WinogradRows(Winograd):
         """B d for all pairs, the products, and A of these."""
         count, rows, _, columns, _, filters = out.shape
         inputs = torch.empty([count, rows, columns, 4, self.channels], dtype=band.dtype)
-        second, third = band[:, 1:-1:2], band[:, 2::2]
-        torch.sub(band[:, 0:-2:2], third, out=inputs[:, :, :, 0])
-        torch.add(second, third, out=inputs[:, :, :, 1])
-        torch.sub(third, second, out=inputs[:, :, :, 2])
-        torch.sub(second, band[:, 3::2], out=inputs[:, :, :, 3])
+        transform_inputs(band[:, 0:-2:2], band[:, 1:-1:2], band[:, 2::2], band[:, 3::2], inputs)
         lines = inputs.view(count, rows, columns, 4 * self.channels).permute(0, 3, 1, 2)
         products = torch.ops.mkldnn._convolution_pointwise(
             lines, self.weight, bias, [0, 1], [1, 1], [1, 1], 4, "none", [], ""
         )
         products = products.permute(0, 2, 3, 1).view(count, rows, columns, 4, filters)
-        second, third = products[:, :, :, 1], products[:, :, :, 2]
-        upper, lower = out[:, :, 0, :, 0], out[:, :, 1, :, 0]
-        torch.add(second, third, out=upper)
-        upper.add_(products[:, :, :, 0])
-        torch.sub(second, third, out=lower)
-        lower.sub_(products[:, :, :, 3])
+        transform_products(products, out[:, :, 0, :, 0], out[:, :, 1, :, 0])

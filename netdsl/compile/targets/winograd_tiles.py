@@ -3,7 +3,13 @@
 import torch
 from torch import Tensor
 
-from netdsl.compile.targets.winograd import Winograd, kernel_inverse, kernel_transform
+from netdsl.compile.targets.winograd import (
+    Winograd,
+    kernel_inverse,
+    kernel_transform,
+    transform_inputs,
+    transform_products,
+)
 
 _BLOCK = 2**17
 """Channels x tiles of a block at most: the 16 products of each take 8 MiB, which stay in a cache."""
@@ -46,11 +52,8 @@ class WinogradTiles(Winograd):
         second, third = band[:, 1:-1:2], band[:, 2::2]
         along = [band[:, 0:-2:2] - third, second + third, third - second, second - band[:, 3::2]]
         for at, line in enumerate(along):
-            second, third = line[:, :, 1:-1:2], line[:, :, 2::2]
-            torch.sub(line[:, :, 0:-2:2], third, out=used[:, :, :, 4 * at])
-            torch.add(second, third, out=used[:, :, :, 4 * at + 1])
-            torch.sub(third, second, out=used[:, :, :, 4 * at + 2])
-            torch.sub(second, line[:, :, 3::2], out=used[:, :, :, 4 * at + 3])
+            into = used[:, :, :, 4 * at : 4 * at + 4]
+            transform_inputs(line[:, :, 0:-2:2], line[:, :, 1:-1:2], line[:, :, 2::2], line[:, :, 3::2], into)
         pixels = inputs.view(1, -1, 1, 16 * self.channels).permute(0, 3, 1, 2)
         products = torch.ops.mkldnn._convolution_pointwise(
             pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], ""
@@ -61,9 +64,4 @@ class WinogradTiles(Winograd):
         upper = (second + third).add_(products[:, :, :, 0]).view(count, rows, columns, 4, filters)
         lower = (second - third).sub_(products[:, :, :, 3]).view(count, rows, columns, 4, filters)
         for at, line in enumerate([upper, lower]):
-            second, third = line[:, :, :, 1], line[:, :, :, 2]
-            left, right = out[:, :, at, :, 0], out[:, :, at, :, 1]
-            torch.add(second, third, out=left)
-            left.add_(line[:, :, :, 0])
-            torch.sub(second, third, out=right)
-            right.sub_(line[:, :, :, 3])
+            transform_products(line, out[:, :, at, :, 0], out[:, :, at, :, 1])
