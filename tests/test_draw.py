@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
+import svg_reader
 from click.testing import CliRunner
 
 import netdsl
@@ -346,9 +346,7 @@ def test_a_cluster_too_long_for_a_column_is_continued() -> None:
 
 def test_text_is_escaped() -> None:
     drawing = drawn('network "a & b <i> \\"é\\" \\\\ ]]>"\nmeta paper = "A <b> & C"\nINPUT 4x4x1 -> FC 2')
-    picture = ElementTree.fromstring(
-        draw.draw(netdsl.loads('network "é <&> \\"q\\""\nINPUT 4x4x1 -> FC 2').shaped, "svg")
-    )
+    picture = svg_reader.root(draw.draw(netdsl.loads('network "é <&> \\"q\\""\nINPUT 4x4x1 -> FC 2').shaped, "svg"))
     assert 'é <&> "q"' in "".join(picture.itertext())
     text = digraph.dot(drawing)
     assert "a &amp; b &lt;i&gt; &quot;é&quot; \\ ]]&gt;" in text
@@ -370,7 +368,7 @@ def test_the_caption_tells_what_the_network_is() -> None:
 def test_a_picture_is_well_formed_and_says_all(name: str) -> None:
     shaped = netdsl.load(name).shaped
     svg = draw.draw(shaped, "svg")
-    told = re.sub(r"\s+", " ", " ".join(ElementTree.fromstring(svg).itertext()).replace("\u00a0", " "))
+    told = re.sub(r"\s+", " ", " ".join(svg_reader.root(svg).itertext()).replace("\u00a0", " "))
     drawing = fold(shaped)
     for one in drawing.boxes:
         for row in one.rows:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import svg_reader
+from svg_reader import TOUCH, Area, Text
 
 import netdsl
 from netdsl import resources
-from netdsl.draw import columns, metrics
+from netdsl.draw import columns
 from netdsl.draw.columns.build import column
 from netdsl.draw.columns.parts import Fork, Leaf, Panel, Part, Series, leaves
 from netdsl.draw.columns.rows import align, runs
@@ -29,31 +29,6 @@ SETS = [
     ["lenet5", "alexnet", "alexnet_two_gpus", "zfnet", "nin"],
     ["one_7x7", "resnet152"],
 ]
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-@dataclass(frozen=True)
-class Area:
-    """A rectangle or the extent of a text on the page, y downward."""
-
-    what: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlaps(self, other: Area, slack: float = 0.3) -> bool:
-        across = min(self.right, other.right) - max(self.left, other.left)
-        down = min(self.bottom, other.bottom) - max(self.top, other.top)
-        return across > slack and down > slack
-
-    def holds(self, other: Area, slack: float = 0.3) -> bool:
-        return (
-            self.left <= other.left + slack
-            and self.top <= other.top + slack
-            and other.right <= self.right + slack
-            and other.bottom <= self.bottom + slack
-        )
 
 
 @dataclass(frozen=True)
@@ -61,8 +36,8 @@ class Picture:
     """What is on a page: each box with its words, and all other texts."""
 
     page: Area
-    boxes: list[tuple[Area, Area]]
-    aside: list[Area]
+    boxes: list[tuple[Area, Text]]
+    aside: list[Text]
     grounds: list[Area]
 
 
@@ -70,43 +45,24 @@ def drawn(*names: str | Path, theme: Theme = LIGHT) -> bytes:
     return columns.svg([netdsl.load(name).shaped for name in names], theme)
 
 
-def text_area(element: ElementTree.Element) -> Area:
-    """Where a text is: from a fifth of its size below the baseline to where capitals end."""
-    said, size = element.text or "", float(element.attrib["font-size"])
-    wide = metrics.width(said, size, bold=element.get("font-weight") == "bold")
-    assert abs(wide - float(element.attrib["textLength"])) < 0.01, said
-    x, y = float(element.attrib["x"]), float(element.attrib["y"])
-    turned = re.match(r"rotate\((-?[\d.]+)", element.get("transform", ""))
-    if turned:
-        assert turned[1] == "-90"
-        return Area(said, x - 0.72 * size, y - wide, x + 0.2 * size, y)
-    left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[element.get("text-anchor", "start")]
-    return Area(said, left, y - 0.72 * size, left + wide, y + 0.2 * size)
-
-
-def rectangle_area(element: ElementTree.Element) -> Area:
-    x, y, width, height = (float(element.get(key, "0")) for key in ("x", "y", "width", "height"))
-    return Area(element.get("fill", ""), x, y, x + width, y + height)
-
-
 def read(svg: bytes) -> Picture:
     """The boxes, which are the groups, each a rectangle of its own with the words in it; texts and grounds outside."""
-    root = ElementTree.fromstring(svg)
-    boxes: list[tuple[Area, Area]] = []
-    aside: list[Area] = []
+    picture = svg_reader.root(svg)
+    boxes: list[tuple[Area, Text]] = []
+    aside: list[Text] = []
     rectangles: list[Area] = []
-    for element in root:
-        match element.tag.removeprefix(SVG):
+    for element in picture:
+        match svg_reader.kind(element):
             case "g":
-                (words,) = [text_area(one) for one in element if one.tag == f"{SVG}text"]
-                outline = [rectangle_area(one) for one in element if one.tag == f"{SVG}rect"]
+                (words,) = svg_reader.texts(element)
+                outline = [svg_reader.area(one) for one in svg_reader.every(element, "rect")]
                 for one in outline:
-                    assert outline[0].holds(one)
+                    assert outline[0].holds(one, TOUCH)
                 boxes.append((outline[0], words))
             case "text":
-                aside.append(text_area(element))
+                aside += svg_reader.texts(element)
             case "rect":
-                rectangles.append(rectangle_area(element))
+                rectangles.append(svg_reader.area(element))
             case _:
                 pass
     return Picture(rectangles[0], boxes, aside, rectangles[1:])
@@ -115,26 +71,24 @@ def read(svg: bytes) -> Picture:
 def faults(picture: Picture) -> Iterator[str]:
     """What is clipped or covered."""
     for box, words in picture.boxes:
-        if not box.holds(words, 0.0):
-            yield f"{words.what!r} leaves its box"
-    areas = [box for box, _ in picture.boxes]
-    names = [words.what for _, words in picture.boxes] + [text.what for text in picture.aside]
-    every = [*areas, *picture.aside]
-    order = sorted(range(len(every)), key=lambda number: every[number].top)
-    for place, one in enumerate(order):
-        if not picture.page.holds(every[one], 0.0):
-            yield f"{names[one]!r} leaves the page"
-        for other in order[place + 1 :]:
-            if every[other].top >= every[one].bottom:
+        if not box.holds(words.area):
+            yield f"{words.said!r} leaves its box"
+    boxes = [Text(words.said, box) for box, words in picture.boxes]
+    every = sorted([*boxes, *picture.aside], key=lambda one: one.area.top)
+    for place, one in enumerate(every):
+        if not picture.page.holds(one.area):
+            yield f"{one.said!r} leaves the page"
+        for other in every[place + 1 :]:
+            if other.area.top >= one.area.bottom:
                 break
-            if every[one].overlaps(every[other]):
-                yield f"{names[one]!r} and {names[other]!r} overlap"
+            if one.area.overlaps(other.area):
+                yield f"{one.said!r} and {other.said!r} overlap"
     for ground in picture.grounds:
-        if not picture.page.holds(ground):
+        if not picture.page.holds(ground, TOUCH):
             yield f"a ground leaves the page: {ground}"
-        for number, area in enumerate(every):
-            if ground.overlaps(area) and not ground.holds(area):
-                yield f"{names[number]!r} is cut by the edge of {ground}"
+        for said, area in every:
+            if ground.overlaps(area) and not ground.holds(area, TOUCH):
+                yield f"{said!r} is cut by the edge of {ground}"
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -154,7 +108,7 @@ def test_nothing_overlaps_in_a_program(path: Path) -> None:
 
 def words(svg: bytes) -> list[str]:
     """What boxes say, from the foot upward."""
-    return [words.what for _, words in sorted(read(svg).boxes, key=lambda one: -one[0].bottom)]
+    return [words.said for _, words in sorted(read(svg).boxes, key=lambda one: -one[0].bottom)]
 
 
 def test_a_column_says_what_slides_say() -> None:
@@ -168,7 +122,7 @@ def test_a_column_says_what_slides_say() -> None:
 
 
 def test_the_head_and_the_margin_say_the_figures() -> None:
-    said = {text.what for text in read(drawn("vgg16")).aside}
+    said = {text.said for text in read(drawn("vgg16")).aside}
     assert {"VGG-16", "2014 · top-5 error 7.3%", "138M parameters", "15.5G MACs"} <= said
     assert {"224×224", "112×112", "56×56", "28×28", "14×14", "7×7", "vector"} <= said
     assert {"224×224×3", "224×224×64", "7×7×512", "4096", "1000"} <= said
@@ -178,7 +132,7 @@ def level(svg: bytes) -> dict[str, list[float]]:
     """The heights at which boxes with some words stand."""
     found: dict[str, list[float]] = {}
     for box, one in read(svg).boxes:
-        found.setdefault(one.what, []).append(box.bottom)
+        found.setdefault(one.said, []).append(box.bottom)
     return found
 
 
@@ -291,7 +245,7 @@ def test_shared_weights_are_dashed() -> None:
 
 
 def test_several_outputs_are_named() -> None:
-    said = {text.what for text in read(drawn(PROGRAMS[0].with_name("outputs.net"))).aside}
+    said = {text.said for text in read(drawn(PROGRAMS[0].with_name("outputs.net"))).aside}
     assert {"output last", "output enc.c1", "output mid"} <= said
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations, pairwise
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
+import svg_reader
 from click.testing import CliRunner
+from svg_reader import SVG, Area, Point, Text
 
 import netdsl
 from netdsl import draw, resources
@@ -28,145 +27,73 @@ from netdsl.draw.render import RenderError
 NETWORKS = [path.stem for path in resources.bundled()]
 UNET = Path(__file__).parent / "programs" / "valid" / "unet.net"
 
-# What stands where in a picture, read from its SVG
-
-Point: TypeAlias = tuple[float, float]
-Area: TypeAlias = tuple[float, float, float, float]
-SVG = "{http://www.w3.org/2000/svg}"
-TOUCH = 0.3  # points that letters may come close by: their widths are rounded
+# What stands where in a picture
 
 
 @dataclass
 class Scene:
-    """The paper; texts with their areas; the areas of boxes and frames, with the texts in each; the lines of edges."""
+    """The paper; texts; the areas of boxes and frames, with the texts in each; the labels and lines of edges."""
 
     paper: Area
-    texts: list[tuple[str, Area]] = field(default_factory=list[tuple[str, Area]])
-    boxes: dict[str, tuple[Area, list[tuple[str, Area]]]] = field(
-        default_factory=dict[str, tuple[Area, list[tuple[str, Area]]]]
-    )
-    frames: dict[str, tuple[Area, list[tuple[str, Area]]]] = field(
-        default_factory=dict[str, tuple[Area, list[tuple[str, Area]]]]
-    )
-    labels: list[tuple[str, Area]] = field(default_factory=list[tuple[str, Area]])
+    texts: list[Text] = field(default_factory=list[Text])
+    boxes: dict[str, tuple[Area, list[Text]]] = field(default_factory=dict[str, tuple[Area, list[Text]]])
+    frames: dict[str, tuple[Area, list[Text]]] = field(default_factory=dict[str, tuple[Area, list[Text]]])
+    labels: list[Text] = field(default_factory=list[Text])
     lines: dict[str, list[Point]] = field(default_factory=dict[str, list[Point]])
-
-
-def numbers(text: str) -> list[float]:
-    return [float(one) for one in re.findall(r"-?[\d.]+", text)]
-
-
-def around(points: list[Point]) -> Area:
-    across, down = zip(*points, strict=True)
-    return min(across), min(down), max(across), max(down)
-
-
-def corners(element: ElementTree.Element) -> list[Point]:
-    found = numbers(element.get("points") or element.get("d") or "")
-    return list(zip(found[::2], found[1::2], strict=True))
-
-
-def written(element: ElementTree.Element) -> tuple[str, Area] | None:
-    """A text without the spaces around it, and its area: what ascends above the baseline, and descends below it."""
-    full = "".join(element.itertext())
-    said = full.strip(" \u00a0")
-    if not said:
-        return None
-    size, bold = float(element.get("font-size", "0")), element.get("font-weight") == "bold"
-    left, base = float(element.get("x", "0")), float(element.get("y", "0"))
-    if element.get("text-anchor") == "middle":
-        left -= metrics.width(full, size, bold=bold) / 2
-    left += metrics.width(full[: full.index(said)], size, bold=bold)
-    return said, (left, base - 0.72 * size, left + metrics.width(said, size, bold=bold), base + 0.21 * size)
-
-
-def curve(points: list[Point]) -> list[Point]:
-    """Points on cubic Bézier curves."""
-    found = [points[0]]
-    for at in range(1, len(points) - 2, 3):
-        ends = points[at - 1 : at + 3]
-        for step in range(1, 11):
-            t = step / 10
-            weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
-            across, down = (sum(w * p[axis] for w, p in zip(weights, ends, strict=True)) for axis in (0, 1))
-            found.append((across, down))
-    return found
 
 
 def scene(svg: bytes) -> Scene:
     """What stands where in a picture of the style flow."""
-    root = ElementTree.fromstring(svg)
+    root = svg_reader.root(svg)
     graph = root.find(f"{SVG}g")
     assert graph is not None
-    wide, high = numbers(root.get("viewBox", ""))[2:]
-    across, down = numbers(graph.get("transform", "").partition("translate")[2])
-    found = Scene((-across, -down, wide - across, high - down))
+    across, down = svg_reader.numbers(graph.get("transform", "").partition("translate")[2])
+    found = Scene(svg_reader.sheet(root).moved(-across, -down))
     for element in graph:
         kind = element.get("class")
-        parts = [element] if kind is None else list(element.iter())
-        texts = [text for part in parts if part.tag == f"{SVG}text" and (text := written(part))]
-        shapes = [points for part in parts if part.tag.endswith(("}path", "}polygon")) and (points := corners(part))]
+        texts = svg_reader.texts(element)
+        shapes = [] if kind is None else list(svg_reader.every(element, "path", "polygon"))
         name = element.findtext(f"{SVG}title") or ""
         found.texts += texts
         if kind == "edge":
             found.labels += texts
-            found.lines[name] = curve(shapes[0])
+            found.lines[name] = svg_reader.line(shapes[0])
         elif kind == "cluster":
-            found.frames[name] = (around(shapes[0]), texts)
+            found.frames[name] = (svg_reader.area(shapes[0]), texts)
         elif kind == "node" and shapes:
-            found.boxes[name] = (around([point for points in shapes for point in points]), texts)
+            outline = svg_reader.around(point for shape in shapes for point in svg_reader.line(shape))
+            found.boxes[name] = (outline, texts)
     return found
-
-
-def meet(a: Area, b: Area, less: float = TOUCH) -> bool:
-    return a[0] < b[2] - less and b[0] < a[2] - less and a[1] < b[3] - less and b[1] < a[3] - less
-
-
-def inside(a: Area, b: Area) -> bool:
-    return a[0] >= b[0] and a[1] >= b[1] and a[2] <= b[2] and a[3] <= b[3]
-
-
-def crosses(line: list[Point], area: Area) -> bool:
-    """Whether a line runs through an area, looked at every half point."""
-    for (ax, ay), (bx, by) in pairwise(line):
-        if meet((min(ax, bx), min(ay, by), max(ax, bx) + 1, max(ay, by) + 1), area, 0):
-            steps = int(2 * max(abs(bx - ax), abs(by - ay))) + 1
-            for step in range(steps + 1):
-                x, y = ax + (bx - ax) * step / steps, ay + (by - ay) * step / steps
-                if area[0] < x < area[2] and area[1] < y < area[3]:
-                    return True
-    return False
 
 
 def faults(found: Scene) -> Iterator[str]:
     """What nobody would print: words on words, out of their box or the paper, labels on boxes, lines through words."""
-    for (one, a), (other, b) in combinations(found.texts, 2):
-        if meet(a, b):
-            yield f"{one!r} overlaps {other!r}"
+    for one, other in svg_reader.overlapping(found.texts):
+        yield f"{one.said!r} overlaps {other.said!r}"
     for said, area in found.texts:
-        if not inside(area, found.paper):
+        if not found.paper.holds(area):
             yield f"{said!r} is off the paper"
     for kind, holders in (("box", found.boxes), ("frame", found.frames)):
         for name, (outline, texts) in holders.items():
             for said, area in texts:
-                if not inside(area, outline):
+                if not outline.holds(area):
                     yield f"{said!r} leaves its {kind} {name}"
     for said, area in found.labels:
         for name, (outline, _) in found.boxes.items():
-            if meet(area, outline):
+            if area.overlaps(outline):
                 yield f"the label {said!r} lies on the box {name}"
         for name, (outline, _) in found.frames.items():
-            if meet(area, outline) and not inside(area, outline):
+            if area.overlaps(outline) and not outline.holds(area):
                 yield f"the label {said!r} lies across the frame {name}"
     for name, line in found.lines.items():
         for frame, (outline, _) in found.frames.items():
-            ends_within = all(inside(around([end]), outline) for end in (line[0], line[-1]))
-            if ends_within and not inside(around(line), outline):
+            ends_within = all(outline.holds(svg_reader.around([end])) for end in (line[0], line[-1]))
+            if ends_within and not outline.holds(svg_reader.around(line)):
                 yield f"the edge {name} leaves the frame {frame} of both its ends"
     titles = [title for _, texts in found.frames.values() for title in texts]
     for name, line in found.lines.items():
         for said, area in [*found.labels, *titles]:
-            if crosses(line, area):
+            if svg_reader.crosses(line, area):
                 yield f"the edge {name} runs through {said!r}"
 
 
@@ -341,7 +268,7 @@ def test_a_network_that_turns_is_drawn_as_a_u() -> None:
     across = {(way.source, way.target) for way, how in turned(drawing, ways).items() if how == "across"}
     assert across == {(f"e{level}.conv2", f"d{level}.crop1") for level in (1, 2, 3, 4)}
     found = scene(draw.draw(shaped, "svg"))
-    middle = {name: ((area[0] + area[2]) / 2, (area[1] + area[3]) / 2) for name, (area, _) in found.boxes.items()}
+    middle = {name: area.middle for name, (area, _) in found.boxes.items()}
     for level in (1, 2, 3):  # down on the left, up on the right, and shortcuts about level
         assert middle[f"e{level}.conv2"][1] < middle[f"e{level + 1}.conv2"][1]
         assert middle[f"d{level}.crop1"][1] < middle[f"d{level + 1}.crop1"][1]

@@ -9,9 +9,10 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
+import svg_reader
+from svg_reader import Area, Text
 
 import netdsl
 from netdsl import resources
@@ -20,70 +21,42 @@ from netdsl.draw.palette import DARK, LIGHT, Theme
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 BUNDLED = resources.bundled()
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-@dataclass(frozen=True)
-class Box:
-    """A rectangle on the sheet."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    def overlaps(self, other: Box, slack: float = 0.3) -> bool:
-        return (
-            self.left + slack < other.right
-            and other.left + slack < self.right
-            and self.top + slack < other.bottom
-            and other.top + slack < self.bottom
-        )
-
-    def within(self, other: Box) -> bool:
-        return (
-            other.left <= self.left
-            and self.right <= other.right
-            and other.top <= self.top
-            and self.bottom <= other.bottom
-        )
 
 
 @dataclass(frozen=True)
 class Picture:
     """An SVG, read."""
 
-    root: ElementTree.Element
+    root: svg_reader.Element
 
     @property
-    def sheet(self) -> Box:
-        left, top, width, height = map(float, self.root.attrib["viewBox"].split())
-        return Box(left, top, left + width, top + height)
+    def sheet(self) -> Area:
+        return svg_reader.sheet(self.root)
 
     @property
-    def texts(self) -> list[tuple[str, Box]]:
-        return [(element.text or "", text_box(element)) for element in self.root.iter(f"{SVG}text")]
+    def texts(self) -> list[Text]:
+        return svg_reader.texts(self.root)
 
     @property
     def words(self) -> list[str]:
         return [words for words, _ in self.texts]
 
-    def polygons(self, name: str) -> list[Box]:
+    def polygons(self, name: str) -> list[Area]:
         """The outlines of the shapes of one group, in the order in which they are drawn."""
-        groups = [group for group in self.root.iter(f"{SVG}g") if group.get("id") == name]
-        return [outline(polygon) for group in groups for polygon in group.iter(f"{SVG}polygon")]
+        groups = [group for group in svg_reader.every(self.root, "g") if group.get("id") == name]
+        return [svg_reader.area(polygon) for group in groups for polygon in svg_reader.every(group, "polygon")]
 
-    def kernels(self, path: str) -> list[Box]:
+    def kernels(self, path: str) -> list[Area]:
         """The faces of the kernels of a layer, the front first."""
         return self.polygons(f"kernel.{path}")
 
     @property
     def volumes(self) -> list[str]:
         """The paths of what has a volume, in the order in which they are drawn."""
-        names = [group.get("id", "") for group in self.root.iter(f"{SVG}g")]
+        names = [group.get("id", "") for group in svg_reader.every(self.root, "g")]
         return [name.removeprefix("volume.") for name in names if name.startswith("volume.")]
 
-    def front(self, path: str) -> Box:
+    def front(self, path: str) -> Area:
         """The front of a box, or the foremost sheet of a stack."""
         shapes = self.polygons(f"volume.{path}")
         return shapes[-1] if self.stacked else shapes[0]
@@ -101,42 +74,25 @@ class Picture:
         return float(found[1]) if found else 1.0
 
 
-def text_box(element: ElementTree.Element) -> Box:
-    """Where the letters of a text are: from the height of capitals to the depth of a `g`."""
-    x, y, size = (float(element.attrib[name]) for name in ("x", "y", "font-size"))
-    width = float(element.attrib["textLength"])
-    x -= {"start": 0.0, "middle": width / 2, "end": width}[element.get("text-anchor", "start")]
-    return Box(x, y - 0.72 * size, x + width, y + 0.21 * size)
-
-
-def outline(polygon: ElementTree.Element) -> Box:
-    points = [tuple(map(float, point.split(","))) for point in polygon.attrib["points"].split()]
-    xs, ys = zip(*points, strict=True)
-    return Box(min(xs), min(ys), max(xs), max(ys))
-
-
 def drawn(name: str | Path, theme: Theme = LIGHT) -> Picture:
     network = netdsl.loads(name) if isinstance(name, str) and "->" in name else netdsl.load(name)
-    return Picture(ElementTree.fromstring(volumes.svg(network.shaped, theme)))
+    return Picture(svg_reader.root(volumes.svg(network.shaped, theme)))
 
 
 @pytest.mark.parametrize("path", [*BUNDLED, *VALID], ids=lambda path: path.stem)
 def test_words_neither_overlap_nor_are_cut(path: Path) -> None:
     picture = drawn(path)
     texts = picture.texts
-    for words, box in texts:
-        assert box.within(picture.sheet), f"{words} is cut"
-    for at, (one, box) in enumerate(texts):
-        for two, other in texts[at + 1 :]:
-            assert not box.overlaps(other), f"{one!r} and {two!r} overlap"
+    assert [said for said, area in texts if not picture.sheet.holds(area)] == []
+    assert [(one.said, other.said) for one, other in svg_reader.overlapping(texts)] == []
 
 
 @pytest.mark.parametrize("path", [*BUNDLED, *VALID], ids=lambda path: path.stem)
 def test_shapes_lie_on_the_sheet(path: Path) -> None:
     picture = drawn(path)
-    for kind in ("polygon", "polyline"):
-        for shape in picture.root.iter(f"{SVG}{kind}"):
-            assert outline(shape).within(picture.sheet), shape.get("points")
+    shapes = list(svg_reader.every(picture.root, "polygon", "polyline"))
+    assert shapes
+    assert [shape.get("points") for shape in shapes if not picture.sheet.holds(svg_reader.area(shape))] == []
 
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
@@ -149,7 +105,7 @@ def test_heights_follow_the_stated_scale(path: Path) -> None:
     for one in maps[1:]:
         found = picture.front(one)
         expected = (shapes[one].spatial[0] / shapes[maps[0]].spatial[0]) ** picture.power
-        assert (found.bottom - found.top) / (first.bottom - first.top) == pytest.approx(expected, abs=0.002)
+        assert found.height / first.height == pytest.approx(expected, abs=0.002)
 
 
 @pytest.mark.parametrize("name", ["alexnet", "lenet5", "vgg16", "alexnet_two_gpus"])
@@ -157,7 +113,7 @@ def test_kernels_are_drawn_to_the_scale_of_maps(name: str) -> None:
     picture, network = drawn(name), netdsl.load(name)
     graph = network.shaped.graph
     first = picture.volumes[0]
-    unit = height(picture.front(first)) / network.shaped.shapes[graph.index[first]].spatial[0] ** picture.power
+    unit = picture.front(first).height / network.shaped.shapes[graph.index[first]].spatial[0] ** picture.power
     kernels = [path for path in picture.volumes if picture.kernels(path)]
     assert len(kernels) >= 5
     for path in kernels:
@@ -165,11 +121,7 @@ def test_kernels_are_drawn_to_the_scale_of_maps(name: str) -> None:
         windows = node.layer.windows(*network.shaped.input_shapes(graph.index[path]))
         assert isinstance(windows, tuple)
         face = picture.kernels(path)[0]
-        assert height(face) == pytest.approx(unit * windows[0].size ** picture.power, abs=0.03)
-
-
-def height(box: Box) -> float:
-    return box.bottom - box.top
+        assert face.height == pytest.approx(unit * windows[0].size ** picture.power, abs=0.03)
 
 
 def test_a_kernel_goes_through_the_channels_that_it_reads() -> None:
@@ -177,19 +129,19 @@ def test_a_kernel_goes_through_the_channels_that_it_reads() -> None:
     for layer in ("CONV 64 5 p2", "CONV 64 5 p2 g2", "CONV 64 5 p2 g4", "DWCONV 5 p2", "MAXPOOL 5 s1 p2"):
         picture = drawn(f"INPUT 40x40x64 -> one: {layer}")
         front = picture.kernels("one")[0]
-        lengths.append(front.right - front.left)
+        lengths.append(front.width)
     whole = drawn("INPUT 40x40x64 -> one: CONV 64 5 p2").front("input1")
-    assert lengths[0] == pytest.approx(whole.right - whole.left, abs=0.02)
+    assert lengths[0] == pytest.approx(whole.width, abs=0.02)
     assert lengths[1:3] == pytest.approx([lengths[0] / 2, lengths[0] / 4], abs=0.02)
     assert lengths[3] == lengths[4] < 2
 
 
 def test_lengths_are_roots_of_channels() -> None:
     picture = drawn("alexnet")
-    lengths = {path: picture.front(path).right - picture.front(path).left for path in ("pool1", "conv3", "conv4")}
+    lengths = {path: picture.front(path).width for path in ("pool1", "conv3", "conv4")}
     assert lengths["conv3"] == pytest.approx(lengths["conv4"], abs=0.02)
     assert lengths["conv3"] / lengths["pool1"] == pytest.approx((384 / 96) ** 0.5, abs=0.01)
-    assert height(picture.front("fc6")) / height(picture.front("fc8")) == pytest.approx((4096 / 1000) ** 0.5, abs=0.01)
+    assert picture.front("fc6").height / picture.front("fc8").height == pytest.approx((4096 / 1000) ** 0.5, abs=0.01)
 
 
 def test_sizes_stand_at_the_edges() -> None:
@@ -225,7 +177,7 @@ def test_towers_stand_below_each_other_and_cross_where_they_meet() -> None:
         assert above.left == below.left
     assert "concat1" not in picture.volumes
     assert picture.words.count("conv3") == 1  # labels that both have stand once
-    lines = [outline(line) for line in picture.root.iter(f"{SVG}polyline")]
+    lines = [svg_reader.area(line) for line in svg_reader.every(picture.root, "polyline")]
     upper, lower = picture.front("second1.conv3"), picture.front("second2.conv3")
     between, source = (upper.bottom + lower.top) / 2, picture.front("first1.pool2")
     across = [line for line in lines if line.top < between < line.bottom]
@@ -306,9 +258,8 @@ def test_what_exists_in_training_alone_hangs_below() -> None:
 def test_any_network_gives_a_figure(program: str) -> None:
     picture = drawn(program)
     assert picture.volumes
-    boxes = [box for _, box in picture.texts]
-    assert all(box.within(picture.sheet) for box in boxes)
-    assert not any(box.overlaps(other) for at, box in enumerate(boxes) for other in boxes[at + 1 :])
+    assert all(picture.sheet.holds(area) for _, area in picture.texts)
+    assert not list(svg_reader.overlapping(picture.texts))
 
 
 def test_themes_differ_in_colours_alone() -> None:

@@ -7,19 +7,19 @@ import re
 import struct
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
 import zlib
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 import pytest
+import svg_reader
+from svg_reader import SVG
 
 from netdsl.draw.render import FORMATS, RenderError, painted, render
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SVG = "{http://www.w3.org/2000/svg}"
 DOT = """digraph net {
   node [fontname="Helvetica" shape=box style="rounded,filled" fillcolor="#e8f0fe"]
   edge [fontname="Helvetica"]
@@ -51,7 +51,7 @@ def fake_dot(path: Path, script: str) -> None:
 
 
 def points(svg: bytes) -> tuple[float, float]:
-    root = ElementTree.fromstring(svg)
+    root = svg_reader.root(svg)
     return float(root.attrib["width"].removesuffix("pt")), float(root.attrib["height"].removesuffix("pt"))
 
 
@@ -77,11 +77,10 @@ def drawn(pdf: bytes) -> str:
 @pytest.mark.usefixtures("path")
 def test_svg_without_a_dot() -> None:
     svg = render(DOT, "svg")
-    root = ElementTree.fromstring(svg)
+    root = svg_reader.root(svg)
     assert root.tag == f"{SVG}svg"
-    texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert sorted(LABELS) == sorted(text for text in texts if text)
-    assert {text.attrib["font-family"] for text in root.iter(f"{SVG}text")} == {"Helvetica,Arial,sans-serif"}
+    assert sorted(LABELS) == sorted(text.said for text in svg_reader.texts(root))
+    assert {text.attrib["font-family"] for text in svg_reader.every(root, "text")} == {"Helvetica,Arial,sans-serif"}
     assert b"<!" not in svg
     assert render(DOT, "svg") == svg
 
