@@ -31,6 +31,8 @@ LABELLED = GAP // 20
 _WEIGHTS, _PATH, _COPY, _SHAPE = 8, 4, 2, 1
 
 _WORD = re.compile(r"\w+")
+_NUMBER = re.compile(r"_?\d+_*")
+"""What stands behind the kind in an automatic name: `2`, `_2` behind a digit, `2_` where a label is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _within(path: str, scopes: Mapping[str, Scope], known: dict[str, tuple[str, 
 def _counted(name: str, kind: str) -> bool:
     """Whether a name is the kind's, in lower case, and a number: one that the program does not give."""
     kind = kind.lower()
-    return name.startswith(kind) and name[len(kind) :].isdigit()
+    return name.startswith(kind) and _NUMBER.fullmatch(name, len(kind)) is not None
 
 
 def pricing(first: list[Traits], second: list[Traits]) -> Callable[[int, int], int | None]:

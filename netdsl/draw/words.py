@@ -55,7 +55,7 @@ def label(scope: Scope, node: Node) -> str:
     """The label that the program gives a call or group around a node; nothing where it has none."""
     found = scope.path.rpartition(".")[2]
     if scope.title == found:  # a group's label, or `group1`
-        return "" if re.fullmatch(r"group\d+", found) else found
+        return "" if re.fullmatch(r"group\d+_*", found) else found
     written = next((span for span in node.calls or () if span.text == scope.title), None)
     return found if written is not None and _labelled(written) else ""
 

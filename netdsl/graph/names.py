@@ -36,31 +36,31 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
     """The name of each element of a scope, by the element's id.
 
     What has no label is called by its keyword or block, in lower case, and its number among the elements of that
-    kind, labelled ones counted. SKIP, a reference and a bare group have a name only where they have a label.
+    kind, labelled ones counted: `conv2`, and `b1_2` where the kind ends in a digit. A `_` behind it tells it from a
+    label, or from an earlier one. SKIP, a reference and a bare group have a name only where they have a label.
     """
-    counts: Counter[str] = Counter()
+    elements = list(in_scope(chains))
     names: dict[int, str] = {}
-    automatic: dict[str, Span] = {}
     labels: dict[str, tree.Name] = {}
-    for element in in_scope(chains):
-        kind = _kind(element)
-        counts[kind] += 1
-        label = element.label
-        if label is not None:
+    for element in elements:
+        if (label := element.label) is not None:
             check_name(label, "label", report)
             if label.text in labels:
-                _duplicate(label, labels[label.text].span, "the first is here", report)
+                _duplicate(label, labels[label.text].span, report)
             labels.setdefault(label.text, label)
             names[id(element)] = label.text
-        elif kind and not (isinstance(element.primary, tree.Group) and element.repeat is None):
-            name = f"{kind}{counts[kind]}"
+    counts: Counter[str] = Counter()
+    taken = set(labels)
+    for element in elements:
+        kind = _kind(element)
+        counts[kind] += 1
+        bare = isinstance(element.primary, tree.Group) and element.repeat is None
+        if kind and element.label is None and not bare:
+            name = f"{kind}{'_' * kind[-1].isdigit()}{counts[kind]}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
             names[id(element)] = name
-            if name in automatic:  # the first b1() beside the eleventh b()
-                report.add(_taken(name, element.span, automatic[name]))
-            automatic.setdefault(name, element.span)
-    for name, label in labels.items():
-        if name in automatic:
-            _duplicate(label, automatic[name], "this is called so, since it has no label", report)
     return names
 
 
@@ -78,21 +78,10 @@ def _kind(element: tree.Element) -> str:
             return ""
 
 
-def _duplicate(label: tree.Name, other: Span, text: str, report: Report) -> None:
-    report.add(
-        Diagnostic(
-            "duplicate-name",
-            f"the name {label.text} is taken",
-            label.span,
-            related=(Related(other, text),),
-            help="choose another label",
-        )
-    )
-
-
-def _taken(name: str, span: Span, other: Span) -> Diagnostic:
-    message = f"this is called {name}, since it has no label, and so is another"
-    return Diagnostic("duplicate-name", message, span, related=(Related(other, name),), help="label one of them")
+def _duplicate(label: tree.Name, other: Span, report: Report) -> None:
+    related = (Related(other, "the first is here"),)
+    message = f"the name {label.text} is taken"
+    report.add(Diagnostic("duplicate-name", message, label.span, related=related, help="choose another label"))
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:

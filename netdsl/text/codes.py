@@ -59,8 +59,7 @@ _ERRORS = (
     ),
     Code(
         "duplicate-name",
-        "One name for two things: two labels of a scope, a label equal to the automatic name of another element,"
-        " two blocks, two parameters, or one name from two used files.",
+        "One name for two things: two labels of a scope, two blocks, two parameters, or one name from two used files.",
         "Rename one of them.",
         "INPUT 28x28x1 -> c: CONV 6 5 -> c: CONV 8 5\n",
     ),
