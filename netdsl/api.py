@@ -272,7 +272,7 @@ def loads(
     **params: Param,
 ) -> Network:
     """Load a network from its text. Raises NetError where it has errors."""
-    return _network(Source(text, name), None, Report(), inputs, include, params)
+    return _network(Source(text.removeprefix("\ufeff"), name), None, Report(), inputs, include, params)
 
 
 def _network(
@@ -316,4 +316,4 @@ def _value(param: Param) -> Value:
 
 def format(text: str) -> str:
     """A program's text, formatted. Raises NetError where it has syntax errors."""
-    return formatter.format(Source(text, "network.net"))
+    return formatter.format(Source(text.removeprefix("\ufeff"), "network.net"))

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netdsl import resources
 from netdsl.text import printer, tree
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.format import diff, format, is_formatted
@@ -19,7 +20,7 @@ from netdsl.text.layout import WIDTH
 from netdsl.text.parse import number, parse
 from netdsl.text.printer import Role
 from netdsl.text.source import Source
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.statements import KEYWORDS, SPACE
 
 TESTS = Path(__file__).parent
 GOLDEN = sorted((TESTS / "format").glob("*.net"))
@@ -270,6 +271,75 @@ def test_every_error_of_a_file_is_reported_and_nothing_is_formatted() -> None:
 )
 def test_line_ends(text: str, expected: str) -> None:
     assert check(text) == expected
+
+
+# Space: one definition for statements, parser and formatter
+
+
+def found(text: str) -> list[tuple[int, str, str]]:
+    """The offset, the code and the help of each diagnostic of a text."""
+    report = Report()
+    parse(Source(text, "x.net"), report)
+    return [(one.span.start, one.code, one.help) for one in report.diagnostics()]
+
+
+def test_every_character_is_space_everywhere_or_nowhere() -> None:
+    """What stands between tokens and passes the parser passes the formatter too, and is space for both."""
+    numbers = [*range(0x3100), *range(0xFE00, 0x10000), 0x1D173, 0xE0001, 0xE0020, 0xE007F]
+    accepted: set[str] = set()
+    for sign in map(chr, numbers):
+        text = f"{sign}INPUT{sign}3{sign}\n{sign}->{sign}RELU{sign}\n{sign}"
+        if not (sign.isalnum() or sign in "_#" or found(text)):
+            accepted.add(sign)
+            check(text)
+    assert accepted == {*" \t\f"}
+
+
+@pytest.mark.parametrize(
+    ("sign", "help"),
+    [
+        *((sign, "a space") for sign in "\xa0\v\x1c\x1d\x1e\x1f\u1680\u2003\u2009\u202f\u205f\u2800\u3000"),
+        *((sign, "a line end") for sign in "\x85\u2028\u2029"),
+        *((sign, "") for sign in "\0\x1b\x7f\xad\u061c\u200b\u200d\u200e\u202e\u2060\u2066\ufe0f\ufeff\U000e0041"),
+    ],
+    ids=lambda sign: f"U+{ord(sign):04X}" if len(sign) == 1 else "",
+)
+def test_what_looks_like_space_or_like_nothing_is_told_at_its_place(sign: str, help: str) -> None:
+    number = f"U+{ord(sign):04X}"
+    told = f"replace {number} by {help}" if help else f"take {number} away"
+    assert found(f"{sign}INPUT 3") == [(0, "syntax-error", told)]
+    assert found(f"INPUT 3\n{sign}-> RELU\n") == [(8, "syntax-error", told)]
+    assert found(f"INPUT 3 -> RELU{sign}{sign}\n{sign}") == [(15, "syntax-error", told), (18, "syntax-error", told)]
+    assert found(f"INPUT 3 -> FC {{1 +{sign} 2}} # {sign}\n") == [(18, "syntax-error", told)]
+    assert found(f'network "{sign}" # {sign}\nINPUT 3') == []
+    check(f'network "{sign}" # {sign}.\nINPUT 3')
+
+
+def test_what_is_no_space_hides_no_other_mistake_and_makes_none() -> None:
+    assert found("INPUT\xa03\n\xa0-> ->\n") == [
+        (5, "syntax-error", "replace U+00A0 by a space"),
+        (8, "syntax-error", "replace U+00A0 by a space"),
+        (12, "syntax-error", "name a layer between the two arrows, or take one away"),
+    ]
+    assert [at for at, *_ in found("INPUT 3 -> CO\u200bNV 64\nINPUT 3\u2028expect params = 0\n")] == [13, 27]
+    assert len(found("\xa0 " * 10**5)) == 201
+
+
+def test_lines_end_with_lf_and_any_number_of_carriage_returns() -> None:
+    assert check("INPUT 3 # a\r\r\n-> RELU\r\n\r") == "INPUT 3  # a\n-> RELU\n"
+    told = "replace U+000D by a line end"
+    assert found("# a\rINPUT 3\r-> ->\r\n")[:2] == [(3, "syntax-error", told), (11, "syntax-error", told)]
+    assert len(found("# a\rINPUT 3\r-> ->\r\n")) == 3
+
+
+def test_numbers_are_ascii() -> None:
+    for text in ("INPUT \u0663", "INPUT 3 -> FC 1\u0663", "INPUT 3 -> FC {\u0663}"):
+        assert [code for _, code, _ in found(text)] == ["syntax-error"]
+
+
+def test_the_grammar_knows_the_same_space() -> None:
+    assert SPACE == " \t\f\r"
+    assert r"%ignore /[ \t\f\r\n]+/" in resources.grammar()
 
 
 def test_a_line_is_broken_only_where_it_is_too_long() -> None:

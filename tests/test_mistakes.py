@@ -54,7 +54,7 @@ MISTAKES = [
     ("INPUT 8 - > RELU", 1, 9, "joined by ->"),
     ("INPUT 8 → RELU", 1, 9, "write ->"),
     ("INPUT\t8x8x3\t→\tRELU", 1, 13, "write ->"),
-    ("INPUT 8\u00a0-> RELU", 1, 8, "plain space"),
+    ("INPUT 8\u00a0-> RELU", 1, 8, "replace U+00A0 by a space"),
     ("INPUT 8 -> FC -> 10", 1, 18, "without an arrow"),
     ("INPUT 8x8x3 -> [SKIP, RELU] -> ADD", 1, 21, "separated by |"),
     ("INPUT 8x8x3 -> [SKIP | RELU | ] -> ADD", 1, 31, "write SKIP"),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdsl.graph.build import build
-from netdsl.graph.program import read
+from netdsl.graph.program import MAX_BYTES, read
 from netdsl.measure import expect
 from netdsl.measure.summary import Summary
 from netdsl.text import render
@@ -76,6 +80,73 @@ def test_any_bytes_are_read_or_reported(tmp_path_factory: pytest.TempPathFactory
     report = Report()
     source = read(file, "net.net", report)
     assert (source is None) == report.failed
+
+
+def found_in(file: Path) -> list[tuple[str, str]]:
+    """Codes and helps of what is found as a file is read."""
+    report = Report()
+    source = read(file, file.name, report)
+    assert source is None
+    return [(one.code, one.help) for one in report.diagnostics()]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="there is no such device")
+def test_an_endless_device_is_read_as_far_as_a_file_may_be_long(tmp_path: Path) -> None:
+    assert found_in(Path("/dev/zero"))[0][0] == "limit-exceeded"
+    link = tmp_path / "net.net"
+    link.symlink_to("/dev/zero")
+    assert found_in(link)[0][0] == "limit-exceeded"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_fifo_is_read_as_far_as_a_file_may_be_long(tmp_path: Path) -> None:
+    fifo = tmp_path / "net.net"
+    os.mkfifo(fifo)
+
+    def write(data: bytes, times: int) -> None:
+        with suppress(BrokenPipeError), fifo.open("wb", buffering=0) as file:
+            for _ in range(times):
+                file.write(data)
+
+    endless = threading.Thread(target=write, args=(b"INPUT 3\n" * 1000, 10**9), daemon=True)
+    endless.start()
+    assert found_in(fifo)[0][0] == "limit-exceeded"
+    endless.join(10)
+    assert not endless.is_alive()
+    short = threading.Thread(target=write, args=(b"INPUT 3 -> ", 2))
+    short.start()
+    source = read(fifo, "net.net", Report())
+    short.join(10)
+    assert source is not None
+    assert source.text == "INPUT 3 -> INPUT 3 -> "
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_only_files_are_used(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.net")
+    (tmp_path / "folder.net").mkdir()
+    (tmp_path / "long.net").write_bytes(b"#" * (MAX_BYTES + 1))
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket.net"))
+        report = Report()
+        text = "".join(f'use "{name}.net"\n' for name in ("fifo", "folder", "long", "socket"))
+        build(Source(text, "net.net"), tmp_path / "net.net", report)
+    assert [one.code for one in report.diagnostics()] == ["missing-file"] * 3 + ["limit-exceeded"]
+
+
+def test_a_file_has_a_longest_length(tmp_path: Path) -> None:
+    file = tmp_path / "net.net"
+    file.write_bytes(b"#" * MAX_BYTES)
+    assert read(file, "net.net", Report())
+    file.write_bytes(b"#" * (MAX_BYTES + 1))
+    assert found_in(file)[0][0] == "limit-exceeded"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_utf_16_is_told(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "net.net"
+    file.write_bytes("\ufeff".encode(encoding) + "INPUT 3".encode(encoding))
+    assert found_in(file) == [("syntax-error", "the file is in UTF-16; save it as UTF-8")]
 
 
 MEGABYTE = 1_000_000  # of mistakes

@@ -15,6 +15,7 @@ import click
 from netdsl.cli import common
 from netdsl.cli.revision import RevisionError, checkout
 from netdsl.graph.build import Overrides
+from netdsl.graph.program import MAX_BYTES
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 
@@ -91,9 +92,15 @@ def _drive(arguments: tuple[str, ...], changes: Overrides, form: str, all: bool)
         return
     for side in sides:
         common.say(found for found in side.report.diagnostics() if found.severity == "error")
-    before, after = (Path(file).read_bytes().decode("utf-8", "replace").splitlines() for file in (old, new))
+    before, after = map(_lines, (old, new))
     for line in difflib.unified_diff(before, after, sides[0].name, sides[1].name, lineterm=""):
         click.echo(line)
+
+
+def _lines(file: str) -> list[str]:
+    """The lines of any file, as far as a program may be long."""
+    with Path(file).open("rb") as opened:
+        return opened.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
 
 
 def _beside(path: str, changes: Overrides) -> Overrides:

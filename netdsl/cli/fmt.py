@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common
-from netdsl.graph.program import UnreadableFile, decode, read
+from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
 from netdsl.text import format
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
@@ -53,7 +53,8 @@ def _source(name: str) -> Source | None:
     report = Report()
     try:
         piped = name == "-"
-        source = decode(sys.stdin.buffer.read(), "<stdin>", report) if piped else read(Path(name), name, report)
+        read_in = sys.stdin.buffer.read(MAX_BYTES + 1) if piped else b""
+        source = decode(read_in, "<stdin>", report) if piped else read(Path(name), name, report)
     except UnreadableFile as error:
         raise common.UsageError(str(error)) from None
     common.say(report.diagnostics())

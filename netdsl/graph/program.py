@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from netdsl.text.suggest import did_you_mean
 T = TypeVar("T")
 
 MAX_USES = 100
+MAX_BYTES = 4_000_000  # of one file
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,31 @@ class UnreadableFile(Exception):
 
 
 def read(path: Path, name: str, report: Report) -> Source | None:
-    """Read a source. Bytes that are not UTF-8 are reported, and give None. Raises UnreadableFile."""
+    """Read a source, of which no more is read than it may have. Bytes that make none are reported, and give None.
+
+    Raises UnreadableFile.
+    """
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UnreadableFile(f"{name}: {error.strerror or error}") from error
     return decode(data, name, report)
 
 
 def decode(data: bytes, name: str, report: Report) -> Source | None:
-    """The source in some bytes. What is not UTF-8 is reported, and gives None."""
+    """The source in some bytes. What is too long or not UTF-8 is reported, and gives None."""
+    if len(data) > MAX_BYTES:
+        message = f"a file has at most {MAX_BYTES:,} bytes; the rest of this one is not read"
+        report.error("limit-exceeded", message, Span(Source("", name), 0, 0), "move blocks to files of their own")
+        return None
     try:
         return Source(data.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         shown = Source(data.decode("utf-8", "replace"), name)
         at = len(data[: error.start].decode("utf-8"))
-        report.error("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", Span(shown, at, at + 1))
+        help = "the file is in UTF-16; save it as UTF-8" if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ""
+        report.error("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", Span(shown, at, at + 1), help)
         return None
 
 

@@ -119,8 +119,8 @@ def _of_character(met: Met) -> str:
     if met.word in {"'", "`", "‘", "’"}:
         quoted = re.match(r"(['`‘])([^'`’\"]*)['`’]", met.rest)
         return f'strings stand in double quotes: "{quoted[2]}"' if quoted else "strings stand in double quotes"
-    if met.word.isspace() or (met.word and not met.word.isprintable()):
-        return "it looks like space, or like nothing; take it away, or write a plain space"
+    if met.word and not met.word.isprintable():
+        return "take it away"
     if met.word == ";":
         return "write a new line; statements have no sign at their end"
     return ""

@@ -14,8 +14,9 @@ from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.layout import Gap, Layout, Word
 from netdsl.text.printer import Token
 from netdsl.text.source import Source
+from netdsl.text.statements import SPACE
 
-_SPACE = re.compile(r"[ \t\r\f]*")
+_SPACE = re.compile(f"[{SPACE}]*")
 _COMMENT = re.compile(r"#[^\n]*")
 _BEFORE_COMMENT = 2
 

@@ -20,7 +20,6 @@ from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source, Span
 
 MAX_DIGITS = 40
-MAX_BROKEN = 200
 
 
 class _TooLarge(Exception):
@@ -277,12 +276,12 @@ def _parser() -> tuple[Lark, _Builder]:
     return parser, builder
 
 
-def _statement(span: Span, report: Report) -> tree.Statement | None:
+def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
     """Parse one statement; an error in it is reported, and gives None."""
     parser, builder = _parser()
     builder.source = span.source
     try:
-        parsed: object = parser.parse(TextSlice(span.source.text, span.start, span.end))  # pyright: ignore[reportUnknownMemberType] - lark's own types are partial
+        parsed: object = parser.parse(TextSlice(text, span.start, span.end))  # pyright: ignore[reportUnknownMemberType] - lark's own types are partial
         return cast(tree.Statement, parsed)
     except _TooLarge as large:
         report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
@@ -318,12 +317,14 @@ def parse(source: Source, report: Report) -> tree.File:
     broken: list[Span] = []
     with _lock:
         for index, span in enumerate(lines.statements):
-            statement = None if index in lines.broken else _statement(span, report)
+            statement = None if index in lines.broken else _statement(lines.text, span, report)
             if statement is None:
                 broken.append(span)
-                if len(broken) > MAX_BROKEN:
+                if len(broken) > statements.MAX_BROKEN:
                     report.error(
-                        "limit-exceeded", f"more than {MAX_BROKEN} statements are broken; the rest is not read", span
+                        "limit-exceeded",
+                        f"more than {statements.MAX_BROKEN} statements are broken; the rest is not read",
+                        span,
                     )
                     break
                 continue
