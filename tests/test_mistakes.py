@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from pathlib import Path
 
 import pytest
 
 import netdsl
-from netdsl.graph import mistakes
 from netdsl.graph.build import build
 from netdsl.layers import table
 from netdsl.measure import expect
+from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fixes import EXAMPLES
 from netdsl.text.source import Source
@@ -103,6 +104,45 @@ MISTAKES = [
     ("param n = 4\nINPUT 8x8x3 -> CONV n-1 3", 2, 21, "{n-1}"),
     ("INPUT 8 -> Dense 10", 1, 12, "FC"),
     ("INPUT 8x8x3 -> BatchNorm2d", 1, 16, "BN"),
+    ("INPUT 8 -> foo(32, 2)", 1, 12, "define block foo, or `use` its file"),
+    ("block unit(n) = FC n\nINPUT 8 -> unti(3) -> unit(4)", 2, 12, "did you mean unit?"),
+    ("INPUT 8 -> stem: FC 3 -> steam()", 1, 26, "did you mean stem?"),
+    ("INPUT 8x8x3 -> conv(64, kernel_size=3, padding=1)", 1, 16, "brackets or commas: CONV 64 3 p1"),
+    ("INPUT 8x8x3 -> CONV 8 3 p 1", 1, 25, "write p1, without a space"),
+    ("INPUT 8x8x3 -> CONV 8 3 s {2}", 1, 25, "write s{2}"),
+    ("INPUT 8x8x3 -> CONV 8 3 stride 3", 1, 25, "write s3"),
+    ("INPUT 8x8x3 -> CONV 8 3 padding=1", 1, 25, "write p1"),
+    ("INPUT 8x8x3 -> CONV 8 kernel_size=3", 1, 23, "kernel is written by position: CONV 8 3"),
+    ("INPUT 8x8x3 -> CONV 8 kernel 3", 1, 23, "kernel is written by position: CONV 8 3"),
+    ("INPUT 8x8x3 -> CONV 8 3 bias=False", 1, 25, "write nobias"),
+    ("INPUT 8x8x3 -> CONV 8 3 activation=relu", 1, 25, "-> RELU"),
+    ("INPUT 8x8x3 -> CONV 8 3 in_channels=3", 1, 25, "take it away"),
+    ("INPUT 8x8x3 -> CONV 8 5 x 3", 1, 25, "write 5x3 for dims or x3"),
+    ("INPUT 8x8x3 -> CONV 3 64 3 p1", 1, 26, "write CONV 64 3"),
+    ("INPUT 8x8x3 -> FC 192 10", 1, 23, "write FC 10"),
+    ("INPUT 8x8x3 -> CONV 8 3 3", 1, 25, "did you mean 3x3 or s3?"),
+    ("INPUT 8x8x3 -> CONV 3x3 8", 1, 21, "write CONV 8 3x3"),
+    ("INPUT 8x8x3 -> CONV 8 p1", 1, 16, "write CONV 8 kernel p1"),
+    ("INPUT 8x8x3 -> BN 3", 1, 19, "take it away"),
+    ("INPUT 8x8x3 -> LRN 5", 1, 20, "write size=5"),
+    ("INPUT 8 -> DROPOUT 50", 1, 20, "write 0.5"),
+    ("INPUT 8 -> DROPOUT 25 -> FC 3", 1, 20, "write 0.25"),
+    ("INPUT 8 -> DROPOUT p=0.5", 1, 20, "DROPOUT 0.5"),
+    ("INPUT 8x8x3 -> LRELU", 1, 16, "write LEAKYRELU"),
+    ("INPUT 8x8x3 -> POOL 2", 1, 16, "MAXPOOL 2 or AVGPOOL 2"),
+    ("INPUT 8x8x3 -> MaxPooling2D 2 s2", 1, 16, "write MAXPOOL 2 s2"),
+    ("INPUT 8x8x3 -> BATCH_NORM", 1, 16, "write BN"),
+    ("INPUT 8x8x3 -> InnerProduct num_output=10", 1, 16, "write FC 10"),
+    ("INPUT 8x8x3 -> CONV 8 3 p1 RELU MAXPOOL 2", 1, 28, "write CONV 8 3 p1 -> RELU -> MAXPOOL 2"),
+    ("INPUT 8x8x3 -> CONV 8 3 relu", 1, 25, "write CONV 8 3 -> RELU"),
+    ("INPUT 8x8x3 -> [ CONV 8 3 CONV 8 3 ] -> ADD", 1, 27, "| between branches"),
+    ("INPUT 8x8x3 -> c: CONV 3 1 -> ADD c", 1, 31, "[ c | SKIP ] -> ADD"),
+    ("INPUT 8x8x3 -> a: CONV 3 1 -> b: CONV 3 1\nADD a b -> FC 2", 2, 1, "[ a | b ] -> ADD"),
+    ("INPUT 8x8x3 -> a: CONV 3 1\n[ a | a ] -> CONCAT a", 2, 21, "[ a | a | a ] -> CONCAT"),
+    ("INPUT 8x8x3 -> a: CONV 3 1 -> relu -> FC 3", 1, 31, "did you mean RELU?"),
+    ("block f(n, m=2) = CONV n 3\nINPUT 8x8x3 -> f(3) -> f -> FC 3", 2, 24, "write f(n)"),
+    ("INPUT 3x8x8 -> CONV 8 3", 1, 7, "write INPUT 8x8x3"),
+    ("INPUT 28x28 -> AVGPOOL 2", 1, 7, "write INPUT 28x28x1"),
 ]
 
 
@@ -131,7 +171,18 @@ def test_every_statement_has_an_example() -> None:
 
 
 def test_names_from_elsewhere_lead_to_layers_that_exist() -> None:
-    assert {name.split()[0] for name in mistakes.ELSEWHERE.values()} <= set(table.keywords())
+    for word, foreign in elsewhere.LAYERS.items():
+        named = re.findall(r"[A-Z][A-Z0-9]+", foreign.here)
+        assert named
+        assert set(named) <= set(table.keywords()), word
+
+
+def test_every_layer_is_found_by_its_own_keyword() -> None:
+    for keyword in table.keywords():
+        found, row = elsewhere.find(keyword), table.find(keyword)
+        if row is not None and row.__module__.startswith("netdsl."):
+            assert found is not None
+            assert row.keyword in found.here
 
 
 def test_many_unknown_names_are_reported_in_reasonable_time() -> None:

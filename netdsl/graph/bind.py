@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+from netdsl.graph import slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
@@ -15,9 +15,7 @@ from netdsl.layers.arguments import Argument, LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import tree
 from netdsl.text.source import Span
-from netdsl.text.suggest import closest, did_you_mean
-
-_TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
+from netdsl.text.suggest import did_you_mean
 
 
 @dataclass
@@ -35,8 +33,7 @@ class _Binding:
     def fill(self, argument: Argument, written: tree.Argument) -> None:
         """Read a value into a field. Raises Fault."""
         if argument.field in self.values:
-            what = f"the {argument.field} of {self.layer.keyword}"
-            raise Fault("extra-argument", f"{what} is given twice", written.span, help="keep one of them")
+            raise slips.twice(self.layer, argument, written)
         self.spans[argument.field] = written.span
         self.values[argument.field] = UNKNOWN
         if argument.kind.node:
@@ -56,7 +53,8 @@ class _Binding:
             self.values[argument.field] = argument.kind.read(value)  # pyright: ignore[reportArgumentType]
         except LayerError as error:
             takes = f"{self.layer.keyword}'s {argument.field} takes {argument.kind.noun}"
-            raise Fault(error.code, f"{takes}: {error.message}", written.span, error.help) from None
+            help = error.help or slips.turned(self.layer, arguments_of(self.layer), self.written)
+            raise Fault(error.code, f"{takes}: {error.message}", written.span, help) from None
 
     def value(self, argument: Argument, written: tree.Argument) -> object:
         """The value of an expression, with a better word for a name that is none of a few words."""
@@ -91,37 +89,35 @@ def layer(
     faults: list[Fault] = []
     binding = _Binding(table_row, written, environment, node)
     slots = iter([argument for argument in arguments if argument.form == "positional"])
-    before: tree.Argument | None = None
-    for given in written.arguments:
-        mistaken = before is not None and bool(faults) and faults[-1].span == before.span
-        apart = mistaken and re.fullmatch("[A-Za-z]", faults[-1].span.text)
-        last, before = before, given
-        if apart and isinstance(given.value, tree.Literal):
+    apart = False
+    for position, given in enumerate(written.arguments):
+        if apart and slips.is_value(given):
+            apart = False
             continue  # the 2 of `s 2`, whose mistake was found in `s`
+        apart = False
         try:
-            _check_apart(last, given)
-            argument = _argument(binding, arguments, given)
+            _check_split(written, position)
+            argument = _argument(binding, arguments, position)
             if argument is None:
                 argument = next((slot for slot in slots if slot.field not in binding.values), None)
                 if argument is None:
-                    raise _too_many(table_row, arguments, given)
+                    raise slips.too_many(table_row, arguments, written, given)
             if argument.form == "flag":
                 if argument.field in binding.values:
-                    raise Fault("extra-argument", f"{argument.field} is given twice", given.span)
+                    raise Fault("extra-argument", f"{argument.field} is given twice", given.span, "keep one of them")
                 binding.values[argument.field] = True
                 binding.spans[argument.field] = given.span
             else:
                 binding.fill(argument, given)
+        except _MissingArrow:
+            faults.append(slips.missing_arrow(table_row, written, position))
+            break  # all that follows belongs to other layers
         except Fault as fault:
+            apart = isinstance(given.value, tree.Name) and given.key is None and fault.span == given.span
             faults.append(fault)
     site = Site(written.span, binding.spans)
-    if not faults:
-        missing = [a.field for a in arguments if a.required and a.field not in binding.values]
-        if missing:
-            usage = " ".join(a.field for a in arguments if a.form == "positional")
-            what = " and ".join(missing)
-            message = f"{table_row.keyword} needs {what}"
-            faults.append(Fault("missing-argument", message, written.span, f"write {table_row.keyword} {usage}"))
+    if not faults and any(a.required and a.field not in binding.values for a in arguments):
+        faults.append(slips.missing(table_row, arguments, written, list(binding.values)))
     for fault in faults:
         report(fault)
     if faults or UNKNOWN in binding.values.values():
@@ -142,106 +138,46 @@ def _attributes(table_row: type[Layer]) -> Mapping[str, str]:
     return {one.name.rstrip("_"): one.name for one in dataclasses.fields(table_row)}
 
 
-def _argument(binding: _Binding, arguments: Sequence[Argument], given: tree.Argument) -> Argument | None:
+class _MissingArrow(Exception):
+    """Another layer stands among the arguments."""
+
+
+def _argument(binding: _Binding, arguments: Sequence[Argument], position: int) -> Argument | None:
     """The field that an argument names; None for one by position. Raises Fault for an unknown one."""
-    keyword = binding.layer.keyword
+    given = binding.written.arguments[position]
     if given.tag:
         found = next((a for a in arguments if a.form == "tag" and a.letter == given.tag), None)
         if found is None:
-            takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
-            help = f"{keyword} takes {', '.join(takes)}" if takes else f"{keyword} takes no tags"
-            raise Fault("unknown-option", f"{keyword} has no {_TAGS[given.tag]}", given.span, help)
+            raise slips.no_tag(binding.layer, arguments, given)
         return found
     if given.key is not None:
-        key = given.key.text
-        found = next((a for a in arguments if a.field == key), None)
+        found = next((a for a in arguments if a.field == given.key.text), None)
         if found is None or found.form in {"tag", "flag"} or found.required:
-            raise Fault(
-                "unknown-option",
-                f"{keyword} has no option {key}",
-                given.key.span,
-                _spelling(keyword, arguments, given, found),
-            )
+            raise slips.no_option(binding.layer, arguments, binding.written, given)
         return found
     if isinstance(given.value, tree.Name):
-        return _word(binding, arguments, given.value)
+        return _word(binding, arguments, given.value, position)
     return None
 
 
-def _spelling(keyword: str, arguments: Sequence[Argument], given: tree.Argument, found: Argument | None) -> str:
-    """How to write what was written as an option."""
-    assert given.key is not None
-    value = given.value.span.text
-    if any(value == a.field for a in arguments if a.form == "flag"):  # padding=same
-        return f"write {value} alone"
-    found = found or next((a for a in arguments if a.letter == given.key.text), None)  # s=2
-    match found:
-        case None:
-            return did_you_mean(given.key.text, [a.field for a in arguments]) or _takes(keyword, arguments)
-        case Argument(form="tag"):
-            return f"write {found.letter}{value if value[:1].isdigit() or value[:1] == '{' else f'{{{value}}}'}"
-        case Argument(form="flag"):
-            return f"{found.field} is a flag: write it alone"
-        case _:
-            return f"{found.field} is written by position"
-
-
-def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name) -> Argument | None:
+def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name, position: int) -> Argument | None:
     """A bare word is a flag of the layer if it has one of that name, else a parameter in scope."""
-    flags = [a.field for a in arguments if a.form == "flag"]
-    if word.text in flags:
-        return next(a for a in arguments if a.field == word.text and a.form == "flag")
+    flag = next((a for a in arguments if a.form == "flag" and a.field == word.text), None)
+    if flag is not None:
+        return flag
     free = [a for a in arguments if a.form == "positional" and a.field not in binding.values]
     if word.text in binding.environment or (free and word.text in free[0].kind.words):
         return None
     if free and free[0].kind.node:
         return None
-    options = [a.field for a in arguments if a.form != "positional"]
-    near = closest(word.text, [*binding.environment, *options])
-    if apart := _apart(arguments, word):
-        raise Fault("unknown-option", f"{binding.layer.keyword} has no flag {word.text}", word.span, apart)
-    if free and near not in options:
-        message = f"there is no parameter {word.text} here, and {binding.layer.keyword} has no such flag"
-        raise Fault("unknown-name", message, word.span, help=f"did you mean {near}?" if near else "")
-    raise Fault(
-        "unknown-option",
-        f"{binding.layer.keyword} has no flag {word.text}",
-        word.span,
-        help=f"did you mean {near}?" if near else _takes(binding.layer.keyword, arguments),
-    )
+    if slips.is_layer(word.text) and slips.named(arguments, word.text) is None:
+        raise _MissingArrow
+    written = binding.written
+    raise slips.unknown_word(binding.layer, arguments, written, position, list(binding.environment), bool(free))
 
 
-def _check_apart(before: tree.Argument | None, given: tree.Argument) -> None:
+def _check_split(written: tree.Layer, position: int) -> None:
     """Raise Fault where an argument is the rest of what was meant as one: `n-1`."""
-    glued = before is not None and before.span.end == given.span.start
-    if before is not None and glued and given.span.text.startswith("-"):
-        written = f"{before.span.text}{given.span.text}"
-        help = f"what is computed stands in braces: {{{written}}}"
-        raise Fault("invalid-argument", f"{written} is two arguments here", before.span.to(given.span), help)
-
-
-def _apart(arguments: Sequence[Argument], word: tree.Name) -> str:
-    """How to write a tag or a repeat that was taken for a word: `s 2`, `S2`, `x 3`."""
-    letter, digits = word.text[:1].lower(), word.text[1:]
-    if digits and not digits.isdecimal():
-        return ""
-    if letter in {a.letter for a in arguments if a.form == "tag"}:
-        return f"write {letter}{digits}, in lower case" if digits else f"write {letter}2, without a space"
-    if letter == "x":
-        return f"write x{digits}, in lower case" if digits else "write 3x3 for dims or x3 for a repeat, without spaces"
-    return ""
-
-
-def _takes(keyword: str, arguments: Sequence[Argument]) -> str:
-    words = [a.letter or (a.field if a.form in {"flag", "positional"} else f"{a.field}=") for a in arguments]
-    return f"{keyword} takes {', '.join(words)}" if words else f"{keyword} takes no arguments"
-
-
-def _too_many(table_row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
-    slots = [a.field for a in arguments if a.form == "positional"]
-    takes = f"{table_row.keyword} takes {', '.join(slots) or 'none'} by position"
-    tags = [a for a in arguments if a.form == "tag"]
-    help = f"{takes}; did you mean s{given.span.text}?" if tags and given.span.text.isdigit() else takes
-    return Fault(
-        "extra-argument", f"{given.span.text} is one argument too many for {table_row.keyword}", given.span, help
-    )
+    before, given = (written.arguments[position - 1] if position else None), written.arguments[position]
+    if before is not None and before.span.end == given.span.start and given.span.text.startswith("-"):
+        raise slips.split(before, given)

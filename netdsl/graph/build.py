@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from netdsl.graph import infer, unused
+from netdsl.graph import axes, infer, unused
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Graph, Node, ShapedGraph
@@ -64,6 +64,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
     unused.warn_of_names(module.file, report)
     nodes = _with_inputs(expansion.nodes, overrides.inputs)
     shapes = infer.shapes(nodes, report)
+    axes.warn(nodes, shapes, report)
     outputs, training, output_names = _outputs(expansion, module.file, report)
     if report.failed:
         return None

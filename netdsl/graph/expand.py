@@ -149,6 +149,10 @@ class Expansion:
         row = self._row(written)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
+        if row.merge and (names := mistakes.merged(written)):
+            if fork is not None and isinstance(fork.primary, tree.Fork):
+                raise mistakes.names_behind_merge(written, fork.primary, names)
+            raise mistakes.merge_without_fork(row.keyword, written.span, flow != NOTHING, names)
         made, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )
@@ -214,7 +218,7 @@ class Expansion:
         elif flow == NOTHING:
             raise mistakes.no_input(list(scope.calls)[-1] if scope.calls else site.span, row.keyword)
         elif row.merge:
-            raise mistakes.merge_without_fork(row.keyword, site.span)
+            raise mistakes.merge_without_fork(row.keyword, site.span, True)
         else:
             inputs = (flow,)
         inputs = (*inputs, *further)

@@ -2,53 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
-from netdsl.text import tree
+from netdsl.text import elsewhere, tree
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
-
-ELSEWHERE = {
-    "linear": "FC",
-    "dense": "FC",
-    "batchnorm": "BN",
-    "batchnormalization": "BN",
-    "layernorm": "LN",
-    "layernormalization": "LN",
-    "groupnorm": "GN",
-    "groupnormalization": "GN",
-    "instancenorm": "IN",
-    "localresponsenorm": "LRN",
-    "convtranspose": "DECONV",
-    "depthwiseconv": "DWCONV",
-    "averagepooling": "AVGPOOL",
-    "globalaveragepooling": "AVGPOOL global",
-    "globalmaxpooling": "MAXPOOL global",
-    "concatenate": "CONCAT",
-    "cat": "CONCAT",
-    "identity": "SKIP",
-    "zeropadding": "PAD",
-    "swish": "SILU",
-    "view": "RESHAPE",
-}
-"""What PyTorch and Keras call a layer, in lower case and without its number of axes, and how it is written here."""
 
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
 
 
 def unknown_layer(written: tree.Layer) -> Fault:
     """A keyword that no layer has."""
-    elsewhere = ELSEWHERE.get(re.sub(r"[123]d", "", written.keyword.lower()), "")
-    help = did_you_mean(written.keyword, table.keywords()) or "`netdsl layers` lists the layers"
-    if elsewhere:
-        help = f"it is called {elsewhere} here"
-    return Fault("unknown-layer", f"there is no layer {written.keyword}", written.keyword_span, help)
+    keyword = written.keyword
+    arguments = [argument.span.text for argument in written.arguments]
+    if here := elsewhere.written(keyword, arguments):
+        help = f"write {here}"
+    elif foreign := elsewhere.find(keyword):
+        help = f"it is called {foreign.here} here"
+    else:
+        help = did_you_mean(keyword, table.keywords()) or "`netdsl layers` lists the layers"
+    return Fault("unknown-layer", f"there is no layer {keyword}", written.keyword_span, help)
 
 
 def no_input(span: Span, keyword: str) -> Fault:
@@ -59,9 +38,12 @@ def no_input(span: Span, keyword: str) -> Fault:
 
 def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
     """A name behind an arrow."""
-    if name.text in scope.module.blocks:
-        help = f"to call the block, write {name.text}()"
-    elif layer := closest(name.text, table.keywords()):
+    if of := scope.module.blocks.get(name.text):
+        needed = [one.name.text for one in of.block.parameters if one.default is None]
+        help = f"to call the block, write {name.text}({', '.join(needed)})"
+    elif name.text in _labels(scope):
+        help = "a name starts a chain or a branch; to apply its element again, write it with ()"
+    elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
         help = f"layers are written in capitals: did you mean {layer}?"
     else:
         help = "a name starts a chain or a branch; to apply its element again, write it with ()"
@@ -70,9 +52,27 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
 
 def unknown_block(call: tree.Call, scope: Scope) -> Fault:
     """A call of nothing."""
-    known = [*scope.module.blocks, *scope.labels.values()]
-    message = f"there is no block {call.name.text}, and no earlier element of that name"
-    return Fault("unknown-block", message, call.name.span, did_you_mean(call.name.text, known))
+    name = call.name.text
+    message = f"there is no block {name}, and no earlier element of that name"
+    if name in scope.labels.values() and name not in scope.entries:
+        help = f"move this behind {name}"
+    elif layer := _layer(name, [argument.span.text for argument in call.arguments]):
+        help = f"layers are written in capitals, without brackets or commas: {layer}"
+    else:
+        help = did_you_mean(name, [*scope.module.blocks, *_labels(scope)]) or f"define block {name}, or `use` its file"
+    return Fault("unknown-block", message, call.name.span, help)
+
+
+def _labels(scope: Scope) -> list[str]:
+    """The labels that were written before this place, those of the innermost scope first."""
+    return [name for one in scope.outward() for name, entry in one.entries.items() if entry.element.label is not None]
+
+
+def _layer(word: str, arguments: Sequence[str]) -> str:
+    """What a word in lower case means if it is the name of a layer, here or in another tool; or ""."""
+    if here := elsewhere.written(word, arguments):
+        return here
+    return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
 
 
 def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Layer]) -> Diagnostic | None:
@@ -107,10 +107,24 @@ def not_a_merge(keyword: str, branches: int, span: Span) -> Fault:
     return Fault("fork-without-merge", message, span, f"put {_MERGES} between the fork and {keyword}")
 
 
-def merge_without_fork(keyword: str, span: Span) -> Fault:
-    """A merge layer that no fork stands before."""
-    help = f"put a fork before it: [ a | b ] -> {keyword}"
+def merge_without_fork(keyword: str, span: Span, flows: bool, names: Sequence[str] = ()) -> Fault:
+    """A merge layer that no fork stands before, perhaps with the names of what it should merge: `ADD conv1`."""
+    branches = names if len(names) > 1 else [*(names or ["a"]), "SKIP" if flows else "b"]
+    help = f"put a fork before it: [ {' | '.join(branches)} ] -> {keyword}"
     return Fault("merge-without-fork", f"{keyword} has no fork to merge", span, help)
+
+
+def names_behind_merge(written: tree.Layer, fork: tree.Fork, names: Sequence[str]) -> Fault:
+    """The names of further branches behind a merge layer: `[ a | b ] -> ADD c`."""
+    branches = " | ".join([*(branch.span.text for branch in fork.branches), *names])
+    help = f"what is merged stands in the fork: [ {branches} ] -> {written.keyword}"
+    return Fault("unknown-option", f"{written.keyword} has no flag {names[0]}", written.arguments[0].span, help)
+
+
+def merged(written: tree.Layer) -> list[str]:
+    """The names behind a merge layer, which takes none, if there is nothing else."""
+    bare = [one for one in written.arguments if isinstance(one.value, tree.Name) and one.key is None]
+    return [one.span.text for one in bare] if len(bare) == len(written.arguments) else []
 
 
 def misplaced_input(span: Span) -> Fault:

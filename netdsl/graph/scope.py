@@ -52,7 +52,8 @@ class Scope:
     outer: Scope | None = None
     calls: Calls | None = None
 
-    def _outward(self) -> Iterator[Scope]:
+    def outward(self) -> Iterator[Scope]:
+        """This scope and those around it, from the inside."""
         scope: Scope | None = self
         while scope:
             yield scope
@@ -61,7 +62,7 @@ class Scope:
     def find(self, name: tree.Name) -> Entry:
         """The entry that a name means, sought outward and then down along its dots. Raises Fault `unknown-name`."""
         first, *rest = name.text.split(".")
-        entries = next((scope.entries for scope in self._outward() if first in scope.entries), None)
+        entries = next((scope.entries for scope in self.outward() if first in scope.entries), None)
         if entries is None:
             raise self._unknown(name, first)
         entry = entries[first]
@@ -75,13 +76,13 @@ class Scope:
         return entry
 
     def _unknown(self, name: tree.Name, first: str) -> Fault:
-        later = [scope for scope in self._outward() if first in scope.labels.values()]
+        later = [scope for scope in self.outward() if first in scope.labels.values()]
         if later:
             message = f"{first} is not there yet: a chain reads what comes before it"
             return Fault("unknown-name", message, name.span, f"move this behind {first}")
         if first in self.environment:
             return Fault("unknown-name", f"{first} is a parameter, not a node", name.span)
-        known = [known for scope in self._outward() for known in scope.labels.values()]
+        known = [known for scope in self.outward() for known in scope.labels.values()]
         return Fault("unknown-name", f"there is nothing called {first} here", name.span, did_you_mean(first, known))
 
     def node(self, name: tree.Name) -> int:

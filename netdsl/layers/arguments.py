@@ -104,7 +104,8 @@ def real(least: Number | None = None, most: Number | None = None) -> Kind:
         if least is not None and value < least:
             raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
         if most is not None and value > most:
-            raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}")
+            help = f"write {show(Fraction(value, 100))}" if most == 1 and value <= 100 else ""  # given as a percentage
+            raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}", help)
         return value
 
     bounds = "" if least is None else f" from {show(least)}" + ("" if most is None else f" to {show(most)}")

@@ -208,6 +208,14 @@ _WARNINGS = (
         "INPUT 28x28x1 -> CONV 6 3 x3\n",
         "warning",
     ),
+    Code(
+        "channels-first",
+        "An INPUT looks like an image whose channels stand first, as PyTorch has them, or like a grey image whose one"
+        " channel is left out; a convolution or pool reads it with the last size as its channels.",
+        "Write spatial sizes first and channels last: 32x32x3, 28x28x1.",
+        "INPUT 3x32x32 -> CONV 16 3 p1\n",
+        "warning",
+    ),
 )
 
 CODES = {code.name: code for code in _ERRORS + _WARNINGS}

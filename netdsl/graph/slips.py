@@ -1,0 +1,232 @@
+"""Words for what is wrong among the arguments of a layer, with the fix in the user's own names and numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from netdsl.graph.fault import Fault
+from netdsl.layers import table
+from netdsl.layers.arguments import Argument
+from netdsl.layers.base import Layer
+from netdsl.text import elsewhere, tree
+from netdsl.text.suggest import closest, did_you_mean
+
+_TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
+_NOT_SAID = "take it away: a layer knows what flows in"
+
+
+def is_layer(word: str) -> bool:
+    """Whether a word among arguments is the keyword of a layer, here or in another tool."""
+    return word in table.keywords() or elsewhere.find(word) is not None
+
+
+def is_value(argument: tree.Argument) -> bool:
+    """Whether an argument is a plain value by position: a number, dims or braces."""
+    plain = not argument.tag and argument.key is None
+    return plain and isinstance(argument.value, tree.Literal | tree.Braces)
+
+
+def named(arguments: Sequence[Argument], word: str) -> Argument | None:
+    """The argument that a name stands for, here or in another tool: `stride`, `strides` and `s` for the tag."""
+    own = next((a for a in arguments if word in {a.field, a.letter}), None)
+    return own or next((a for a in arguments for slot in elsewhere.slots(word) if slot in _slots(a)), None)
+
+
+def _slots(argument: Argument) -> list[str]:
+    if argument.form == "tag":
+        return [argument.letter]
+    return elsewhere.slots(argument.field)[:1] if argument.form == "positional" else []
+
+
+def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
+    """A tag that the layer does not have."""
+    takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
+    help = f"{row.keyword} takes {', '.join(takes)}" if takes else f"{row.keyword} takes no tags"
+    return Fault("unknown-option", f"{row.keyword} has no {_TAGS[given.tag]}", given.span, help)
+
+
+def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
+    """`key=value` where the layer has no such option."""
+    assert given.key is not None
+    help = _spelling(row, arguments, written, given.key.text, _value(given))
+    return Fault("unknown-option", f"{row.keyword} has no option {given.key.text}", given.key.span, help)
+
+
+def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str) -> str:
+    """How to write what was given by a name."""
+    slots = elsewhere.slots(key)
+    if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
+        return f"write {value} alone"
+    if found := named(arguments, key):
+        match found.form:
+            case "tag":
+                return f"write {found.letter}{_tagged(value)}" if value else f"write {found.letter} and its number"
+            case "flag":
+                return f"{found.field} is a flag: write it alone"
+            case "positional":
+                whole = _whole(row, written)
+                return f"{found.field} is written by position{whole and f': {whole}'}"
+            case _:
+                return f"write {found.field}={value}"
+    if "bias" in slots and any(a.field == "nobias" for a in arguments):
+        return "write nobias" if value.lower() in {"false", "0"} else "take it away: there is a bias without `nobias`"
+    if "activation" in slots or "batch" in slots:
+        layer = elsewhere.find(value) if "activation" in slots else elsewhere.find("bn")
+        here = layer.here if layer else "RELU"
+        return f"an activation or normalization is a layer of its own: -> {here}"
+    if key == "name":
+        return f"a label stands before its layer: {value or key}: {row.keyword}"
+    if "-" in slots:
+        return _NOT_SAID if key.startswith(("in_", "num", "normalized", "input")) else "take it away"
+    return did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
+
+
+def _tagged(value: str) -> str:
+    return value if value[:1].isdigit() or value[:1] == "{" else f"{{{value}}}"
+
+
+def _value(given: tree.Argument) -> str:
+    return given.value.span.text.strip('"')
+
+
+def _whole(row: type[Layer], written: tree.Layer) -> str:
+    """The layer with its arguments as they are written here, or ""."""
+    texts: list[str] = []
+    for argument in written.arguments:
+        before = texts[-1] if texts else ""
+        if re.fullmatch(r"[a-z_]+", before) and elsewhere.slots(before) and is_value(argument):
+            texts[-1] += f"={argument.span.text}"
+        else:
+            texts.append(argument.span.text)
+    return elsewhere.written(row.keyword, texts)
+
+
+def unknown_word(
+    row: type[Layer],
+    arguments: Sequence[Argument],
+    written: tree.Layer,
+    position: int,
+    parameters: Sequence[str],
+    free: bool,
+) -> Fault:
+    """A word that is no flag of the layer, and no parameter; `free` says whether a value may stand there."""
+    word = written.arguments[position].span
+    help = _apart(row, arguments, written, position)
+    options = [a.field for a in arguments if a.form != "positional"]
+    near = closest(word.text, [*parameters, *options])
+    if free and not help and near not in options:
+        message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
+        return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else "")
+    help = help or (f"did you mean {near}?" if near else takes(row, arguments))
+    return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word, help)
+
+
+def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, position: int) -> str:
+    """How to write a name, a tag or a repeat that was taken for a word: `stride 2`, `s 2`, `S2`, `x 3`."""
+    word = written.arguments[position].span.text
+    before, after = (
+        written.arguments[at].span.text if 0 <= at < len(written.arguments) and is_value(written.arguments[at]) else ""
+        for at in (position - 1, position + 1)
+    )
+    letter, digits = word[:1].lower(), word[1:]
+    letters = {a.letter for a in arguments if a.form == "tag"} | {"x"}
+    if letter in letters and digits.isdecimal():
+        return f"write {letter}{digits}, in lower case"
+    if letter in letters and not digits:
+        if letter == "x" and after and before:
+            return f"write {before}x{after} for dims or x{after} for a repeat, without spaces"
+        return f"write {letter}{after}, without a space" if after else f"its number stands right behind {letter}"
+    if elsewhere.slots(word) and not is_layer(word):
+        return _spelling(row, arguments, written, word, after)
+    return ""
+
+
+def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault:
+    """A layer among the arguments of another."""
+    span = written.arguments[position].span
+    words = [row.keyword]
+    for argument in written.arguments:
+        text = argument.span.text
+        bare = isinstance(argument.value, tree.Name) and not argument.tag and argument.key is None
+        words += ["->", _keyword(text)] if bare and is_layer(text) else [text]
+    head = written.span.source.text[max(0, span.start - 400) : span.start]
+    in_fork = len(re.findall(r"\[", head)) > len(re.findall(r"\]", head))
+    missing = "an arrow or a bar is missing" if in_fork else "an arrow is missing"
+    branches = ", or with | between branches" if in_fork else ""
+    return Fault("unknown-option", f"{missing} before {span.text}", span, f"write {' '.join(words)}{branches}")
+
+
+def _keyword(word: str) -> str:
+    foreign = elsewhere.find(word)
+    return word if foreign is None or word in table.keywords() else foreign.here
+
+
+def split(before: tree.Argument, given: tree.Argument) -> Fault:
+    """What was meant as one argument: `n-1`."""
+    text = f"{before.span.text}{given.span.text}"
+    help = f"what is computed stands in braces: {{{text}}}"
+    return Fault("invalid-argument", f"{text} is two arguments here", before.span.to(given.span), help)
+
+
+def twice(row: type[Layer], argument: Argument, given: tree.Argument) -> Fault:
+    """An argument that was given before."""
+    what = f"the {argument.field} of {row.keyword}"
+    return Fault("extra-argument", f"{what} is given twice", given.span, help="keep one of them")
+
+
+def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
+    """What a layer takes."""
+    words = [a.letter or (a.field if a.form in {"flag", "positional"} else f"{a.field}=") for a in arguments]
+    return f"{row.keyword} takes {', '.join(words)}" if words else f"{row.keyword} takes no arguments"
+
+
+def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
+    """A value more than there are places for."""
+    message = f"{given.span.text} is one argument too many for {row.keyword}"
+    slots = [a.field for a in arguments if a.form == "positional"]
+    help = f"{row.keyword} takes {', '.join(slots) if slots else 'no argument'} by position"
+    values = [argument.span.text for argument in written.arguments if is_value(argument)]
+    foreign = elsewhere.find(row.keyword)
+    there = foreign.takes.split() if foreign else []
+    if in_first := _with_channels_in(slots, values):
+        help = f"{row.keyword} is not told what flows in: write {row.keyword} {in_first}"
+    elif not slots and len(values) == 1 and there[:1] == ["-"]:
+        help = _NOT_SAID
+    elif not slots and len(values) == 1 and there and there[0].endswith("="):
+        help = f"write {there[0]}{values[0]}"
+    elif given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
+        square = f"{values[-2]}x{values[-1]} or " if len(values) > 2 and values[-2] == values[-1] else ""
+        help += f"; did you mean {square}s{given.span.text}?"
+    return Fault("extra-argument", message, given.span, help)
+
+
+def _with_channels_in(slots: Sequence[str], values: Sequence[str]) -> str:
+    """The arguments that are left where the first says what flows in, as in PyTorch: 64 3 of `3 64 3`; or ""."""
+    if slots == ["units"] and len(values) == 2:
+        return values[1]
+    if slots == ["filters", "kernel"] and len(values) == 3 and all(value.isdigit() for value in values):
+        _, filters, kernel = values
+        return f"{filters} {kernel}" if int(filters) > int(kernel) and int(filters) > 11 else ""
+    return ""
+
+
+def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, values: Sequence[str]) -> Fault:
+    """Arguments that a layer cannot do without; `values` are the fields that were given."""
+    lacking = [a.field for a in arguments if a.required and a.field not in values]
+    flags = {a.field for a in arguments if a.form == "flag"}
+    places = [one.span.text for one in written.arguments if not one.tag and one.key is None]
+    first = [text for text in places if text not in flags]
+    others = [one.span.text for one in written.arguments if one.span.text not in first]
+    message = f"{row.keyword} needs {' and '.join(lacking)}"
+    help = f"write {' '.join((row.keyword, *first, *lacking, *others))}"
+    return Fault("missing-argument", message, written.span, help)
+
+
+def turned(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer) -> str:
+    """The fix where two arguments stand in the other's place: `CONV 3x3 64`; or ""."""
+    values = [one.span.text for one in written.arguments if is_value(one)]
+    slots = [a for a in arguments if a.form == "positional"]
+    if len(slots) != 2 or not slots[1].kind.per_axis or len(values) != 2 or not values[1].isdigit():
+        return ""
+    return f"write {row.keyword} {values[1]} {values[0]}: {slots[0].field} first, then {slots[1].field}"
