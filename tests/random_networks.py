@@ -191,3 +191,42 @@ def tangles(draw: Callable[[st.SearchStrategy[int]], int], *, most: int = 8) -> 
         words = ("RELU", "SCALE", "SLICE 0 1", f"CONV {draw(st.integers(1, 9))} 1", f"CONV {draw(st.integers(1, 9))} 1")
         lines.append(f"{start} -> n{number}: {words[draw(st.integers(0, 4))]}")
     return "\n".join(lines) + "\n"
+
+
+_SCALING = ("BN", "BN noaffine", "SCALE bias", "SCALE", "NORMALIZE mean=0.5 std=2", "LN", "PRELU per_channel")
+
+
+@st.composite
+def views(draw: Callable[[st.SearchStrategy[str]], str], *, length: int = 8) -> str:
+    """A small map that views, merges, products and layers which scale channels follow in any order."""
+
+    def one_of(*words: str) -> str:
+        return draw(st.sampled_from(words))
+
+    size, channels = int(one_of("1", "2", "3")), int(one_of("2", "3"))
+    dims, values = f"{size}x{size}x{channels}", size * size * channels
+    reshaped = [f"RESHAPE {to}" for to in (dims, f"1x1x{values}", f"{size * size}x{channels}")]
+    dense = (f"FC {values}", f"FC {values} nobias", f"CONV {values} {size}")
+    sliding = (f"CONV {channels} {size}", f"CONV {channels} 3 p1", f"DECONV {channels} 1", "DWCONV 1")
+
+    def element(depth: int = 0) -> str:
+        match one_of("scale", "scale", "scale", "view", "view", "product", "fork" if depth < 1 else "activation"):
+            case "scale":
+                return one_of(*_SCALING)
+            case "view":
+                return one_of("FLATTEN", "DROPOUT", *reshaped)
+            case "product":
+                return one_of(*dense, *sliding)
+            case "fork":
+                branches = [" -> ".join(element(1) for _ in range(int(one_of("1", "2", "3")))) for _ in range(2)]
+                branches[-1] = one_of("SKIP", branches[-1])
+                return f"[ {' | '.join(branches)} ] -> {one_of('ADD', 'MUL', 'CONCAT', 'MEAN')}"
+            case _:
+                return one_of("RELU", "TANH")
+
+    words: list[str] = []
+    for _ in range(length):
+        word = element()
+        if shape(dims, " -> ".join([*words, word])) is not None:
+            words.append(word)
+    return f"INPUT {dims} -> {' -> '.join(words) or 'ABS'}\n"

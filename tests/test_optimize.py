@@ -12,7 +12,7 @@ import pytest
 import random_networks
 import torch
 from click.testing import CliRunner
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from torch import Tensor, nn
 
 import netdsl
@@ -170,6 +170,16 @@ def test_passes_leave_the_outputs_of_random_networks(text: str) -> None:
 @settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(random_networks.tangles())
 def test_passes_leave_the_outputs_of_tangles(text: str) -> None:
+    check(netdsl.loads(text).shaped, varied=False)
+
+
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(random_networks.views())
+@example("INPUT 3x3x2 -> BN -> FLATTEN -> FC 4 -> BN\n")
+@example("INPUT 3x3x2 -> RESHAPE 18 -> BN -> RESHAPE 3x3x2 -> SCALE bias -> FLATTEN -> SCALE -> FC 4 -> BN\n")
+@example("INPUT 4x4x2 -> BN -> x: RELU -> [ FC 3 -> BN | FLATTEN -> FC 2 | RESHAPE 32 -> FC 2 ] -> CONCAT\n")
+@example("INPUT 1x1x2 -> BN -> RESHAPE 1x2 -> CONV 2 3 p1 -> BN\n")
+def test_passes_leave_the_outputs_where_views_stand_among_what_scales(text: str) -> None:
     check(netdsl.loads(text).shaped, varied=False)
 
 

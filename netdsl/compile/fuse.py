@@ -117,26 +117,30 @@ def _tensor(chain: Sequence[_Made]) -> Tensor:
 def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
     """The weight of a chain as groups x filters x channels x kernel, and its bias, in float64.
 
-    For a matrix the kernel is cut to the cells that meet the map where they do not meet padding.
+    For a matrix the kernel is cut to the cells that meet the map where they do not meet padding, and given as one axis.
+    Views may stand between the layers before a matrix: each scales the channels of the shape that it takes itself.
     """
     at = next(position for position, (part, _) in enumerate(chain) if part.layer.channelwise is None)
     part, made = chain[at]
     weight, bias = _product(part, made)
-    groups, filters, channels, *kernel = weight.shape
-    ones = [1] * len(kernel)
-    if at:
-        factor, offset = _scaling(chain[:at], part.inputs[0].channels, weight.device)
-        read = (groups, 1, channels, *ones)
-        bias = bias + (weight * offset.reshape(read)).flatten(2).sum(2).flatten()
-        weight = weight * factor.reshape(read)
-    if chain[at + 1 :]:
-        factor, offset = _scaling(chain[at + 1 :], groups * filters, weight.device)
-        weight, bias = weight * factor.reshape(groups, filters, 1, *ones), bias * factor + offset
     windows = part.layer.windows(*part.inputs)
     if matrix and windows != "all":
         for axis, (size, window) in enumerate(zip(part.inputs[0].spatial, windows, strict=True)):
             weight = weight.narrow(3 + axis, window.before, size)
-    return weight, bias
+    groups, filters = weight.shape[:2]
+    for scale in reversed(chain[:at]):
+        x = scale[0].inputs[0]
+        if matrix:
+            weight = weight.reshape(1, filters, x.channels, *x.spatial)
+        factor, offset = _scaling([scale], x.channels, weight.device)
+        read = (groups, 1, weight.size(2), *[1] * (weight.ndim - 3))
+        bias = bias + (weight * offset.reshape(read)).flatten(2).sum(2).flatten()
+        weight = weight * factor.reshape(read)
+    if chain[at + 1 :]:
+        factor, offset = _scaling(chain[at + 1 :], groups * filters, weight.device)
+        weight = weight * factor.reshape(groups, filters, *[1] * (weight.ndim - 2))
+        bias = bias * factor + offset
+    return weight.flatten(2) if matrix else weight, bias
 
 
 def _product(part: Part, made: nn.Module) -> tuple[Tensor, Tensor]:
