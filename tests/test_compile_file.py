@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +21,8 @@ from safetensors.torch import save_file
 
 import netdsl
 from netdsl import compile
-from netdsl.compile.errors import PythonError, UnreadableWeightsError, WeightsMismatchError
+from netdsl.compile import weights
+from netdsl.compile.errors import CompileError, PythonError, UnreadableWeightsError, WeightsMismatchError
 
 TEXT = """
 network "Two heads"
@@ -174,6 +178,93 @@ def test_weights_that_do_not_fit_are_listed(tmp_path: Path) -> None:
     assert [(one.name, one.wanted, one.found) for one in found.value.reshaped] == [("prob.bias", (3,), (4,))]
     assert "prob.bias (4, not 3)" in str(found.value)
     assert os.listdir(tmp_path) == ["weights.pth"]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+@pytest.mark.parametrize(
+    ("name", "change", "says"),
+    [
+        ("prob.weight", lambda one: one > 0, "bool"),
+        ("prob.weight", lambda one: one.long(), "int64"),
+        ("b.2.bn1.running_var", lambda one: one.to(torch.uint8), "uint8"),
+        ("prob.bias", lambda one: one.double() + 1e300, "a number too large for float32"),
+    ],
+)
+def test_what_cannot_be_a_weight_is_refused(
+    tmp_path: Path, suffix: str, name: str, change: Callable[[torch.Tensor], torch.Tensor], says: str
+) -> None:
+    state = dict(compile.module(shaped(), train=False).state_dict())
+    state[name] = change(state[name])
+    saved = saved_as(tmp_path / f"weights{suffix}", state)
+    with pytest.raises(WeightsMismatchError) as found:
+        compile.compile(shaped(), tmp_path / "net.pt", weights=saved)
+    assert found.value.unmeant == {name: says}
+    assert f"{name} ({says})" in str(found.value)
+    assert os.listdir(tmp_path) == [saved.name]
+
+
+@pytest.mark.parametrize("type", [torch.float16, torch.bfloat16, torch.float64, torch.float8_e4m3fn])
+def test_weights_of_any_floating_type_are_taken(tmp_path: Path, type: torch.dtype) -> None:
+    state = {name: one.to(type) for name, one in compile.module(shaped(), train=False).state_dict().items()}
+    saved = saved_as(tmp_path / "weights.safetensors", state)
+    assert compile.compile(shaped(), tmp_path / "net.pt", weights=saved) == []
+    net = torch.jit.load(tmp_path / "net.pt").state_dict()
+    assert torch.equal(net["prob.weight"], state["prob.weight"].float())
+
+
+def test_nan_and_infinity_are_taken_and_told(tmp_path: Path) -> None:
+    state = dict(compile.module(shaped(), train=False).state_dict())
+    state["prob.bias"][0] = math.nan
+    state["b.2.bn1.running_var"][0] = math.inf
+    saved = saved_as(tmp_path / "weights.pth", state)
+    odd = compile.compile(shaped(), tmp_path / "net.pt", weights=saved)
+    assert sorted(odd) == [f"{name} in {saved} holds NaN or infinity" for name in ("b.2.bn1.running_var", "prob.bias")]
+
+
+def test_counts_of_batches_may_be_missing_or_of_another_type(tmp_path: Path) -> None:
+    whole = compile.module(shaped(), train=False).state_dict()
+    state = {name: one for name, one in whole.items() if not name.endswith("num_batches_tracked")}
+    assert len(state) < len(whole)
+    for others in ({}, {name: one.float() for name, one in whole.items() if name not in state}):
+        saved = saved_as(tmp_path / "weights.pth", state | others)
+        assert compile.compile(shaped(), tmp_path / "net.pt", weights=saved) == []
+        net = torch.jit.load(tmp_path / "net.pt").state_dict()
+        assert all(torch.equal(net[name], one) for name, one in whole.items())
+
+
+def saved_as(path: Path, state: dict[str, torch.Tensor]) -> Path:
+    if path.suffix == ".pth":
+        torch.save(state, path)
+    else:
+        save_file({name: one.clone() for name, one in state.items()}, path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_damaged_weights_are_taken_or_refused(tmp_path: Path, suffix: str) -> None:
+    network = netdsl.loads("INPUT 2 -> FC 2 -> BN").shaped
+    whole = saved_as(tmp_path / f"weights{suffix}", dict(compile.module(network).state_dict())).read_bytes()
+    random = Random(1)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(whole)
+        damaged[random.randrange(len(whole))] = random.randrange(256)
+        path = tmp_path / f"damaged{suffix}"
+        path.write_bytes(damaged)
+        module = compile.module(network)
+        try:
+            weights.load(module, weights.read(path), path, ())
+        except CompileError:
+            refused += 1
+    assert 0 < refused < 300
+
+
+def test_quantised_tensors_are_refused(tmp_path: Path) -> None:
+    state = dict(compile.module(shaped(), train=False).state_dict())
+    with pytest.warns(UserWarning, match="deprecated"):
+        state["prob.weight"] = torch.quantize_per_tensor(state["prob.weight"], 0.1, 0, torch.qint8)
+    with pytest.raises(UnreadableWeightsError, match=r"prob\.weight"):
+        weights.read(saved_as(tmp_path / "weights.pth", state))
 
 
 class Bomb:

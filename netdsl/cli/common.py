@@ -163,10 +163,18 @@ def write(target: Path, data: bytes) -> None:
         raise UsageError(f"{target}: {error.strerror or error}") from None
 
 
+def warn(message: str) -> None:
+    """Say what is likely not meant, where it has no place in a program."""
+    _mark("warning", "yellow", message)
+
+
+def _mark(mark: str, colour: str, message: str) -> None:
+    click.echo(f"{click.style(mark, fg=colour, bold=True) if colours(sys.stderr) else mark}: {message}", err=True)
+
+
 def fail(error: UsageError) -> NoReturn:
     """Say what is wrong with the command line, and end with 2."""
-    mark = f"error[{error.code}]" if error.code else "error"
-    click.echo(f"{click.style(mark, fg='red', bold=True) if colours(sys.stderr) else mark}: {error}", err=True)
+    _mark(f"error[{error.code}]" if error.code else "error", "red", str(error))
     if error.help:
         click.echo(f"  = help: {error.help}", err=True)
     raise SystemExit(2)

@@ -80,7 +80,7 @@ def command(
     source = None if weights is None else Path(weights)
     try:
         with progress.shown() as shown:
-            compile.compile(
+            odd = compile.compile(
                 shaped,
                 path,
                 train=mode == "train",
@@ -107,6 +107,8 @@ def command(
             raise
         need = units.short(Summary(shaped).totals.weight_bytes)
         raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
+    for sentence in odd:
+        common.warn(sentence)
     summary, size = Summary(shaped), units.short(path.stat().st_size)
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"

@@ -73,11 +73,13 @@ def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
     from netdsl.compile.errors import CompileError, WeightsMismatchError
 
     try:
-        count = carry.carry(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
+        count, odd = carry.carry(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{error.filename or target}: {error.strerror or error}") from None
+    for sentence in odd:
+        common.warn(sentence)
     click.echo(f"{target}: {count} tensors", err=True)

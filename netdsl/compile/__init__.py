@@ -102,8 +102,10 @@ def compile(
     target: Target = PORTABLE,
     format: str = "torchscript",
     progress: Progress = silent,
-) -> None:
+) -> Sequence[str]:
     """Compile a network into a TorchScript file, written whole or not at all, that runs by `torch.jit.load` alone.
+
+    Gives what is odd about the weights of a file, a sentence each: NaN and infinities.
 
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
     is not portable has the optimised network, and no training. The other of FORMATS, `pt2`, runs by `torch.export.load`
@@ -127,8 +129,9 @@ def compile(
     archive.check(path)
     tensors = None if weights is None else stored.read(weights)
     network = lower(plan, seed, blank=tensors is not None, progress=progress)
+    odd: Sequence[str] = ()
     if weights is not None and tensors is not None:
-        stored.load(network, tensors, weights, plan.unused)
+        odd = stored.load(network, tensors, weights, plan.unused)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
     texts = card.texts(plan, target)
@@ -143,3 +146,4 @@ def compile(
         progress("writing", 0, 1)
         exported.save(program, path, texts)
     progress("writing", 1, 1)
+    return odd

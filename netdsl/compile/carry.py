@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -35,10 +35,13 @@ def carried(
     return found
 
 
-def carry(path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]) -> int:
-    """Read the weights of the network before, and write those of the network after as safetensors; gives their number.
+def carry(
+    path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
+) -> tuple[int, Sequence[str]]:
+    """Read the weights of the network before, and write those of the network after as safetensors.
 
-    Raises CompileError where the file does not hold the network's tensors, OSError where a file cannot be had.
+    Gives their number, and what is odd about them. Raises CompileError where the file does not hold the network's
+    tensors, OSError where a file cannot be had.
     """
     from safetensors.torch import save
 
@@ -46,7 +49,7 @@ def carry(path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nod
     unused = Plan(before, train=False).unused
     trained = any(key.startswith(f"{one}.") for one in unused for key in tensors)
     network = lower(Plan(before, train=trained), blank=True)
-    weights.load(network, tensors, path, () if trained else unused)
+    odd = weights.load(network, tensors, path, () if trained else unused)
     found = carried(network.state_dict(), before, after, nodes)
     files.replace(target, save({name: tensor.contiguous() for name, tensor in found.items()}))
-    return len(found)
+    return len(found), odd

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 _MOST_NAMES = 10
@@ -65,16 +65,25 @@ def _dims(shape: tuple[int, ...]) -> str:
 
 @dataclass(eq=False)
 class WeightsMismatchError(CompileError):
-    """Tensors of a file that do not fit the network: what it lacks, what it has too many, what has another shape."""
+    """Tensors of a file that do not fit the network: what it lacks, has too many, or in another shape or type."""
 
     path: Path
     missing: Sequence[str]
     extra: Sequence[str]
     reshaped: Sequence[Reshaped]
+    unmeant: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What cannot be a weight by name, and what it is."""
 
     def __str__(self) -> str:
         lines = [f"{self.path} does not fit the network"]
-        for what, names in (("missing", self.missing), ("extra", self.extra), ("another shape", self.reshaped)):
+        unmeant = [f"{name} ({what})" for name, what in self.unmeant.items()]
+        rows = (
+            ("missing", self.missing),
+            ("extra", self.extra),
+            ("another shape", self.reshaped),
+            ("no weight", unmeant),
+        )
+        for what, names in rows:
             lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
             if len(names) > _MOST_NAMES:
                 lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")

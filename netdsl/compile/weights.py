@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +21,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
     """
     if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
+    path.open("rb").close()  # whose OSError names the file
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # what torch remarks on a file that it refuses
@@ -28,7 +29,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
     except pickle.UnpicklingError as error:
         reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"
         raise UnreadableWeightsError(path, reason) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # PyTorch meets a damaged file with whatever comes up
         raise UnreadableWeightsError(path, "torch.save did not write it as a state dict, or it is cut short") from error
     if not isinstance(found, Mapping):
         raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
@@ -43,37 +44,63 @@ def _holds(value: object) -> bool:
     return (
         isinstance(value, Tensor)
         and value.layout == torch.strided
+        and not value.is_quantized
         and value.device.type != "meta"
         and not value.is_complex()
     )
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
-    from safetensors import SafetensorError
     from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
     path.open("rb").close()  # whose OSError names the file
     try:
-        return load_file(path)
-    except SafetensorError as error:
+        tensors = load_file(path)
+    except Exception as error:  # SafetensorError, and what PyTorch says of a type or a size that it does not have
         raise UnreadableWeightsError(path, str(error)) from error
+    if strange := [name for name, tensor in tensors.items() if not _holds(tensor)]:
+        raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no plain tensor of real numbers")
+    return tensors
 
 
-def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, unused: Collection[str]) -> None:
-    """Copy tensors into a module, each of which must be there and of the right shape.
+def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, unused: Collection[str]) -> Sequence[str]:
+    """Copy tensors into a module, each of which must be there and of the right shape; gives what is odd about them.
 
-    Tensors below `unused` paths are those of modules that the network has in training alone. `path` is where the
-    tensors come from. Raises WeightsMismatchError.
+    Tensors below `unused` paths are those of modules that the network has in training alone; what counts batches may be
+    missing, since inference never reads it. `path` is where the tensors come from. Raises WeightsMismatchError, also
+    for what cannot be a weight: whole numbers, bools, and numbers that are too large for the module.
     """
     wanted = cast("Mapping[str, Tensor]", module.state_dict())
-    missing = [name for name in wanted if name not in tensors]
+    needed = {name for name, tensor in wanted.items() if tensor.is_floating_point()}
+    alike = {name for name, tensor in wanted.items() if name in tensors and tensors[name].dtype == tensor.dtype}
+    found = {name: tensors[name] for name in wanted if name in tensors and name in needed | alike}
+    missing = [name for name in wanted if name in needed and name not in tensors]
     unknown = [name for name in tensors if name not in wanted]
     extra = [name for name in unknown if not any(name.startswith(f"{prefix}.") for prefix in unused)]
     reshaped = [
-        Reshaped(name, tuple(tensor.shape), tuple(tensors[name].shape))
-        for name, tensor in wanted.items()
-        if name in tensors and tensors[name].shape != tensor.shape
+        Reshaped(name, tuple(wanted[name].shape), tuple(tensor.shape))
+        for name, tensor in found.items()
+        if tensor.shape != wanted[name].shape
     ]
-    if missing or extra or reshaped:
-        raise WeightsMismatchError(path, missing, extra, reshaped)
-    module.load_state_dict({name: tensors[name] for name in wanted})
+    unmeant = {
+        name: _type(tensor) for name, tensor in found.items() if not (name in alike or tensor.is_floating_point())
+    }
+    if not (missing or extra or reshaped or unmeant):
+        module.load_state_dict(found, strict=False)
+        strange = [name for name in found if name in needed and not _finite(wanted[name])]
+        large = "a number too large for {}"
+        unmeant = {name: large.format(_type(wanted[name])) for name in strange if _finite(tensors[name])}
+        if not unmeant:
+            return [f"{name} in {path} holds NaN or infinity" for name in strange]
+    raise WeightsMismatchError(path, missing, extra, reshaped, unmeant)
+
+
+def _type(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _finite(tensor: Tensor) -> bool:
+    """Whether a tensor holds no NaN and no infinity; its extremes tell, without a copy of it."""
+    if tensor.element_size() < 2:
+        tensor = tensor.float()  # PyTorch compares no numbers of 8 bits
+    return not tensor.numel() or all(bool(one.isfinite()) for one in tensor.aminmax())
