@@ -198,6 +198,18 @@ def test_tensors_move_where_an_edge_crosses_devices_alone() -> None:
     assert ".to" not in lower(plan(DEVICES), 0).code
 
 
+@pytest.mark.parametrize("label", ["_0", "__1", "_1a", "_", "__", "_a", "value_", "self", "class"])
+def test_any_label_may_be_an_output_or_an_input(label: str) -> None:
+    x = torch.randn(2, 4)
+    several = compile.module(netdsl.loads(f"INPUT 4 -> {label}: FC 3 -> k: RELU\noutput {label}, k").shaped)
+    first, second = several(x)
+    assert torch.equal(first.relu(), second)
+    scripted = script(several.eval())
+    assert all(map(torch.equal, scripted(x), (first, second)))
+    one = script(compile.module(netdsl.loads(f"{label}: INPUT 4 -> RELU").shaped, train=False))
+    assert torch.equal(one(x), x.relu())
+
+
 def test_a_value_moves_once_for_all_that_read_it() -> None:
     text = "INPUT 4x4x2 -> a: CONV 2 1\n[ a -> CONV 2 1 @1 | a -> CONV 3 1 @1 ] -> CONCAT @1\n"
     network = lower(plan(text, devices=("cpu", "meta")), 0)

@@ -77,7 +77,8 @@ def _flat(paths: Iterable[str], taboo: frozenset[str]) -> Sequence[str]:
     for path in paths:
         name = path.replace(".", "_")
         if name.startswith("_"):  # which a NamedTuple refuses
-            name = f"{name.strip('_') or 'value'}_"
+            bare = name.strip("_")
+            name = f"{bare}_" if bare[:1].isalpha() else f"value{bare}_"
         while name in taboo or name in found:
             name += "_"
         found.append(name)
