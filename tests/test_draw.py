@@ -410,6 +410,17 @@ def test_the_command_writes_what_its_suffix_says(tmp_path: Path, monkeypatch: py
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.DOT", "b.html", "one_7x7.svg"]
 
 
+def test_the_command_tells_what_a_picture_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.net").write_text('network "网"\nINPUT 4x4x1 -> FC 2', encoding="utf-8")
+    run = CliRunner().invoke
+    for style in draw.STYLES:
+        found = run(command.command, ["a.net", "--style", style, "-o", "a.png"], catch_exceptions=False)
+        assert found.stderr.startswith("warning: no font at hand has 网 (U+7F51): ")
+        assert found.stdout == "a.png: 网\n"
+        assert run(command.command, ["a.net", "--style", style], catch_exceptions=False).stderr == ""
+
+
 @pytest.mark.parametrize(
     ("out", "message"),
     [

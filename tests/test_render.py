@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 import struct
 import subprocess
 import sys
+import time
+import warnings
 import zlib
 from importlib import metadata
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import svg_reader
 from svg_reader import SVG
 
-from netdsl.draw.render import FORMATS, RenderError, painted, render
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from netdsl.draw import engines
+from netdsl.draw.notice import PictureWarning
+from netdsl.draw.render import RenderError, painted, render
 
 DOT = """digraph net {
   node [fontname="Helvetica" shape=box style="rounded,filled" fillcolor="#e8f0fe"]
@@ -146,29 +148,89 @@ def test_options_out_of_range() -> None:
         render(DOT, "png", dpi=0)
 
 
+PICTURES = {
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg"><g class="graph"><polygon points="0,0 9,9"/></g></svg>',
+    "png": "\\x89PNG\\r\\n\\x1a\\n",
+    "pdf": "%PDF-1.7",
+}
+
+
 @SHEBANG_SCRIPTS
-@pytest.mark.parametrize("format", [format for format in FORMATS if format != "dot"])
+@pytest.mark.parametrize("format", PICTURES)
 def test_a_dot_on_path_comes_first(path: Path, format: str) -> None:
-    fake_dot(path, "print(sys.argv[1:], text)")
-    said = render("digraph { a }\n", format, dpi=99).decode()
+    picture = f"sys.stdout.buffer.write('{PICTURES[format]}'.encode('latin-1'))"
+    fake_dot(path, f"open({str(path / 'asked')!r}, 'w').write(f'{{sys.argv[1:]}} {{text}}')\n{picture}")
+    made = render("digraph { a }\n", format, dpi=99)
+    assert made == PICTURES[format].encode().decode("unicode_escape").encode("latin-1")
+    said = (path / "asked").read_text()
     assert said.startswith(f"['-Kdot', '-T{format}'] digraph {{ a ")
     assert ("dpi=99" in said) == (format == "png")
 
 
 @SHEBANG_SCRIPTS
-def test_a_dot_on_path_that_fails_is_passed_over(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    fake_dot(path, "sys.exit('Error: no layout engine')")
-    assert pixels(render(DOT, "png"))[0] > 100
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("sys.exit('Error: no layout engine')", "dot could not draw the graph: Error: no layout engine"),
+        ("sys.exit(3)", "it gave no reason"),
+        ("print('Warning: \\x1b[31m', file=sys.stderr); sys.exit(1)", "Warning: \ufffd\\[31m"),
+        ("import os; os.kill(os.getpid(), 11)", "it was ended by SIGSEGV"),
+        ("pass", "what it wrote is no png"),
+        ("print('not a picture')", "what it wrote is no png"),
+        ("while True: sys.stdout.buffer.write(bytes(1 << 16))", "wrote more than 1 MiB for the graph, and was stopped"),
+    ],
+)
+def test_a_dot_on_path_that_fails_is_passed_over_and_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], script: str, reason: str
+) -> None:
+    monkeypatch.setattr(engines, "LARGEST", 1 << 20)
+    fake_dot(path, script)
+    with pytest.warns(PictureWarning, match=f"{reason}; graphviz-pure drew it in its place"):
+        assert pixels(render(DOT, "png"))[0] > 100
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(RenderError, match=r"^dot could not draw the graph: Error: no layout engine$"):
+    with pytest.raises(RenderError, match=f"{reason}$"):
         render("digraph {", "png")
+
+
+@SHEBANG_SCRIPTS
+@pytest.mark.parametrize("svg", ["<svg/>", PICTURES["svg"][:-5], PICTURES["svg"].replace("polygon", "rect")])
+def test_a_dot_on_path_that_writes_another_svg_is_passed_over_and_told(path: Path, svg: str) -> None:
+    fake_dot(path, f"print({svg!r})")
+    with pytest.warns(PictureWarning, match="what it wrote is no svg"):
+        assert points(render(DOT, "svg"))[0] > 50
+
+
+@SHEBANG_SCRIPTS
+def test_a_dot_on_path_that_hangs_is_ended_with_what_it_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "PATIENCE", 1.0)
+    started = path / "started"
+    child = f"open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    fake_dot(path, f"import os, time\nif not os.fork(): {child}\ntime.sleep(600)")
+    with pytest.warns(PictureWarning, match="did not draw the graph within 1 s, and was stopped; graphviz-pure drew"):
+        assert points(render(DOT, "svg"))[0] > 50
+    assert not alive(int(started.read_text()))
+
+
+def alive(process: int) -> bool:
+    """Whether a process runs; one that has ended and is not yet waited for does not."""
+    for _ in range(100):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+        state = Path(f"/proc/{process}/stat")
+        if state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z":
+            return False
+        time.sleep(0.05)
+    return True
 
 
 @SHEBANG_SCRIPTS
 def test_a_dot_on_path_that_is_no_program_is_passed_over(path: Path) -> None:
     (path / "dot").write_bytes(b"\x7fELF but not really")
     (path / "dot").chmod(0o755)
-    assert pixels(render(DOT, "png"))[0] > 100
+    with pytest.warns(PictureWarning, match="dot cannot be run"):
+        assert pixels(render(DOT, "png"))[0] > 100
 
 
 @pytest.mark.usefixtures("path")
@@ -202,7 +264,36 @@ def test_text_is_as_wide_as_in_the_font_of_the_layout() -> None:
 
 
 def test_letters_beyond_western_europe_are_embedded_in_a_pdf() -> None:
-    words = '<text x="0" y="20" font-family="Helvetica,Arial,sans-serif" font-size="12">{}</text>'
-    svg = '<svg width="90pt" height="30pt" viewBox="0 0 90 30" xmlns="http://www.w3.org/2000/svg">{}</svg>'
-    assert b"DejaVu" in painted(svg.format(words.format("Łukasz")).encode(), "pdf")
-    assert b"DejaVu" not in painted(svg.format(words.format("Müller × 3")).encode(), "pdf")
+    assert b"DejaVu" in painted(SHEET.format(WORDS.format("Łukasz")).encode(), "pdf")
+    assert b"DejaVu" not in painted(SHEET.format(WORDS.format("Müller × 3")).encode(), "pdf")
+
+
+WORDS = '<text x="0" y="20" font-family="Helvetica,Arial,sans-serif" font-size="12">{}</text>'
+SHEET = '<svg width="90pt" height="30pt" viewBox="0 0 90 30" xmlns="http://www.w3.org/2000/svg">{}</svg>'
+
+
+@pytest.mark.parametrize("format", ["png", "pdf"])
+@pytest.mark.parametrize(
+    ("title", "warned"),
+    [
+        ("日本語", ["no font at hand has 日 (U+65E5), 本 (U+672C), 語 (U+8A9E)"]),
+        ("a 🎉", ["no font at hand has 🎉 (U+1F389)"]),
+        ("שלום", ["letters from right to left are in the wrong order"]),
+        ("عربي क", ["no font at hand has क (U+0915)", "letters from right to left"]),
+        ("".join(map(chr, range(0x4E00, 0x4E00 + 40))), ["(U+4E07) and 32 more"]),
+        ("Müller Łukasz Ωμέγα Ж → e\u0301 ≤", []),
+    ],
+)
+def test_letters_that_a_picture_lacks_are_told(title: str, warned: list[str], format: str) -> None:
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", PictureWarning)
+        painted(SHEET.format(WORDS.format(title)).encode(), format)
+    assert len(found) == len(warned)
+    for one, expected in zip(found, warned, strict=True):
+        assert expected in str(one.message)
+        assert one.filename == __file__
+
+
+def test_an_svg_has_all_letters() -> None:
+    picture = SHEET.format(WORDS.format("日本語 שלום")).encode()
+    assert painted(picture, "svg") == picture

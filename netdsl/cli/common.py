@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -42,6 +44,21 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
     colour = colours(sys.stderr)
     for found in diagnostics:
         click.echo(render.text(found, colour=colour), err=True)
+
+
+@contextmanager
+def telling() -> Generator[None]:
+    """What pictures that are made within do not show, or how they were made otherwise than asked, goes to stderr."""
+    from netdsl.draw.notice import PictureWarning
+
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", PictureWarning)
+        yield
+    for one in found:
+        if issubclass(one.category, PictureWarning):
+            click.echo(f"warning: {one.message}", err=True)
+        else:
+            warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
 def overriding(command: Command) -> Command:

@@ -159,7 +159,8 @@ def _draw(difference: Difference, target: Path, format: str) -> None:
     from netdsl.draw import RenderError
 
     try:
-        picture = draw(difference, format)
+        with common.telling():
+            picture = draw(difference, format)
     except RenderError as error:
         raise common.UsageError(str(error)) from None
     common.write(target, picture)

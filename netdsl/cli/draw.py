@@ -61,7 +61,10 @@ def command(
     target = Path(output or f"{'-'.join(common.locate(name).stem for name in names)}.svg")
     format = common.format_of(target, draw.FORMATS, "a picture")
     try:
-        picture = draw.draw(networks, format, style=style, expand=expand, depth=depth, direction=direction, theme=theme)
+        with common.telling():
+            picture = draw.draw(
+                networks, format, style=style, expand=expand, depth=depth, direction=direction, theme=theme
+            )
     except draw.RenderError as error:
         raise common.UsageError(str(error)) from None
     common.write(target, picture)

@@ -9,11 +9,12 @@ from netdsl.draw import flow, palette
 from netdsl.draw.flow import digraph, dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
+from netdsl.draw.notice import PictureWarning
 from netdsl.draw.render import FORMATS as RENDERED
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 
-__all__ = ["FORMATS", "MOST_BOXES", "STYLES", "Direction", "RenderError", "Style", "dot", "draw"]
+__all__ = ["FORMATS", "MOST_BOXES", "STYLES", "Direction", "PictureWarning", "RenderError", "Style", "dot", "draw"]
 
 FORMATS = (*RENDERED, "html")
 
@@ -42,7 +43,8 @@ def draw(
     """A network as a picture: svg, png, pdf, dot or html, as the bytes of a file. Only columns show several networks.
 
     `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow, as in dot(). The theme is light or dark.
-    Raises render.RenderError where the picture cannot be made, or the style does not take what it is asked.
+    Raises render.RenderError where the picture cannot be made, or the style does not take what it is asked; warns by
+    PictureWarning of what it does not show, or where it was made otherwise than asked.
     """
     _ask(format, style, theme, expand=expand, depth=depth, direction=direction)
     shown = [networks] if isinstance(networks, ShapedGraph) else list(networks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 _FIRST = " "
 # Thousandths of the font's size for each character from the space to the tilde, from Adobe's font metrics.
 _REGULAR = """
@@ -27,5 +29,14 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     total = 0
     for character in text:
         position = ord(character) - ord(_FIRST)
-        total += widths[position] if 0 <= position < len(widths) else _OTHERS.get(character, _USUAL)
+        total += widths[position] if 0 <= position < len(widths) else _other(character)
     return total * size / 1000
+
+
+def _other(character: str) -> int:
+    """The width of a letter that the table lacks: Chinese ones and emoji are square, accents stand on others."""
+    if unicodedata.east_asian_width(character) in "WF":
+        return 1000
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return _OTHERS.get(character, _USUAL)

@@ -11,28 +11,19 @@ from __future__ import annotations
 import html
 import io
 import re
-import shutil
-import subprocess
-import sys
-from importlib import import_module, util
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
-from netdsl.draw import metrics
+from netdsl.draw import engines, letters, metrics, notice
+from netdsl.draw.engines import RenderError
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
-_CARRIED = "graphviz-pure"
 _PAGE = 14400.0  # points: no PDF reader need show a longer page (ISO 32000-1, annex C.2)
 _TEXT = re.compile(r'<text(?P<attributes>[^>]* font-size="(?P<size>[\d.]+)"[^>]*)>(?P<words>[^<]+)</text>')
 _FAMILY = 'font-family="Helvetica,Arial,sans-serif"'
-_BROUGHT = ("cp1252", "symbolencoding", "zapfdingbats")  # Helvetica, Symbol, ZapfDingbats
 _DEJAVU = 0.88  # the size at which DejaVu Sans is about as wide as Helvetica
 _NOISE = re.compile(r"<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", re.DOTALL)
-
-
-class RenderError(Exception):
-    """Why there is no picture, and what to do about it, in words for the user."""
 
 
 def render(dot: str, format: str, *, dpi: int = 144) -> bytes:
@@ -69,89 +60,38 @@ def painted(svg: bytes, format: str, *, dpi: int = 144) -> bytes:
 
 
 def _drawn(dot: str, format: str) -> bytes:
-    """The picture by the first engine that makes it, or else the first one's reason."""
+    """The picture by the first engine that makes it, which is told if it is the second; or the first one's reason."""
     failure = None
-    for engine in (_installed, _carried):
-        try:
-            data = engine(dot, format)
-        except RenderError as error:
-            failure = failure or error
-            continue
-        if data is not None:
-            return data
-    raise failure or RenderError(
-        f"drawing needs Graphviz, and there is none: `pip install {_CARRIED}`, or install it so that `dot` is on PATH"
-    )
+    try:
+        found = engines.installed(dot, format)
+        if found is not None:
+            return found
+    except RenderError as error:
+        failure = error
+    try:
+        data = _carried(dot, format)
+    except RenderError as error:
+        raise failure or error from None
+    if data is None:
+        raise failure or RenderError(
+            f"drawing needs Graphviz, and there is none: `pip install {engines.CARRIED}`, or install it so that `dot`"
+            " is on PATH"
+        )
+    if failure is not None:
+        notice.tell(f"{failure}; {engines.CARRIED} drew it in its place")
+    return data
+
+
+def _carried(dot: str, format: str) -> bytes | None:
+    """What graphviz-pure makes of a graph; None where it is not installed. A PDF is drawn from its SVG."""
+    data = engines.carried(dot, "svg" if format == "pdf" else format)
+    return _pdf(_plain(data)) if data is not None and format == "pdf" else data
 
 
 def _with_dpi(dot: str, dpi: int) -> str:
     """The graph with its resolution as the last of its attributes, since graphviz.pipe has no argument for one."""
     head, brace, tail = dot.rpartition("}")
     return f"{head}\ndpi={dpi}\n{brace}{tail}" if brace else dot
-
-
-def _installed(dot: str, format: str) -> bytes | None:
-    """What the `dot` on PATH makes of a graph; None where there is no such program."""
-    if shutil.which("dot") is None:
-        return None  # before the library is loaded, which takes half as long as a small graph's layout
-    import graphviz  # pyright: ignore[reportMissingTypeStubs]
-
-    try:
-        return _whole(graphviz.pipe("dot", format, dot.encode(), quiet=True))
-    except graphviz.ExecutableNotFound:
-        return None
-    except graphviz.CalledProcessError as error:
-        raise RenderError(_reason("dot", error.stderr)) from None
-    except OSError as error:
-        raise RenderError(f"the program `dot` on PATH cannot be run: {error}") from None
-
-
-def _carried(dot: str, format: str) -> bytes | None:
-    """What graphviz-pure makes of a graph; None where it is not installed."""
-    program = _program()
-    if program is None:
-        return None
-    painted = "svg" if format == "pdf" else format
-    try:
-        done = subprocess.run([program, f"-T{painted}"], input=dot.encode(), capture_output=True, check=True)
-    except subprocess.CalledProcessError as error:
-        raise RenderError(_reason(_CARRIED, error.stderr)) from None
-    except OSError as error:
-        raise RenderError(f"{_CARRIED} cannot be run: {error}") from None
-    data = _whole(done.stdout)
-    return _pdf(_plain(data)) if format == "pdf" else data
-
-
-def _program() -> str | None:
-    """Where pip put graphviz-pure: beside python, mostly, and that folder need not be on PATH."""
-    beside = shutil.which(_CARRIED, path=str(Path(sys.executable).parent))
-    if beside is not None:
-        return beside
-    from importlib import metadata
-
-    try:
-        files = metadata.files(_CARRIED) or []
-    except metadata.PackageNotFoundError:
-        files = []
-    for file in files:
-        path = Path(str(file.locate()))
-        if file.stem == _CARRIED and path.is_file():
-            return str(path)
-    return shutil.which(_CARRIED)
-
-
-def _whole(data: bytes) -> bytes:
-    if not data:
-        raise RenderError("Graphviz drew nothing: the graph's text is empty")
-    return data
-
-
-def _reason(program: str, stderr: bytes) -> str:
-    """The line of a program's complaints that says what went wrong, warnings being many."""
-    lines = [line.strip() for line in stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower()]
-    said = (errors or lines or ["it gave no reason"])[0]
-    return f"{program} could not draw the graph: {said}"
 
 
 def _plain(svg: bytes) -> bytes:
@@ -195,10 +135,10 @@ def _pdf(svg: bytes) -> bytes:
 
 
 def _lettered(svg: bytes, svglib: Any) -> bytes:
-    """An SVG whose words in letters that readers need not have are in DejaVu Sans, which comes with matplotlib."""
+    """An SVG whose words in letters that readers need not have are in DejaVu Sans; what that lacks is told."""
 
     def lettered(text: re.Match[str]) -> str:
-        if not _beyond(html.unescape(text["words"])):
+        if not letters.beyond(html.unescape(text["words"])):
             return text[0]
         size = float(text["size"])
         return (
@@ -207,19 +147,19 @@ def _lettered(svg: bytes, svglib: Any) -> bytes:
             .replace(_FAMILY, 'font-family="DejaVu Sans"')
         )
 
-    found = util.find_spec("matplotlib")
     text = svg.decode()
-    if not _beyond(html.unescape(text)) or found is None or found.origin is None:
+    words = [html.unescape(found["words"]) for found in _TEXT.finditer(text)]
+    if not any(map(letters.beyond, words)):
         return svg
-    fonts = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    for weight, file in (("normal", "DejaVuSans.ttf"), ("bold", "DejaVuSans-Bold.ttf")):
-        svglib.register_font("DejaVu Sans", str(fonts / file), weight)
+    fonts = letters.dejavu()
+    if fonts is None:
+        letters.tell(words, letters.brought, shaped=False)
+        return svg
+    for weight, file in zip(("normal", "bold"), fonts, strict=True):
+        svglib.register_font("DejaVu Sans", file, weight)
+    known = import_module("reportlab.pdfbase.pdfmetrics").getFont("DejaVu Sans").face.charToGlyph
+    letters.tell(words, lambda letter: ord(letter) in known or letters.brought(letter), shaped=False)
     return _TEXT.sub(lettered, text).encode()
-
-
-def _beyond(text: str) -> bool:
-    """Whether text has letters that no font has which every PDF reader brings; reportlab knows what these have."""
-    return any(not any(letter.encode(code, "ignore") for code in _BROUGHT) for letter in set(text))
 
 
 def _png(pdf: bytes, dpi: int) -> bytes:
