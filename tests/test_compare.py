@@ -524,3 +524,12 @@ def test_a_chart_leaves_matplotlib_as_it_was() -> None:
     netdsl.load("alexnet").compare().chart(kind="winners", theme="dark")
     assert settings_of_all() == before
     assert logging.getLogger("matplotlib").level == level
+
+
+@pytest.mark.parametrize("suffix", plot.FORMATS)
+def test_letters_that_a_chart_lacks_are_told(run: Run, suffix: str) -> None:
+    facts = "meta year = 2012\nmeta top5_error = 12"
+    Path("one.net").write_text(f'network "网 Ж"\n{facts}\nINPUT 8x8x3 -> CONV 4 3 -> FC 2', encoding="utf-8")
+    found = run("one.net", "alexnet", "-o", f"chart.{suffix}")
+    assert found.status == 0
+    assert ("no font at hand has 网 (U+7F51):" in found.err) == (suffix != "svg")

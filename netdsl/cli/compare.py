@@ -130,7 +130,8 @@ def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme
             kind = "size"
             _note("no network has a `meta top5_error`: this chart sets parameters against MACs")
     try:
-        drawn = chart.draw(entries, kind, target.suffix[1:].lower(), theme)
+        with common.telling():
+            drawn = chart.draw(entries, kind, target.suffix[1:].lower(), theme)
     except chart.ChartError as error:
         raise common.UsageError(str(error)) from None
     common.write(target, drawn.data)

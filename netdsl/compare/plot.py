@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, TypeAlias
 
+from netdsl.draw import letters
 from netdsl.draw.palette import Theme
 
 Figure: TypeAlias = Any
@@ -37,7 +38,9 @@ def look(theme: Theme) -> Generator[None]:
     with _silence():
         matplotlib = import_module("matplotlib")
         with matplotlib.rc_context(), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # an SVG's viewer may have it
+            warnings.filterwarnings(
+                "ignore", "Glyph .* missing from font"
+            )  # an SVG's viewer may have it; or it is told
             matplotlib.rcdefaults()
             matplotlib.rcParams.update(_settings(theme))
             yield
@@ -118,9 +121,21 @@ def save(figure: Figure, format: str, title: str) -> bytes:
     file = io.BytesIO()
     nothing = {"svg": ("Date", "Creator", "Format", "Type"), "png": ("Software",), "pdf": ("CreationDate", "Creator")}
     metadata = {"Title": title, **dict.fromkeys(nothing[format])}
+    if format != "svg":
+        _tell(figure)
     figure.savefig(file, format=format, dpi=DPI if format == "png" else POINTS, metadata=metadata)
     data = file.getvalue()
     return _plain(data) if format == "svg" else data
+
+
+def _tell(figure: Figure) -> None:
+    """Warn of letters that a figure cannot show."""
+    words = [one.get_text() for one in figure.findobj(import_module("matplotlib.text").Text)]
+    if not all(map(str.isascii, words)):
+        fonts = import_module("matplotlib.font_manager")
+        known = fonts.get_font(fonts.findfont(_FONT)).get_charmap()
+        shaped = import_module("matplotlib").__version_info__ >= (3, 11)  # it has Raqm then
+        letters.tell(words, lambda letter: ord(letter) in known, shaped=shaped)
 
 
 def _plain(svg: bytes) -> bytes:
