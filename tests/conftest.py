@@ -1,4 +1,4 @@
-"""Random networks are the same in each run, so that a change alone makes a test fail; NETDSL_RANDOM=1 seeks others."""
+"""What holds for every test: who runs it, and from which shell, changes nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ import os
 
 from hypothesis import settings
 
+# Random networks are the same in each run, so that a change alone makes a test fail; NETDSL_RANDOM=1 seeks others.
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("random")
 settings.load_profile("random" if os.environ.get("NETDSL_RANDOM") else "repeatable")
+
+# A hook of git names its repository to all that it starts; a shell may ask for another width, or colours.
+for name in [name for name in os.environ if name.startswith("GIT_")]:
+    del os.environ[name]
+for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
+    os.environ.pop(name, None)

@@ -6,48 +6,21 @@ import csv
 import io
 import json
 import shlex
-import subprocess
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
+import command_line
 import pytest
+from command_line import Ended, shell
 
-from netdsl.cli.main import main
-
-ROOT = Path(__file__).parent.parent
-
-
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs netdsl in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def runner(*arguments: str, stdin: bytes = b"") -> Result:
-        monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        printed = capsys.readouterr()
-        return Result(status, printed.out, printed.err)
-
-    return runner
+    return command_line.run
 
 
 SMALL = """\
@@ -271,13 +244,6 @@ def test_a_folder_to_draw_is_named_as_one(run: Run) -> None:
     assert run("draw", ".").err == "error: .: Is a directory\n"
 
 
-def shell(command: str) -> Result:
-    """Runs a line of the shell, in which "netdsl" is this one."""
-    netdsl = f"{shlex.quote(sys.executable)} -W error -m netdsl"
-    done = subprocess.run(["sh", "-c", command.replace("netdsl", netdsl)], capture_output=True, text=True, check=False)
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a system without /dev/full")
 def test_a_full_disk_behind_stdout_is_said() -> None:
     full = shell("netdsl list >/dev/full")
@@ -285,15 +251,13 @@ def test_a_full_disk_behind_stdout_is_said() -> None:
 
 
 def test_closed_streams_and_pipes_give_no_traceback() -> None:
-    assert shell("netdsl explain lenet5 >&-") == Result(0, "", "")
-    assert shell("netdsl check nowhere 2>&-") == Result(2, "", "")
+    assert shell("netdsl explain lenet5 >&-") == Ended(0, "", "")
+    assert shell("netdsl check nowhere 2>&-") == Ended(2, "", "")
     assert shell("netdsl summary resnet152 | true").err == ""
 
 
 def test_a_current_folder_that_was_taken_away_gives_no_traceback(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    result = shell(
-        f"export PYTHONPATH={shlex.quote(str(ROOT))}; cd {shlex.quote(str(gone))}; rmdir ../gone; netdsl check lenet5"
-    )
+    result = shell(f"cd {shlex.quote(str(gone))}; rmdir ../gone; netdsl check lenet5")
     assert (result.status, result.err) == (0, "")

@@ -11,21 +11,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import command_line
 import matplotlib
 import pytest
 import svg_reader
+from command_line import Ended
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import RendererAgg
 
 import netdsl
 from netdsl import resources
-from netdsl.cli.main import main
 from netdsl.compare import bubbles, challenge, labels, plot, table, winners
 from netdsl.compare.chart import ChartError
 from netdsl.compare.comparison import Comparison
@@ -38,34 +39,14 @@ WITH_ERROR = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
-    """How a command ended, and what it printed."""
-
-    status: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs `netdsl compare` in an empty folder."""
     monkeypatch.chdir(tmp_path)
-
-    def runner(*arguments: str) -> Result:
-        monkeypatch.setattr("sys.argv", ["netdsl", "compare", *arguments])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        printed = capsys.readouterr()
-        return Result(status, printed.out, printed.err)
-
-    return runner
+    return partial(command_line.run, "compare")
 
 
 @pytest.fixture(scope="module")

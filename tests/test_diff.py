@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
+import shlex
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from unittest.mock import patch
 
+import command_line
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import programs
 
 import netdsl
-from netdsl.cli.main import main
 from netdsl.diff import NOTHING, Change, Difference, diff
 from netdsl.diff.markdown import markdown
 from netdsl.diff.picture import draw, drawing
@@ -283,8 +281,8 @@ def test_facts_beside_the_layers() -> None:
 def test_expectations_that_no_longer_hold(here: Path) -> None:
     (here / "a.net").write_text("INPUT 8 -> FC 4\nexpect params = 36\nexpect depth = 1\n")
     (here / "b.net").write_text("INPUT 8 -> FC 5\nexpect params = 36\nexpect depth = 1\n")
-    assert "~ expect params = 36: holds → fails\n" in netdsl_("diff", "a.net", "b.net")[1]
-    assert "~ expect params = 36: fails → holds\n" in netdsl_("diff", "b.net", "a.net")[1]
+    assert "~ expect params = 36: holds → fails\n" in command_line.run("diff", "a.net", "b.net")[1]
+    assert "~ expect params = 36: fails → holds\n" in command_line.run("diff", "b.net", "a.net")[1]
 
 
 # Sums, symmetry, edits
@@ -325,7 +323,7 @@ def test_long_names_have_a_line_each(here: Path) -> None:
     for folder in ("a" * 30, "b" * 40):
         (here / folder).mkdir()
         (here / folder / "n.net").write_text("INPUT 8 -> FC 5\n")
-    code, out, _ = netdsl_("diff", f"{'a' * 30}/n.net", f"{'b' * 40}/n.net")
+    code, out, _ = command_line.run("diff", f"{'a' * 30}/n.net", f"{'b' * 40}/n.net")
     assert (code, out.splitlines()[:2]) == (0, [f"{'a' * 30}/n.net", f"→ {'b' * 40}/n.net"])
 
 
@@ -534,32 +532,20 @@ def test_pictures_in_all_formats(format: str) -> None:
 # The command
 
 
-def netdsl_(*arguments: str) -> tuple[int, str, str]:
-    """Run the command; gives its status and what it printed to stdout and stderr."""
-    out, err = io.StringIO(), io.StringIO()
-    with patch("sys.argv", ["netdsl", *arguments]), redirect_stdout(out), redirect_stderr(err):
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    return status, out.getvalue(), err.getvalue()
-
-
 def test_exit_codes(here: Path) -> None:
     (here / "a.net").write_text("INPUT 4 -> FC 2\n")
     (here / "b.net").write_text("INPUT 4 -> FC 3\n")
     (here / "bad.net").write_text("INPUT 4 -> FC\n")
     (here / "blocks.net").write_text("block a() = FC 3\n")
     (here / "empty.net").write_text("")
-    assert netdsl_("diff", "a.net", "b.net")[0] == 0
-    assert netdsl_("diff", "--exit-code", "a.net", "b.net")[0] == 1
-    assert netdsl_("diff", "--exit-code", "a.net", "a.net")[0] == 0
-    assert "a.net → b.net" in netdsl_("diff", "a.net", "b.net")[1]
+    assert command_line.run("diff", "a.net", "b.net")[0] == 0
+    assert command_line.run("diff", "--exit-code", "a.net", "b.net")[0] == 1
+    assert command_line.run("diff", "--exit-code", "a.net", "a.net")[0] == 0
+    assert "a.net → b.net" in command_line.run("diff", "a.net", "b.net")[1]
     for name in ("empty.net", os.devnull):
-        assert "2 layers added" in netdsl_("diff", name, "a.net")[1]
-        assert "2 layers removed" in netdsl_("diff", "a.net", name)[1]
-    status, out, err = netdsl_("diff", "bad.net", "a.net")
+        assert "2 layers added" in command_line.run("diff", name, "a.net")[1]
+        assert "2 layers removed" in command_line.run("diff", "a.net", name)[1]
+    status, out, err = command_line.run("diff", "bad.net", "a.net")
     assert (status, out) == (1, "")
     assert err.startswith("error[missing-argument]")
     for arguments, complaint in [
@@ -573,13 +559,13 @@ def test_exit_codes(here: Path) -> None:
         (["a.net", "HEAD:b.net"], "not a git repository"),
         (["--set", "nothing=1", "a.net", "b.net"], "has no param nothing"),
     ]:
-        status, out, err = netdsl_("diff", *arguments)
+        status, out, err = command_line.run("diff", *arguments)
         assert (status, out) == (2, "")
         assert complaint in err
 
 
 def test_pictures_are_written(here: Path) -> None:
-    assert netdsl_("diff", "vgg11", "vgg13", "-o", "out.svg") == (0, "out.svg: vgg11 → vgg13\n", "")
+    assert command_line.run("diff", "vgg11", "vgg13", "-o", "out.svg") == (0, "out.svg: vgg11 → vgg13\n", "")
     assert b"unchanged" in (here / "out.svg").read_bytes()
 
 
@@ -607,19 +593,19 @@ def repository(here: Path) -> Path:
     return here
 
 
-DRIVER = f"{sys.executable} -m netdsl diff"
+DRIVER = f"{shlex.quote(sys.executable)} -m netdsl diff"
 
 
 def test_revisions_bring_the_files_that_they_use(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    status, out, err = netdsl_("diff", "HEAD:nets/a.net", "nets/a.net")
+    status, out, err = command_line.run("diff", "HEAD:nets/a.net", "nets/a.net")
     assert (status, err) == (0, "")
     assert "HEAD:nets/a.net → nets/a.net\n2 layers changed" in out
     assert "RELU → GELU" in out
     assert "FC 5 → 6" in out
     monkeypatch.chdir(repository / "nets")
     for name in ("HEAD:a.net", "HEAD:nets/a.net"):
-        assert "2 layers changed" in netdsl_("diff", name, "a.net")[1]
-    status, _, err = netdsl_("diff", "HEAD:b.net", "a.net")
+        assert "2 layers changed" in command_line.run("diff", name, "a.net")[1]
+    status, _, err = command_line.run("diff", "HEAD:b.net", "a.net")
     assert status == 2
     assert err.startswith("error: HEAD:b.net: ")
 
@@ -630,8 +616,8 @@ def test_links_in_a_revision_give_no_traceback(repository: Path) -> None:
     git("add", "nets")
     git("commit", "-q", "-m", "links")
     for name in ("a.net", "near.net"):
-        assert "no change" in netdsl_("diff", f"HEAD:nets/{name}", "nets/a.net")[1]
-    status, _, err = netdsl_("diff", "HEAD:nets/far.net", "nets/a.net")
+        assert "no change" in command_line.run("diff", f"HEAD:nets/{name}", "nets/a.net")[1]
+    status, _, err = command_line.run("diff", "HEAD:nets/far.net", "nets/a.net")
     assert (status, err) == (2, "error: HEAD:nets/far.net: it is a link to what does not come along\n")
 
 

@@ -16,16 +16,14 @@ Each page has a folder of its own, in which all of it happens in order.
 from __future__ import annotations
 
 import doctest
-import os
 import re
 import shlex
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from dataclasses import dataclass
 from pathlib import Path
 
+import command_line
 import pytest
 
 import netdsl
@@ -106,15 +104,9 @@ def _check(block: Block) -> Iterator[str]:
     """A complete program without mistakes or warnings; a library of blocks is no network, and passes too."""
     path = Path(block.title or f"line{block.line}.net")
     path.write_text(block.text, encoding="utf-8")
-    done = _netdsl(["check", str(path)])
-    if done.returncode or done.stderr:
-        yield done.stderr
-
-
-def _netdsl(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "netdsl", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = command_line.run("check", str(path))
+    if done.status or done.err:
+        yield done.err
 
 
 def _run_commands(block: Block) -> Iterator[str]:
@@ -124,12 +116,12 @@ def _run_commands(block: Block) -> Iterator[str]:
         program, *arguments = shlex.split(line, comments=True)
         if program != "netdsl":
             continue
-        done = _netdsl(arguments)
-        printed = _tidy(done.stderr + done.stdout)
+        done = command_line.run(*arguments)
+        printed = _tidy(done.err + done.out)
         failed = re.search(r"^error", shown, re.MULTILINE) is not None
         pattern = re.escape(_tidy(shown)).replace(r"\.\.\.", r"(?s:.*?)")
-        if (done.returncode != 0) != failed or not re.fullmatch(pattern, printed):
-            yield f"{line}\nends with {done.returncode}, and prints\n{printed}"
+        if (done.status != 0) != failed or not re.fullmatch(pattern, printed):
+            yield f"{line}\nends with {done.status}, and prints\n{printed}"
 
 
 def _tidy(output: str) -> str:

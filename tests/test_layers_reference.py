@@ -112,11 +112,12 @@ def test_table_counts_its_connections_alone() -> None:
     assert layer.macs(*shapes) == 7 * 9 * 9
 
 
-@pytest.mark.parametrize(("kernel", "stride", "padding", "extra"), [*product((1, 2, 3), (1, 2, 3), (0, 1), (0, 1))])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding", "extra"),
+    [case for case in product((1, 2, 3), (1, 2, 3), (0, 1), (0, 1)) if case[3] < case[1]],
+)
 def test_transposed_convolution(kernel: int, stride: int, padding: int, extra: int) -> None:
     text = f"DECONV 2 {kernel} s{stride} p{padding} output_pad={extra}"
-    if extra >= stride or 4 * stride - 2 * padding + kernel + extra < 1:
-        return
     module, x = lowered("5x3", text)
     size = 4 * stride - 2 * padding + kernel + extra
     expected = module.bias.detach()[None, :, None].repeat(2, 1, size)

@@ -126,14 +126,15 @@ def test_the_compiled_module_holds_as_many_bytes_at_every_layer(name: str) -> No
     assert counted(network) == modules(network.shaped, liveness(network.shaped, inplace=False))
 
 
-@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+NETWORKS = [path for path in VALID if "INPUT" in path.read_text(encoding="utf-8-sig")]
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 def test_layers_in_place_hold_as_many_bytes_at_every_node(path: Path) -> None:
-    try:
-        network = netdsl.load(path)
-    except netdsl.NetError:  # a library of blocks
-        return
-    if network.summary().totals.flops < 200e6:
-        check(network.shaped, liveness(network.shaped).order, inplace=True)
+    network = netdsl.load(path)
+    if network.summary().totals.flops >= 200e6:
+        pytest.skip("it takes too long to run")
+    check(network.shaped, liveness(network.shaped).order, inplace=True)
 
 
 @random_graphs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import shlex
 import struct
 import subprocess
 import sys
@@ -46,9 +47,10 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def fake_dot(path: Path, script: str) -> None:
-    """Puts a Python script on PATH as `dot`."""
+    """Puts a Python script on PATH as `dot`. A #! line takes no spaces, and names /bin/sh therefore."""
+    code = f"import sys\ntext = sys.stdin.read()\n{script}\n"
     file = path / "dot"
-    file.write_text(f"#!{sys.executable}\nimport sys\ntext = sys.stdin.read()\n{script}\n")
+    file.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c {shlex.quote(code)} "$@"\n', encoding="utf-8")
     file.chmod(0o755)
 
 

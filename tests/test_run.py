@@ -6,18 +6,20 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import command_line
 import numpy as np
 import pytest
 import torch
 import torchvision_models
+from command_line import Ended
 from PIL import Image
 
 import netdsl
-from netdsl.cli.main import main
 from netdsl.runtime.picture import MEAN, STD, pixels
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "cpp"
@@ -37,7 +39,7 @@ NETWORKS = {
     "five": "INPUT 8x8x5 -> FC 2",
 }
 
-Run = Callable[..., tuple[int, str, str]]
+Run = Callable[..., Ended]
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +61,10 @@ def painted(width: int, height: int, seed: int) -> Image.Image:
 
 
 @pytest.fixture
-def run(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `netdsl run` in the folder: its exit status, and what it prints to stdout and stderr."""
+def run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs `netdsl run` in the folder."""
     monkeypatch.chdir(folder)
-
-    def runner(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["netdsl", "run", *arguments])
-        try:
-            main()
-            status: Any = 0
-        except SystemExit as end:
-            status = end.code or 0
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return runner
+    return partial(command_line.run, "run")
 
 
 def data(run: Run, *arguments: str) -> Any:
