@@ -456,7 +456,7 @@ def test_markdown_for_a_pull_request() -> None:
 def test_pipes_and_backticks_do_not_break_a_markdown_table() -> None:
     before = 'network "a|b`c"\nINPUT 4 -> FC 2'
     rows = [line for line in markdown(between(before, before.replace("a|", "x|"))).splitlines() if "title" in line]
-    assert rows == ["| title | a\\|b`c | x\\|b`c |"]
+    assert rows == ["| title | a\\|b\\`c | x\\|b\\`c |"]
 
 
 def test_json_holds_all_of_it() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 
 from netdsl.bench.results import Results, Score
+from netdsl.text import safe
 
 HEADINGS = ("", "median ms", "ratio", "spread", "error", "mean error", "top-1", "share")
 _WIDTHS = (13, 11, 8, 9, 10, 12, 9, 8)
@@ -38,13 +39,13 @@ def markdown(results: Results) -> str:
     """The same as a table of Markdown."""
     head = f"{results.title}, batch {results.setting.batch}, {results.setting.precision}, {results.machine.name}"
     lines = [
-        f"**{head}**",
+        f"**{safe.markdown(head)}**",
         "",
         f"| {' | '.join(HEADINGS)} |",
         "|---" + "|--:" * (len(HEADINGS) - 1) + "|",
         *(f"| {' | '.join(cells(results, score))} |" for score in results.scores),
     ]
-    return "\n".join([*lines, "", *(f"- {note}" for note in notes(results))]).rstrip()
+    return "\n".join([*lines, "", *(f"- {safe.markdown(note)}" for note in notes(results))]).rstrip()
 
 
 def notes(results: Results) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from math import isfinite
 from netdsl.bench.errors import Errors
 from netdsl.bench.machine import Machine
 from netdsl.bench.setting import Setting
+from netdsl.text import safe
 
 
 @dataclass(frozen=True)
@@ -105,4 +105,4 @@ class Results:
 
     def json(self) -> str:
         """The data as JSON."""
-        return json.dumps(self.data, indent=2, ensure_ascii=False)
+        return safe.json_text(self.data)

@@ -7,7 +7,7 @@ import click
 from netdsl.bench.contestant import Unavailable
 from netdsl.bench.contestants import PEERS
 from netdsl.bench.setting import DEVICES, PRECISIONS, Setting
-from netdsl.cli import common, progress
+from netdsl.cli import common, progress, stream
 from netdsl.text.suggest import did_you_mean
 
 
@@ -54,11 +54,11 @@ def command(
     except Unavailable as error:
         raise common.UsageError(f"{shaped.graph.source.name}: {error}") from None
     if form == "json":
-        click.echo(results.json())
+        stream.out(results.json())
         return
     from netdsl.bench import report
 
-    click.echo(report.markdown(results) if form == "markdown" else report.text(results))
+    stream.out(report.markdown(results) if form == "markdown" else report.text(results))
 
 
 def _peers(against: str) -> list[str]:

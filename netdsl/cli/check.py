@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.measure import expect
 from netdsl.text import render
 from netdsl.text.diagnostic import Diagnostic
@@ -34,9 +34,9 @@ def command(
         found += diagnostics
         if form == "text":
             common.say(diagnostics)
-            click.echo(f"{loaded.name}: {_verdict(loaded, skipped)}")
+            stream.line(f"{loaded.name}: {_verdict(loaded, skipped)}")
     if form == "json":
-        click.echo(render.as_json(found))
+        stream.out(render.as_json(found))
     raise SystemExit(1 if failed else 0)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -14,11 +13,12 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from netdsl import files, resources
+from netdsl.cli import stream
 from netdsl.graph.build import OverrideError, Overrides, build, dims
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
 from netdsl.layers.arguments import Value
-from netdsl.text import render
+from netdsl.text import render, safe
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.parse import literal
 from netdsl.text.suggest import did_you_mean
@@ -34,16 +34,11 @@ class UsageError(Exception):
         self.help, self.code = help, code
 
 
-def colours(stream: Any) -> bool:
-    """Whether a stream shows colours: a terminal, unless NO_COLOR is set. None, one that was closed, shows none."""
-    return stream is not None and bool(stream.isatty()) and not os.environ.get("NO_COLOR")
-
-
 def say(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to stderr."""
-    colour = colours(sys.stderr)
+    colour = stream.colours(sys.stderr)
     for found in diagnostics:
-        click.echo(render.text(found, colour=colour), err=True)
+        stream.note(render.text(found, colour=colour), styled=colour)
 
 
 @contextmanager
@@ -56,7 +51,7 @@ def telling() -> Generator[None]:
         yield
     for one in found:
         if issubclass(one.category, PictureWarning):
-            click.echo(f"warning: {one.message}", err=True)
+            warn(str(one.message))
         else:
             warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
@@ -186,12 +181,14 @@ def warn(message: str) -> None:
 
 
 def _mark(mark: str, colour: str, message: str) -> None:
-    click.echo(f"{click.style(mark, fg=colour, bold=True) if colours(sys.stderr) else mark}: {message}", err=True)
+    styled = stream.colours(sys.stderr)
+    painted = click.style(mark, fg=colour, bold=True) if styled else mark
+    stream.note(f"{painted}: {safe.line(message)}", styled=styled)
 
 
 def fail(error: UsageError) -> NoReturn:
     """Say what is wrong with the command line, and end with 2."""
     _mark(f"error[{error.code}]" if error.code else "error", "red", str(error))
     if error.help:
-        click.echo(f"  = help: {error.help}", err=True)
+        stream.note(f"  = help: {safe.line(error.help)}")
     raise SystemExit(2)

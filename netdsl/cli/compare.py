@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from netdsl import resources
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.compare import chart, table
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry
 from netdsl.draw.palette import THEMES
 from netdsl.graph.build import Overrides
 from netdsl.graph.node import ShapedGraph
+from netdsl.text import safe
 
 _SORTS = {
     "name": "name",
@@ -94,14 +95,14 @@ def command(
         comparison = comparison.sorted(_SORTS[sort], descending=reverse)
     match form:
         case "json":
-            click.echo(comparison.json(relative=relative))
+            stream.out(comparison.json(relative=relative))
         case "csv":
-            click.echo(comparison.csv(relative=relative), nl=False)
+            stream.out(comparison.csv(relative=relative), nl=False)
         case "markdown":
-            click.echo(table.markdown(comparison, exact=exact, relative=relative))
+            stream.out(table.markdown(comparison, exact=exact, relative=relative))
         case _:
-            colour = common.colours(sys.stdout)
-            click.echo(table.text(comparison, exact=exact, relative=relative, colour=colour), color=colour)
+            colour = stream.colours(sys.stdout)
+            stream.out(table.text(comparison, exact=exact, relative=relative, colour=colour), styled=colour)
 
 
 def _networks(names: Sequence[str], changes: Overrides, *, warn: bool) -> list[ShapedGraph]:
@@ -140,11 +141,11 @@ def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme
     if drawn.unnamed:
         _note(f"without the names of {_listed(drawn.unnamed)}, for which there is no room")
     count = len(drawn.shown)
-    click.echo(f"{target}: chart {kind}" + f", {count} network{'s' * (count > 1)}" * bool(count))
+    stream.line(f"{target}: chart {kind}" + f", {count} network{'s' * (count > 1)}" * bool(count))
 
 
 def _note(text: str) -> None:
-    click.echo(f"note: {text}", err=True)
+    stream.note(safe.line(f"note: {text}"))
 
 
 def _listed(entries: Sequence[Entry]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common, progress
+from netdsl.cli import common, progress, stream
 from netdsl.compile.errors import CompileError, FormatError, PythonError, WeightsMismatchError
 from netdsl.compile.target import FORMATS, PRECISIONS, Target
 from netdsl.measure import units
@@ -112,5 +112,5 @@ def command(
     summary, size = Summary(shaped), units.short(path.stat().st_size)
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
-    click.echo(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {meant}")
+    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {meant}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import sys
 from dataclasses import replace
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.cli.revision import RevisionError, checkout
 from netdsl.graph.build import Overrides
 from netdsl.graph.program import MAX_BYTES
+from netdsl.text import safe
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 
@@ -50,7 +50,7 @@ def command(
         _drive(networks, changes, form, all)
         return
     if len(networks) == 1 and "GIT_DIFF_PATH_COUNTER" in os.environ:
-        click.echo(f"{networks[0]}: unmerged")
+        stream.line(f"{networks[0]}: unmerged")
         return
     if len(networks) != 2:
         raise common.UsageError(f"two networks are compared, not {len(networks)}", "netdsl diff A B")
@@ -94,7 +94,7 @@ def _drive(arguments: tuple[str, ...], changes: Overrides, form: str, all: bool)
         common.say(found for found in side.report.diagnostics() if found.severity == "error")
     before, after = map(_lines, (old, new))
     for line in difflib.unified_diff(before, after, sides[0].name, sides[1].name, lineterm=""):
-        click.echo(line)
+        stream.line(line)
 
 
 def _lines(file: str) -> list[str]:
@@ -133,15 +133,16 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
 def _print(difference: Difference, form: str, all: bool) -> None:
     match form:
         case "json":
-            click.echo(json.dumps(difference.data, indent=2, ensure_ascii=False))
+            stream.out(safe.json_text(difference.data))
         case "markdown":
             from netdsl.diff.markdown import markdown
 
-            click.echo(markdown(difference, all=all))
+            stream.out(markdown(difference, all=all))
         case _:
             from netdsl.diff.report import text
 
-            click.echo(text(difference, all=all, colour=common.colours(sys.stdout)), color=True)
+            colour = stream.colours(sys.stdout)
+            stream.out(text(difference, all=all, colour=colour), styled=colour)
 
 
 def _format(output: str | None) -> str:
@@ -164,4 +165,4 @@ def _draw(difference: Difference, target: Path, format: str) -> None:
     except RenderError as error:
         raise common.UsageError(str(error)) from None
     common.write(target, picture)
-    click.echo(f"{target}: {heading(difference)}")
+    stream.line(f"{target}: {heading(difference)}")

@@ -7,7 +7,7 @@ from typing import Literal
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 
 
 @click.command("draw")
@@ -68,4 +68,4 @@ def command(
     except draw.RenderError as error:
         raise common.UsageError(str(error)) from None
     common.write(target, picture)
-    click.echo(f"{target}: {', '.join(shaped.graph.title for shaped in networks)}")
+    stream.line(f"{target}: {', '.join(shaped.graph.title for shaped in networks)}")

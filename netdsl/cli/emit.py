@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from netdsl import optimize
-from netdsl.cli import common, tables
+from netdsl.cli import common, stream, tables
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
@@ -102,7 +102,7 @@ def command(
     The passes of the optimizer are stages by their names; each is printed as it leaves the graph when it first runs.
     """
     shaped = common.network(file, sets, inputs, include)
-    click.echo(_stages(shaped) if stage is None else _PRINTED[stage](shaped))
+    stream.out(_stages(shaped) if stage is None else _PRINTED[stage](shaped))
 
 
 def _stages(shaped: ShapedGraph) -> str:

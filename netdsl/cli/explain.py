@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.explain import UnknownPath, explain
 
 
@@ -41,8 +41,9 @@ def command(
         raise common.UsageError(str(error), error.help) from None
     match form:
         case "json":
-            click.echo(told.json())
+            stream.out(told.json())
         case "markdown":
-            click.echo(told.markdown())
+            stream.out(told.markdown())
         case _:
-            click.echo(told.text(colour=common.colours(sys.stdout)))
+            colour = stream.colours(sys.stdout)
+            stream.out(told.text(colour=colour), styled=colour)

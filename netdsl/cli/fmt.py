@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
-from netdsl.text import format
+from netdsl.text import format, safe
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
 
@@ -36,16 +36,16 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
             continue
         same = formatted == source.text
         if diff:
-            click.echo(format.diff(source), nl=False)
+            stream.program(format.diff(source))
         if check or diff:
             if not same:
-                click.echo(f"{name}: would be formatted", err=True)
+                stream.note(safe.line(f"{name}: would be formatted"))
                 status = max(status, int(check))
         elif name == "-":
-            click.echo(formatted, nl=False)
+            stream.program(formatted)
         elif not same:
             common.write(Path(name), formatted.encode())
-            click.echo(f"{name}: formatted")
+            stream.line(f"{name}: formatted")
     raise SystemExit(status)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netdsl.cli import common, tables
+from netdsl.cli import common, stream, tables
 from netdsl.layers import table
 from netdsl.layers.base import Layer
 from netdsl.text.suggest import did_you_mean
@@ -16,9 +16,9 @@ def command(keyword: str | None) -> None:
     """List the layers, or explain one: `netdsl layers CONV`."""
     if keyword is None:
         rows = {name: _row(name) for name in table.keywords()}
-        click.echo(tables.layers({name: row for name, row in rows.items() if row.keyword == name}))
+        stream.out(tables.layers({name: row for name, row in rows.items() if row.keyword == name}))
         return
-    click.echo(tables.layer(_row(keyword.upper())))
+    stream.out(tables.layer(_row(keyword.upper())))
 
 
 def _row(keyword: str) -> type[Layer]:

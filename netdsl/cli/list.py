@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from netdsl import resources
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.graph.build import Overrides
 from netdsl.measure.summary import Summary
+from netdsl.text import safe
 
 
 @click.command("list")
@@ -25,8 +24,8 @@ def command(form: str) -> None:
         row = {"name": path.stem, "title": graph.title, "year": graph.meta.get("year")}
         rows.append({**row, "params": sums.params, "macs": sums.macs, "depth": sums.depth})
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        stream.out(safe.json_text(rows))
         return
     from netdsl.cli import tables
 
-    click.echo(tables.networks(rows))
+    stream.out(tables.networks(rows))

@@ -53,8 +53,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line. Exit status: 0 well, 1 the network has errors, 2 the command line or a file."""
+    from netdsl.cli import stream
     from netdsl.cli.common import UsageError, fail
 
+    stream.prepare()
     try:
         cli()
     except UsageError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.measure import units
 from netdsl.measure.memory import KEEPS, OPTIMIZERS, PRECISIONS, memory
 
@@ -44,13 +44,13 @@ def command(
     found = memory(shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=fit)
     match form:
         case "json":
-            click.echo(found.json())
+            stream.out(found.json())
         case "markdown":
             from netdsl.measure import memory_table
 
-            click.echo(memory_table.markdown(found))
+            stream.out(memory_table.markdown(found))
         case _:
-            click.echo(str(found))
+            stream.out(str(found))
 
 
 def _bytes(size: str) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import itertools
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl import resources
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.runtime import NotCompiledError, card
 from netdsl.runtime.file import Card
 from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
+from netdsl.text import safe
 from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -94,10 +94,11 @@ def command(
     ranked = [_ranked(row)[:top] for row in values]
     spatial = [size for size in made.outputs[name][:-1] if size != 1]
     if form == "json":
-        click.echo(_json(made, file, name, pictures, ranked, words))
+        stream.out(_json(made, file, name, pictures, ranked, words))
     else:
         where = f", mean of {'x'.join(map(str, made.outputs[name][:-1]))} places" if spatial else ""
-        click.echo(f"{made.title}: {name}{where}, {scaling.words}\n\n{_table(pictures, ranked, words)}")
+        stream.line(f"{made.title}: {name}{where}, {scaling.words}")
+        stream.out(f"\n{_table(pictures, ranked, words)}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more
 
 
@@ -293,7 +294,7 @@ def _table(pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: S
             cells += [labels[one.number]] if labels is not None else []
             cells += [f"{one.value:.5g}"] if apart else []
             cells += [f"{one.probability:.6f}"] if one.probability is not None else []
-            table.add_row(*map(Text, cells), end_section=place == len(classes) - 1)
+            table.add_row(*map(Text, map(safe.line, cells)), end_section=place == len(classes) - 1)
     return tables.text(table)
 
 
@@ -314,4 +315,4 @@ def _json(
         for picture, classes in zip(pictures, ranked, strict=True)
     ]
     data = {"name": made.title, "file": file, "output": output, "pictures": found}
-    return json.dumps(data, indent=2, ensure_ascii=False)
+    return safe.json_text(data)

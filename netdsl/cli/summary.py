@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
 from netdsl.measure import table
 from netdsl.measure.columns import COLUMNS, Column
 from netdsl.measure.figures import PRECISIONS
@@ -50,15 +50,15 @@ def command(
     summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
-            click.echo(summary.json())
+            stream.out(summary.json())
         case "csv":
-            click.echo(summary.csv(), nl=False)
+            stream.out(summary.csv(), nl=False)
         case "slides":
             from netdsl.measure import slides
 
-            click.echo(slides.text(summary))
+            stream.out(slides.text(summary))
         case _:
-            click.echo(table.markdown(summary) if form == "markdown" else table.text(summary, chosen))
+            stream.out(table.markdown(summary) if form == "markdown" else table.text(summary, chosen))
 
 
 def _columns(names: str | None) -> Sequence[Column]:

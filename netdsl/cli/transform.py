@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common
+from netdsl.cli import common, stream
+from netdsl.text import safe
 from netdsl.transform.convolutional import Rewritten
 from netdsl.transform.convolutional import convolutional as rewrite
 from netdsl.transform.plan import TransformError
@@ -52,19 +53,19 @@ def command(
         place = f"{error.span}: " if error.span else ""
         raise common.UsageError(f"{place}{error}", error.help) from None
     if not rewritten.windows:
-        click.echo(f"{source.name}: no layer reads a whole map, so nothing changes", err=True)
+        stream.note(safe.line(f"{source.name}: no layer reads a whole map, so nothing changes"))
     if lost := rewritten.lost:
         told = f"{lost} expectations no longer hold, and are" if lost > 1 else "1 expectation no longer holds, and is"
-        click.echo(f"{source.name}: {told} left out", err=True)
+        stream.note(safe.line(f"{source.name}: {told} left out"))
     if weights is not None and weights_output is not None:
         _carry(Path(weights), Path(weights_output), rewritten)
     text = rewritten.program.text
     if output is None:
-        click.echo(text, nl=False)
+        stream.program(text)
         return
     common.write(Path(output), text.encode())
     slides = "1 layer slides" if rewritten.windows == 1 else f"{rewritten.windows} layers slide"
-    click.echo(f"{output}: {rewritten.after.graph.title}, {slides}")
+    stream.line(f"{output}: {rewritten.after.graph.title}, {slides}")
 
 
 def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
@@ -82,4 +83,4 @@ def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
         raise common.UsageError(f"{error.filename or target}: {error.strerror or error}") from None
     for sentence in odd:
         common.warn(sentence)
-    click.echo(f"{target}: {count} tensors", err=True)
+    stream.note(safe.line(f"{target}: {count} tensors"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from os import PathLike
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from netdsl import files
 from netdsl.compare.entry import Entry, entries
 from netdsl.graph.node import ShapedGraph
+from netdsl.text import safe
 
 if TYPE_CHECKING:
     from netdsl.compare.chart import Kind
@@ -59,7 +59,7 @@ class Comparison:
 
     def json(self, *, relative: bool = False) -> str:
         """The data as JSON."""
-        return json.dumps(self.data(relative=relative), indent=2, ensure_ascii=False)
+        return safe.json_text(self.data(relative=relative))
 
     def csv(self, *, relative: bool = False) -> str:
         """A line a network under a heading; ratios are further columns."""
@@ -68,7 +68,8 @@ class Comparison:
         writer.writerow((*KEYS, *(f"relative_{key}" for key in NUMBERS if relative)))
         for one in self.entries:
             ratios = self.ratios(one).values() if relative else ()
-            writer.writerow((*(getattr(one, key) for key in KEYS), *ratios))
+            cells = [getattr(one, key) for key in KEYS]
+            writer.writerow([*(safe.csv_cell(cell) if isinstance(cell, str) else cell for cell in cells), *ratios])
         return text.getvalue()
 
     def chart(

@@ -10,6 +10,7 @@ from typing import Any
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry
 from netdsl.measure import units
+from netdsl.text import safe
 from netdsl.text.fit import clipped
 
 WIDTH = 80
@@ -55,7 +56,7 @@ def text(comparison: Comparison, *, exact: bool = False, relative: bool = False,
 
     file = io.StringIO()
     console = Console(file=file, width=WIDTH, highlight=False, no_color=not colour, force_terminal=colour)
-    names = [clipped(one.name, _LONGEST) for one in comparison.entries]
+    names = [clipped(safe.line(one.name), _LONGEST) for one in comparison.entries]
     for number, columns in enumerate(_groups(comparison, names, exact, relative)):
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
         headings = [column.heading.split() for column in columns]
@@ -80,8 +81,7 @@ def markdown(comparison: Comparison, *, exact: bool = False, relative: bool = Fa
     lines.append(f"|---|{'---:|' * len(columns)}")
     for one in comparison.entries:
         cells = [_cell(column, one, comparison, exact, relative) for column in columns]
-        name = one.name.replace("\\", "\\\\").replace("|", "\\|")
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {safe.markdown(one.name)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from netdsl.diff import words
 from netdsl.diff.change import Difference
 from netdsl.diff.report import SIGNS
 from netdsl.diff.rows import Row, heading, renames, rows
+from netdsl.text import safe
 
 _LONG = 20
 """How many lines of a table are shown at once."""
@@ -15,7 +16,7 @@ _LONG = 20
 
 def markdown(difference: Difference, *, all: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
-    parts = [f"**{_cell(heading(difference))}**: {words.counted(difference)}"]
+    parts = [f"**{safe.markdown(heading(difference))}**: {words.counted(difference)}"]
     if not difference:
         return parts[0]
     parts[0] += "".join(f"; {_total(difference, key, name)}" for key, name in words.TOTALS[:2])
@@ -23,11 +24,14 @@ def markdown(difference: Difference, *, all: bool = False) -> str:
         parts.append(_folded(f"{len(told)} changes", list(_table(told)), _LONG + 2))
     if found := renames(difference):
         lines = ["| renamed | | layers |", "|---|---|---:|"]
-        lines += [f"| {_code(old)} | {_code(new)} | {count:,} |" for old, new, count in found]
+        lines += [f"| {safe.code(old)} | {safe.code(new)} | {count:,} |" for old, new, count in found]
         parts.append(_folded(f"{len(difference.renames):,} renamed", lines, _LONG + 2 if all else 2))
     if difference.facts:
         lines = ["| | before | after |", "|---|---|---|"]
-        lines += [f"| {_cell(fact.name)} | {_cell(fact.before)} | {_cell(fact.after)} |" for fact in difference.facts]
+        lines += [
+            f"| {' | '.join(safe.markdown(part) for part in (fact.name, fact.before, fact.after))} |"
+            for fact in difference.facts
+        ]
         parts.append("\n".join(lines))
     parts.append("\n".join(_totals(difference)))
     if tensors := words.tensors(difference):
@@ -40,10 +44,10 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield "|---|---|---|---|---|---:|---:|"
     for row in rows:
         shape = " → ".join(dict.fromkeys(filter(None, (row.shape_before, row.shape_after))))
-        name = _code(row.name) + (f" ({row.layers:,} layers)" if row.layers > 1 else "")
-        notes = "".join(f"<br>{_cell(note)}" for note in row.notes)
+        name = safe.code(row.name) + (f" ({row.layers:,} layers)" if row.layers > 1 else "")
+        notes = "".join(f"<br>{safe.markdown(note)}" for note in row.notes)
         params, macs = (words.exact(number) if number else "" for number in (row.params, row.macs))
-        texts = f"{_code(row.before)} | {_code(row.after)}{notes}"
+        texts = f"{safe.code(row.before)} | {safe.code(row.after)}{notes}"
         yield f"| {SIGNS[row.kind]} | {name} | {texts} | {shape} | {params} | {macs} |"
 
 
@@ -69,12 +73,3 @@ def _folded(title: str, lines: list[str], most: int) -> str:
     """A table, behind its title where it has more than so many lines."""
     table = "\n".join(lines)
     return table if len(lines) <= most else f"<details>\n<summary>{title}</summary>\n\n{table}\n\n</details>"
-
-
-def _code(text: str) -> str:
-    """Text as code in a table's cell; nothing for none."""
-    return f"`{_cell(text).replace('`', '´')}`" if text else ""
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())

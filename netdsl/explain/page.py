@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.arguments import Number
+from netdsl.text import safe
 
 WIDTH = 80
 _INDENT = "  "
@@ -35,7 +35,7 @@ class Explanation:
         bold, dim, plain = (_BOLD, _DIM, _PLAIN) if colour else ("", "", "")
         found = [f"{bold}{line}{plain}" for line in _wrapped(self.title, "", "")]
         if self.place:
-            found.append(f"{dim}{self.place}{plain}")
+            found.append(f"{dim}{safe.line(self.place)}{plain}")
         found += _lines(self.lines, "")
         for answer in self.answers:
             found += ["", f"{bold}{answer.question}{plain}", *_lines(answer.lines, _INDENT)]
@@ -43,9 +43,10 @@ class Explanation:
 
     def markdown(self) -> str:
         """A heading, and one for each question."""
-        found = [f"## {self.title}", *([f"`{self.place}`"] if self.place else []), *_marked(self.lines)]
+        place = [safe.code(self.place)] if self.place else []
+        found = [f"## {safe.markdown(self.title)}", *place, *_marked(self.lines)]
         for answer in self.answers:
-            found += [f"### {answer.question}", *_marked(answer.lines)]
+            found += [f"### {safe.markdown(answer.question)}", *_marked(answer.lines)]
         return "\n\n".join(found)
 
     @property
@@ -63,7 +64,7 @@ class Explanation:
 
     def json(self) -> str:
         """The data as JSON."""
-        return json.dumps(self.data, indent=2, ensure_ascii=False)
+        return safe.json_text(self.data)
 
 
 def _plain(line: Line) -> dict[str, object]:
@@ -135,15 +136,16 @@ def _marked(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if isinstance(line, Equation):
             lead = f"{line.label}: " if line.label else ""
-            items.append(f"- {lead}{line}")
+            items.append(f"- {safe.markdown(f'{lead}{line}')}")
             continue
         if items:
             yield "\n".join(items)
             items = []
         if isinstance(line, Table):
             rules = ["---:" if at in line.right else "---" for at in range(len(line.headings))]
-            yield "\n".join("| " + " | ".join(row) + " |" for row in (line.headings, rules, *line.rows))
+            cells = [[safe.markdown(cell) for cell in row] for row in (line.headings, *line.rows)]
+            yield "\n".join("| " + " | ".join(row) + " |" for row in (cells[0], rules, *cells[1:]))
         else:
-            yield line
+            yield safe.markdown(line)
     if items:
         yield "\n".join(items)

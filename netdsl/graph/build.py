@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from netdsl.graph.program import Loader, Module
 from netdsl.graph.scope import Entry
 from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.source import Input
-from netdsl.text import tree
+from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
@@ -112,12 +111,12 @@ def _heading(
     module: Module, source: Source, path: Path | None, report: Report
 ) -> tuple[str, dict[str, str | int | float]]:
     """The title and the meta facts."""
-    title = path.stem if path is not None else Path(source.name).stem
+    title = safe.line(path.stem if path is not None else Path(source.name).stem)
     meta: dict[str, str | int | float] = {}
     for position, statement in enumerate(module.file.statements):
         match statement:
             case tree.Title(given):
-                title = _printable(given)
+                title = safe.line(given)
                 if position:
                     help = "move it to the top, and keep one"
                     report.error("syntax-error", "`network` stands first, and once", statement.span, help)
@@ -143,13 +142,7 @@ def _fact(expression: tree.Expression, module: Module, report: Report) -> str | 
         return ""
     if isinstance(value, tuple):
         return "x".join(map(str, value))
-    return float(value) if isinstance(value, Fraction) else _printable(value) if isinstance(value, str) else value
-
-
-def _printable(text: str) -> str:
-    """Text with its control characters replaced: a terminal would obey them, and pictures cannot hold them."""
-    control = "\N{REPLACEMENT CHARACTER}"
-    return "".join(control if unicodedata.category(one) == "Cc" else one for one in text.replace("\t", " "))
+    return float(value) if isinstance(value, Fraction) else safe.line(value) if isinstance(value, str) else value
 
 
 def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list[Node]:

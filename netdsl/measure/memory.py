@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from netdsl.measure.figures import PRECISIONS as WIDTHS
 from netdsl.measure.liveness import liveness
 from netdsl.measure.placement import placed
 from netdsl.measure.training import Tape, activations, kept_by, own, record
+from netdsl.text import safe
 
 OPTIMIZERS: Mapping[str, int] = {
     "sgd": 0,
@@ -140,7 +140,7 @@ class Memory:
 
     def json(self) -> str:
         """The data as JSON."""
-        return json.dumps(self.data, indent=2, ensure_ascii=False)
+        return safe.json_text(self.data)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from textwrap import wrap
 
 from netdsl.measure.memory import Fit, Inference, Memory, Training
 from netdsl.measure.units import size
+from netdsl.text import safe
 from netdsl.text.fit import clipped
 
 _MOST_LAYERS = 10
@@ -121,7 +122,10 @@ def markdown(memory: Memory) -> str:
         lines.append(f"| inference @{one.device} | " + " | ".join(_inference(one)) + " |")
     if memory.layers:
         lines += ["", "| path | layer | output | its own |", "|---|---|---:|---:|"]
-        lines += [f"| `{one.path}` | `{one.layer}` | {size(one.output)} | {size(one.own)} |" for one in memory.layers]
+        lines += [
+            f"| {safe.code(one.path)} | {safe.code(one.layer)} | {size(one.output)} | {size(one.own)} |"
+            for one in memory.layers
+        ]
     if memory.fit is not None:
         lines += ["", " ".join(fitting(memory, memory.fit))]
     return "\n".join(lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
 from netdsl.measure.liveness import Liveness, liveness
 from netdsl.measure.schedule import schedule
+from netdsl.text import safe
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Summary:
 
     def json(self) -> str:
         """The data as JSON."""
-        return json.dumps(self.data, indent=2, ensure_ascii=False)
+        return safe.json_text(self.data)
 
     def csv(self) -> str:
         """A line a layer under a heading."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from netdsl.graph.node import around
 from netdsl.measure.columns import COLUMNS, Cell, Column
 from netdsl.measure.units import size
+from netdsl.text import safe
 from netdsl.text.fit import clipped
 
 if TYPE_CHECKING:
@@ -153,7 +154,9 @@ def csv(summary: Summary) -> str:
     lines = writer(sheet, lineterminator="\n")
     lines.writerow(["path", "layer", *[column.name for column in COLUMNS]])
     for index, node in enumerate(summary.shaped.nodes):
-        lines.writerow([node.path, node.layer.written, *[column.cell(summary, index) for column in COLUMNS]])
+        lines.writerow(
+            [node.path, safe.csv_cell(node.layer.written), *[column.cell(summary, index) for column in COLUMNS]]
+        )
     return sheet.getvalue()
 
 
@@ -164,10 +167,9 @@ def markdown(summary: Summary) -> str:
         f"|---|---|{'|'.join('---' if column.left else '---:' for column in COLUMNS)}|",
     ]
     for index, node in enumerate(summary.shaped.nodes):
-        layer = node.layer.written.replace("|", "\\|")
         cells = [column.cell(summary, index) for column in COLUMNS]
         shown = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
-        lines.append(f"| `{node.path}` | `{layer}` | {' | '.join(shown)} |")
+        lines.append(f"| {safe.code(node.path)} | {safe.code(node.layer.written)} | {' | '.join(shown)} |")
     sums = {**asdict(summary.totals), "alive_bytes": summary.liveness.peak}
     totals = [f"**{sums[column.name]:,}**" if column.name in sums else "" for column in COLUMNS]
     lines.append(f"| **total** | | {' | '.join(totals)} |")

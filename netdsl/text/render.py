@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Source, Span
 
@@ -36,13 +36,13 @@ def text(found: Diagnostic, *, colour: bool = False) -> str:
         return f"\x1b[{_COLOURS[kind]}m{words}\x1b[0m" if colour and words else words
 
     severity = found.severity
-    lines = [f"{paint(f'{severity}[{found.code}]', severity)}{paint(f': {found.message}', 'bold')}"]
+    lines = [f"{paint(f'{severity}[{found.code}]', severity)}{paint(f': {safe.line(found.message)}', 'bold')}"]
     places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related)]
     margin = len(str(max(span.line for span, _, _ in places)))
     pad = " " * (margin + 1)
     for number, (source, rows) in enumerate(_by_source(places)):
         at = found.span if not number else rows[0][1][0][0]
-        lines.append(f"{' ' * margin}{paint(' --> ' if not number else ' ::: ', 'note')}{at}")
+        lines.append(f"{' ' * margin}{paint(' --> ' if not number else ' ::: ', 'note')}{safe.line(str(at))}")
         lines.append(paint(f"{pad} |", "note"))
         before = 0
         for line, marks in rows:
@@ -54,9 +54,9 @@ def text(found: Diagnostic, *, colour: bool = False) -> str:
             for row in _rows(placed):
                 lines.append(f"{paint(f'{pad} |', 'note')} {_underline(row, severity, paint)}")
     if found.path or found.calls:
-        lines.append(f"{pad} {paint('=', 'note')} {_where(found)}")
+        lines.append(f"{pad} {paint('=', 'note')} {safe.line(_where(found))}")
     if found.help:
-        lines.append(f"{pad} {paint('=', 'note')} {paint('help', 'help')}: {found.help}")
+        lines.append(f"{pad} {paint('=', 'note')} {paint('help', 'help')}: {safe.line(found.help)}")
     return "\n".join(lines) + "\n"
 
 
@@ -87,7 +87,7 @@ def _mark(span: Span, sign: str, words: str) -> _Mark:
     start = span.column - 1
     length = len(span.source.line(span.line))
     end = max(start + 1, min(start + span.end - span.start, length))
-    return _Mark(start, end, sign, words)
+    return _Mark(start, end, sign, safe.line(words))
 
 
 def _clip(line: str, marks: Sequence[_Mark]) -> tuple[str, list[_Mark]]:
@@ -155,4 +155,4 @@ def data(found: Diagnostic) -> dict[str, object]:
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
     """Diagnostics as a JSON list."""
-    return json.dumps([data(one) for one in diagnostics], indent=2, ensure_ascii=False)
+    return safe.json_text([data(one) for one in diagnostics])

@@ -1,0 +1,135 @@
+"""What commands print: results to stdout, the rest to stderr, whatever these are and in whatever encoding.
+
+Nothing printed commands a terminal but netdsl's own colours, and nothing fails for want of a character: what an
+encoding lacks is written by the nearest of ASCII. A reader that goes away, as `head` does, ends no command.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import os
+import re
+import sys
+import unicodedata
+from typing import Any
+
+import click
+
+from netdsl.text import safe
+
+_STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
+_ASCII = "netdsl_ascii"
+_NEAREST = {
+    **dict(zip("×∗·÷−–—─│≈‘’“”„´′\N{FRACTION SLASH}", "x**/----|~''\"\"\"''/", strict=True)),
+    "→": "->",
+    "⟶": "->",
+    "⇒": "=>",
+    "±": "+-",
+    "≤": "<=",
+    "≥": ">=",
+    "√": "sqrt",
+    "Σ": "sum",
+    "…": "...",
+    "⌊": "floor(",
+    "⌋": ")",
+    "⌈": "ceil(",
+    "⌉": ")",
+}
+"""What stands for signs that an encoding lacks."""
+_LETTER = re.compile(r"(LATIN|GREEK) (CAPITAL|SMALL) LETTER ([A-Z]+)\b")
+
+
+def colours(stream: Any) -> bool:
+    """Whether a stream shows colours: a terminal, unless NO_COLOR is set. None, one that was closed, shows none."""
+    return stream is not None and bool(stream.isatty()) and not os.environ.get("NO_COLOR")
+
+
+def out(text: str, *, nl: bool = True, styled: bool = False) -> None:
+    """Print a result, whose styles stay where it is `styled`. Raises OSError where it cannot be written."""
+    try:
+        click.echo(_held(text, styled), nl=nl, color=True)
+    except BrokenPipeError:
+        _silence(sys.stdout)
+
+
+def line(text: str) -> None:
+    """Print a result of one line, which may hold the name of a file or a title. Raises OSError as out does."""
+    out(safe.line(text))
+
+
+def note(text: str, *, styled: bool = False) -> None:
+    """Say something on stderr, where that can be written."""
+    try:
+        click.echo(_held(text, styled), err=True, color=True)
+    except OSError:
+        _silence(sys.stderr)
+
+
+def program(text: str) -> None:
+    """Print a program: on a terminal as all else; into a pipe or file all of its characters, in UTF-8."""
+    if sys.stdout is None or sys.stdout.isatty():
+        out(text, nl=False)
+        return
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        _silence(sys.stdout)
+
+
+def _held(text: str, styled: bool) -> str:
+    parts = _STYLE.split(text) if styled else [text]
+    return "".join([part if at % 2 else safe.lines(part) for at, part in enumerate(parts)])
+
+
+def _silence(stream: Any) -> None:
+    """Let what is written further go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, stream.fileno())
+    except (OSError, ValueError):  # no file is behind it
+        pass
+    finally:
+        os.close(nowhere)
+
+
+def prepare() -> None:
+    """Make the streams of this process as said above."""
+    codecs.register(_codec)
+    codecs.register_error("netdsl", _nearest)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream = getattr(sys, name)
+        if stream is None:  # closed, so that the next file that is opened would stand in its place
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
+        elif isinstance(stream, io.TextIOWrapper) and mode == "w":
+            ascii = codecs.lookup(stream.encoding).name == "ascii"
+            stream.reconfigure(encoding=_ASCII if ascii else None, errors="netdsl")
+
+
+def _codec(name: str) -> codecs.CodecInfo | None:
+    """ASCII by another name, since click takes UTF-8 where it meets it by its own."""
+    if name != _ASCII:
+        return None
+    plain = codecs.lookup("ascii")
+    return codecs.CodecInfo(*plain, plain.incrementalencoder, plain.incrementaldecoder, name=_ASCII)
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    """What is written in place of characters that an encoding lacks."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lost = error.object[error.start : error.end]
+    return "".join([_NEAREST.get(one) or _plain(one) for one in lost]), error.end
+
+
+def _plain(character: str) -> str:
+    """A letter without its marks, or by its name where it is Greek; signs as they are put together."""
+    if letter := _LETTER.match(unicodedata.name(character, "")):
+        script, case, found = letter.groups()
+        return found if case == "CAPITAL" and script == "LATIN" else found.lower() if case == "SMALL" else found.title()
+    plain = "".join(_NEAREST.get(one, one) for one in unicodedata.normalize("NFKD", character))
+    raised = "^" if unicodedata.decomposition(character).startswith("<super>") else ""
+    kept = "".join(one for one in plain if one.isascii())
+    return raised + kept if kept else "" if unicodedata.combining(character) else "?"
