@@ -11,7 +11,7 @@ SETTINGS := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format bench docs pictures pages clean distclean
+.PHONY: help demo test check format grammar bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -41,6 +41,9 @@ format: $(VENV)/dev.stamp ## Format the Python and the .net files.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 	$(BIN)/netdsl fmt networks/*.net networks/*/*.net examples/*.net
+
+grammar: $(VENV)/dev.stamp ## Make the parser's tables from the grammar anew.
+	$(BIN)/python -m netdsl.text.tables
 
 bench: $(VENV)/dev.stamp ## Measure speed, each beside what it is compared to.
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

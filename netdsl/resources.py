@@ -1,4 +1,4 @@
-"""The files that netdsl carries: its grammar and its networks.
+"""The files that netdsl carries: its grammar, with the tables made from it, and its networks.
 
 In a wheel they lie inside the package; in a checkout, beside it.
 """
@@ -16,8 +16,13 @@ def _folder(name: str) -> Path:
 
 
 def grammar() -> str:
-    """The Lark grammar's text."""
+    """The grammar's text, as Lark reads it."""
     return (_folder("grammar") / "net.lark").read_text(encoding="utf-8")
+
+
+def tables() -> Path:
+    """The file of the tables that are made from the grammar."""
+    return _folder("grammar") / "tables.json"
 
 
 def networks() -> Path:

@@ -1,22 +1,16 @@
-"""Source text to syntax tree, by the Lark grammar in `grammar/net.lark`, one statement after another."""
+"""Source text to syntax tree, by the grammar in `grammar/net.lark`, one statement after another."""
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 import threading
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from lark import Lark, TextSlice, Token, Transformer
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
-
-from netdsl import resources
-from netdsl.text import statements, tree, wording
+from netdsl.text import statements, tables, tree, wording
 from netdsl.text.diagnostic import Report
+from netdsl.text.lalr import Parser, Token, Unexpected
 from netdsl.text.source import Source, Span
 
 MAX_DIGITS = 40
@@ -45,19 +39,18 @@ _QUANTITY = re.compile(r"(?P<number>[\d.]+)(?P<scale>[KMGT]?)B?")
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-class _Builder(Transformer[Token, Any]):
-    """Builds the tree while the parser reduces; Lark calls a method a rule, with its children."""
+class _Builder:
+    """Builds the tree while the parser reduces: a method a rule, with its children."""
 
     def __init__(self) -> None:
-        super().__init__(visit_tokens=False)
         self.source = Source("", "")
 
     def span(self, first: Token | Any, last: Token | Any | None = None) -> Span:
         """From the start of one token or tree node to the end of another."""
         final: Token | Any = first if last is None else last
-        start = first.start_pos if isinstance(first, Token) else first.span.start
-        end = final.end_pos if isinstance(final, Token) else final.span.end
-        return Span(self.source, cast(int, start), cast(int, end))
+        start: int = first.start if isinstance(first, Token) else first.span.start
+        end: int = final.end if isinstance(final, Token) else final.span.end
+        return Span(self.source, start, end)
 
     # Words and values
 
@@ -65,9 +58,9 @@ class _Builder(Transformer[Token, Any]):
         """A token as an expression; expressions pass."""
         if not isinstance(token, Token):
             return token
-        text, span = str(token), self.span(token)
+        text, span = token.text, self.span(token)
         try:
-            match token.type:
+            match token.kind:
                 case "NAME" | "ODD" | "PATH":
                     return tree.Name(text, span)
                 case "NUMBER" | "SIGNED":
@@ -86,7 +79,7 @@ class _Builder(Transformer[Token, Any]):
             raise _TooLarge(span) from None
 
     def name(self, token: Token) -> tree.Name:
-        return tree.Name(str(token), self.span(token))
+        return tree.Name(token.text, self.span(token))
 
     def place(self, children: list[Token]) -> tree.Name:
         return self.name(children[0])
@@ -102,18 +95,18 @@ class _Builder(Transformer[Token, Any]):
         if not rest:
             return self.value(first)
         operands = [self.value(operand) for operand in rest[1::2]]
-        pairs = tuple(zip(map(str, rest[::2]), operands, strict=True))
+        pairs = tuple(zip((sign.text for sign in rest[::2]), operands, strict=True))
         start = self.value(first)
         return tree.Arithmetic(start, pairs, self.span(start, operands[-1]))
 
     def signed(self, children: list[Any]) -> tree.Signed:
         sign, operand = children
         inner = self.value(operand)
-        return tree.Signed(str(sign), inner, self.span(sign, inner))
+        return tree.Signed(sign.text, inner, self.span(sign, inner))
 
     def function(self, children: list[Any]) -> tree.Function:
         name, *arguments, close = children
-        return tree.Function(str(name), tuple(map(self.value, arguments)), self.span(name, close))
+        return tree.Function(name.text, tuple(map(self.value, arguments)), self.span(name, close))
 
     def parentheses(self, children: list[Any]) -> tree.Parentheses:
         opening, inner, close = children
@@ -130,17 +123,17 @@ class _Builder(Transformer[Token, Any]):
 
     def tag(self, children: list[Token]) -> tree.Argument:
         (token,) = children
-        parts = tuple(number(part) for part in token[1:].split("x"))
+        parts = tuple(number(part) for part in token.text[1:].split("x"))
         span = self.span(token)
         value = Span(self.source, span.start + 1, span.end)
-        literal = tree.Literal(parts[0] if len(parts) == 1 else parts, token[1:], value)
-        return tree.Argument(literal, tag=token[0], span=span)
+        literal = tree.Literal(parts[0] if len(parts) == 1 else parts, token.text[1:], value)
+        return tree.Argument(literal, tag=token.text[0], span=span)
 
     def computed_tag(self, children: list[Any]) -> tree.Argument:
         first, *items, close = children
         span = self.span(first, close)
         braces = tree.Braces(tuple(map(self.value, items)), Span(self.source, span.start + 1, span.end))
-        return tree.Argument(braces, tag=str(first)[0], span=span)
+        return tree.Argument(braces, tag=first.text[0], span=span)
 
     def option(self, children: list[Any]) -> tree.Argument:
         key, value = children[0], self.value(children[1])
@@ -151,7 +144,7 @@ class _Builder(Transformer[Token, Any]):
     def layer(self, children: list[Any]) -> tree.Layer:
         keyword, *arguments = children
         last = arguments[-1] if arguments else keyword
-        return tree.Layer(str(keyword), tuple(arguments), self.span(keyword), self.span(keyword, last))
+        return tree.Layer(keyword.text, tuple(arguments), self.span(keyword), self.span(keyword, last))
 
     def call(self, children: list[Any]) -> tree.Call:
         name, *arguments, close = children
@@ -173,7 +166,7 @@ class _Builder(Transformer[Token, Any]):
         if rest:
             return tree.Count(self.value(rest[0]), True, self.span(token, rest[-1]))
         span = self.span(token)
-        digits = str(token)[1:]
+        digits = token.text[1:]
         try:
             exact = number(digits)
         except ValueError:
@@ -235,45 +228,25 @@ class _Builder(Transformer[Token, Any]):
         if second is None:
             return tree.Output(False, (first, *rest), self.span(first, (first, *rest)[-1]))
         if first.text != "training":
-            raise UnexpectedToken(Token("NAME", second.text, start_pos=second.span.start), {"COMMA"})
+            raise Unexpected(second.span.start, "NAME", frozenset({"COMMA"}))
         return tree.Output(True, (second, *rest), self.span(first, (second, *rest)[-1]))
 
     def expect(self, children: list[Any]) -> tree.Expect:
         quantity, of, node, relation, value = children
-        if of is not None and of != "of":
-            raise UnexpectedToken(of, {"OF"})
+        if of is not None and of.text != "of":
+            raise Unexpected(of.start, of.kind, frozenset({"OF"}))
         claim = self.value(value)
         span = self.span(quantity, claim)
-        return tree.Expect(self.name(quantity), node, str(relation), claim, span)
-
-
-def _cache_file() -> str | bool:
-    """Where Lark keeps the grammar's tables between runs: a folder of the user's own."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    try:
-        folder = Path(base, "netdsl")
-        folder.mkdir(parents=True, exist_ok=True)
-        return str(folder / f"grammar-{version}.bin") if os.access(folder, os.W_OK) else False
-    except OSError:
-        return False
+        return tree.Expect(self.name(quantity), node, relation.text, claim, span)
 
 
 _lock = threading.Lock()  # the builder holds the source at hand
 
 
 @cache
-def _parser() -> tuple[Lark, _Builder]:
+def _parser() -> tuple[Parser, _Builder]:
     builder = _Builder()
-    parser = Lark(
-        resources.grammar(),
-        parser="lalr",
-        lexer="contextual",
-        transformer=builder,
-        maybe_placeholders=True,
-        cache=_cache_file(),
-    )
-    return parser, builder
+    return Parser(tables.load(), builder), builder
 
 
 def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
@@ -281,17 +254,11 @@ def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
     parser, builder = _parser()
     builder.source = span.source
     try:
-        parsed: object = parser.parse(TextSlice(text, span.start, span.end))  # pyright: ignore[reportUnknownMemberType] - lark's own types are partial
-        return cast(tree.Statement, parsed)
+        return parser.parse(text, span.start, span.end)
     except _TooLarge as large:
         report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
-    except UnexpectedToken as error:
-        token = cast(Token, error.token)
-        at = span.start if token.start_pos is None else token.start_pos
-        report.add(wording.syntax_error(at, token.type, set(error.expected), span))
-    except UnexpectedCharacters as error:
-        at, allowed = cast(int, error.pos_in_stream), cast("set[str] | None", error.allowed)
-        report.add(wording.syntax_error(at, "", set(allowed or ()), span))
+    except Unexpected as error:
+        report.add(wording.syntax_error(error.at, error.kind, set(error.expected), span))
     return None
 
 

@@ -60,7 +60,6 @@ _WORDS = {
     "JOIN": "`]`",
     "BRACE_END": "`}`",
     "$END": "the end of the statement",
-    "<END-OF-FILE>": "the end of the statement",
 }
 _ARGUMENT = {"NUMBER", "SIGNED", "DIMS", "STRING", "NAME", "ODD", "PATH", "BRACE", "TAG", "TAG_BRACE"}
 _VALUE = {"NUMBER", "DIMS", "STRING", "NAME", "PATH", "BRACE", "LPAR", "SUM_SIGN"}
