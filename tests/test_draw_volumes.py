@@ -17,7 +17,9 @@ from svg_reader import Area, Text
 import netdsl
 from netdsl import resources
 from netdsl.draw import volumes
+from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import DARK, LIGHT, Theme
+from netdsl.draw.volumes.units import units
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 BUNDLED = resources.bundled()
@@ -215,6 +217,58 @@ def test_forks_without_a_name_are_one_volume_where_they_are_many() -> None:
     assert "×20" in many.words
 
 
+@pytest.mark.parametrize("path", [*BUNDLED, *VALID], ids=lambda path: path.stem)
+def test_what_shares_a_volume_follows_it_alone(path: Path) -> None:
+    shaped = netdsl.load(path).shaped
+    graph = shaped.graph
+    found = units(shaped)
+    drawn = {index for unit in found for index in (unit.head, *unit.followers)}
+    assert {index for index, node in enumerate(graph.nodes) if node.layer.role in FOLLOWERS} <= drawn
+    for unit in found:
+        for index in unit.followers:
+            while index != unit.head:
+                (index,) = graph.nodes[index].inputs
+                assert len(graph.readers[index]) == 1
+                assert index not in (*graph.outputs, *graph.training_outputs)
+            assert graph.nodes[index].device == graph.nodes[unit.head].device
+
+
+def test_what_opens_a_branch_is_in_it() -> None:
+    block = "[ SKIP | BN -> RELU -> CONV 40 3 p1 ] -> ADD -> BN -> RELU"
+    words = drawn(f"INPUT 32x32x4 -> CONV 40 3 p1 -> MAXPOOL 2 -> {block} -> CONV 40 1 -> FC 10").words
+    words = [word for word in words if not word.isdigit()]
+    pool = words.index("2×2 pool")
+    assert words[pool : pool + 7] == ["2×2 pool", "stride 2", "BN", "ReLU", "3×3 conv", "add", "BN, ReLU"]
+    words = drawn("INPUT 9x9x4 -> CONV 40 3 p1 -> [ FLATTEN -> BN -> FC 9 | AVGPOOL global -> FC 9 ] -> ADD").words
+    assert "BN" in words
+    assert words[words.index("3×3 conv") + 1] != "BN"
+
+
+def test_what_follows_a_closed_block_is_told() -> None:
+    picture = drawn(next(path for path in VALID if path.stem == "densenet_121"))
+    words = [word for word in picture.words if not word.isdigit()]
+    for block in ("dense1", "dense4"):
+        assert words[words.index(block) :][1:4] == ["1×1, 3×3", "concat", "BN, ReLU"]
+
+
+TOWERS = """
+block encoder() = CONV 64 9 -> RELU -> MAXPOOL 2 -> CONV 32 7 -> FC 40
+INPUT 105x105x1 -> tower: encoder()
+INPUT 105x105x1 -> twin: tower()
+[ tower | twin ] -> SUB -> FC 1
+"""
+
+
+def test_shared_weights_are_told() -> None:
+    picture = drawn(TOWERS)
+    assert picture.words.count("weights of tower") == 3  # two convolutions and a layer of units
+    assert not list(svg_reader.overlapping(picture.texts))
+    assert {"tower", "twin"} <= {*picture.words}
+    many = drawn(f"INPUT 28x28x4 -> f: CONV 4 3 p1{' -> f()' * 20} -> CONV 24 3")
+    assert many.words.count("weights of f") == 1  # a run of all but the first
+    assert len(many.volumes) == 4
+
+
 def test_long_networks_go_into_rows() -> None:
     for path in BUNDLED:
         picture = drawn(path)
@@ -277,6 +331,7 @@ import sys, netdsl
 from netdsl.draw import palette
 shaped, before = netdsl.load("googlenet").shaped, {*sys.modules}
 from netdsl.draw import volumes
+from netdsl.draw.fold import FOLLOWERS
 sys.stdout.buffer.write(volumes.svg(shaped, palette.LIGHT))
 assert not {"graphviz", "networkx", "rich", "matplotlib", "torch"} & ({*sys.modules} - before)
 """

@@ -165,7 +165,7 @@ def _told(shaped: ShapedGraph, units: Sequence[Unit], item: Item, run: int) -> t
     if named or (item.block is None and shaped.nodes[last].layer.role != "convolution"):
         return ()
     nodes = [shaped.nodes[node] for unit in own for node in (units[unit].head, *units[unit].followers)]
-    written = (f"{node.layer.written} @{node.device} {node.training}" for node in nodes)
+    written = (f"{node.layer.written} @{node.device} {node.training} {node.owner * node.shared}" for node in nodes)
     return (f"{shaped.shapes[last]}", *written)
 
 

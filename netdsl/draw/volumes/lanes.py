@@ -47,17 +47,18 @@ def _flat(cell: Cell) -> bool:
 
 
 def _shared(row: Row) -> bool:
-    """Whether volumes above each other have the same label, which is then written once, below the lowest."""
-    if _deepened(row) or any(
-        len({text.words for text in cell.label} ^ {text.words for text in column[0].label})
-        for column in row.columns
-        for cell in column
-    ):
+    """Whether volumes above each other have the same label and brackets, which are then written once, the lowest."""
+    if _deepened(row) or any(_said(cell) != _said(column[0]) for column in row.columns for cell in column):
         return False
     for column in row.columns:
         for cell in column[:-1]:
             cell.labelled = False
     return True
+
+
+def _said(cell: Cell) -> list[str]:
+    """What is written below a volume, in its label and on the bracket around it."""
+    return [*(text.words for text in cell.label), *(label for _, label in cell.volume.groups[:1])]
 
 
 def _deepened(row: Row) -> bool:

@@ -22,21 +22,28 @@ class Unit:
 
 
 def units(shaped: ShapedGraph) -> list[Unit]:
-    """The units of a network, in topological order. A follower is named where nothing else reads what it follows."""
+    """The units of a network, in topological order. A follower shares a volume where nothing else reads that."""
     nodes = shaped.nodes
     returned = {*shaped.graph.outputs, *shaped.graph.training_outputs}
     readers = shaped.graph.readers
     unit_of: list[int] = []
+    whole: list[bool] = []  # whether what a node gives is all that its unit does
     found: list[tuple[int, list[int], tuple[int, ...]]] = []
     for index, node in enumerate(nodes):
         data = node.inputs[:1] if node.layer.role == "reshape" else node.inputs  # `like=` lends a size alone
-        if data and _joins(node, shaped.input_shapes(index), shaped.shapes[index], returned=index in returned):
+        alone = len(data) == 1 and whole[data[0]] and len(readers[data[0]]) == 1 and data[0] not in returned
+        alone = alone and (nodes[data[0]].device, nodes[data[0]].training) == (node.device, node.training)
+        follows = node.layer.role in FOLLOWERS
+        joins = data and _joins(node, shaped.input_shapes(index), shaped.shapes[index], returned=index in returned)
+        if joins and (alone or not follows):
             unit = unit_of[data[0]]
-            if len(readers[data[0]]) == 1 and node.layer.role in FOLLOWERS:
+            if follows:
                 found[unit][1].append(index)
             unit_of.append(unit)
+            whole.append(alone)
         else:
             unit_of.append(len(found))
+            whole.append(True)
             found.append((index, [], tuple(dict.fromkeys(unit_of[source] for source in data))))
     return [Unit(head, tuple(followers), inputs) for head, followers, inputs in found]
 

@@ -10,7 +10,7 @@ from netdsl.draw import words
 from netdsl.draw.volumes.items import Item
 from netdsl.draw.volumes.scopes import Block
 from netdsl.draw.volumes.units import Unit
-from netdsl.graph.node import ShapedGraph
+from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.base import Layer, Role, Window
 from netdsl.layers.shape import Shape
 from netdsl.text.fit import clipped
@@ -65,6 +65,8 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
     joined = sum(x.channels for x in inputs) == shape.channels and len(inputs) > 1
     named = words.plain(_named(block) if block else item.label or _name(shaped, units, item))
     lines = _within(shaped, units, item) if block else _made(shaped, last, windows)
+    weights = _weights(shaped, units, item)
+    lines += [weights] * bool(weights)
     title = f"{block.path}, {words.call(block.scope)}" if block and block.scope else f"{node.path}: {layer.keyword}"
     about = f"{title} {'' if block else layer.label}".strip()
     return Volume(
@@ -106,10 +108,15 @@ def _named(block: Block) -> str:
 def _name(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
     """The labels of an item's layers: the first and last of a run."""
     nodes = [shaped.nodes[units[unit].head] for unit in item.units]
-    names = [node.name for node in nodes if words.name(node)]
+    names = [_own(node) for node in nodes if words.name(node)]
     if len(names) < 2 or names[0] == names[-1]:
         return names[0] if names else ""
     return f"{names[0]}, {names[-1]}" if len(names) == 2 else f"{names[0]} … {names[-1]}"
+
+
+def _own(node: Node) -> str:
+    """The last of a path that names a layer: `conv1`, `f.2`."""
+    return ".".join(node.path.split(".")[-2:]) if node.name.isdigit() else node.name
 
 
 def called(layer: Layer) -> str:
@@ -182,7 +189,22 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
             if len(node.inputs) > 2
             else [*lines, called(node.layer)]
         )
+    behind = [shaped.nodes[index] for index in units[item.units[-1]].followers]
+    lines += _packed([called(one.layer) for one in behind if not one.path.startswith(f"{block.path}.")])
     return [line for line in lines if line]
+
+
+def _weights(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
+    """Whose weights an item uses, where they are not its own."""
+    heavy: list[Node] = []
+    for unit in item.units:
+        for index in (units[unit].head, *units[unit].followers):
+            if shaped.nodes[index].layer.weights(*shaped.input_shapes(index)):
+                heavy.append(shaped.nodes[index])
+    owners = list(dict.fromkeys(words.application(node.path, node.owner)[1] for node in heavy if node.shared))
+    if not owners:
+        return ""
+    return f"weights of {owners[0]}" if len(owners) == 1 and all(node.shared for node in heavy) else "shared weights"
 
 
 def _short(text: str) -> str:
