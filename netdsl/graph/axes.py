@@ -29,11 +29,17 @@ def warn(nodes: Sequence[Node], shapes: Sequence[Shape | None], report: Report) 
                 failed.add(source)
     for source, reader in readers.items():
         layer = nodes[source].layer
-        if isinstance(layer, Input) and source not in failed and (meant := likely(layer.dims)):
-            report.add(_diagnostic(nodes[source], nodes[reader], layer.dims, meant))
+        if isinstance(layer, Input) and source not in failed and (help := fix(layer)):
+            report.add(_diagnostic(nodes[source], nodes[reader], layer, help))
 
 
-def likely(dims: tuple[int, ...]) -> tuple[int, ...]:
+def fix(layer: Layer) -> str:
+    """How to write an input whose dims look like a slip, or ""."""
+    meant = _meant(layer.dims) if isinstance(layer, Input) else ()
+    return f"channels come last: write INPUT {show(meant)}" if meant else ""
+
+
+def _meant(dims: tuple[int, ...]) -> tuple[int, ...]:
     """The dims that were likely meant by 3x32x32 or 28x28: 32x32x3, 28x28x1; () where they may be right."""
     match dims:
         case (1 | 3 | 4 as channels, height, width) if min(height, width) >= _SIDE:
@@ -48,15 +54,13 @@ def _slides(layer: Layer) -> bool:
     return isinstance(layer, Conv | DepthwiseConv | Pooling)
 
 
-def _diagnostic(node: Node, reader: Node, dims: tuple[int, ...], meant: tuple[int, ...]) -> Diagnostic:
-    *sizes, channels = dims
-    where = f"{show(tuple(sizes))} positions of {channels} channels each"
-    why = "channels come last" if len(dims) == len(meant) else "an image of one channel says so"
+def _diagnostic(node: Node, reader: Node, layer: Input, help: str) -> Diagnostic:
+    *sizes, channels = layer.dims
     return Diagnostic(
         "channels-first",
-        f"INPUT {show(dims)} has {where}: {why}",
+        f"INPUT {show(layer.dims)} has {show(tuple(sizes))} positions of {channels} channels each",
         node.site.arguments.get("dims", node.site.span),
         related=(Related(reader.site.span, f"reads {channels} channels"),),
-        help=f"write INPUT {show(meant)}",
+        help=help,
         calls=tuple(node.calls or ()),
     )

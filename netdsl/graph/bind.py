@@ -91,6 +91,8 @@ def layer(
     slots = iter([argument for argument in arguments if argument.form == "positional"])
     apart = False
     for position, given in enumerate(written.arguments):
+        if faults and given.span.end <= faults[-1].span.end:
+            continue  # it was told with those before it
         if apart and slips.is_value(given):
             apart = False
             continue  # the 2 of `s 2`, whose mistake was found in `s`

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netdsl.graph import axes
 from netdsl.graph.node import Node
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
@@ -78,6 +79,9 @@ def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> b
 def _diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:
     """The error at the node's place, with where its inputs came from, and the calls around it."""
     related: list[Related] = []
+    help = error.help
+    if error.code in {"window-too-large", "rank-mismatch"}:
+        help = next((fix for source in node.inputs if (fix := axes.fix(nodes[source].layer))), help)
     if error.inputs:
         branches = node.site.branches
         for position, (source, shape) in enumerate(zip(node.inputs, inputs, strict=True)):
@@ -88,7 +92,7 @@ def _diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Se
         error.message,
         node.site.arguments.get(error.argument, node.site.span),
         related=tuple(related),
-        help=error.help,
+        help=help,
         path=node.path.rpartition(".")[0],
         calls=tuple(node.calls or ()),
     )

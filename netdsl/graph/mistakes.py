@@ -21,7 +21,9 @@ def unknown_layer(written: tree.Layer) -> Fault:
     """A keyword that no layer has."""
     keyword = written.keyword
     arguments = [argument.span.text for argument in written.arguments]
-    if here := elsewhere.written(keyword, arguments):
+    if absent := elsewhere.absent(keyword):
+        help = absent
+    elif here := elsewhere.written(keyword, arguments):
         help = f"write {here}"
     elif foreign := elsewhere.find(keyword):
         help = f"it is called {foreign.here} here"
@@ -43,6 +45,8 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
         help = f"to call the block, write {name.text}({', '.join(needed)})"
     elif name.text in _labels(scope):
         help = "a name starts a chain or a branch; to apply its element again, write it with ()"
+    elif absent := elsewhere.absent(name.text):
+        help = absent
     elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
         help = f"layers are written in capitals: did you mean {layer}?"
     else:

@@ -14,6 +14,8 @@ from netdsl.text.suggest import closest, did_you_mean
 
 _TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
 _NOT_SAID = "take it away: a layer knows what flows in"
+_KERNEL = re.compile(r"([knf])(\d+)")
+"""As papers write a kernel, and a number of filters: k3n64s1."""
 
 
 def is_layer(word: str) -> bool:
@@ -55,31 +57,26 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
 
 def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str) -> str:
     """How to write what was given by a name."""
-    slots = elsewhere.slots(key)
     if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
         return f"write {value} alone"
-    if found := named(arguments, key):
-        match found.form:
-            case "tag":
-                return f"write {found.letter}{_tagged(value)}" if value else f"write {found.letter} and its number"
-            case "flag":
-                return f"{found.field} is a flag: write it alone"
-            case "positional":
-                whole = _whole(row, written)
-                return f"{found.field} is written by position{whole and f': {whole}'}"
-            case _:
-                return f"write {found.field}={value}"
-    if "bias" in slots and any(a.field == "nobias" for a in arguments):
-        return "write nobias" if value.lower() in {"false", "0"} else "take it away: there is a bias without `nobias`"
-    if "activation" in slots or "batch" in slots:
-        layer = elsewhere.find(value) if "activation" in slots else elsewhere.find("bn")
-        here = layer.here if layer else "RELU"
-        return f"an activation or normalization is a layer of its own: -> {here}"
-    if key == "name":
-        return f"a label stands before its layer: {value or key}: {row.keyword}"
-    if "-" in slots:
-        return _NOT_SAID if key.startswith(("in_", "num", "normalized", "input")) else "take it away"
-    return did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
+    found = named(arguments, key)
+    match found:
+        case Argument(form="flag"):
+            return f"{found.field} is a flag: write it alone"
+        case Argument(form="positional"):
+            whole = _whole(row, written)
+            return f"{found.field} is written by position{whole and f': {whole}'}"
+        case Argument(form="option"):
+            return f"write {found.field}={value}"
+        case Argument(form="tag") if not value:
+            return f"write {found.letter} and its number"
+        case Argument(form="tag") if value.lower() not in {"same", "valid"}:
+            return f"write {found.letter}{_tagged(value)}"
+        case _ if found or not set(elsewhere.slots(key)) & set("spdg"):  # else the layer has no such tag
+            there = elsewhere.argument(key, value)
+            return there or did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
+        case _:
+            return takes(row, arguments)
 
 
 def _tagged(value: str) -> str:
@@ -95,7 +92,9 @@ def _whole(row: type[Layer], written: tree.Layer) -> str:
     texts: list[str] = []
     for argument in written.arguments:
         before = texts[-1] if texts else ""
-        if re.fullmatch(r"[a-z_]+", before) and elsewhere.slots(before) and is_value(argument):
+        if kernel := _KERNEL.fullmatch(argument.span.text):
+            texts.append(f"{'kernel' if kernel[1] == 'k' else 'filters'}={kernel[2]}")
+        elif re.fullmatch(r"[a-z_]+", before) and elsewhere.slots(before) and is_value(argument):
             texts[-1] += f"={argument.span.text}"
         else:
             texts.append(argument.span.text)
@@ -137,8 +136,14 @@ def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer,
         if letter == "x" and after and before:
             return f"write {before}x{after} for dims or x{after} for a repeat, without spaces"
         return f"write {letter}{after}, without a space" if after else f"its number stands right behind {letter}"
-    if elsewhere.slots(word) and not is_layer(word):
+    if named(arguments, word) or elsewhere.slots(word):
         return _spelling(row, arguments, written, word, after)
+    if word.lower() == "valid":
+        return elsewhere.argument("padding", word)
+    if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
+        return f"filters and kernel are written by position: {whole}"
+    if row.keyword == "INPUT" and (batch := re.fullmatch(r"[A-Za-z]+x(\d+(?:x\d+)*)", word)):
+        return f"a batch has any size, which is not written: INPUT {batch[1]}"
     return ""
 
 
@@ -182,23 +187,41 @@ def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
 
 
 def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
-    """A value more than there are places for."""
-    message = f"{given.span.text} is one argument too many for {row.keyword}"
-    slots = [a.field for a in arguments if a.form == "positional"]
-    help = f"{row.keyword} takes {', '.join(slots) if slots else 'no argument'} by position"
-    values = [argument.span.text for argument in written.arguments if is_value(argument)]
-    foreign = elsewhere.find(row.keyword)
-    there = foreign.takes.split() if foreign else []
-    if in_first := _with_channels_in(slots, values):
-        help = f"{row.keyword} is not told what flows in: write {row.keyword} {in_first}"
-    elif not slots and len(values) == 1 and there[:1] == ["-"]:
-        help = _NOT_SAID
-    elif not slots and len(values) == 1 and there and there[0].endswith("="):
-        help = f"write {there[0]}{values[0]}"
-    elif given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
+    """A value more than there are places for; where one fix is for all such values, all of them."""
+    slots = [a for a in arguments if a.form == "positional"]
+    given_values = [argument for argument in written.arguments if is_value(argument)]
+    values = [argument.span.text for argument in given_values]
+    if fix := _for_all(row, slots, values):
+        span = given.span.to(given_values[-1].span)
+        many = span.end > given.span.end
+        message = f"{span.text} is {'more' if many else 'one argument more'} than {row.keyword} takes"
+        return Fault("extra-argument", message, span, fix)
+    help = f"{row.keyword} takes {', '.join(a.field for a in slots) if slots else 'no argument'} by position"
+    if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
         square = f"{values[-2]}x{values[-1]} or " if len(values) > 2 and values[-2] == values[-1] else ""
         help += f"; did you mean {square}s{given.span.text}?"
-    return Fault("extra-argument", message, given.span, help)
+    elif row.role == "activation" and not slots and values[-1].isdigit():
+        help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"
+    return Fault("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", given.span, help)
+
+
+def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str]) -> str:
+    """One fix for all values that are too many, or ""."""
+    fields = [slot.field for slot in slots]
+    foreign = elsewhere.find(row.keyword)
+    there = foreign.takes.split() if foreign else []
+    if left := _with_channels_in(fields, values):
+        return f"{row.keyword} is not told what flows in: write {row.keyword} {left}"
+    if len(slots) == 1 and slots[0].kind.many and row.role in {"input", "reshape"} and all(map(str.isdigit, values)):
+        return f"dims are joined by x: {row.keyword} {'x'.join(values)}"
+    if fields == ["kernel"] and row.role == "convolution" and len(values) == 2:
+        return f"{row.keyword} has a filter for each channel: write {row.keyword} {values[1]}"
+    if not slots and there[:1] == ["-"] and len(values) == 1:
+        return _NOT_SAID
+    if not slots and there and len(values) <= len(there) and all(slot.endswith("=") for slot in there):
+        options = " ".join(slot + value for slot, value in zip(there, values, strict=False))
+        return f"write {row.keyword} {options}"
+    return ""
 
 
 def _with_channels_in(slots: Sequence[str], values: Sequence[str]) -> str:

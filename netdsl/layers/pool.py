@@ -37,8 +37,9 @@ class Pooling(Layer):
     def __post_init__(self) -> None:
         given = [word for word, value in self._modes.items() if value]
         if not given:
-            usage = f"write {self.keyword} 2, {self.keyword} global or {self.keyword} to=7x7"
-            raise LayerError("missing-argument", "it needs a kernel, `global` or `to=`", usage)
+            size = show(self.stride or (2,))
+            usage = f"write {self.keyword} {size}, {self.keyword} global or {self.keyword} to=7x7"
+            raise LayerError("missing-argument", "a kernel, `global` or `to=` is missing", usage)
         if len(given) > 1:
             message = f"{' and '.join(given)} exclude each other"
             raise LayerError("extra-argument", message, "keep one of them", argument=given[-1])

@@ -25,11 +25,12 @@ class Foreign:
 
 _CONV = "count size s p d g bias"
 _WORDS = {
-    "conv convolution convolutional separableconv": Foreign("CONV", _CONV, f"- {_CONV}"),
-    "deconv convtranspose convolutiontranspose deconvolution deconvolutional transposedconv upconv": Foreign(
+    "conv convolution convolutional": Foreign("CONV", _CONV, f"- {_CONV}"),
+    "deconv convtranspose convolutiontranspose deconvolution deconvolutional transposedconv tconv upconv": Foreign(
         "DECONV", "count size s p", "- count size s p output_pad g bias"
     ),
     "dwconv depthwiseconv depthwise depthwiseconvolution": Foreign("DWCONV", "size s p d bias"),
+    "sepconv separableconv": Foreign("DWCONV kernel -> CONV filters 1"),
     "fc dense innerproduct fullyconnected connected gemm affine": Foreign("FC", "count activation bias"),
     "linear": Foreign("FC", "- count bias"),
     "maxpool maxpooling": Foreign("MAXPOOL", "size s p"),
@@ -89,10 +90,10 @@ LAYERS = {word: foreign for words, foreign in _WORDS.items() for word in words.s
 
 _SLOTS = {
     "count": "filters out_channels num_output num_filters nb_filter units out_features",
-    "size": "kernel kernel_size ksize kernel_shape pool_size size filter_size scale_factor",
+    "size": "kernel kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale",
     "s": "s stride strides subsample",
     "p": "p padding pad pads",
-    "d": "d dilation dilation_rate dilations atrous_rate",
+    "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",
     "g": "g groups group",
     "groups": "groups num_groups",
     "bias": "bias use_bias bias_term",
@@ -104,9 +105,23 @@ _SLOTS = {
     "batch": "batch_normalize batch_norm",
     "output_pad": "output_pad output_padding",
     "-": "in_channels in_features num_features normalized_shape input_shape inplace name data_format dtype device"
-    " padding_mode kernel_initializer bias_initializer",
+    " padding_mode kernel_initializer bias_initializer axis dim num_parameters",
 }
 """What fills a slot, and what it is called, here or elsewhere; `-` is left out here."""
+
+ABSENT = {
+    "output": "what a network returns is every end of its chains, or what an `output` line names",
+    **dict.fromkeys(
+        ("loss", "crossentropyloss", "mseloss", "accuracy", "optimizer"),
+        "a program says what a network is, not how it is trained",
+    ),
+    **dict.fromkeys(
+        ("sequential", "model", "module"), "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU"
+    ),
+    **dict.fromkeys(("repeat", "repeated"), "a repeat stands behind what it repeats: CONV 64 3 p1 x3"),
+    "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
+}
+"""Words that are no layer here, and what there is in their place."""
 
 _ALWAYS = ("activation", "batch", "-")
 _BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope")
@@ -117,17 +132,29 @@ _COMPUTED = re.compile(r"[\da-z_(][\da-z_ .+*/%()-]*")
 
 def find(word: str) -> Foreign | None:
     """What a word is called here, where another tool, or netdsl itself, has a layer of that name."""
-    return LAYERS.get(re.sub(r"(?<=[a-z])[123]d|_|layer$", "", word.rpartition(".")[2].lower()))
+    return LAYERS.get(_key(word))
+
+
+def _key(word: str) -> str:
+    return re.sub(r"(?<=[a-z])[123]d|_|layer$", "", word.rpartition(".")[2].lower())
+
+
+def absent(word: str) -> str:
+    """What there is in place of something that is no layer here, or ""."""
+    return ABSENT.get(_key(word), "")
 
 
 def written(word: str, arguments: Sequence[str] = ()) -> str:
     """A layer as it is written here; "" where another tool has none of that name, or an argument is not understood.
 
-    Arguments are texts, of another tool or of netdsl: `64`, `(3, 3)`, `padding='same'`, `s2`.
+    Arguments are texts, of another tool or of netdsl: `64`, `(3, 3)`, `padding='same'`, `s2`. A number behind the
+    word is its kernel, or else its label: `CONV3x3 64`, `FC6 4096`.
     """
     foreign = find(word)
     if foreign is None:
-        return ""
+        return _numbered(word, arguments)
+    if foreign.here == "RESHAPE" and "-1" in arguments:
+        return "FLATTEN"
     takes = foreign.torch if foreign.torch and re.search("[123]d$", word) else foreign.takes
     filled = _filled(arguments, takes.split(), {*foreign.takes.split(), *foreign.torch.split(), *_ALWAYS})
     if filled is None:
@@ -137,9 +164,52 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     return " -> ".join((layer, *layers))
 
 
+def _numbered(word: str, arguments: Sequence[str]) -> str:
+    activation = find(_value(arguments[0].rpartition("=")[2])) if len(arguments) == 1 else None
+    if _key(word) in {"activation", "act"} and activation:
+        return activation.here
+    match = re.fullmatch(r"([A-Za-z_]+?)_?(\d+(?:x\d+)*)", word)
+    if match is None or (foreign := find(match[1])) is None:
+        return ""
+    needs = [slot for slot in foreign.takes.split() if slot in {"count", "size"}]
+    if "size" in needs and len(arguments) < len(needs):
+        return written(match[1], (*arguments, f"kernel={match[2]}"))
+    layer = written(match[1], arguments)
+    return f"{word.lower()}: {layer}" if layer and "x" not in match[2] else ""
+
+
 def parts(text: str) -> list[str]:
     """What stands between the commas of a call of another tool, brackets within taken as they are."""
     return [part.strip() for part in re.findall(r"(?:[^,()\[\]]|\([^()]*\)|\[[^\[\]]*\])+", text) if part.strip()]
+
+
+def argument(key: str, value: str) -> str:
+    """How an argument of another tool is written here, whatever layer it belongs to; or ""."""
+    value = _value(value)
+    match [slot for slot in slots(key) if slot != "rate"], value.lower():
+        case ["p", *_], "same":
+            return "write same"
+        case ["p", *_], "valid":
+            return "take it away: without p there is no padding"
+        case [("s" | "p" | "d" | "g") as letter, *_], _ if re.fullmatch(r"\d+(x\d+)*|\{.*\}", value):
+            return f"write {letter}{value}"
+        case ["bias"], "false" | "0":
+            return "write nobias"
+        case ["bias"], _:
+            return "take it away: there is a bias without `nobias`"
+        case ["batch"], _:
+            return "a normalization is a layer of its own: -> BN"
+        case ["activation"], _:
+            here = found.here if (found := find(value)) else "RELU"
+            return f"an activation is a layer of its own: -> {here}"
+        case ["-"], _ if key == "name":
+            return f"a label stands before its layer: {value or 'stem'}: CONV 64 3"
+        case ["-"], _ if key.startswith(("in_", "num_", "normalized", "input")):
+            return "take it away: a layer knows what flows in"
+        case ["-"], _:
+            return "take it away"
+        case _:
+            return ""
 
 
 def slots(word: str) -> list[str]:

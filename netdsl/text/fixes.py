@@ -7,17 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
+from netdsl.text import chain_fixes
+from netdsl.text.met import LONGEST, Met
 from netdsl.text.statements import KEYWORDS
-
-WORD = re.compile(
-    r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|=>|--+>|->|//|[<>=!:]=|-?\d\w*(?:\.\w+)*|[^\W\d]\w*(?:\.\w+)*|.', re.DOTALL
-)
-LONGEST = 40
-NEAR = 80
-"""How far back and ahead a fix is sought."""
 
 EXAMPLES = {
     "network": 'network "LeNet-5"',
@@ -51,60 +44,6 @@ _LOOKALIKES = {
     "（": "(",
     "）": ")",
 }
-
-_OPERATORS = {"+", "-", "*", "/", "//", "%"}
-
-
-@dataclass(frozen=True)
-class Met:
-    """What the parser met, "" at the end of the statement, and what stands around it.
-
-    `before` is the statement up to it, `rest` the line from it on, both without comments.
-    """
-
-    word: str
-    kind: str
-    expected: frozenset[str]
-    before: str
-    rest: str
-    fresh_line: bool = False
-    """Whether it is the first word of its line."""
-
-    @cached_property
-    def near(self) -> str:
-        """The end of what stands before it."""
-        return self.before if len(self.before) <= NEAR else "…" + self.before[-NEAR:]
-
-    @cached_property
-    def opens(self) -> str:
-        """The first word of the statement."""
-        match = WORD.match(self.before or self.rest)
-        return match.group() if match else ""
-
-    @cached_property
-    def bracket(self) -> str:
-        """The innermost bracket that it stands in."""
-        opened: list[str] = []
-        for bracket in re.findall(r'"(?:[^"\\\n]|\\.)*"?|[\[({\])}]', self.before):
-            if bracket in "([{":
-                opened.append(bracket)
-            elif opened and bracket[0] != '"':
-                opened.pop()
-        return opened[-1] if opened else ""
-
-    @property
-    def takes_argument(self) -> bool:
-        """Whether it stands where a layer's arguments do."""
-        return "TAG" in self.expected
-
-    def wants(self, kind: str) -> bool:
-        """Whether nothing but this kind of token may stand there."""
-        return self.expected == frozenset({kind})
-
-    @property
-    def in_header(self) -> bool:
-        """Whether it belongs to what a keyword opens, and not to the chain of a block."""
-        return self.opens in KEYWORDS and not (self.opens == "block" and re.search(r"\)\s*=", self.before))
 
 
 def likely(met: Met) -> str:
@@ -149,42 +88,6 @@ def _of_line(met: Met) -> str:
     """A line that the one before it runs into."""
     if met.fresh_line and met.before[-1:] in {"=", ",", ":"}:
         return f"the line before ends with `{met.before[-1]}`, so that its statement goes on here"
-    return ""
-
-
-def _of_arrow(met: Met) -> str:
-    """What arrows lead from and to."""
-    if not met.word and met.before.endswith("->"):
-        return "name the next layer, or take the arrow away"
-    if met.word == "->" and met.before.endswith("->"):
-        return "name a layer between the two arrows, or take one away"
-    if met.word == "->" and "LAYER" in met.expected and not met.before:
-        return "a chain starts with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
-    if "ARROW" in met.expected and re.match(r"=>|-[-\s]*>|>|~>|\|>", met.rest) and met.word != "->":
-        return "layers are joined by ->"
-    if met.before.endswith("->") and met.kind in {"NUMBER", "DIMS", "SIGNED", "STRING"}:
-        return "an argument stands behind its layer, without an arrow"
-    return ""
-
-
-def _of_bracket(met: Met) -> str:
-    """Brackets and what stands between the branches of a fork."""
-    if met.kind in {"VBAR", "JOIN"} and "LAYER" in met.expected and met.bracket == "[":
-        return "a branch is never empty; write SKIP to pass on what flows in"
-    if met.kind == "FORK" and met.before.endswith(":"):
-        return "a fork has no label; label the merge layer behind it"
-    if met.kind in {"REPEAT", "REPEAT_BRACE"} and met.before.endswith("]"):
-        return "a fork has no repeat; put the fork and its merge layer in parentheses and repeat those"
-    if met.kind in {"REPEAT", "REPEAT_BRACE"} and re.search(r"@\d+$", met.near):
-        return "the repeat stands before the device"
-    if met.kind == "VBAR" and met.bracket != "[":
-        return "branches stand in square brackets: [ a | b ] -> ADD"
-    if met.word in {")", "]", "}"}:
-        opening = {")": "(", "]": "[", "}": "{"}[met.word]
-        if not met.bracket:
-            return f"no `{opening}` stands before it; open one, or take this away"
-        if met.bracket != opening:
-            return f"the `{met.bracket}` before it is still open"
     return ""
 
 
@@ -262,68 +165,6 @@ def _of_number(met: Met) -> str:
     return ""
 
 
-def _of_argument(met: Met) -> str:
-    """What is written among the arguments of a layer, or in their place."""
-    layer = re.search(r"(?:->|[|\[(:]|^|=)\s*([^\W\d]\w*)$", met.near)
-    if met.word == "," and met.bracket != "(":
-        if met.bracket == "[":
-            return "branches are separated by |"
-        joined = re.match(r",\s*[A-Z]", met.rest)
-        return "layers are joined by ->" if joined else "arguments are separated by spaces"
-    if met.word in {"(", "["} and "DIMS" in met.expected:
-        return _in_brackets(met, "" if layer is None else layer[1])
-    if met.word == "{" and "LAYER" in met.expected:
-        return "braces hold what is computed; a chain stands without them, or as a group in ( )"
-    if met.word in _OPERATORS and (met.bracket != "{" or met.before.endswith("*")):
-        return _operator(met)
-    if met.word == "." and layer:
-        return "a layer stands under its own name alone, without a module's"
-    if met.word == "=" and layer:
-        if met.before == layer[1] and re.match(r"=\s*[-\d\"{]", met.rest):
-            return f"write param {met.before} {met.rest}"
-        return f"a label ends with a colon: {layer[1].lower()}: CONV 64 3"
-    if met.word == ":":
-        return "a label is one word in lower case, before its element: stem: CONV 64 3"
-    if met.word == "@":
-        return "a device is a number right behind the sign: @0, @1"
-    return ""
-
-
-def _in_brackets(met: Met, layer: str) -> str:
-    """Arguments in brackets, perhaps right behind the name of a layer."""
-    match = re.match(r"[\[(]([^\[\]()]*)[\])]", met.rest)
-    inside = "" if match is None else match[1].strip().rstrip(",")
-    parts = re.split(r"\s*,\s*", inside)
-    if len(parts) > 1 and all(part.isdecimal() for part in parts) and layer in {"", "INPUT"}:
-        return f"dims are joined by x: {'x'.join(parts)}"
-    if met.word == "[" and not (match and parts[0].isdecimal()):
-        return "a fork stands behind an arrow: -> [ a | b ] -> ADD"
-    if len(parts) > 1 and all(re.fullmatch(r"[a-z_]\w*", part) for part in parts):
-        return f"a layer takes what flows in, and a merge what a fork gives: [ {' | '.join(parts)} ] -> {layer}"
-    if re.fullmatch(r"\w+\s*(?:[-+*/%]|//)\s*\w+", inside):
-        return f"what is computed stands in braces: {{{inside}}}"
-    if layer:
-        given = "CONV 64 3 s2" if match is None else " ".join((layer, *parts)).rstrip()
-        return f"arguments stand behind a layer, without brackets or commas: {given}"
-    return "what is computed stands in braces: {2 * n}"
-
-
-def _operator(met: Met) -> str:
-    """An operator outside braces."""
-    comment = "a comment begins with #; " if met.word == "//" else ""
-    left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
-    if met.word == "*" and met.before.endswith(")"):
-        return "a repeat is written x3"
-    if met.word == "*" and met.before.endswith("*"):
-        return "a power is written as a product: n * n"
-    if not (left and right):
-        return "what is computed stands in braces: {2 * n}"
-    computed = f"{left.group()} {right[1]} {right[2]}"
-    if met.word == "*" and left.group().isdigit() and right[2].isdigit() and met.takes_argument:
-        return f"write {left.group()}x{right[2]} for dims, or {{{computed}}} for the product"
-    return f"{comment}what is computed stands in braces: {{{computed}}}"
-
-
 def _of_comma(met: Met) -> str:
     """A comma that is missing, or behind which nothing stands."""
     if met.word in {")", "}"} and met.before.endswith(","):
@@ -344,17 +185,18 @@ def _of_keyword(met: Met) -> str:
 
 
 _RULES: tuple[Callable[[Met], str], ...] = (
+    chain_fixes.of_python,
     _of_character,
     _of_comment,
     _of_line,
     _of_string,
-    _of_arrow,
+    chain_fixes.of_arrow,
     _of_claim,
     _of_number,
-    _of_bracket,
+    chain_fixes.of_bracket,
     _of_comma,
     _of_header,
-    _of_argument,
+    chain_fixes.of_argument,
     _of_keyword,
 )
 """Asked in this order; the first that knows a fix gives it."""

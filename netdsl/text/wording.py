@@ -5,34 +5,13 @@ from __future__ import annotations
 import re
 from collections import deque
 
+from netdsl.text import misused
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.fixes import EXAMPLES, LONGEST, NEAR, WORD, Met, likely
+from netdsl.text.fixes import likely
+from netdsl.text.met import NEAR, WORD, Met, shown
 from netdsl.text.source import Span
-from netdsl.text.statements import KEYWORDS
-from netdsl.text.suggest import closest
 
 _NO_CODE = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"?)|#[^\n]*')
-
-_FOREIGN = {
-    "assert": "expect",
-    "class": "block",
-    "const": "param",
-    "def": "block",
-    "fn": "block",
-    "from": "use",
-    "func": "block",
-    "function": "block",
-    "import": "use",
-    "include": "use",
-    "let": "param",
-    "model": "network",
-    "name": "network",
-    "require": "use",
-    "return": "output",
-    "title": "network",
-    "var": "param",
-}
-"""The words of other languages for what a statement does."""
 
 _WORDS = {
     "LAYER": "a layer",
@@ -77,7 +56,7 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         last = deque(WORD.finditer(statement.text), maxlen=1)[0]
         met = Met("", kind, frozenset(expected), _code(statement.text), "")
         span = Span(source, statement.start + last.start(), statement.end)
-        message = f"nothing follows this {_shown(last.group())}"
+        message = f"nothing follows this {shown(last.group())}"
     else:
         match = WORD.match(source.text, at)
         assert match
@@ -85,10 +64,10 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         rest = _code(source.text[at : at + 2 * NEAR].partition("\n")[0])
         fresh_line = "\n" in source.text[statement.start + len(before) : at]
         met = Met(match.group(), kind, frozenset(expected), before, rest, fresh_line)
-        if misused := _misused(met, statement):
-            return misused
         span = Span(source, at, match.end())
-        message = f"unexpected {_shown(met.word)}"
+        if found := misused.find(met, statement, span):
+            return found
+        message = f"unexpected {shown(met.word)}"
     if wanted := _expected(met):
         message += f": {wanted}"
     return Diagnostic("syntax-error", message, span, help=likely(met))
@@ -97,13 +76,6 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
 def _code(text: str) -> str:
     """Text with space in place of its comments, and none at its end; offsets stay."""
     return _NO_CODE.sub(lambda match: match[1] or " " * len(match.group()), text).rstrip()
-
-
-def _shown(word: str) -> str:
-    """A word as a message shows it; what nobody can see, by its number."""
-    if not word.isprintable() or word.isspace():
-        return f"character U+{ord(word[0]):04X}"
-    return f"`{word}`" if len(word) <= LONGEST else f"`{word[:LONGEST]}…`"
 
 
 def _expected(met: Met) -> str:
@@ -124,27 +96,3 @@ def _expected(met: Met) -> str:
     if len(words) > 6:  # a list of everything helps nobody
         return ""
     return f"expected {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}" if words else ""
-
-
-def _misused(met: Met, statement: Span) -> Diagnostic | None:
-    """A name that opens no statement, or is no layer, at fault for what stands behind it."""
-    name = re.search(r"(?:->|[|\[(:]|^)\s*([a-z_]\w*)$", met.near)
-    begins = "ARROW" in met.expected and "LPAR" in met.expected  # an element may begin with that name
-    if name is None or not begins or name[1] in KEYWORDS or not re.match(r'[\w{"]|-\d', met.word):
-        return None
-    word = name[1]
-    end = statement.start + len(met.before)
-    span = Span(statement.source, end - len(word), end)
-    if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word)):
-        help = f"did you mean `{keyword}`, as in {EXAMPLES[keyword]}?"
-        return Diagnostic("syntax-error", f"no statement begins with {_shown(word)}", span, help=help)
-    if re.fullmatch(r"x\d+", word):
-        help = f"a repeat stands behind what it repeats: CONV 64 3 {word}"
-        return Diagnostic("syntax-error", f"nothing stands before the repeat {_shown(word)}", span, help=help)
-    help = f"layers are written in capitals: {word.upper()}"
-    return Diagnostic("syntax-error", f"the name {_shown(word)} takes no arguments", span, help=help)
-
-
-def _misspelt(word: str) -> str:
-    """The keyword of a statement that a word may be meant for; short words are too near to many."""
-    return closest(word, EXAMPLES) if len(word) > 3 else ""

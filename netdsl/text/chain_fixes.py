@@ -1,0 +1,242 @@
+"""Likely fixes of syntax errors in chains: arrows, brackets, arguments, and what is written as in Python."""
+
+from __future__ import annotations
+
+import re
+
+from netdsl.text import elsewhere
+from netdsl.text.met import Met
+from netdsl.text.statements import KEYWORDS
+
+_OPERATORS = {"+", "-", "*", "/", "//", "%"}
+_MERGES = {"+": "ADD", "*": "MUL", "-": "SUB"}
+_FUNCTIONS = {"min", "max", "floor", "ceil", "round"}
+_NAME = r"[a-z_]\w*"
+_INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
+_CALL = re.compile(rf"(?:{_NAME}\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)", re.DOTALL)
+"""A call as in Python: `nn.Conv2d(3, 64, kernel_size=(3, 3))`."""
+
+
+# Python, Keras, papers
+
+
+def of_python(met: Met) -> str:
+    """Layers as they are made in Python, and the options of such calls."""
+    head = re.search(r"[\w.]*$", met.near)
+    assert head
+    in_quotes = re.match(r"(['\"`])(\w+)\1?", met.rest)
+    if in_quotes and (option := re.search(r"(\w+)\s*=$", met.near)):
+        return elsewhere.argument(option[1], in_quotes[2]) or f"write {option[1]}={in_quotes[2]}, without quotes"
+    if re.match(r"\.[A-Za-z]", met.rest):
+        return _call(head.group() + met.rest, met)
+    if met.word == "=" and met.opens not in KEYWORDS and (made := re.match(r"=\s*([\w.]+\s*\(.*)", met.rest)):
+        label = re.fullmatch(r"(?:\w+\.)*(\w+)", met.before)
+        layer = _call(made[1], met).removeprefix("write ")
+        if label and re.match("[A-Z]", layer):
+            return f"a label ends with a colon: {label[1].lower()}: {layer}"
+        return "layers are joined by ->, without variables: INPUT 28x28x1 -> CONV 6 5 -> RELU"
+    if met.bracket == "(" and re.match(r"[A-Z]\w*\(", met.rest):
+        return _call(met.rest, met)
+    return ""
+
+
+def _call(text: str, met: Met) -> str:
+    """A layer that is made by a call in Python, as it is written here; "" where that is not clear."""
+    match = _CALL.match(text)
+    foreign = None if match is None else elsewhere.find(match["layer"])
+    if match is None or foreign is None:
+        return ""
+    if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
+        return _merge(merge[1], f"{match['inside']} {match['behind']}".partition("->")[0], met)
+    arguments = elsewhere.parts(match["inside"] or "")
+    plain = [one for one in arguments if not re.fullmatch(_NAME, one)]  # relu(x): what flows in is not said
+    layer = elsewhere.written(match["layer"], arguments) or elsewhere.written(match["layer"], plain)
+    return f"write {layer or foreign.here}"
+
+
+def _merge(keyword: str, inside: str, met: Met) -> str:
+    """A merge of the names in some text, or of one of them and what flows in."""
+    names = re.findall(rf"(?<![\w.=]){_NAME}(?![\w=])", inside)
+    if len(names) < 2:
+        names = [*(names or ["a"]), "SKIP" if "->" in met.before else "b"]
+    return f"a merge takes what a fork gives: [ {' | '.join(names)} ] -> {keyword}"
+
+
+# Arrows
+
+
+def of_arrow(met: Met) -> str:
+    """What arrows lead from and to."""
+    if not met.word and met.before.endswith("->"):
+        return "name the next layer, or take the arrow away"
+    if met.word == "->" and met.before.endswith("->"):
+        return "name a layer between the two arrows, or take one away"
+    if met.word == "->" and "LAYER" in met.expected and not met.before:
+        return "a chain starts with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
+    if "ARROW" in met.expected and re.match(r"=>|-[-\s]*>|>|~>|\|>", met.rest) and met.word != "->":
+        return "layers are joined by ->"
+    if met.before.endswith("->") and met.kind in {"NUMBER", "DIMS", "SIGNED", "STRING"}:
+        return _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
+    begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
+    if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
+        return f"an arrow is missing before it: -> {met.word}"
+    return ""
+
+
+def _in_words(text: str) -> str:
+    """A layer as papers write it: `3x3 conv, 64`, `7x7 conv, 64, /2`."""
+    match = re.match(r"(\d+(?:x\d+)*)\s+([A-Za-z]\w*)(?:[\s,]+(\d+))?(?:[\s,]+/(\d+))?", text)
+    if match is None:
+        return ""
+    size, layer, count, stride = match.groups()
+    arguments = [f"kernel={size}", *([count] if count else []), *([f"s{stride}"] if stride else [])]
+    written = elsewhere.written(layer, arguments)
+    return f"arguments stand behind their layer: {written}" if written else ""
+
+
+# Brackets
+
+
+def of_bracket(met: Met) -> str:
+    """Brackets and what stands between the branches of a fork."""
+    if met.kind in {"VBAR", "JOIN"} and "LAYER" in met.expected and met.bracket == "[":
+        return "a branch is never empty; write SKIP to pass on what flows in"
+    if met.kind == "FORK" and met.before.endswith(":"):
+        return "a fork has no label; label the merge layer behind it"
+    if met.kind in {"REPEAT", "REPEAT_BRACE"} and met.before.endswith("]"):
+        return "a fork has no repeat; put the fork and its merge layer in parentheses and repeat those"
+    if met.kind in {"REPEAT", "REPEAT_BRACE"} and re.search(r"@\d+$", met.near):
+        return "the repeat stands before the device"
+    if met.kind == "VBAR" and met.bracket != "[":
+        return "branches stand in square brackets: [ a | b ] -> ADD"
+    if met.word in {")", "]", "}"}:
+        opening = {")": "(", "]": "[", "}": "{"}[met.word]
+        if not met.bracket:
+            return f"no `{opening}` stands before it; open one, or take this away"
+        if met.bracket != opening:
+            return f"the `{met.bracket}` before it is still open"
+    return ""
+
+
+# Arguments
+
+
+def of_argument(met: Met) -> str:
+    """What is written among the arguments of a layer, or in their place."""
+    layer = re.search(r"(?:->|[|\[(:]|^|=)\s*([^\W\d]\w*)$", met.near)
+    if met.word == "," and met.bracket != "(":
+        return _comma(met)
+    if met.word in {"(", "["} and "DIMS" in met.expected:
+        return _in_brackets(met, "" if layer is None else layer[1])
+    if met.word == "{" and "LAYER" in met.expected:
+        return "braces hold what is computed; a chain stands without them, or as a group in ( )"
+    if met.word in _OPERATORS and (met.bracket != "{" or met.before.endswith("*")):
+        return _operator(met)
+    if met.word == "." and layer:
+        return "a layer stands under its own name alone, without a module's"
+    if met.word == "=" and layer:
+        if met.before == layer[1] and re.match(r"=\s*[-\d\"{]", met.rest):
+            return f"write param {met.before} {met.rest}"
+        return f"a label ends with a colon: {layer[1].lower()}: CONV 64 3"
+    if met.word == ":":
+        return _colon(met, "" if layer is None else layer[1])
+    if met.word == "@":
+        return "a device is a number right behind the sign: @0, @1"
+    return ""
+
+
+def _comma(met: Met) -> str:
+    """A comma where spaces, bars, arrows or an x stand here."""
+    if met.bracket == "[":
+        fork = re.search(r"[^\[]*$", met.near)
+        inside = f"{fork.group() if fork else ''}{met.rest.partition(']')[0]}"
+        branches = [part.strip() for part in inside.split(",")]
+        return f"branches are separated by |: [ {' | '.join(branches)} ]"
+    if re.match(r",\s*[A-Z]", met.rest):
+        return "layers are joined by ->"
+    layer = re.search(r"([A-Za-z]\w*)((?:\s+[^\s|>\[(]+)+)$", met.near)
+    behind = re.split(r"->|[|\])#]", met.rest)[0]
+    if layer and (foreign := elsewhere.find(layer[1])):
+        arguments = re.findall(r"[^\s,]+", layer[2] + behind)
+        if foreign.takes == "dims" and all(map(str.isdigit, arguments)):
+            return f"dims are joined by x: {layer[1]} {'x'.join(arguments)}"
+        if written := elsewhere.written(layer[1], arguments):
+            return f"arguments are separated by spaces: {written}"
+    return "arguments are separated by spaces"
+
+
+def _colon(met: Met, label: str) -> str:
+    """A colon behind what is no label, or behind a label whose arrow is missing."""
+    if not label and (name := re.search(rf"\s({_NAME})$", met.near)):
+        return f"an arrow is missing before it: -> {name[1]}: …"
+    name = label.lower() if re.fullmatch(r"\w+", label, re.ASCII) else "stem"
+    return f"a label is one word in lower case, before its element: {name}: CONV 64 3"
+
+
+def _in_brackets(met: Met, layer: str) -> str:
+    """Arguments in brackets, perhaps right behind the name of a layer."""
+    match = re.match(r"[\[(]((?:[^\[\]()]|[\[(][^\[\]()]*[\])])*)[\])]", met.rest)
+    inside = "" if match is None else match[1].strip().rstrip(",")
+    parts = elsewhere.parts(inside)
+    if function := re.search(rf"\s({_NAME})$", met.near) if not layer else None:
+        if function[1] in _FUNCTIONS:
+            return f"what is computed stands in braces: {{{function[1]}({inside})}}"
+        return f"an arrow is missing before it: -> {function[1]}({inside})"
+    foreign = elsewhere.find(layer) if layer else None
+    sizes = parts[1:] if len(parts) > 1 and re.fullmatch(r"None|N|B|batch|batch_size|-1", parts[0]) else parts
+    if (
+        len(sizes) > 1
+        and all(part.isdecimal() for part in sizes)
+        and (not layer or (foreign and foreign.takes == "dims"))
+    ):
+        return f"dims are joined by x: {'x'.join(sizes)}"
+    if met.word == "[" and not (match and parts and parts[0].isdecimal()):
+        return "a fork stands behind an arrow: -> [ a | b ] -> ADD"
+    if foreign and (merge := re.search(r"-> ([A-Z]+)$", foreign.here)):
+        return _merge(merge[1], met.rest.partition("->")[0], met)
+    if len(parts) > 1 and not layer.isupper() and all(re.fullmatch(_NAME, part) for part in parts):
+        return f"a layer takes what flows in, and a merge what a fork gives: [ {' | '.join(parts)} ] -> {layer}"
+    if re.fullmatch(r"\w+\s*(?:[-+*/%]|//)\s*\w+", inside) and not foreign:
+        return f"what is computed stands in braces: {{{inside}}}"
+    if layer:
+        return _without_brackets(layer, parts)
+    return "what is computed stands in braces: {2 * n}" if not inside else f"it stands without brackets: {inside}"
+
+
+def _without_brackets(layer: str, parts: list[str]) -> str:
+    foreign = elsewhere.find(layer)
+    rule = "arguments stand behind a layer, without brackets or commas"
+    if absent := elsewhere.absent(layer):
+        return absent
+    if written := elsewhere.written(layer, parts):
+        return f"{rule}: {written}"
+    if foreign and foreign.here != layer:
+        return f"{rule}; it is called {foreign.here} here"
+    if not layer.isupper():
+        return "no layer is called so; `netdsl layers` lists them"
+    return f"{rule}: {' '.join((layer, *parts))}"
+
+
+def _operator(met: Met) -> str:
+    """An operator outside braces."""
+    comment = "a comment begins with #; " if met.word == "//" else ""
+    left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
+    if met.word == "*" and met.before.endswith(")"):
+        return f"a repeat is written x{right[2]}" if right else "a repeat is written x and its number"
+    if met.word == "*" and met.before.endswith("*"):
+        return "a power is written as a product: n * n"
+    if right and re.match("[A-Z]", right[2]):
+        return f"layers are joined by ->, also those that papers join by {right[1]}"
+    if not (left and right):
+        return "what is computed stands in braces: {2 * n}"
+    names = re.search(rf"(?:->|[|\[(=]|^)\s*({_NAME})$", met.near)
+    if names and right[1] in _MERGES and re.fullmatch(_NAME, right[2]):
+        return f"what flows is merged by a layer: [ {names[1]} | {right[2]} ] -> {_MERGES[right[1]]}"
+    computed = f"{left.group()} {right[1]} {right[2]}"
+    if met.word == "/" and met.takes_argument and re.match(r"/\d", met.rest):
+        return f"write s{right[2]} for a stride of {right[2]}, or {{{computed}}} for the quotient"
+    product = re.match(r"(?:\s*\*\s*\d+)+", met.rest)
+    if product and left.group().isdigit() and met.takes_argument:
+        factors = [left.group(), *re.findall(r"\d+", product.group())]
+        return f"write {'x'.join(factors)} for dims, or {{{' * '.join(factors)}}} for the product"
+    return f"{comment}what is computed stands in braces: {{{computed}}}"

@@ -1,0 +1,75 @@
+"""What a parser met and could not use, and what stands around it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from netdsl.text.statements import KEYWORDS
+
+WORD = re.compile(
+    r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|=>|--+>|->|//|[<>=!:]=|-?\d\w*(?:\.\w+)*|[^\W\d]\w*(?:\.\w+)*|.', re.DOTALL
+)
+LONGEST = 40
+NEAR = 80
+"""How far back and ahead a fix is sought."""
+
+
+@dataclass(frozen=True)
+class Met:
+    """What the parser met, "" at the end of the statement, and what stands around it.
+
+    `before` is the statement up to it, `rest` the line from it on, both without comments.
+    """
+
+    word: str
+    kind: str
+    expected: frozenset[str]
+    before: str
+    rest: str
+    fresh_line: bool = False
+    """Whether it is the first word of its line."""
+
+    @cached_property
+    def near(self) -> str:
+        """The end of what stands before it."""
+        return self.before if len(self.before) <= NEAR else "…" + self.before[-NEAR:]
+
+    @cached_property
+    def opens(self) -> str:
+        """The first word of the statement."""
+        match = WORD.match(self.before or self.rest)
+        return match.group() if match else ""
+
+    @cached_property
+    def bracket(self) -> str:
+        """The innermost bracket that it stands in."""
+        opened: list[str] = []
+        for bracket in re.findall(r'"(?:[^"\\\n]|\\.)*"?|[\[({\])}]', self.before):
+            if bracket in "([{":
+                opened.append(bracket)
+            elif opened and bracket[0] != '"':
+                opened.pop()
+        return opened[-1] if opened else ""
+
+    @property
+    def takes_argument(self) -> bool:
+        """Whether it stands where a layer's arguments do."""
+        return "TAG" in self.expected
+
+    def wants(self, kind: str) -> bool:
+        """Whether nothing but this kind of token may stand there."""
+        return self.expected == frozenset({kind})
+
+    @property
+    def in_header(self) -> bool:
+        """Whether it belongs to what a keyword opens, and not to the chain of a block."""
+        return self.opens in KEYWORDS and not (self.opens == "block" and re.search(r"\)\s*=", self.before))
+
+
+def shown(word: str) -> str:
+    """A word as a message shows it; what nobody can see, by its number."""
+    if not word.isprintable() or word.isspace():
+        return f"character U+{ord(word[0]):04X}"
+    return f"`{word}`" if len(word) <= LONGEST else f"`{word[:LONGEST]}…`"

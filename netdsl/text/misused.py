@@ -1,0 +1,98 @@
+"""Names at fault for what stands behind them: no keyword, no layer, no call, or the first of two branches."""
+
+from __future__ import annotations
+
+import re
+
+from netdsl.text import elsewhere
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fixes import EXAMPLES
+from netdsl.text.met import Met, shown
+from netdsl.text.source import Span
+from netdsl.text.statements import KEYWORDS
+from netdsl.text.suggest import closest
+
+_FOREIGN = {
+    "assert": "expect",
+    "class": "block",
+    "const": "param",
+    "def": "block",
+    "fn": "block",
+    "from": "use",
+    "func": "block",
+    "function": "block",
+    "import": "use",
+    "include": "use",
+    "let": "param",
+    "model": "network",
+    "name": "network",
+    "require": "use",
+    "return": "output",
+    "title": "network",
+    "var": "param",
+}
+"""The words of other languages for what a statement does."""
+
+_REST = re.compile(r'(?:"[^"]*"|\{[^}]*\}|-?[\w.]+(?:=[\w.]+)?|[ \t])+')
+"""Words behind a name, up to an arrow, a bar or a bracket."""
+
+
+def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
+    """A mistake in the name before what the parser met `at` a place, or None where that name is not to blame."""
+    name = re.search(r"(?:->|[|\[(:]|^)\s*([a-z_]\w*)$", met.near)
+    begins = "ARROW" in met.expected and "LPAR" in met.expected  # an element may begin with that name
+    if name is None or not begins or name[1] in KEYWORDS or not re.match(r'[\w{"]|-\d', met.word):
+        return None
+    word = name[1]
+    end = statement.start + len(met.before)
+    span = Span(statement.source, end - len(word), end)
+    if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word)):
+        help = f"did you mean `{keyword}`, as in {EXAMPLES[keyword]}?"
+        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
+    if re.fullmatch(r"x\d+", word):
+        help = f"a repeat stands behind what it repeats: CONV 64 3 {word}"
+        return Diagnostic("syntax-error", f"nothing stands before the repeat {shown(word)}", span, help=help)
+    behind = _words(met.rest)
+    if _is_block(word, statement):
+        help = f"to call the block, write {_call(word, behind)}"
+        return Diagnostic("syntax-error", f"the arguments of block {shown(word)} stand in brackets", span, help=help)
+    if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind):
+        return _names(met, at, word, behind)
+    if met.kind in {"LAYER", "ODD"}:
+        message = f"an arrow is missing before {shown(met.word)}"
+        return Diagnostic("syntax-error", message, at, help=f"write {word} -> {met.word}")
+    layer = elsewhere.written(word, behind) or " ".join((word.upper(), *behind))
+    help = f"layers are written in capitals: {layer}"
+    if elsewhere.find(word) is None:
+        help += f"; a block is called with brackets: {_call(word, behind)}"
+    return Diagnostic("syntax-error", f"the name {shown(word)} takes no arguments", span, help=help)
+
+
+def _words(rest: str) -> list[str]:
+    match = _REST.match(rest.partition("->")[0])
+    return match.group().split() if match else []
+
+
+def _call(word: str, behind: list[str]) -> str:
+    """A call with the words behind a name as arguments, and a repeat behind it."""
+    repeats = [one for one in behind if re.fullmatch(r"x\d+", one)]
+    return " ".join((f"{word}({', '.join(one for one in behind if one not in repeats)})", *repeats))
+
+
+def _is_block(word: str, statement: Span) -> bool:
+    """Whether the file has a block of that name."""
+    return re.search(rf"^\s*block\s+{re.escape(word)}\s*\(", statement.source.text, re.MULTILINE) is not None
+
+
+def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:
+    """Names one behind another: branches without their bar, or a chain without its arrow."""
+    branches = " | ".join((word, *behind))
+    merge = re.search(r"^[^\[\]|]*?\]?\s*->\s*([A-Z]+)", met.rest)
+    help = f"write [ {branches} ]" + (f" -> {merge[1]}" if merge else "")
+    what = "a bar is missing" if met.bracket == "[" else "a fork's brackets and bar are missing"
+    return Diagnostic("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", at, help=help)
+
+
+def _misspelt(word: str) -> str:
+    """The keyword of a statement that a word may be meant for; short words are too near to many."""
+    return closest(word, EXAMPLES) if len(word) > 3 else ""
