@@ -1,10 +1,9 @@
-"""The page of the slides' claims is as it is made, and the claims that netdsl finds wrong are the known ones."""
+"""The slides' claims that netdsl finds wrong are the known ones."""
 
 from __future__ import annotations
 
 import pytest
 from case_studies.claim import Claim, about
-from case_studies.page import PAGE, page
 from case_studies.sections import SECTIONS
 
 CLAIMS = [claim for section in SECTIONS for claim in section.claims]
@@ -14,10 +13,6 @@ OFF = {
     "24M, if what each ReLU puts out counts too",
     "one network too large for a GTX 580 of 3 GB (at the batch of 128)",
 }
-
-
-def test_the_page_is_as_it_is_made() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "make pages writes it anew"
 
 
 @pytest.mark.parametrize("claim", [claim for claim in CLAIMS if claim.command], ids=lambda claim: claim.says)

@@ -1,4 +1,4 @@
-"""docs/slides.md, made of the claims: `python -m case_studies.page` in the folder docs writes it."""
+"""docs/slides.md, made of the claims."""
 
 from __future__ import annotations
 
@@ -45,7 +45,3 @@ def _row(claim: Claim) -> str:
     found = "; ".join(filter(None, (claim.found, claim.note)))
     command = f"`{claim.command}`" if claim.command else ""
     return " | ".join(("", claim.says, found, verdict, command, "")).strip()
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,156 @@
+"""Pages that are made of the code: every layer, every diagnostic, and the options of every command.
+
+They are kept beside the pages that are written by hand, so that they can be read in the repository: `make pages`
+writes them, and tests hold them against what is made.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+from case_studies import page as slides
+
+from netdsl.cli.main import cli
+from netdsl.graph.build import build
+from netdsl.layers import table
+from netdsl.layers.arguments import Argument, arguments_of, show
+from netdsl.layers.base import Layer
+from netdsl.measure import expect
+from netdsl.text import render
+from netdsl.text.codes import CODES, Code
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source
+
+DOCS = Path(__file__).parent
+_NOTE = "<!-- Made by `make pages` of docs/reference.py, and checked by the tests: change {}, not this. -->\n"
+_HELP = re.compile(r"^(<!-- help of netdsl ?(\w*) -->)\n(?:```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
+
+
+def pages() -> dict[Path, str]:
+    """What each page that is made, in part or in whole, has to be."""
+    commands = DOCS / "commands.md"
+    return {
+        DOCS / "layers.md": "\n".join(_layers()),
+        DOCS / "errors.md": "\n".join(_errors()),
+        commands: _HELP.sub(lambda found: f"{found[1]}\n{_help(found[2])}", commands.read_text(encoding="utf-8")),
+        slides.PAGE: slides.page(),
+    }
+
+
+def _help(name: str) -> str:
+    """The help of a command, as a block."""
+    context = click.Context(cli, info_name="netdsl", terminal_width=88, **cli.context_settings)
+    command = cli.get_command(context, name) if name else cli
+    assert command is not None, f"there is no command {name}"
+    inner = click.Context(command, info_name=name, parent=context, terminal_width=88) if name else context
+    return f"```text\n{command.get_help(inner)}\n```\n"
+
+
+# Layers
+
+_CHAPTERS = {
+    "input": "Input",
+    "convolution": "Convolution",
+    "dense": "Fully connected",
+    "pooling": "Pooling",
+    "normalization": "Normalisation",
+    "activation": "Activation",
+    "dropout": "Dropout",
+    "reshape": "Moving values",
+    "merge": "Merging",
+}
+
+
+def _layers() -> Iterator[str]:
+    yield _NOTE.format("the layers' docstrings")
+    yield "# Layers\n"
+    yield (
+        "All layers that come with netdsl, as `netdsl layers` lists them and `netdsl layers CONV` explains one. A size"
+        " is given once for all spatial axes, or as dims with one for each. An argument with a default may be left"
+        " out; [the language](language.md#arguments) says how each kind is written.\n"
+    )
+    found = dict.fromkeys(row for keyword in table.keywords() if (row := table.find(keyword)))
+    rows = [row for row in found if row.__module__.startswith("netdsl.")]
+    for role, title in _CHAPTERS.items():
+        yield f"## {title}\n"
+        for row in rows:
+            if row.role == role:
+                yield from _layer(row)
+
+
+def _layer(row: type[Layer]) -> Iterator[str]:
+    yield f"### {row.keyword}\n"
+    if row.aliases:
+        yield f"Also written {', '.join(f'`{alias}`' for alias in row.aliases)}.\n"
+    yield inspect.cleandoc(row.__doc__ or "") + "\n"
+    if arguments := arguments_of(row):
+        yield "| argument | takes | default | |\n|---|---|---|---|"
+        for argument in arguments:
+            yield f"| {_written(argument)} | {argument.kind.noun} | {_default(argument)} | {argument.help} |"
+        yield ""
+
+
+def _written(argument: Argument) -> str:
+    match argument.form:
+        case "tag":
+            return f"`{argument.letter}` {argument.field}"
+        case "option":
+            return f"`{argument.field}=`"
+        case "flag":
+            return f"`{argument.field}`"
+        case "positional":
+            return argument.field
+
+
+def _default(argument: Argument) -> str:
+    if argument.required:
+        return "*needed*"
+    if argument.default in (None, False):
+        return ""
+    return f"`{show(argument.default)}`"  # pyright: ignore[reportArgumentType] - a default is a value
+
+
+# Diagnostics
+
+
+def _errors() -> Iterator[str]:
+    yield _NOTE.format("netdsl/text/codes.py")
+    yield "# Errors and warnings\n"
+    yield (
+        "Whatever is wrong with a network is told under one of these codes, which do not change. Errors end a command"
+        " with exit status 1; warnings do not. All that can be found is found in one run.\n"
+    )
+    for severity in ("error", "warning"):
+        yield f"## {severity.capitalize()}s\n"
+        for code in CODES.values():
+            if code.severity == severity:
+                yield from _code(code)
+
+
+def _code(code: Code) -> Iterator[str]:
+    yield f"### {code.name}\n\n{code.meaning}\n\n{code.fix}\n"
+    yield f"```net-wrong\n{code.example.rstrip()}\n```\n"
+    yield f"```text\n{_diagnosed(code)}\n```\n"
+
+
+def _diagnosed(code: Code) -> str:
+    """What `netdsl check` says of a code's example."""
+    report = Report()
+    with TemporaryDirectory() as folder, chdir(folder):
+        path = Path("example.net")
+        path.write_text(code.example, encoding="utf-8")
+        shaped = build(Source(code.example, path.name), path, report)
+        if shaped is not None:
+            expect.prove(shaped, report)
+    return "\n".join(render.text(found) for found in report.diagnostics()).rstrip()
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
