@@ -382,3 +382,26 @@ def test_from_python() -> None:
     for wrong in wrongs:
         with pytest.raises(ValueError):  # noqa: PT011 - each says its own
             net.memory(**wrong)
+
+
+@pytest.mark.parametrize(
+    "head", ["AVGPOOL global -> squeeze: BN -> FC 3", "FC 3 -> squeeze: BN", "CONV 4 5 -> squeeze: BN"]
+)
+def test_training_at_batch_1_is_refused_where_a_channel_has_one_value(head: str) -> None:
+    net = netdsl.loads(f"INPUT 5x5x2 -> {head}")
+    with pytest.raises(ValueError, match="more than 1 value per channel"):  # as PyTorch does
+        net.module()(torch.randn(1, 2, 5, 5))
+    one, two = net.memory(1), net.memory(2)
+    assert (one.training, one.layers) == ((), ())
+    assert one.inference
+    assert one.least is not None
+    assert (one.least.batch, one.least.path) == (2, "squeeze")
+    assert two.least is None
+    assert len(two.training) == 1
+    assert net.memory(fit=two.training[0].total).batch == 2
+    less = net.memory(fit=two.training[0].total - 1).fit
+    assert less is not None
+    assert less.training == 0
+    assert "squeeze sees one value a channel" in " ".join(str(one).split())
+    for path in (None, "squeeze"):
+        assert "How many examples does training take at once?" in str(net.explain(path))

@@ -14,6 +14,7 @@ from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
 from netdsl.measure.field import Axis
 from netdsl.measure.figures import Figures
+from netdsl.measure.memory import Meter
 from netdsl.measure.units import size
 
 
@@ -29,6 +30,7 @@ def explanation(view: View) -> Explanation:
         _sight(view, way),
         _repeats(view),
         _training(view),
+        _batch(view),
     ]
     return Explanation(
         path="",
@@ -156,3 +158,10 @@ def _training(view: View) -> Answer:
     layers = "1 layer" if len(alone) == 1 else f"{len(alone):,} layers"
     lines = (f"{several(names)}, with {layers} that no total counts.", Equation("", params, "parameters"))
     return Answer("What is for training alone?", lines)
+
+
+def _batch(view: View) -> Answer:
+    """Whether training takes several examples at once."""
+    least = Meter(view.shaped).least
+    line = f"{least.batch} at least: {least.path} sees one value a channel of each, and one value has no variance."
+    return Answer("How many examples does training take at once?", (line,) if least.batch > 1 else ())

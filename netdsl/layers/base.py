@@ -137,6 +137,10 @@ class Layer:
         """
         return ()
 
+    def least_batch(self, *inputs: Shape) -> int:
+        """The fewest examples that it takes at once in training."""
+        return 1
+
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         """What is legal, but likely not meant."""
         return iter(())

@@ -118,6 +118,10 @@ class BatchNorm(Layer):
         channels = inputs[0].channels
         return Weight("running_mean", (channels,)), Weight("running_var", (channels,))
 
+    def least_batch(self, *inputs: Shape) -> int:
+        """One value has no variance: where a channel has a single position, it takes two examples."""
+        return 2 if inputs[0].positions == 1 else 1
+
     def answers(self, *inputs: Shape) -> Iterator[Answer]:
         channels = f"{inputs[0].channels:,} channel{'s' * (inputs[0].channels > 1)}"
         yield Answer(
@@ -127,6 +131,14 @@ class BatchNorm(Layer):
                 "are constants. A convolution before it can take both up into its weights, and nothing is left.",
             ),
         )
+        if self.least_batch(*inputs) > 1:
+            yield Answer(
+                "How many examples does training take at once?",
+                (
+                    "Two at least: each example gives one value a channel, and one value has no variance. PyTorch "
+                    "refuses to train it at batch 1; inference takes any batch.",
+                ),
+            )
 
     def saves(self, *inputs: Operand) -> Saved:
         """The input, and each channel's mean and deviation over the batch."""

@@ -100,12 +100,20 @@ class Fit:
     inference_limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Least:
+    """The fewest examples that training takes at once, and the layer that asks for so many."""
+
+    batch: int
+    path: str
+
+
 @dataclass(frozen=True)
 class Memory:
     """What a network takes in memory, for a batch of examples; it prints as a table.
 
     `training` and `inference` have an entry for each logical device, `layers` one for each layer of which training
-    keeps something.
+    keeps something. Where training takes more examples at once than `batch`, `least` says so, and there is no entry.
     """
 
     title: str
@@ -117,6 +125,7 @@ class Memory:
     inference: tuple[Inference, ...]
     layers: tuple[Kept, ...]
     fit: Fit | None = None
+    least: Least | None = None
 
     def __str__(self) -> str:
         from netdsl.measure import memory_table
@@ -136,6 +145,7 @@ class Memory:
             "inference": [asdict(one) | {"total": one.total} for one in self.inference],
             "layers": [asdict(one) for one in self.layers],
             "fit": None if self.fit is None else asdict(self.fit),
+            "least": None if self.least is None else asdict(self.least),
         }
 
     def json(self) -> str:
@@ -166,6 +176,13 @@ class Meter:
     def tapes(self) -> tuple[Tape, Tape]:
         """What autograd records of one example, and of several."""
         return record(self.shaped, single=True), record(self.shaped)
+
+    @cached_property
+    def least(self) -> Least:
+        """The fewest examples that training takes at once."""
+        nodes = enumerate(self.shaped.nodes)
+        asked = (Least(node.layer.least_batch(*self.shaped.input_shapes(at)), node.path) for at, node in nodes)
+        return max(asked, key=lambda one: one.batch)
 
     @property
     def width(self) -> int:
@@ -262,6 +279,7 @@ class Meter:
         training = _largest(lambda batch: max(one.total for one in self.training(batch)) <= size)
         inference = _largest(lambda batch: max(one.total for one in self.inference(batch)) <= size)
         over = max(self.training(training + 1), key=lambda one: one.total)
+        training = training if training >= self.least.batch else 0
         last = max(self.inference(inference + 1), key=lambda one: one.total)
         return Fit(size, training, over.device, inference, last.device)
 
@@ -301,14 +319,16 @@ def memory(
     meter = Meter(shaped, optimizer, precision, keep)
     largest = None if fit is None else meter.fit(fit)
     count = batch or max(1, largest.training if largest else 1)
+    trains = count >= meter.least.batch
     return Memory(
         shaped.graph.title,
         count,
         optimizer,
         precision,
         keep,
-        meter.training(count),
+        meter.training(count) if trains else (),
         meter.inference(count),
-        meter.layers(count),
+        meter.layers(count) if trains else (),
         largest,
+        None if trains else meter.least,
     )

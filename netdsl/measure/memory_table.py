@@ -50,7 +50,7 @@ def text(memory: Memory) -> str:
     ):
         for device, cells in rows:
             lines.append(_row(f"{title} @{device}" if len(rows) > 1 else title, cells))
-    lines += ["", *peaks(memory)]
+    lines += ["", *(part for line in peaks(memory) for part in wrap(line, _PAGE))]
     if memory.layers:
         lines += ["", *_layers(memory)]
     if memory.fit is not None:
@@ -59,7 +59,12 @@ def text(memory: Memory) -> str:
 
 
 def peaks(memory: Memory) -> list[str]:
-    """When training takes most, in a sentence for each device."""
+    """When training takes most, in a sentence for each device, or why there is none."""
+    if (least := memory.least) is not None:
+        return [
+            f"Training takes {least.batch} examples at once or more: "
+            f"at batch {memory.batch:,}, {least.path} sees one value a channel."
+        ]
     if memory.keep == "all":
         return ["All activations and all their gradients (transient) stay for the whole step."]
     several = len(memory.training) > 1
@@ -95,12 +100,14 @@ def _layers(memory: Memory) -> list[str]:
 
 def fitting(memory: Memory, fit: Fit) -> list[str]:
     """What fits, in sentences."""
-    several = len(memory.training) > 1
-    fullest = max(memory.training, key=lambda one: one.total)
-    verdict = "fits into" if fullest.total <= fit.bytes else "does not fit into"
-    where, each = (f" on @{fullest.device}", " on each device") if several else ("", "")
-    takes = f"Training at batch {memory.batch:,} takes {size(fullest.total)}{where}"
-    lines = [f"{takes}, and {verdict} {size(fit.bytes)}{each}."]
+    several = len(memory.inference) > 1
+    lines: list[str] = []
+    if memory.training:
+        fullest = max(memory.training, key=lambda one: one.total)
+        verdict = "fits into" if fullest.total <= fit.bytes else "does not fit into"
+        where, each = (f" on @{fullest.device}", " on each device") if several else ("", "")
+        takes = f"Training at batch {memory.batch:,} takes {size(fullest.total)}{where}"
+        lines.append(f"{takes}, and {verdict} {size(fit.bytes)}{each}.")
     for title, batch, device in (
         ("training", fit.training, fit.training_limit),
         ("inference", fit.inference, fit.inference_limit),
@@ -109,7 +116,8 @@ def fitting(memory: Memory, fit: Fit) -> list[str]:
         if batch:
             lines.append(f"The largest batch of {title} that fits is {batch:,}{limit}.")
         else:
-            lines.append(f"Not even one example fits in {title}{limit}.")
+            few = "one example" if title == "inference" or memory.least is None else f"{memory.least.batch} examples"
+            lines.append(f"Not even {few} {'fits' if few == 'one example' else 'fit'} in {title}{limit}.")
     return lines
 
 
@@ -126,6 +134,8 @@ def markdown(memory: Memory) -> str:
             f"| {safe.code(one.path)} | {safe.code(one.layer)} | {size(one.output)} | {size(one.own)} |"
             for one in memory.layers
         ]
+    if memory.least is not None:
+        lines += ["", *peaks(memory)]
     if memory.fit is not None:
         lines += ["", " ".join(fitting(memory, memory.fit))]
     return "\n".join(lines)
