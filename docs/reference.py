@@ -9,23 +9,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
-from contextlib import chdir
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 from case_studies import page as slides
 
 from netdsl.cli.main import cli
-from netdsl.graph.build import build
+from netdsl.explain.code import page
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of, show
 from netdsl.layers.base import Layer
-from netdsl.measure import expect
-from netdsl.text import render
 from netdsl.text.codes import CODES, Code
-from netdsl.text.diagnostic import Report
-from netdsl.text.source import Source
 
 DOCS = Path(__file__).parent
 _NOTE = "<!-- Made by `make pages` of docs/reference.py, and checked by the tests: change {}, not this. -->\n"
@@ -134,21 +128,7 @@ def _errors() -> Iterator[str]:
 
 
 def _code(code: Code) -> Iterator[str]:
-    yield f"### {code.name}\n\n{code.meaning}\n\n{code.fix}\n"
-    yield f"```net-wrong\n{code.example.rstrip()}\n```\n"
-    yield f"```text\n{_diagnosed(code)}\n```\n"
-
-
-def _diagnosed(code: Code) -> str:
-    """What `netdsl check` says of a code's example."""
-    report = Report()
-    with TemporaryDirectory() as folder, chdir(folder):
-        path = Path("example.net")
-        path.write_text(code.example, encoding="utf-8")
-        shaped = build(Source(code.example, path.name), path, report)
-        if shaped is not None:
-            expect.prove(shaped, report)
-    return "\n".join(render.text(found) for found in report.diagnostics()).rstrip()
+    yield f"{page(code).markdown()}\n"
 
 
 if __name__ == "__main__":

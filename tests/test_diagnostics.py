@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from netdsl.graph.program import read
 from netdsl.measure import expect
 from netdsl.text import render
 from netdsl.text.codes import CODES
-from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.diagnostic import Diagnostic, NetError, Report
 from netdsl.text.source import Source
 from netdsl.text.suggest import closest, distance
 
@@ -110,7 +111,7 @@ def test_a_mistake_in_a_repeated_block_is_reported_once() -> None:
 
 def test_json_has_the_keys_that_programs_rely_on() -> None:
     (data,) = json.loads(render.as_json(check(RESNET, "resnet.net")))
-    related = data.pop("related")
+    related, calls = data.pop("related"), data.pop("calls")
     message, help = data.pop("message"), data.pop("help")
     assert message.startswith("ADD wants equal shapes")
     assert help
@@ -127,6 +128,20 @@ def test_json_has_the_keys_that_programs_rely_on() -> None:
         ("56x56x256", 7, 19),
         ("56x56x64", 7, 33),
     ]
+    assert calls == [
+        {"file": "resnet.net", "line": 8, "column": 29, "end_line": 8, "end_column": 36},
+        {"file": "resnet.net", "line": 11, "column": 11, "end_line": 11, "end_column": 23},
+    ]
+    assert {tuple(one) for one in related} == {("message", *calls[0])}
+
+
+def test_an_exception_says_all_errors_with_their_source() -> None:
+    found = check("INPUT 224x224x3 -> CONV 96 11x11 s4 -> FOO\nINPUT 8x8x3 -> CNOV 4 3\n")
+    error = NetError(found)
+    errors = [one for one in found if one.severity == "error"]
+    assert len(errors) == 2
+    assert str(error) == "\n".join(map(render.text, errors)).rstrip()
+    assert pickle.loads(pickle.dumps(error)).diagnostics[0].code == found[0].code
 
 
 def test_columns_count_code_points_and_carets_follow_wide_characters() -> None:

@@ -16,12 +16,16 @@ from netdsl import files, resources
 from netdsl.cli import stream
 from netdsl.graph.build import OverrideError, Overrides, build, dims
 from netdsl.graph.node import ShapedGraph
-from netdsl.graph.program import UnreadableFile, read
+from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
 from netdsl.layers.arguments import Value
 from netdsl.text import render, safe
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.parse import literal
+from netdsl.text.source import Source
 from netdsl.text.suggest import did_you_mean
+
+STDIN = "<stdin>"
+"""What messages call stdin, which `-` names."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -93,8 +97,10 @@ def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]
     return Overrides(params, given, [Path(folder) for folder in include])
 
 
-def locate(name: str) -> Path:
-    """The file of a network by path or bundled name. Raises UsageError."""
+def locate(name: str) -> Path | None:
+    """The file of a network by path or bundled name; None for `-`, which is stdin. Raises UsageError."""
+    if name == "-":
+        return None
     path = resources.find(name)
     if path is None:
         known = [one.stem for one in resources.bundled()]
@@ -103,12 +109,17 @@ def locate(name: str) -> Path:
     return path
 
 
+def stem(name: str) -> str:
+    """What files that are made of a network are called, but for their suffix. Raises UsageError."""
+    path = locate(name)
+    return "stdin" if path is None else path.stem
+
+
 @dataclass(frozen=True)
 class Loaded:
     """A network read from a file: its shaped graph, unless it has errors or is a library, and what was found."""
 
     name: str
-    path: Path
     shaped: ShapedGraph | None
     report: Report
 
@@ -131,20 +142,28 @@ def shown(path: Path) -> str:
 def load(name: str, changes: Overrides) -> Loaded:
     """Read a network and check its shapes. Raises UsageError for a file that cannot be read, or a useless override."""
     path = locate(name)
-    return built(path, shown(path), changes)
+    return built(path, STDIN if path is None else shown(path), changes)
 
 
-def built(path: Path, name: str, changes: Overrides) -> Loaded:
-    """What stands in a file, which messages call by a name. Raises UsageError as load does."""
-    report = Report()
+def source_of(path: Path | None, name: str, report: Report) -> Source | None:
+    """What stands in a file, or in stdin; what makes no text is reported, and gives None. Raises UsageError."""
     try:
-        source = read(path, name, report)
-        shaped = None if source is None else build(source, path, report, changes)
+        return decode(sys.stdin.buffer.read(MAX_BYTES + 1), name, report) if path is None else read(path, name, report)
     except UnreadableFile as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"{name}: {error.strerror or error}") from None
+
+
+def built(path: Path | None, name: str, changes: Overrides) -> Loaded:
+    """What stands in a file, or in stdin, which messages call by a name. Raises UsageError as load does."""
+    report = Report()
+    source = source_of(path, name, report)
+    try:
+        shaped = None if source is None else build(source, path, report, changes)
     except OverrideError as error:
         raise UsageError(str(error), error.help, error.code) from None
-    return Loaded(name, path, shaped, report)
+    return Loaded(name, shaped, report)
 
 
 def network(name: str, sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> ShapedGraph:

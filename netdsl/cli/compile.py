@@ -60,7 +60,7 @@ def command(
         raise common.UsageError(f"--mode train goes with no --target {target}, which is for inference", "leave one out")
     shaped = common.network(file, sets, inputs, include)
     kind = format or ("pt2" if output is not None and Path(output).suffix == FORMATS["pt2"] else "torchscript")
-    path = Path(output) if output is not None else Path(f"{common.locate(file).stem}{FORMATS[kind]}")
+    path = Path(output) if output is not None else Path(f"{common.stem(file)}{FORMATS[kind]}")
     if path.suffix != FORMATS[kind]:
         help = f"write -o {path.with_suffix(FORMATS[kind]) if path.name else f'network{FORMATS[kind]}'}"
         what = f"--format {kind} writes {FORMATS[kind]}" if format else "a compiled network is a .pt or .pt2 file"

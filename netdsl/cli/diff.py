@@ -121,9 +121,11 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
             with checkout(revision, path) as file:
                 return common.built(file, name, changes)
         file = common.locate(name)
+        if file is None:
+            return common.load(name, changes)
         if name == os.devnull or (file.is_file() and not file.stat().st_size):
             graph = replace(NOTHING.graph, source=Source("", shown or common.shown(file)))
-            return common.Loaded(name, file, replace(NOTHING, graph=graph), Report())
+            return common.Loaded(name, replace(NOTHING, graph=graph), Report())
         bundled = not Path(name).exists()
         return common.built(file, shown or (file.stem if bundled else common.shown(file)), changes)
     except (RevisionError, OSError) as error:

@@ -58,7 +58,7 @@ def command(
     from netdsl import draw
 
     networks = [common.network(name, sets, inputs, include) for name in names]
-    target = Path(output or f"{'-'.join(common.locate(name).stem for name in names)}.svg")
+    target = Path(output or f"{'-'.join(common.stem(name) for name in names)}.svg")
     format = common.format_of(target, draw.FORMATS, "a picture")
     try:
         with common.telling():

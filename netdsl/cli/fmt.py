@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from netdsl.cli import common, stream
-from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
 from netdsl.text import format, safe
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
@@ -51,11 +49,6 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
 
 def _source(name: str) -> Source | None:
     report = Report()
-    try:
-        piped = name == "-"
-        read_in = sys.stdin.buffer.read(MAX_BYTES + 1) if piped else b""
-        source = decode(read_in, "<stdin>", report) if piped else read(Path(name), name, report)
-    except UnreadableFile as error:
-        raise common.UsageError(str(error)) from None
+    source = common.source_of(*((None, common.STDIN) if name == "-" else (Path(name), name)), report)
     common.say(report.diagnostics())
     return source

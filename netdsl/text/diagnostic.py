@@ -32,11 +32,13 @@ class Diagnostic:
     help: str = ""
     path: str = ""
     calls: tuple[Span, ...] = ()
+    denied: bool = False
+    """Whether a warning is to count as an error."""
 
     @property
     def severity(self) -> str:
         """`error` or `warning`."""
-        return severity_of(self.code)
+        return "error" if self.denied else severity_of(self.code)
 
 
 @dataclass
@@ -78,5 +80,15 @@ class NetError(Exception):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        first = next((d for d in self.diagnostics if d.severity == "error"), None)
-        super().__init__(f"{first.span}: {first.code}: {first.message}" if first else "")
+        super().__init__(self.diagnostics)
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """Its errors, without the warnings beside them."""
+        return tuple(one for one in self.diagnostics if one.severity == "error")
+
+    def __str__(self) -> str:
+        """Its errors with their lines of source, as `netdsl check` shows them."""
+        from netdsl.text import render
+
+        return "\n".join(map(render.text, self.errors)).rstrip()

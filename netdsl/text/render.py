@@ -150,7 +150,8 @@ def data(found: Diagnostic) -> dict[str, object]:
     """A diagnostic as plain data, for JSON."""
     related = [{"message": one.text, **_range(one.span)} for one in found.related]
     head: dict[str, object] = {"code": found.code, "severity": found.severity, "message": found.message}
-    return {**head, **_range(found.span), "related": related, "help": found.help}
+    calls = [_range(call) for call in found.calls]
+    return {**head, **_range(found.span), "related": related, "calls": calls, "help": found.help}
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
