@@ -54,12 +54,13 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
         raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
     expansion = Expansion(module, report)
     expansion.run()
+    failed = report.failed
+    title, meta = _heading(module, source, path, report)
     if not _has_chain(module):
-        if not _is_library(module) and not report.failed:
+        if not _is_library(module) and not failed:
             span = Span(source, 0, 0)
             report.error("no-input", "there is no network here", span, "start a chain: INPUT 224x224x3 -> …")
         return None
-    title, meta = _heading(module, source, path, report)
     unused.warn_of_names(module.file, report)
     nodes = _with_inputs(expansion.nodes, overrides.inputs)
     shapes = infer.shapes(nodes, report)

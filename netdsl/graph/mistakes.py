@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
@@ -40,7 +41,9 @@ def no_input(span: Span, keyword: str) -> Fault:
 
 def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
     """A name behind an arrow."""
-    if of := scope.module.blocks.get(name.text):
+    if runs_in := _of_line_before(name.span):
+        help = runs_in
+    elif of := scope.module.blocks.get(name.text):
         needed = [one.name.text for one in of.block.parameters if one.default is None]
         help = f"to call the block, write {name.text}({', '.join(needed)})"
     elif name.text in _labels(scope):
@@ -67,9 +70,10 @@ def unknown_block(call: tree.Call, scope: Scope) -> Fault:
     return Fault("unknown-block", message, call.name.span, help)
 
 
-def _labels(scope: Scope) -> list[str]:
+def _labels(scope: Scope) -> Iterator[str]:
     """The labels that were written before this place, those of the innermost scope first."""
-    return [name for one in scope.outward() for name, entry in one.entries.items() if entry.element.label is not None]
+    for one in scope.outward():
+        yield from (name for name, entry in one.entries.items() if entry.element.label is not None)
 
 
 def _layer(word: str, arguments: Sequence[str]) -> str:
@@ -133,5 +137,12 @@ def merged(written: tree.Layer) -> list[str]:
 
 def misplaced_input(span: Span) -> Fault:
     """INPUT behind something that flows."""
-    help = "start a chain of its own with it; a fork `[ a | b ] -> CONCAT` merges two"
+    help = _of_line_before(span) or "start a chain of its own with it; a fork `[ a | b ] -> CONCAT` merges two"
     return Fault("misplaced-input", "INPUT starts a chain, but something flows in here", span, help)
+
+
+def _of_line_before(span: Span) -> str:
+    """That a line runs into this one, if that is so; the mistake may be there."""
+    before = span.source.text[max(0, span.start - 200) : span.start]
+    found = re.search(r"(->|:)[ \t]*(#[^\n]*)?\n\s*$", before)
+    return f"the line before ends with `{found[1]}`, so that its chain goes on here" if found else ""

@@ -14,6 +14,8 @@ from netdsl.text.suggest import closest, did_you_mean
 
 _TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
 _NOT_SAID = "take it away: a layer knows what flows in"
+_MOST = 12
+"""How many arguments are looked at together; nobody mends more by one fix."""
 _KERNEL = re.compile(r"([knf])(\d+)")
 """As papers write a kernel, and a number of filters: k3n64s1."""
 
@@ -89,6 +91,8 @@ def _value(given: tree.Argument) -> str:
 
 def _whole(row: type[Layer], written: tree.Layer) -> str:
     """The layer with its arguments as they are written here, or ""."""
+    if len(written.arguments) > _MOST:
+        return ""
     texts: list[str] = []
     for argument in written.arguments:
         before = texts[-1] if texts else ""
@@ -114,6 +118,8 @@ def unknown_word(
     help = _apart(row, arguments, written, position)
     options = [a.field for a in arguments if a.form != "positional"]
     near = closest(word.text, [*parameters, *options])
+    if not near and not help and word.text.isupper() and (layer := closest(word.text, table.keywords())):
+        help = f"did you mean {layer}? An arrow stands before it: -> {layer}"
     if free and not help and near not in options:
         message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
         return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else "")
@@ -151,7 +157,7 @@ def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault
     """A layer among the arguments of another."""
     span = written.arguments[position].span
     words = [row.keyword]
-    for argument in written.arguments:
+    for argument in written.arguments[:_MOST]:
         text = argument.span.text
         bare = isinstance(argument.value, tree.Name) and not argument.tag and argument.key is None
         words += ["->", _keyword(text)] if bare and is_layer(text) else [text]
@@ -189,16 +195,17 @@ def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
 def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
     """A value more than there are places for; where one fix is for all such values, all of them."""
     slots = [a for a in arguments if a.form == "positional"]
-    given_values = [argument for argument in written.arguments if is_value(argument)]
+    given_values = [argument for argument in written.arguments[:_MOST] if is_value(argument)] or [given]
     values = [argument.span.text for argument in given_values]
-    if fix := _for_all(row, slots, values):
+    fix = _for_all(row, slots, values) if len(written.arguments) <= _MOST else ""
+    if fix:
         span = given.span.to(given_values[-1].span)
         many = span.end > given.span.end
         message = f"{span.text} is {'more' if many else 'one argument more'} than {row.keyword} takes"
         return Fault("extra-argument", message, span, fix)
     help = f"{row.keyword} takes {', '.join(a.field for a in slots) if slots else 'no argument'} by position"
     if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
-        square = f"{values[-2]}x{values[-1]} or " if len(values) > 2 and values[-2] == values[-1] else ""
+        square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
         help += f"; did you mean {square}s{given.span.text}?"
     elif row.role == "activation" and not slots and values[-1].isdigit():
         help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"

@@ -169,6 +169,8 @@ def _colon(met: Met, label: str) -> str:
     """A colon behind what is no label, or behind a label whose arrow is missing."""
     if not label and (name := re.search(rf"\s({_NAME})$", met.near)):
         return f"an arrow is missing before it: -> {name[1]}: …"
+    if label.isupper() and (arguments := re.match(r":\s*(\d[^\s>|]*)", met.rest)):
+        return f"arguments stand right behind a layer: {label} {arguments[1]}"
     name = label.lower() if re.fullmatch(r"\w+", label, re.ASCII) else "stem"
     return f"a label is one word in lower case, before its element: {name}: CONV 64 3"
 

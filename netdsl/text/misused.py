@@ -81,7 +81,7 @@ def _call(word: str, behind: list[str]) -> str:
 
 def _is_block(word: str, statement: Span) -> bool:
     """Whether the file has a block of that name."""
-    return re.search(rf"^\s*block\s+{re.escape(word)}\s*\(", statement.source.text, re.MULTILINE) is not None
+    return re.search(rf"^[ \t]*block[ \t]+{re.escape(word)}[ \t]*\(", statement.source.text, re.MULTILINE) is not None
 
 
 def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:

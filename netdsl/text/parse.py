@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from netdsl.text import statements, tables, tree, wording
+from netdsl.text import lowered, statements, tables, tree, wording
 from netdsl.text.diagnostic import Report
 from netdsl.text.lalr import Parser, Token, Unexpected
 from netdsl.text.source import Source, Span
@@ -280,11 +280,12 @@ def _check_block_lines(block: tree.Block, report: Report) -> None:
 def parse(source: Source, report: Report) -> tree.File:
     """Parse a whole file. What is wrong is reported, and left out of the tree."""
     lines = statements.split(source, report)
+    text = lowered.understood(lines.text, source, report)
     found: list[tree.Statement] = []
     broken: list[Span] = []
     with _lock:
         for index, span in enumerate(lines.statements):
-            statement = None if index in lines.broken else _statement(lines.text, span, report)
+            statement = None if index in lines.broken else _statement(text, span, report)
             if statement is None:
                 broken.append(span)
                 if len(broken) > statements.MAX_BROKEN:
@@ -298,7 +299,43 @@ def parse(source: Source, report: Report) -> tree.File:
             if isinstance(statement, tree.Block):
                 _check_block_lines(statement, report)
             found.append(statement)
+    found = _without_swallowed(found, broken, report)
     return tree.File(source, tuple(found), lines.comments, tuple(broken))
+
+
+def _without_swallowed(found: list[tree.Statement], broken: list[Span], report: Report) -> list[tree.Statement]:
+    """The statements with a chain in place of each block that took it from the lines below, as it ends with `=`."""
+    chains = [one for one in found if isinstance(one, tree.Chain)]
+    starts = [one.elements[0].primary for one in chains]
+    called = {primary.name.text for primary in starts if isinstance(primary, tree.Call)}
+    kept: list[tree.Statement] = []
+    for one in found:
+        if isinstance(one, tree.Block) and one.name.text not in called and (equal := _swallows(one)):
+            name = one.name.text
+            message = f"the line ends with `=`, so that the chain below becomes that of block {name}"
+            report.error("syntax-error", message, equal, f"write the chain of block {name} behind it, or take it away")
+            broken.append(Span(equal.source, one.name.span.start - len("block "), equal.end))
+            one = one.body
+        kept.append(one)
+    return kept
+
+
+def _swallows(block: tree.Block) -> Span | None:
+    """The `=` of a block whose chain starts on a line below, as far left, with what starts a chain of the file."""
+    first, source = block.body.elements[0], block.span.source
+    name = block.name.span
+    equal = source.text.find("=", block.span.end, first.span.start)
+    margin = name.column - len("block ")
+    if equal < 0 or first.span.column > margin or source.position(equal)[0] == first.span.line:
+        return None
+    match first.primary:
+        case tree.Layer("INPUT"):
+            pass
+        case tree.Name(text) if text not in {one.name.text for one in block.parameters}:
+            pass
+        case _:
+            return None
+    return Span(source, equal, equal + 1)
 
 
 def literal(text: str) -> tree.Number | tuple[tree.Number, ...] | str | None:

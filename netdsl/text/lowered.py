@@ -1,0 +1,72 @@
+"""Names and keywords that were not written in lower case: each is told once, and understood wherever it is used."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from netdsl.text import elsewhere
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source, Span
+from netdsl.text.statements import KEYWORDS
+
+_WORD = r"[^\W\d]\w*"
+_SUSPECT = re.compile(
+    r"(?<!\w)(?=[a-z0-9_]*+\w)[^\W\d]\w*+[ \t]*+[:,=()]|^[ \t]*+[^\W\d_a-z]\w*+[ \t]++[\"A-Za-z]", re.MULTILINE
+)
+"""What odd names have around them where they are defined; in a program without any it is found only by chance."""
+_DEFINITION = re.compile(
+    rf"""(?m:"[^"\n]*"?|\#[^\n]*
+      | ^[ \t]*(?P<statement>(?i:{"|".join(sorted(KEYWORDS))}))
+        [ \t]++(?:(?=")|(?P<name>{_WORD}+)[ \t]*+(?P<parameters>\([^()\n]*)?)
+      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:[ \t]*+(?=[^\W\d]|\())""",
+    re.VERBOSE,
+)
+_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+def understood(text: str, source: Source, report: Report) -> str:
+    """The text, as long as before, with such words in lower case; each is reported where it is defined."""
+    if not _SUSPECT.search(text):
+        return text
+    odd: dict[str, str] = {}
+    places: list[tuple[int, int]] = []
+    for what, start, name in _defined(text):
+        if not _LOWER.fullmatch(name):
+            span = Span(source, start, start + len(name))
+            report.error("syntax-error", f"{what} is written in lower case", span, help=f"write {_lower(name)}")
+            places.append((start, span.end))
+            odd.setdefault(name, what)
+    if not odd:
+        return text
+    for match in re.finditer(rf'"[^"\n]*"?|#[^\n]*|(?<!\w)(?P<name>{_WORD}+)(?P<call>[ \t]*+\()?', text):
+        name = match["name"]
+        if name in odd and (elsewhere.find(name) is None or (match["call"] and odd[name] == "a block")):
+            places.append(match.span("name"))
+    letters = list(text)
+    for start, end in places:
+        letters[start:end] = _lower(text[start:end])
+    return "".join(letters)
+
+
+def _defined(text: str) -> Iterator[tuple[str, int, str]]:
+    """What a text defines, where, and its name; the keywords of statements too."""
+    for match in _DEFINITION.finditer(text):
+        if match["label"]:
+            yield "a label", match.start("label"), match["label"]
+        if not match["statement"]:
+            continue
+        yield "a statement's keyword", match.start("statement"), match["statement"]
+        kind = match["statement"].lower()
+        if kind in {"block", "param"} and match["name"]:
+            yield f"a {kind}", match.start("name"), match["name"]
+        if kind == "block" and match["parameters"]:
+            for parameter in re.finditer(rf"[(,]\s*(?P<name>{_WORD})", match["parameters"]):
+                yield "a parameter", match.start("parameters") + parameter.start("name"), parameter["name"]
+
+
+def _lower(name: str) -> str:
+    """A name in lower case, letter for letter."""
+    plain = (unicodedata.normalize("NFKD", letter.lower())[0] for letter in name)
+    return re.sub(r"[^a-z0-9_]", "_", "".join(plain))
