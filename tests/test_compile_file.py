@@ -22,7 +22,7 @@ from safetensors.torch import save_file
 import netdsl
 from netdsl import compile
 from netdsl.compile import weights
-from netdsl.compile.errors import CompileError, PythonError, UnreadableWeightsError, WeightsMismatchError
+from netdsl.compile.errors import CompileError, UnreadableWeightsError, WeightsMismatchError
 
 TEXT = """
 network "Two heads"
@@ -367,10 +367,3 @@ def test_a_file_keeps_its_links_and_its_permissions(tmp_path: Path) -> None:
     assert (tmp_path / "real.pt").stat().st_mode & 0o777 == 0o640
     torch.jit.load(tmp_path / "real.pt")
     assert sorted(os.listdir(tmp_path)) == ["link.pt", "real.pt"]
-
-
-def test_python_without_torchscript_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "version_info", (3, 14, 0, "final", 0))
-    with pytest.raises(PythonError) as found:
-        compile.compile(shaped(), tmp_path / "net.pt")
-    assert "3.14" in str(found.value)

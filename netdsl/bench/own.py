@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from netdsl.bench.contestant import Run
 from netdsl.bench.material import tensors
+from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +29,8 @@ def loaded(material: Material) -> Run:
 
     path = _compiled(material, "file.pt")
     load = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-    return tensors(load(path, map_location=material.setting.device))
+    with quiet("torch.jit"):
+        return tensors(load(path, map_location=material.setting.device))
 
 
 def _compiled(material: Material, name: str) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from netdsl.bench.contestant import Run
 from netdsl.bench.material import tensors
+from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
     from netdsl.bench.material import Material
@@ -27,8 +27,7 @@ def freeze(material: Material) -> Run:
     import torch
 
     network = material.network(channels_last=material.setting.device == "cuda")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+    with quiet("torch.jit"):
         scripted = torch.jit.script(network.eval())  # pyright: ignore[reportUnknownMemberType]
         return tensors(torch.jit.optimize_for_inference(scripted))
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 
 import click
 
 from netdsl.cli import common, progress, stream
-from netdsl.compile.errors import CompileError, FormatError, PythonError, WeightsMismatchError
+from netdsl.compile.errors import CompileError, FormatError, WeightsMismatchError
 from netdsl.compile.target import FORMATS, PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
@@ -78,6 +79,8 @@ def command(
     if not all(names):
         raise common.UsageError(f"--devices {devices}: a name is missing", "write --devices cuda:0,cuda:1")
     source = None if weights is None else Path(weights)
+    if kind == "torchscript" and sys.version_info >= (3, 14):
+        stream.note("note: TorchScript is untried on Python 3.14; --format pt2 does without it")
     try:
         with progress.shown() as shown:
             odd = compile.compile(
@@ -96,8 +99,6 @@ def command(
     except FormatError as error:
         asked = f"--target {target}" if mode == "inference" else f"--mode {mode}"
         raise common.UsageError(str(error), f"write --format torchscript for {asked}") from None
-    except PythonError as error:
-        raise common.UsageError(str(error), "write --format pt2, which does without it") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netdsl.compile.errors import FormatError, PythonError
+from netdsl.compile.errors import FormatError
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.target import PORTABLE, Target
 
@@ -81,14 +80,7 @@ def code(shaped: ShapedGraph, *, scripted: bool = False) -> str:
     network = fuse.lower(plan, optimize.optimized(shaped), lower(plan, blank=True))
     if not scripted:
         return network.code
-    _require_torchscript()
     return script(network).code
-
-
-def _require_torchscript() -> None:
-    """Raise PythonError where PyTorch has no TorchScript for this version of Python."""
-    if sys.version_info >= (3, 14):
-        raise PythonError(sys.version_info[:2])
 
 
 def compile(
@@ -111,9 +103,7 @@ def compile(
     is not portable has the optimised network, and no training. The other of FORMATS, `pt2`, runs by `torch.export.load`
     alone; it is portable, and for inference. Raises CompileError, and OSError for a file that cannot be had.
     """
-    if format == "torchscript":
-        _require_torchscript()
-    elif train or not target.portable:
+    if format != "torchscript" and (train or not target.portable):
         raise FormatError(format, "for inference alone" if train else "portable, and made for no target")
     from netdsl import optimize
     from netdsl.compile import archive, card, targets

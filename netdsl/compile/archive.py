@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import warnings
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,6 +14,8 @@ from shutil import disk_usage
 from tempfile import TemporaryDirectory
 
 import torch
+
+from netdsl.runtime.quiet import quiet
 
 _CODE = 2**20
 """Room for what is no tensor: more than the code of a thousand layers takes."""
@@ -32,8 +33,7 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -
     """Write a module, with texts that `torch.jit.load(path, _extra_files=…)` gives back. Raises OSError."""
     size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
     with replacement(path, size) as temporary:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        with quiet("torch.jit"):
             torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
         _tidy(temporary)
 

@@ -146,13 +146,3 @@ class TargetDeviceError(CompileError):
 
     def __str__(self) -> str:
         return f"a file for --target {self.target} has no layers on {self.device}; --target portable runs on any"
-
-
-@dataclass(eq=False)
-class PythonError(CompileError):
-    """A version of Python for which PyTorch has no TorchScript."""
-
-    version: tuple[int, int]
-
-    def __str__(self) -> str:
-        return f"PyTorch does not support TorchScript on Python {'.'.join(map(str, self.version))}"

@@ -9,7 +9,6 @@ but the first are copies of the first with tensors of their own, which takes a f
 from __future__ import annotations
 
 import copy
-import warnings
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, cast
@@ -19,11 +18,13 @@ from torch import Tensor, fx, nn
 
 from netdsl.compile.errors import ScriptError
 from netdsl.compile.progress import Progress, silent
+from netdsl.runtime.quiet import quiet
 
 _PACKAGE = "netdsl._"
 _classes: dict[tuple[type[nn.Module], str], type[nn.Module]] = {}
 
 
+@quiet("torch.jit")
 def script(network: fx.GraphModule, progress: Progress = silent) -> torch.jit.ScriptModule:
     """The network in TorchScript, with the same tensors. Raises ScriptError."""
     made: dict[type[nn.Module], torch.jit.ScriptModule] = {}
@@ -79,9 +80,7 @@ def _twin(first: torch.jit.ScriptModule, shell: nn.Module) -> torch.jit.ScriptMo
 
 def _scripted(module: nn.Module, path: str) -> torch.jit.ScriptModule:
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
-            return torch.jit.script(module)  # pyright: ignore[reportUnknownMemberType]
+        return torch.jit.script(module)  # pyright: ignore[reportUnknownMemberType]
     except (RuntimeError, TypeError, ValueError, AttributeError, OSError) as error:  # OSError: there is no source
         raise ScriptError(path, type(module).__name__, str(error).strip()) from error
 

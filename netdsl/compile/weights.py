@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import warnings
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import cast
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from netdsl.compile.errors import Reshaped, UnreadableWeightsError, WeightsMismatchError
+from netdsl.runtime.quiet import quiet
 
 
 def read(path: Path) -> Mapping[str, Tensor]:
@@ -23,8 +23,7 @@ def read(path: Path) -> Mapping[str, Tensor]:
         return _read_safetensors(path)
     path.open("rb").close()  # whose OSError names the file
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # what torch remarks on a file that it refuses
+        with quiet("torch.serialization"):  # which remarks on files that it refuses
             found: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from netdsl.runtime import memory
+from netdsl.runtime.quiet import quiet
 
 Inputs: TypeAlias = tuple[Tensor, ...]
 Run: TypeAlias = Callable[[Inputs], Any]
@@ -77,7 +78,7 @@ def _unpack(module: Any) -> None:
 def _fused(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptModule | None:
     """The module, frozen and fused for the sizes of some inputs; None where the graph compiler refuses it."""
     try:
-        with _fusing():
+        with _fusing(), quiet("torch.jit"):
             frozen = torch.jit.freeze(module)  # pyright: ignore[reportUnknownMemberType]
             for _ in range(_WARM):
                 frozen(*inputs)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from netdsl.runtime.cpu import Inputs, Run
+from netdsl.runtime.quiet import quiet
 
 _WARM = 4
 """TorchScript sees the sizes in the first call, specialises in the second, and compiles in the third."""
@@ -60,8 +61,7 @@ def _frozen(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptM
         if not _unfuse(module):
             raise
         warnings.warn(f"convolutions are not fused: {str(error).strip().partition(chr(10))[0]}", stacklevel=2)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+    with quiet("torch.jit"):
         return torch.jit.freeze(module)  # pyright: ignore[reportUnknownMemberType]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +11,7 @@ import torch
 from netdsl.runtime import cpu, cuda
 from netdsl.runtime.file import NotCompiledError, card
 from netdsl.runtime.place import place
+from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,8 +34,7 @@ class Loaded:
         self.devices = own or [torch.device(found or "cpu")] * len(self.inputs)
         if threads is not None:
             torch.set_num_threads(threads)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+        with quiet("torch.jit"):
             read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
             module = read(path, map_location=found)
             if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):

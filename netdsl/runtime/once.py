@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -11,6 +10,7 @@ import torch
 
 from netdsl.runtime.file import card
 from netdsl.runtime.place import place
+from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,8 +48,7 @@ def answers(
 
 def _module(path: Path, device: str | None) -> torch.jit.ScriptModule:
     read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"`torch\.jit\.\w+` is deprecated", DeprecationWarning)
+    with quiet("torch.jit"):
         try:
             return read(path, map_location=device)
         except OSError:

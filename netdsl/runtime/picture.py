@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,9 +68,9 @@ def _each(values: Sequence[float], channels: int) -> NDArray[np.float32]:
 def _read(path: Path, mode: str) -> Image.Image:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    Image.init()  # all its readers, which else come when they are needed, and are heard
     data = path.open("rb")  # apart, since Pillow raises OSError for broken pictures too
-    with data, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of odd metadata, and of pictures that are half as large as is too large
+    with data, quiet("PIL"):  # of odd metadata, and of pictures that are half as large as is too large
         try:
             image = ImageOps.exif_transpose(Image.open(data))
             return _eight_bits(image).convert(mode)

@@ -1,0 +1,63 @@
+"""What a library warns of while netdsl calls it, kept from netdsl's users.
+
+PyTorch has deprecated TorchScript, which netdsl compiles to: each of its functions says so at each call, in words and
+by a category that change with the releases of PyTorch and of Python. `warnings.catch_warnings` swaps the filters of the
+whole process, and leaves them wrong where two threads overlap. Here the library's own modules find, under the name
+`warnings`, a stand-in that is silent where netdsl calls, and passes on what they warn anyone else of.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import FunctionType, ModuleType
+from typing import Any
+
+_QUIET: ContextVar[tuple[str, ...]] = ContextVar("quiet", default=())
+"""The packages that are silent, in this thread."""
+
+
+class _Warnings(ModuleType):
+    """The module `warnings` as a package's modules have it."""
+
+    def __init__(self, package: str, original: ModuleType) -> None:
+        super().__init__(original.__name__, original.__doc__)
+        vars(self).update(_package=package, _original=original)
+
+    def warn(self, message: Warning | str, category: Any = None, stacklevel: int = 1, *more: Any, **named: Any) -> None:
+        if self._package not in _QUIET.get():
+            least = 2 if named.get("skip_file_prefixes") else 1
+            self._original.warn(message, category, max(stacklevel, least) + 1, *more, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._original, name, value)
+
+
+@contextmanager
+def quiet(package: str) -> Generator[None]:
+    """Drop whatever the modules of an imported package warn of in this thread, until the end of the block."""
+    for namespace in _namespaces(package):
+        original = namespace.get("warnings")
+        if isinstance(original, ModuleType) and not isinstance(original, _Warnings):
+            namespace["warnings"] = _Warnings(package, original)
+    before = _QUIET.set((*_QUIET.get(), package))
+    try:
+        yield
+    finally:
+        _QUIET.reset(before)
+
+
+def _namespaces(package: str) -> Iterator[dict[str, Any]]:
+    """The globals of a package's modules, and of the functions that it offers, which others may have wrapped."""
+    for name, module in list(sys.modules.items()):
+        if name == package or name.startswith(f"{package}."):
+            yield vars(module)
+    for name in getattr(sys.modules[package], "__all__", ()):
+        value = getattr(sys.modules[package], name)
+        if isinstance(value, FunctionType):
+            yield value.__globals__
