@@ -6,24 +6,20 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from netdsl.draw import flow, palette
-from netdsl.draw.flow import digraph, dot
+from netdsl.draw.flow import dot
 from netdsl.draw.flow.digraph import Direction
-from netdsl.draw.fold import fold
 from netdsl.draw.notice import PictureWarning
 from netdsl.draw.render import FORMATS as RENDERED
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 
-__all__ = ["FORMATS", "MOST_BOXES", "STYLES", "Direction", "PictureWarning", "RenderError", "Style", "dot", "draw"]
+__all__ = ["FORMATS", "STYLES", "Direction", "PictureWarning", "RenderError", "Style", "dot", "draw"]
 
 FORMATS = (*RENDERED, "html")
 
 Style: TypeAlias = Literal["flow", "columns", "volumes"]
 
 STYLES: tuple[Style, ...] = ("flow", "columns", "volumes")
-
-MOST_BOXES = 2000
-"""Beyond this Graphviz takes minutes, and nobody can read what it draws."""
 
 EVERY_BLOCK = 10**6
 """Deeper than blocks can be."""
@@ -58,10 +54,9 @@ def draw(
             opened = EVERY_BLOCK if expand else depth
             return interactive.page(shown[0], colours, direction=direction or "TB", depth=opened)
         case "flow":
-            text = _flow(shown[0], format, expand, depth, direction or "TB", colours)
             if format == "dot":
-                return text.encode()
-            picture = flow.svg(text)
+                return dot(shown[0], expand=expand, depth=depth, direction=direction or "TB", theme=colours).encode()
+            picture = flow.picture(shown[0], expand=expand, depth=depth, direction=direction or "TB", theme=colours)
         case "columns":
             from netdsl.draw import columns
 
@@ -89,15 +84,3 @@ def _ask(format: str, style: str, theme: str, **options: object) -> None:
     given = [name for name, value in options.items() if value not in (None, False)]
     if given:
         raise RenderError(f"the style {style} takes no {given[0]}: that is for the style flow")
-
-
-def _flow(
-    shaped: ShapedGraph, format: str, expand: bool, depth: int | None, direction: Direction, theme: palette.Theme
-) -> str:
-    """The DOT text of a network, unless it is more than can be laid out in the format."""
-    drawing = fold(shaped, expand=expand, depth=depth)
-    boxes = sum(1 for _ in drawing.boxes)
-    if format != "dot" and boxes > MOST_BOXES:
-        way = "draw it with repeats folded" if expand else "write what repeats as a repeat (x10), which is drawn once"
-        raise RenderError(f"a picture of {boxes:,} boxes is too large to lay out: {way}, or write a .dot file")
-    return digraph.dot(drawing, direction, theme)

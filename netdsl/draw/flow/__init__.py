@@ -3,7 +3,8 @@ Graphviz."""
 
 from __future__ import annotations
 
-from netdsl.draw.flow import clear, digraph
+from netdsl.draw.drawing import Drawing
+from netdsl.draw.flow import clear, coarse, digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import fold
 from netdsl.draw.palette import LIGHT, Theme
@@ -27,6 +28,14 @@ def dot(
     return digraph.dot(fold(shaped, expand=expand, depth=depth), direction, theme)
 
 
-def svg(text: str) -> bytes:
-    """The picture of DOT text of this style, laid out by Graphviz, lines and words set right. Raises RenderError."""
-    return clear.cleared(render(text, "svg"))
+def picture(shaped: ShapedGraph, *, expand: bool, depth: int | None, direction: Direction, theme: Theme) -> bytes:
+    """The picture of a network as an SVG, as dot() has it; coarser, which is told, where that is too much to lay out.
+
+    Raises RenderError.
+    """
+    return svg(coarse.folded(shaped, expand=expand, depth=depth), direction, theme)
+
+
+def svg(drawing: Drawing, direction: Direction, theme: Theme) -> bytes:
+    """A drawing laid out by Graphviz, lines and words set right. Raises RenderError."""
+    return clear.cleared(render(digraph.dot(coarse.thinned(drawing), direction, theme), "svg"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import hypot
 
+from netdsl.draw import notice
 from netdsl.draw.flow import curves, shapes
 from netdsl.draw.flow.plane import Obstacles, Point, Rectangle, bounds, parts
 from netdsl.draw.flow.shapes import Group, Words
@@ -22,6 +23,9 @@ PLACES = (0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8, 0.1, 0.9)
 
 WORDS, LINE, FRAME, PAPER = 100, 10, 3, 1000
 """What it costs words to lie on boxes and other words, on a line, on a frame's side, or off the paper."""
+
+MOST = 4_000_000
+"""Lines and areas that words are held against; beyond, labels of edges are left out."""
 
 _FAR = 1e9
 
@@ -49,15 +53,23 @@ def cleared(svg: bytes) -> bytes:
             obstacles.line([(left, top), (right, top), (right, bottom), (left, bottom), (left, top)], FRAME)
             for words in group.words:
                 obstacles.area(words.rectangle, WORDS)
+    left_out = 0
     for group in groups:
         if group.kind == "edge" and group.shapes:
             for words in group.words:
+                if obstacles.looked > MOST:
+                    left_out += 1
+                    lines[words.at] = ""
+                    continue
                 _label(words, group.shapes[0], obstacles, paper)
                 obstacles.area(words.rectangle, WORDS)
     for group in groups:
         if group.kind != "node":
             for words in group.words:
-                lines[words.at] = shapes.written(lines[words.at], words)
+                if lines[words.at]:
+                    lines[words.at] = shapes.written(lines[words.at], words)
+    if left_out:
+        notice.tell(f"{left_out:,} lines do not tell the shape of what flows, since there are too many to find places")
     return "\n".join(lines).encode()
 
 

@@ -19,6 +19,8 @@ class Obstacles:
     """What words may lie on, found by place."""
 
     def __init__(self) -> None:
+        self.looked = 0
+        """How many lines and areas all questions have been held against."""
         self._lines: dict[int, list[tuple[Point, Point, int]]] = defaultdict(list)
         self._areas: dict[int, list[tuple[Rectangle, int]]] = defaultdict(list)
 
@@ -45,6 +47,7 @@ class Obstacles:
         """What it costs to put words into a rectangle."""
         total = 0
         for bucket in _buckets(rectangle[1], rectangle[3]):
+            self.looked += len(self._areas.get(bucket, ())) + len(self._lines.get(bucket, ()))
             for other, cost in self._areas.get(bucket, ()):
                 if _overlap(rectangle, other):
                     total += cost
