@@ -21,6 +21,7 @@ from netdsl.measure.memory import Memory, memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
+from netdsl.text.shown import Line, bounded, preformatted
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
@@ -38,8 +39,8 @@ Param = int | float | str | Fraction | Sequence[int]
 Path_ = str | PathLike[str]
 
 
-@dataclass(frozen=True)
-class Network:
+@dataclass(frozen=True, repr=False)
+class Network(Line):
     """A checked network.
 
     `shaped` is its graph with a shape for every node, `warnings` what is legal but likely not meant.
@@ -47,8 +48,13 @@ class Network:
 
     shaped: ShapedGraph
     warnings: tuple[Diagnostic, ...] = ()
-    _path: Path | None = field(default=None, repr=False)
-    _overrides: Overrides = field(default_factory=Overrides, repr=False)
+    _path: Path | None = None
+    _overrides: Overrides = field(default_factory=Overrides)
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.shaped.about
 
     @property
     def title(self) -> str:
@@ -153,9 +159,14 @@ class Network:
 
         return diff.diff(self.shaped, other.shaped)
 
-    def _repr_svg_(self) -> str:
-        """Its picture, for notebooks."""
-        return self.draw().decode()
+    def _repr_svg_(self) -> str | None:
+        """Its picture, for notebooks, where one can be made."""
+        from netdsl import draw
+
+        try:
+            return self.draw().decode()
+        except draw.RenderError:
+            return None
 
     def module(self, *, seed: int = 0, train: bool = True) -> fx.GraphModule:
         """A torch module, freshly initialised: N x channels x spatial sizes in and out."""
@@ -211,11 +222,20 @@ class Network:
         return Convolutional(convolutional(program, self._overrides))
 
 
-@dataclass(frozen=True)
-class Convolutional:
+@dataclass(frozen=True, repr=False)
+class Convolutional(Line):
     """A network rewritten by `Network.convolutional`."""
 
     rewritten: Rewritten
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.rewritten.about
+
+    def _repr_html_(self) -> str:
+        """Its program, for notebooks."""
+        return preformatted(bounded(self.text))
 
     @property
     def network(self) -> Network:
@@ -240,11 +260,13 @@ def load(
     *,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     include: Sequence[Path_] = (),
-    **params: Param,
+    params: Mapping[str, Param] | None = None,
+    **named: Param,
 ) -> Network:
     """Load a network by path, or by the name of a bundled one: `load("vgg16", classes=10)`.
 
-    `inputs` are other dims for its input, or for several by name: spatial sizes first, channels last.
+    `inputs` are other dims for its input, or for several by name: spatial sizes first, channels last. Params of the
+    network are given by their names, or in `params`, as those whose names are arguments here have to be.
     Raises NetError where it has errors, FileNotFoundError or OSError where it cannot be read.
     """
     path = resources.find(str(name))
@@ -260,7 +282,7 @@ def load(
         raise OSError(str(error)) from None
     if source is None:
         raise NetError(report.diagnostics())
-    return _network(source, path, report, inputs, include, params)
+    return _network(source, path, report, inputs, include, _params(params, named))
 
 
 def loads(
@@ -269,10 +291,24 @@ def loads(
     name: str = "network.net",
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     include: Sequence[Path_] = (),
-    **params: Param,
+    params: Mapping[str, Param] | None = None,
+    **named: Param,
 ) -> Network:
-    """Load a network from its text. Raises NetError where it has errors."""
-    return _network(Source(text.removeprefix("\ufeff"), name), None, Report(), inputs, include, params)
+    """Load a network from its text, as load does from a file. What it uses is sought beside the file that `name` says.
+
+    Raises NetError where it has errors.
+    """
+    path = None if "\0" in name else Path(name)
+    source = Source(text.removeprefix("\ufeff"), name)
+    return _network(source, path, Report(), inputs, include, _params(params, named))
+
+
+def _params(params: Mapping[str, Param] | None, named: Mapping[str, Param]) -> Mapping[str, Param]:
+    """All that is given for params. Raises TypeError for what is given twice."""
+    given = dict(params or {})
+    if twice := given.keys() & named.keys():
+        raise TypeError(f"{', '.join(sorted(twice))}: given by name, and in params too")
+    return given | dict(named)
 
 
 def _network(

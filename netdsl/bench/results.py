@@ -12,6 +12,7 @@ from netdsl.bench.errors import Errors
 from netdsl.bench.machine import Machine
 from netdsl.bench.setting import Setting
 from netdsl.text import safe
+from netdsl.text.shown import Line
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class Score:
         return (high - low) / median
 
 
-@dataclass(frozen=True)
-class Results:
+@dataclass(frozen=True, repr=False)
+class Results(Line):
     """A network run by several contestants. The first score is netdsl's own.
 
     `limit` is the least time in seconds that the machine could need, 0 for a network without MACs; `left_out` says why
@@ -62,6 +63,11 @@ class Results:
     float32: Sequence[str]
     versions: Mapping[str, str]
     date: str
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f'"{self.title}": {", ".join(score.name for score in self.scores)}'
 
     def ratio(self, score: Score) -> float:
         """How many times as long as netdsl's file it takes: above 1, netdsl is faster."""

@@ -14,6 +14,7 @@ from netdsl import files
 from netdsl.compare.entry import Entry, entries
 from netdsl.graph.node import ShapedGraph
 from netdsl.text import safe
+from netdsl.text.shown import Page
 
 if TYPE_CHECKING:
     from netdsl.compare.chart import Kind
@@ -25,8 +26,8 @@ NUMBERS = ("top5_error", "depth", "params", "macs", "flops", "activation_bytes",
 """Those that have a ratio."""
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Page):
     """Networks side by side. `reference` is the one that ratios are taken to: the first that was given."""
 
     entries: tuple[Entry, ...]

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.shape import Shape
 from netdsl.measure.figures import Totals
+from netdsl.text.shown import Line, Page
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
 """`changed` is what was written differently; what `follows` is the same layer with other shapes or costs."""
@@ -75,8 +76,8 @@ class Fact:
     after: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tensors:
+@dataclass(frozen=True, slots=True, repr=False)
+class Tensors(Line):
     """What becomes of the weights of a checkpoint, by the names and sizes of its tensors."""
 
     kept: int
@@ -89,9 +90,14 @@ class Tensors:
     taken: tuple[str, ...]
     """Names that another layer's tensor of the same size has now, so that loading by name would mix them up."""
 
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.kept:,} kept, {len(self.renamed):,} renamed, {self.added:,} added, {self.removed:,} removed"
 
-@dataclass(frozen=True)
-class Difference:
+
+@dataclass(frozen=True, repr=False)
+class Difference(Page):
     """What changed between two networks."""
 
     first: ShapedGraph

@@ -13,13 +13,14 @@ from netdsl.measure import expect
 from netdsl.text import render, safe
 from netdsl.text.codes import Code
 from netdsl.text.diagnostic import Report
+from netdsl.text.shown import Page
 from netdsl.text.source import Source
 
 _WIDTH = 80
 
 
-@dataclass(frozen=True)
-class CodePage:
+@dataclass(frozen=True, repr=False)
+class CodePage(Page):
     """What there is to say of a code."""
 
     code: Code

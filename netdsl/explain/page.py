@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.arguments import Number
 from netdsl.text import safe
+from netdsl.text.shown import Page
 
 WIDTH = 80
 _INDENT = "  "
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Page):
     """What there is to say of a layer, a block or a network: lines about it, then questions with their answers."""
 
     path: str

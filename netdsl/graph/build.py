@@ -112,7 +112,7 @@ def _heading(
     module: Module, source: Source, path: Path | None, report: Report
 ) -> tuple[str, dict[str, str | int | float]]:
     """The title and the meta facts."""
-    title = safe.line(path.stem if path is not None else Path(source.name.strip("<>")).stem)
+    title = safe.line((path or Path(source.name)).stem.strip("<>"))
     meta: dict[str, str | int | float] = {}
     for position, statement in enumerate(module.file.statements):
         match statement:

@@ -9,6 +9,7 @@ from functools import cached_property
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
+from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 
 
@@ -21,12 +22,17 @@ class Site:
     branches: tuple[Span, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+@dataclass(frozen=True, slots=True, repr=False)
+class Calls(Line):
     """The place of a call, and the calls around it: a chain from the innermost outward."""
 
     span: Span
     outer: Calls | None
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.span}, {sum(1 for _ in self) - 1} around it"
 
     def __iter__(self) -> Iterator[Span]:
         at: Calls | None = self
@@ -35,8 +41,8 @@ class Calls:
             at = at.outer
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+@dataclass(frozen=True, slots=True, repr=False)
+class Node(Line):
     """One layer of the network. `inputs` are indices of earlier nodes, in the order that the layer takes them."""
 
     path: str
@@ -49,6 +55,11 @@ class Node:
     """The path of the node whose weights it uses: its own, unless an element is applied again."""
     training: bool = False
     """Whether training outputs alone need it."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.path}: {self.layer.written}, of {list(self.inputs)}"
 
     @property
     def name(self) -> str:
@@ -80,8 +91,8 @@ def around(path: str) -> Iterator[str]:
         at = path.find(".", at + 1)
 
 
-@dataclass(frozen=True)
-class Graph:
+@dataclass(frozen=True, repr=False)
+class Graph(Line):
     """A network: nodes in topological order, and what it returns.
 
     `outputs` and `training_outputs` are indices of nodes, in order; the same for `inputs`.
@@ -102,6 +113,11 @@ class Graph:
     overridden: bool = False
     """Whether a param or an input differs from what the file says, so that its expectations do not apply."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f'"{self.title}": {len(self.nodes):,} layers'
 
     def output_name(self, index: int) -> str:
         """What an output is called: as an `output` statement names it, else by its path."""
@@ -127,12 +143,19 @@ class Graph:
         return tuple([tuple(readers) for readers in found])
 
 
-@dataclass(frozen=True)
-class ShapedGraph:
+@dataclass(frozen=True, repr=False)
+class ShapedGraph(Line):
     """A graph with the shape of every node's output."""
 
     graph: Graph
     shapes: tuple[Shape, ...]
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        graph = self.graph
+        dims = (", ".join(str(self.shapes[one]) for one in some[:4]) for some in (graph.inputs, graph.outputs))
+        return f"{graph.about}, {' -> '.join(dims)}"
 
     @property
     def nodes(self) -> tuple[Node, ...]:

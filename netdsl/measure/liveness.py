@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.text.shown import Line
 
 FLOAT32 = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+@dataclass(frozen=True, slots=True, repr=False)
+class Liveness(Line):
     """The memory of one order of execution: for each node of `order`, the bytes alive while it runs."""
 
     order: tuple[int, ...]
@@ -25,6 +26,11 @@ class Liveness:
     """The nodes that made the buffers alive at the peak, in order of execution: their bytes add up to the peak."""
     exact: bool = True
     """Whether it is sure that no order needs less, where `schedule` found this one."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{len(self.order):,} layers, {self.peak:,} B at most"
 
     @property
     def peak(self) -> int:

@@ -14,6 +14,7 @@ from netdsl.measure.liveness import liveness
 from netdsl.measure.placement import placed
 from netdsl.measure.training import Tape, activations, kept_by, own, record
 from netdsl.text import safe
+from netdsl.text.shown import Page
 
 OPTIMIZERS: Mapping[str, int] = {
     "sgd": 0,
@@ -108,8 +109,8 @@ class Least:
     path: str
 
 
-@dataclass(frozen=True)
-class Memory:
+@dataclass(frozen=True, repr=False)
+class Memory(Page):
     """What a network takes in memory, for a batch of examples; it prints as a table.
 
     `training` and `inference` have an entry for each logical device, `layers` one for each layer of which training

@@ -13,10 +13,11 @@ from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
 from netdsl.measure.liveness import Liveness, liveness
 from netdsl.measure.schedule import schedule
 from netdsl.text import safe
+from netdsl.text.shown import Page
 
 
-@dataclass(frozen=True)
-class Summary:
+@dataclass(frozen=True, repr=False)
+class Summary(Page):
     """What a network costs, layer by layer and in total, for a batch of examples and numbers of a precision.
 
     Raises ValueError for a batch below 1, and for a precision that figures.PRECISIONS does not have.

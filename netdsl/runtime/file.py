@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+_WIDEST = 120
+"""Characters of a card in one line."""
+
 
 @dataclass(frozen=True)
 class NotCompiledError(Exception):
@@ -38,6 +41,14 @@ class Card:
     batch: int
     source: str
     devices: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        dims = (
+            ", ".join(f"{name} {'x'.join(map(str, sizes))}" for name, sizes in named.items())
+            for named in (self.inputs, self.outputs)
+        )
+        about = f"{self.title!a}: {' -> '.join(dims)}; {self.target}, {self.precision}, batch {self.batch}"
+        return f"<{type(self).__name__} {about[:_WIDEST]}>"
 
 
 def card(path: Path) -> Card:

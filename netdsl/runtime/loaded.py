@@ -44,6 +44,9 @@ class Loaded:
                 self._run = cpu.prepare(lambda: read(path, map_location=found), self._examples(self.card.batch))
         self.warm(self.card.batch)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.card!r} on {', '.join(dict.fromkeys(map(str, self.devices)))}>"
+
     @property
     def title(self) -> str:
         """The network's title."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netdsl.text.codes import severity_of
+from netdsl.text.shown import Line, preformatted
 from netdsl.text.source import Span
 
 
@@ -17,8 +18,8 @@ class Related:
     text: str
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+@dataclass(frozen=True, repr=False)
+class Diagnostic(Line):
     """One finding: its code, where it is, and what to do about it.
 
     `path` names the node it is about, `calls` the places from which its block was called, innermost first.
@@ -34,6 +35,21 @@ class Diagnostic:
     calls: tuple[Span, ...] = ()
     denied: bool = False
     """Whether a warning is to count as an error."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.severity}[{self.code}] at {self.span}: {self.message}"
+
+    def __str__(self) -> str:
+        """The diagnostic with its lines of source, as `netdsl check` shows it."""
+        from netdsl.text import render
+
+        return render.text(self).rstrip()
+
+    def _repr_html_(self) -> str:
+        """The same, for notebooks."""
+        return preformatted(str(self))
 
     @property
     def severity(self) -> str:
@@ -89,6 +105,9 @@ class NetError(Exception):
 
     def __str__(self) -> str:
         """Its errors with their lines of source, as `netdsl check` shows them."""
-        from netdsl.text import render
+        return "\n\n".join(map(str, self.errors))
 
-        return "\n".join(map(render.text, self.errors)).rstrip()
+    def __repr__(self) -> str:
+        found = self.errors
+        more = f" and {len(found) - 1:,} more" if len(found) > 1 else ""
+        return f"<{type(self).__name__} {found[0]!r}{more}>" if found else f"<{type(self).__name__}>"

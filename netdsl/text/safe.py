@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 
 MARK = "\N{REPLACEMENT CHARACTER}"
 """What stands for a character that is not shown."""
@@ -35,26 +36,35 @@ _FORMATS = (
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
 _JOINERS, _VARIANTS = r"\u200c\u200d", r"\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_UNSEEN = re.compile(f"[{_CONTROLS}{_NO_TEXT}{_FORMATS}{_JOINERS}{_VARIANTS}]")
-_JOINED = re.compile(f"(?<=[^\\x00-\\u02ff])[{_JOINERS}](?=[^\\x00-\\u02ff])")
-_VARIED = re.compile(f"(?<=[^\\x00-\\x7f{_VARIANTS}])[{_VARIANTS}]|(?<=[0-9#*])\\ufe0f")
 _BEYOND_ASCII = re.compile(r"[0-9#*]?[\x00-\x08\x0b-\x1f\x7f-\U0010ffff]+")
-_FORMULA = re.compile(r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]")
-_NUMBER = re.compile(r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?(?:[x/][+-]?[0-9.]+)*")
-_PUNCTUATION = re.compile(r"([\\`*_\[\]|~]|(?<=!)(?=\[)|^[#+>-](?=\s|$)|^[0-9]+(?=[.)](?:\s|$)))")
+_FORMULA = r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]"
+_NUMBER = r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?(?:[x/][+-]?[0-9.]+)*"
+_PUNCTUATION = r"([\\`*_\[\]|~]|(?<=!)(?=\[)|^[#+>-](?=\s|$)|^[0-9]+(?=[.)](?:\s|$)))"
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
 _LITERAL = {**_MARKUP, **{character: f"&#{ord(character)};" for character in r"\`|*_[]~!"}}
 
 
 def lines(text: str) -> str:
     """Text of several lines, as long as it was, that a terminal shows and obeys in nothing but newlines and tabs."""
-    return _BEYOND_ASCII.sub(lambda found: _UNSEEN.sub(_shown, found[0]), text)  # far faster than _UNSEEN alone
+    return _BEYOND_ASCII.sub(lambda found: _unseen().sub(_shown, found[0]), text)  # far faster than _unseen alone
+
+
+@cache
+def _unseen() -> re.Pattern[str]:
+    """What is perhaps not seen; made when it is needed, since that takes as long as to check a small network."""
+    return re.compile(f"[{_CONTROLS}{_NO_TEXT}{_FORMATS}{_JOINERS}{_VARIANTS}]")
+
+
+@cache
+def _kept() -> re.Pattern[str]:
+    """What is not seen by itself, where it joins others or varies one."""
+    joined = f"(?<=[^\\x00-\\u02ff])[{_JOINERS}](?=[^\\x00-\\u02ff])"
+    return re.compile(f"{joined}|(?<=[^\\x00-\\x7f{_VARIANTS}])[{_VARIANTS}]|(?<=[0-9#*])\\ufe0f")
 
 
 def _shown(match: re.Match[str]) -> str:
-    """A character that is not seen by itself, where it joins others or varies one; else a mark in its place."""
-    text, at = match.string, match.start()
-    return match[0] if _JOINED.match(text, at) or _VARIED.match(text, at) else MARK
+    """A character that is kept, or a mark in its place."""
+    return match[0] if _kept().match(match.string, match.start()) else MARK
 
 
 def line(text: str) -> str:
@@ -68,12 +78,12 @@ def csv_cell(text: str) -> str:
     Numbers and dims stay as they are.
     """
     held = line(text)
-    return f"'{held}" if _FORMULA.match(held) and not _NUMBER.fullmatch(held) else held
+    return f"'{held}" if re.match(_FORMULA, held) and not re.fullmatch(_NUMBER, held) else held
 
 
 def markdown(text: str) -> str:
     """Text on a line of Markdown, or in a cell of its tables, that stands there as it is written here."""
-    held = _PUNCTUATION.sub(_escaped, " ".join(line(text).split()))
+    held = re.sub(_PUNCTUATION, _escaped, " ".join(line(text).split()))
     return held.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -97,7 +107,7 @@ def html(text: str) -> str:
 
 def json_text(data: object, *, indent: int | None = 2) -> str:
     r"""Data as JSON: what a terminal would obey, or not show, is written as `\u202e`, which means the same."""
-    return _UNSEEN.sub(_unicode, json.dumps(data, indent=indent, ensure_ascii=False))
+    return _unseen().sub(_unicode, json.dumps(data, indent=indent, ensure_ascii=False))
 
 
 def _unicode(match: re.Match[str]) -> str:

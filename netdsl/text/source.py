@@ -6,13 +6,21 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from netdsl.text.fit import clipped
+from netdsl.text.shown import Line
 
-@dataclass(frozen=True, eq=False)
-class Source:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Source(Line):
     """The text of one file, and the name that diagnostics show for it."""
 
     text: str
     name: str
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.name}: {len(self.line_starts):,} lines"
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -38,13 +46,18 @@ class Source:
         return self.text[start:end].rstrip("\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+@dataclass(frozen=True, slots=True, repr=False)
+class Span(Line):
     """A stretch of a source, from offset `start` up to `end`, which is left out."""
 
     source: Source
     start: int
     end: int
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self}: {clipped(self.text, 40)}"
 
     @property
     def line(self) -> int:

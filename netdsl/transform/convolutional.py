@@ -21,6 +21,7 @@ from netdsl.layers.arguments import Sizes, arguments_of, show
 from netdsl.layers.base import Layer
 from netdsl.text import format as formatter
 from netdsl.text import tree
+from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 from netdsl.transform import claims, overriding, repeats, uses
 from netdsl.transform.plan import Plan, TransformError, plan
@@ -29,8 +30,8 @@ from netdsl.transform.program import Edit, Program, without
 _MOST_STEPS = 100
 
 
-@dataclass(frozen=True)
-class Rewritten:
+@dataclass(frozen=True, repr=False)
+class Rewritten(Line):
     """A rewritten program, well formatted, and which of its nodes each node of the one before has become."""
 
     before: ShapedGraph
@@ -41,6 +42,11 @@ class Rewritten:
     """How many layers became windows that slide."""
     lost: int
     """How many claims (`expect`) no longer hold, and were left out."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.program.about}: {self.windows:,} windows that slide, {self.lost:,} claims lost"
 
     @property
     def after(self) -> ShapedGraph:

@@ -13,6 +13,7 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.text import tree
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.parse import parse
+from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 
 
@@ -39,14 +40,19 @@ class Place:
     chain: tree.Chain
 
 
-@dataclass(frozen=True)
-class Program:
+@dataclass(frozen=True, repr=False)
+class Program(Line):
     """The text of a network's own file; `path` and `include` are where used files are sought."""
 
     text: str
     name: str
     path: Path | None
     include: tuple[Path, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.name}: {len(self.source.line_starts):,} lines"
 
     @cached_property
     def source(self) -> Source:

@@ -1,0 +1,162 @@
+"""What values show of themselves in a session of Python and in notebooks: little, and nothing unsafe."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import netdsl
+from netdsl import runtime
+from netdsl.explain.code import page
+from netdsl.text.codes import CODES
+from netdsl.text.diagnostic import NetError
+from netdsl.text.shown import Line, bounded
+
+_MOST = 200 * 121
+"""Characters of a page at most."""
+
+
+@pytest.fixture(scope="module")
+def net() -> netdsl.Network:
+    return netdsl.load("resnet152")
+
+
+def error() -> NetError:
+    """An exception of many errors."""
+    with pytest.raises(NetError) as caught:
+        netdsl.loads("INPUT 8 " + "-> CNOV 3 " * 400)
+    return caught.value
+
+
+def warning() -> netdsl.Diagnostic:
+    """A warning about a long line."""
+    (found,) = netdsl.loads("INPUT 224x224x3 -> CONV 96 11x11 s4 " + "-> RELU " * 400).warnings
+    return found
+
+
+VALUES: dict[str, Callable[[netdsl.Network], object]] = {
+    "a network": lambda net: net,
+    "its graph": lambda net: net.shaped,
+    "its graph without shapes": lambda net: net.shaped.graph,
+    "a node": lambda net: net.shaped.nodes[400],
+    "its place": lambda net: net.shaped.nodes[400].site,
+    "its calls": lambda net: net.shaped.nodes[400].calls,
+    "its layer": lambda net: net.shaped.nodes[400].layer,
+    "a layer with a table": lambda _: netdsl.load("lenet5").shaped.nodes[5].layer,
+    "a scope": lambda net: next(iter(net.shaped.graph.scopes.values())),
+    "a claim": lambda net: net.shaped.graph.expectations[0],
+    "a source": lambda net: net.shaped.graph.source,
+    "a span": lambda net: net.shaped.nodes[400].site.span,
+    "a networkx graph": lambda net: net.graph,
+    "a summary": lambda net: net.summary(),
+    "totals": lambda net: net.summary().totals,
+    "figures": lambda net: net.summary().figures[400],
+    "liveness": lambda net: net.summary().liveness,
+    "a schedule": lambda net: net.summary().schedule,
+    "memory": lambda net: net.memory(fit="3GB"),
+    "training": lambda net: net.memory().training,
+    "an explanation": lambda net: net.explain(),
+    "an explanation of a layer": lambda net: net.explain(net.shaped.nodes[1].path),
+    "a comparison": lambda net: net.compare(*[netdsl.load("vgg16")] * 200),
+    "a row of it": lambda net: net.compare().entries[0],
+    "a difference": lambda net: net.diff(netdsl.load("vgg16")),
+    "a change": lambda net: net.diff(netdsl.load("vgg16")).layers[0],
+    "what becomes of weights": lambda net: net.diff(netdsl.load("resnet18")).tensors,
+    "a convolutional network": lambda net: net.convolutional(),
+    "what was rewritten": lambda net: net.convolutional().rewritten,
+    "a program": lambda net: net.convolutional().rewritten.program,
+    "a warning": lambda _: warning(),
+    "an error": lambda _: error().diagnostics[0],
+    "an exception": lambda _: error(),
+    "the page of a code": lambda _: page(CODES["shape-mismatch"]),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_every_value_shows_little(net: netdsl.Network, name: str) -> None:
+    value = VALUES[name](net)
+    shown = repr(value)
+    assert 0 < len(shown) <= _MOST
+    assert "object at 0x" not in shown or name == "a networkx graph"
+    if isinstance(value, Line):
+        assert "\n" not in shown
+        assert len(shown) < 200
+    html = getattr(value, "_repr_html_", None)
+    if html is not None:
+        assert 0 < len(html()) <= 2 * _MOST
+
+
+@pytest.mark.parametrize("name", ["a network", "a source", "a summary", "a warning", "an explanation", "a difference"])
+def test_what_shows_itself_can_still_be_compared_and_kept(net: netdsl.Network, name: str) -> None:
+    value = VALUES[name](net)
+    assert value == value
+    if name == "a warning":
+        assert repr(pickle.loads(pickle.dumps(value))) == repr(value)
+
+
+def test_a_network_shows_its_title_and_shapes(net: netdsl.Network) -> None:
+    assert repr(net) == str(net) == '<Network "ResNet-152": 516 layers, 224x224x3 -> 1000>'
+
+
+def test_tables_show_themselves_as_they_print() -> None:
+    net = netdsl.load("vgg16")
+    for value in (net.summary(), net.memory(), net.explain(), net.compare()):
+        assert repr(value) == str(value)
+
+
+def test_a_long_page_shows_its_ends() -> None:
+    shown = bounded("\n".join(map(str, range(1000)))).split("\n")
+    assert len(shown) == 200
+    assert shown[183:187] == ["183", "… 801 lines more, which print() shows …", "985", "986"]
+    assert shown[-1] == "999"
+    assert bounded("a\nb") == "a\nb"
+    assert len(bounded("a" * 1000)) == 120
+
+
+def test_html_is_safe() -> None:
+    hostile = netdsl.loads('network "<script>alert(1)</script>\u202e"\nINPUT 8 -> FC 2\n')
+    for value in (hostile.summary(), hostile.memory(), hostile.explain(), hostile.compare(), hostile.diff(hostile)):
+        html = value._repr_html_()
+        assert html.startswith("<pre>")
+        assert "<script>" not in html
+        assert "\u202e" not in html
+    assert "<script>" not in (hostile._repr_svg_() or "")
+    assert "\x1b" not in repr(netdsl.loads("INPUT 8 -> FC 2", name="\x1b[2J.net").shaped.graph.source)
+
+
+def test_a_compiled_file_shows_a_line(tmp_path: Path) -> None:
+    file = netdsl.loads('network "Ti\\"ny\u202e"\nINPUT 4 -> FC 2\n').compile(tmp_path / "tiny.pt")
+    shown = repr(runtime.card(file))
+    assert re.fullmatch(r"<Card '.*': input1 4 -> fc1 2; portable, fp32, batch 1>", shown)
+    assert shown.isascii()
+    assert repr(runtime.load(file)) == f"<Loaded {shown} on cpu>"
+
+
+def test_params_have_any_name() -> None:
+    text = "param inputs = 3\nparam name = 2\nparam params = 1\nINPUT 8 -> FC inputs -> FC name -> FC params\n"
+    net = netdsl.loads(text, params={"inputs": 5, "name": 6, "params": 7})
+    assert [shape.dims for shape in net.shaped.shapes] == [(8,), (5,), (6,), (7,)]
+    assert netdsl.load("vgg16", params={"classes": 10}).summary().data["outputs"] == {"prob": [10]}
+    with pytest.raises(TypeError, match="classes: given by name, and in params too"):
+        netdsl.load("vgg16", classes=10, params={"classes": 10})
+    with pytest.raises(NetError, match="has no param clases"):
+        netdsl.load("vgg16", params={"clases": 10})
+
+
+def test_a_text_uses_files_beside_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lib.net").write_text("block unit(n) = CONV n 3 p1 -> RELU\n")
+    (tmp_path / "else").mkdir()
+    monkeypatch.chdir(tmp_path / "else")
+    text = 'use "lib.net"\nINPUT 8x8x3 -> unit(4)\n'
+    assert len(netdsl.loads(text, name=str(tmp_path / "main.net")).shaped.nodes) == 3
+    with pytest.raises(NetError, match="missing-file"):
+        netdsl.loads(text)
+    with pytest.raises(NetError, match="missing-file"):
+        netdsl.loads(text, name="a\0b")
+    monkeypatch.chdir(tmp_path)
+    assert len(netdsl.loads(text).shaped.nodes) == 3
+    assert netdsl.loads("INPUT 8 -> FC 2", name="<cell 3>").title == "cell 3"
