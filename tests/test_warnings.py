@@ -113,7 +113,8 @@ def test_threads_hear_what_is_theirs(tmp_path: Path) -> None:
         except Exception as error:
             failed.append(error)
 
-    filters = warnings.filters[:]
+    with quiet("torch.jit"):
+        filters = warnings.filters[:]
     threads = [threading.Thread(target=compile, args=[number]) for number in range(2)]
     for thread in threads:
         thread.start()
@@ -129,6 +130,18 @@ def test_threads_hear_what_is_theirs(tmp_path: Path) -> None:
     assert failed == []
     assert len(told) == 50
     assert warnings.filters == filters
+
+
+def test_what_pytorchs_cpp_warns_of_is_dropped() -> None:
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        with quiet("torch.jit"):
+            torch.ones(2, 3, 4).permute(0, 1, 2).T.sum()
+        with pytest.warns(UserWarning, match="deprecated"):
+            torch.ones(2, 3, 4).permute(0, 1, 2).T.sum()
+    finally:
+        torch.set_warn_always(always)
 
 
 def test_a_module_is_wrapped_once() -> None:

@@ -3,31 +3,33 @@
 PyTorch has deprecated TorchScript, which netdsl compiles to: each of its functions says so at each call, in words and
 by a category that change with the releases of PyTorch and of Python. `warnings.catch_warnings` swaps the filters of the
 whole process, and leaves them wrong where two threads overlap. Here the library's own modules find, under the name
-`warnings`, a stand-in that is silent where netdsl calls, and passes on what they warn anyone else of.
+`warnings`, a stand-in that is silent where netdsl calls, and passes on what they warn anyone else of. What C++ warns of
+meets a filter that stays, and matches where netdsl calls alone.
 """
 
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, cast
 
-_QUIET: ContextVar[tuple[str, ...]] = ContextVar("quiet", default=())
-"""The packages that are silent, in this thread."""
+_QUIET = ContextVar("quiet", default=False)
+"""Whether netdsl is calling a library, in this thread."""
 
 
 class _Warnings(ModuleType):
-    """The module `warnings` as a package's modules have it."""
+    """The module `warnings` as a library's modules have it."""
 
-    def __init__(self, package: str, original: ModuleType) -> None:
+    def __init__(self, original: ModuleType) -> None:
         super().__init__(original.__name__, original.__doc__)
-        vars(self).update(_package=package, _original=original)
+        vars(self).update(_original=original)
 
     def warn(self, message: Warning | str, category: Any = None, stacklevel: int = 1, *more: Any, **named: Any) -> None:
-        if self._package not in _QUIET.get():
+        if not _QUIET.get():
             least = 2 if named.get("skip_file_prefixes") else 1
             self._original.warn(message, category, max(stacklevel, least) + 1, *more, **named)
 
@@ -38,14 +40,29 @@ class _Warnings(ModuleType):
         setattr(self._original, name, value)
 
 
+class _Anything:
+    """Stands for the pattern of a filter; it matches in a thread that is quiet."""
+
+    def match(self, text: str) -> bool:
+        return _QUIET.get()
+
+
+_FILTER = ("ignore", _Anything(), Warning, None, 0)
+
+
 @contextmanager
 def quiet(package: str) -> Generator[None]:
     """Drop whatever the modules of an imported package warn of in this thread, until the end of the block."""
     for namespace in _namespaces(package):
         original = namespace.get("warnings")
         if isinstance(original, ModuleType) and not isinstance(original, _Warnings):
-            namespace["warnings"] = _Warnings(package, original)
-    before = _QUIET.set((*_QUIET.get(), package))
+            namespace["warnings"] = _Warnings(original)
+    filters = cast("list[object]", warnings.filters)
+    if filters[:1] != [_FILTER]:
+        with suppress(ValueError):
+            filters.remove(_FILTER)
+        filters.insert(0, _FILTER)
+    before = _QUIET.set(True)
     try:
         yield
     finally:
