@@ -64,6 +64,8 @@ _ROUNDINGS: dict[str, Callable[[Number], Number]] = {
 }
 _CHOICES: dict[str, Callable[[Number, Number], Number]] = {"min": min, "max": max}
 FUNCTIONS = (*_CHOICES, *_ROUNDINGS)
+_FOREIGN = {"int": "floor", "trunc": "floor", "ceiling": "ceil", "rint": "round", "abs": "max"}
+"""What other languages call a function."""
 
 
 def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
@@ -146,7 +148,8 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
 
 def _call(name: str, values: list[Value | Unknown], span: Span) -> Value | Unknown:
     if name not in FUNCTIONS:
-        raise Fault("unknown-name", f"there is no function {name}", span, help=did_you_mean(name, FUNCTIONS))
+        help = f"did you mean {meant}?" if (meant := _FOREIGN.get(name)) else did_you_mean(name, FUNCTIONS)
+        raise Fault("unknown-name", f"there is no function {name}", span, help or f"there are {', '.join(FUNCTIONS)}")
     known: list[Value] = [value for value in values if not isinstance(value, Unknown)]
     if name in _ROUNDINGS and len(values) > 1:
         raise Fault("extra-argument", f"{name} takes one value", span)

@@ -81,6 +81,9 @@ class Expansion:
                 if isinstance(primary, tree.Layer):
                     flow = self._layers(element, primary, flow, scope, placed, fork)
                 elif isinstance(primary, tree.Fork):
+                    if len(chain.elements) == 1 and (section := mistakes.section(primary)):
+                        self._add(section, scope)
+                        return BROKEN
                     flow = yield self._fork(primary, flow, scope, placed)
                 elif isinstance(primary, tree.Name):
                     flow = self._reference(element, primary, position, scope)

@@ -13,6 +13,7 @@ from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.source import Span
+from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
 
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
@@ -36,7 +37,16 @@ def unknown_layer(written: tree.Layer) -> Fault:
 def no_input(span: Span, keyword: str) -> Fault:
     """A layer at the start of a chain."""
     help = "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
+    if _follows_chain(span):
+        help = f"to go on with the chain above, start the line with ->: -> {span.text.partition(chr(10))[0]}"
     return Fault("no-input", f"nothing flows into {keyword}", span, help)
+
+
+def _follows_chain(span: Span) -> bool:
+    """Whether a line starts here, and the last line with code above is part of a chain."""
+    *above, before = span.source.text[max(0, span.start - 400) : span.start].split("\n")
+    last = next((line.strip() for line in reversed(above) if line.strip() and not line.strip().startswith("#")), "")
+    return not before.strip() and bool(last) and last.split()[0] not in KEYWORDS
 
 
 def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
@@ -47,13 +57,13 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
         needed = [one.name.text for one in of.block.parameters if one.default is None]
         help = f"to call the block, write {name.text}({', '.join(needed)})"
     elif name.text in _labels(scope):
-        help = "a name starts a chain or a branch; to apply its element again, write it with ()"
+        help = f"a name starts a chain or a branch; to apply its element again, write {name.text}()"
     elif absent := elsewhere.absent(name.text):
         help = absent
     elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
         help = f"layers are written in capitals: did you mean {layer}?"
     else:
-        help = "a name starts a chain or a branch; to apply its element again, write it with ()"
+        help = f"a name starts a chain or a branch; a label stands before its element: {name.text}: CONV 64 3"
     return Fault("syntax-error", f"the name {name.text} stands in the middle of a chain", name.span, help)
 
 
@@ -102,6 +112,16 @@ def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Laye
         last.span.to(repeat.span),
         help=f"write {number}x{count} for dims, or x{{{count}}} for a repeat",
     )
+
+
+def section(fork: tree.Fork) -> Fault | None:
+    """A chain that is one name in square brackets, as Darknet writes sections: `[convolutional]`."""
+    elements = [element for branch in fork.branches for element in branch.elements]
+    if len(elements) != 1 or not isinstance(elements[0].primary, tree.Name):
+        return None
+    foreign = elsewhere.find(elements[0].span.text)
+    help = f"layers stand in a chain, without sections: -> {foreign.here if foreign else 'CONV 64 3'}"
+    return Fault("fork-without-merge", f"nothing merges the one branch {fork.span.text}", fork.span, help)
 
 
 def unmerged(fork: tree.Element) -> Fault:

@@ -21,6 +21,9 @@ NOTHING = -1
 BROKEN = -2
 """The output of something with an error, which was reported, or of a block that is read without being called."""
 
+_WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
+"""What people call what flows into a fork."""
+
 
 @dataclass(slots=True)
 class Entry:
@@ -82,8 +85,9 @@ class Scope:
             return Fault("unknown-name", message, name.span, f"move this behind {first}")
         if first in self.environment:
             return Fault("unknown-name", f"{first} is a parameter, not a node", name.span)
-        known = [known for scope in self.outward() for known in scope.labels.values()]
-        return Fault("unknown-name", f"there is nothing called {first} here", name.span, did_you_mean(first, known))
+        known = (known for scope in self.outward() for known in scope.entries)
+        help = did_you_mean(first, known) if first not in _WHAT_FLOWS else "SKIP stands for what flows in"
+        return Fault("unknown-name", f"there is nothing called {first} here", name.span, help)
 
     def node(self, name: tree.Name) -> int:
         """The output that a name means: a parameter that was given a node, or an element."""

@@ -10,6 +10,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import Argument
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
+from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
 _TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
@@ -59,6 +60,8 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
 
 def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str) -> str:
     """How to write what was given by a name."""
+    if key == "name":
+        return _labelled(row, written, value)
     if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
         return f"write {value} alone"
     found = named(arguments, key)
@@ -79,6 +82,13 @@ def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
             return there or did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
         case _:
             return takes(row, arguments)
+
+
+def _labelled(row: type[Layer], written: tree.Layer, label: str) -> str:
+    """The layer with a label before it, in place of a name behind it."""
+    own = [one.span.text for one in written.arguments[:_MOST] if one.span.text.strip('"') not in {"as", label}]
+    own = [text for text in own if not re.match(r"name\s*=", text)]
+    return f"a label stands before its layer: {label.lower() or 'stem'}: {' '.join((row.keyword, *own))}"
 
 
 def _tagged(value: str) -> str:
@@ -115,6 +125,14 @@ def unknown_word(
 ) -> Fault:
     """A word that is no flag of the layer, and no parameter; `free` says whether a value may stand there."""
     word = written.arguments[position].span
+    following = written.arguments[position + 1 : position + 2]
+    if word.text == "as" and following:
+        label = following[0].span
+        help = _labelled(row, written, label.text.strip('"'))
+        return Fault("unknown-option", f"{row.keyword} has no flag as", word.to(label), help)
+    if dims := _spaced(row, written, position):
+        last, help = dims
+        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(last), help)
     help = _apart(row, arguments, written, position)
     options = [a.field for a in arguments if a.form != "positional"]
     near = closest(word.text, [*parameters, *options])
@@ -139,6 +157,8 @@ def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer,
     if letter in letters and digits.isdecimal():
         return f"write {letter}{digits}, in lower case"
     if letter in letters and not digits:
+        if letter == "x" and after.startswith("-"):
+            return "a repeat is a whole number from 0"
         if letter == "x" and after and before:
             return f"write {before}x{after} for dims or x{after} for a repeat, without spaces"
         return f"write {letter}{after}, without a space" if after else f"its number stands right behind {letter}"
@@ -148,9 +168,25 @@ def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer,
         return elsewhere.argument("padding", word)
     if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
         return f"filters and kernel are written by position: {whole}"
-    if row.keyword == "INPUT" and (batch := re.fullmatch(r"[A-Za-z]+x(\d+(?:x\d+)*)", word)):
+    if row.keyword == "INPUT" and (batch := re.fullmatch(r"(?:[A-Z]|None|batch)x(\d+(?:x\d+)*)", word)):
         return f"a batch has any size, which is not written: INPUT {batch[1]}"
     return ""
+
+
+def _spaced(row: type[Layer], written: tree.Layer, position: int) -> tuple[Span, str] | None:
+    """Dims with spaces in them, `8 x 8 x 3`, where they are more than two or nothing else makes sense."""
+    given = written.arguments
+    if not position or given[position].span.text.lower() != "x":
+        return None
+    sizes = [given[position - 1]]
+    while given[position : position + 1] and given[position].span.text.lower() == "x":
+        if not (following := given[position + 1 : position + 2]) or not is_value(following[0]):
+            break
+        sizes += following
+        position += 2
+    if len(sizes) < 3 and not (row.role == "input" and len(sizes) == 2):
+        return None
+    return sizes[-1].span, f"dims have no spaces: {'x'.join(one.span.text for one in sizes)}"
 
 
 def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault:
@@ -207,6 +243,8 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
     if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
         square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
         help += f"; did you mean {square}s{given.span.text}?"
+    elif re.fullmatch(r'"[A-Za-z_]\w*"', given.span.text):
+        help = _labelled(row, written, given.span.text.strip('"'))
     elif row.role == "activation" and not slots and values[-1].isdigit():
         help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"
     return Fault("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", given.span, help)
@@ -250,6 +288,8 @@ def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer
     others = [one.span.text for one in written.arguments if one.span.text not in first]
     message = f"{row.keyword} needs {' and '.join(lacking)}"
     help = f"write {' '.join((row.keyword, *first, *lacking, *others))}"
+    if row.role == "input":
+        help = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector"
     return Fault("missing-argument", message, written.span, help)
 
 

@@ -59,6 +59,10 @@ def _mismatch(wants: str, inputs: tuple[Shape, ...], help: str) -> LayerError:
     return LayerError("shape-mismatch", f"{wants}, but its branches give {branches}", help, inputs=True)
 
 
+_LOST = 10
+"""How many positions windows without padding take at most, among shapes that differ by nothing else."""
+
+
 def _advice(a: Shape, b: Shape) -> str:
     """What would make two branches alike."""
     if a.rank != b.rank:
@@ -68,6 +72,9 @@ def _advice(a: Shape, b: Shape) -> str:
     pairs = list(zip(a.spatial, b.spatial, strict=True))
     if all(-(-max(pair) // 2) == min(pair) for pair in pairs) and any(x != y for x, y in pairs):
         return f"the strides differ: the branch of {max(a, b, key=lambda one: one.positions)} needs s2 as well"
+    if all(abs(x - y) <= _LOST for x, y in pairs):
+        less = min(a, b, key=lambda one: one.positions)
+        return f"windows without padding take their margin; `same` or p in the branch of {less} keeps the size"
     return "the strides or paddings differ; UPSAMPLE like= and CROP like= give a branch the size of another"
 
 

@@ -56,7 +56,8 @@ def _call(text: str, met: Met) -> str:
 
 def _merge(keyword: str, inside: str, met: Met) -> str:
     """A merge of the names in some text, or of one of them and what flows in."""
-    names = re.findall(rf"(?<![\w.=]){_NAME}(?![\w=])", inside)
+    layers = elsewhere.parts(inside) if re.search(r"[A-Z]{2}", inside) else []
+    names = layers or re.findall(rf"(?<![\w.=]){_NAME}(?![\w=])", inside)
     if len(names) < 2:
         names = [*(names or ["a"]), "SKIP" if "->" in met.before else "b"]
     return f"a merge takes what a fork gives: [ {' | '.join(names)} ] -> {keyword}"
@@ -73,14 +74,23 @@ def of_arrow(met: Met) -> str:
         return "name a layer between the two arrows, or take one away"
     if met.word == "->" and "LAYER" in met.expected and not met.before:
         return "a chain starts with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
-    if "ARROW" in met.expected and re.match(r"=>|-[-\s]*>|>|~>|\|>", met.rest) and met.word != "->":
+    pipes = met.rest.startswith("|>") or (met.word == "|" and not met.bracket and "]" not in met.rest)
+    if pipes or ("ARROW" in met.expected and re.match(r"=>|-[-\s]*>|>|~>", met.rest) and met.word != "->"):
         return "layers are joined by ->"
     if met.before.endswith("->") and met.kind in {"NUMBER", "DIMS", "SIGNED", "STRING"}:
-        return _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
+        if label := re.match(r'"(\w+)"\s*:', met.rest):
+            return f"a label stands without quotes: {label[1].lower()}:"
+        return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
     if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
         return f"an arrow is missing before it: -> {met.word}"
     return ""
+
+
+def _repeat_before(met: Met) -> str:
+    """A repeat in front, as in `3x (CONV 8 3 -> RELU)`."""
+    match = re.match(r"(\d+)\s*[x×*]\s*(\([^()]*\)|[A-Za-z][^|>()\[\]{}]*?(?=\s*(?:->|$|[|\])])))", met.rest)
+    return f"a repeat stands behind what it repeats: {match[2]} x{match[1]}" if match else ""
 
 
 def _in_words(text: str) -> str:
@@ -108,7 +118,11 @@ def of_bracket(met: Met) -> str:
     if met.kind in {"REPEAT", "REPEAT_BRACE"} and re.search(r"@\d+$", met.near):
         return "the repeat stands before the device"
     if met.kind == "VBAR" and met.bracket != "[":
-        return "branches stand in square brackets: [ a | b ] -> ADD"
+        return _square(met.near.rpartition("(")[2] + met.rest) if met.bracket == "(" else _square("")
+    if met.word == "{" and "LAYER" in met.expected and re.match(r"\{[^}]*\|", met.rest):
+        return _square(met.rest[1:])
+    if met.bracket == "[" and met.word in {";", "/"} and not re.match(r"/\s*\d", met.rest):
+        return _comma(met)
     if met.word in {")", "]", "}"}:
         opening = {")": "(", "]": "[", "}": "{"}[met.word]
         if not met.bracket:
@@ -116,6 +130,13 @@ def of_bracket(met: Met) -> str:
         if met.bracket != opening:
             return f"the `{met.bracket}` before it is still open"
     return ""
+
+
+def _square(text: str) -> str:
+    """A fork in other brackets, from behind its opening one."""
+    match = re.match(r"([^)}\]]*\|[^)}\]]*)[)}\]](?:\s*->\s*([A-Z]+))?", text)
+    branches, merge = (match[1].split("|"), match[2] or "CONCAT") if match else (["a", "b"], "ADD")
+    return f"branches stand in square brackets: [ {' | '.join(map(str.strip, branches))} ] -> {merge}"
 
 
 # Arguments
@@ -135,9 +156,7 @@ def of_argument(met: Met) -> str:
     if met.word == "." and layer:
         return "a layer stands under its own name alone, without a module's"
     if met.word == "=" and layer:
-        if met.before == layer[1] and re.match(r"=\s*[-\d\"{]", met.rest):
-            return f"write param {met.before} {met.rest}"
-        return f"a label ends with a colon: {layer[1].lower()}: CONV 64 3"
+        return _equal(met, layer[1])
     if met.word == ":":
         return _colon(met, "" if layer is None else layer[1])
     if met.word == "@":
@@ -145,12 +164,22 @@ def of_argument(met: Met) -> str:
     return ""
 
 
+def _equal(met: Met, name: str) -> str:
+    """`name = value` where a label, or a param's statement, is meant."""
+    if met.before == name and (slots := elsewhere.slots(name)) and "activation" not in slots:
+        return "an argument stands behind its layer, as in CONV 64 3 s2 p1"
+    if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
+        return f"write param {name} = {met.rest[1:].strip()}"
+    layer = re.match(r"=\s*([A-Z][^|>\]]*?)\s*(?:->|$|[|\]])", met.rest)
+    return f"a label ends with a colon: {name.lower()}: {layer[1] if layer else 'CONV 64 3'}"
+
+
 def _comma(met: Met) -> str:
     """A comma where spaces, bars, arrows or an x stand here."""
     if met.bracket == "[":
         fork = re.search(r"[^\[]*$", met.near)
         inside = f"{fork.group() if fork else ''}{met.rest.partition(']')[0]}"
-        branches = [part.strip() for part in inside.split(",")]
+        branches = [part.strip() for part in re.split("[,;/]", inside)]
         return f"branches are separated by |: [ {' | '.join(branches)} ]"
     if re.match(r",\s*[A-Z]", met.rest):
         return "layers are joined by ->"
@@ -169,6 +198,8 @@ def _colon(met: Met, label: str) -> str:
     """A colon behind what is no label, or behind a label whose arrow is missing."""
     if not label and (name := re.search(rf"\s({_NAME})$", met.near)):
         return f"an arrow is missing before it: -> {name[1]}: …"
+    if path := re.search(r"(\w+(?:\.\w+)+)$", met.near):
+        return f"a label has no dots: {path[1].replace('.', '_').lower()}:"
     if label.isupper() and (arguments := re.match(r":\s*(\d[^\s>|]*)", met.rest)):
         return f"arguments stand right behind a layer: {label} {arguments[1]}"
     name = label.lower() if re.fullmatch(r"\w+", label, re.ASCII) else "stem"
@@ -180,7 +211,9 @@ def _in_brackets(met: Met, layer: str) -> str:
     match = re.match(r"[\[(]((?:[^\[\]()]|[\[(][^\[\]()]*[\])])*)[\])]", met.rest)
     inside = "" if match is None else match[1].strip().rstrip(",")
     parts = elsewhere.parts(inside)
-    if function := re.search(rf"\s({_NAME})$", met.near) if not layer else None:
+    if re.fullmatch(r"x\d+", inside):
+        return f"a repeat stands without brackets: {inside}"
+    if function := re.search(rf"\s(?![spdg]\d)({_NAME})$", met.near) if not layer else None:
         if function[1] in _FUNCTIONS:
             return f"what is computed stands in braces: {{{function[1]}({inside})}}"
         return f"an arrow is missing before it: -> {function[1]}({inside})"
@@ -192,10 +225,13 @@ def _in_brackets(met: Met, layer: str) -> str:
         and (not layer or (foreign and foreign.takes == "dims"))
     ):
         return f"dims are joined by x: {'x'.join(sizes)}"
+    merge = re.search(r"-> ([A-Z]+)$", foreign.here) if foreign else None
     if met.word == "[" and not (match and parts and parts[0].isdecimal()):
-        return "a fork stands behind an arrow: -> [ a | b ] -> ADD"
-    if foreign and (merge := re.search(r"-> ([A-Z]+)$", foreign.here)):
-        return _merge(merge[1], met.rest.partition("->")[0], met)
+        if merge and "|" in inside:
+            return f"a fork stands before its merge: [ {inside} ] -> {merge[1]}"
+        return f"a fork stands behind an arrow: -> [ {inside or 'a | b'} ] -> {merge[1] if merge else 'ADD'}"
+    if merge:
+        return _merge(merge[1], inside or met.rest.partition("->")[0], met)
     if len(parts) > 1 and not layer.isupper() and all(re.fullmatch(_NAME, part) for part in parts):
         return f"a layer takes what flows in, and a merge what a fork gives: [ {' | '.join(parts)} ] -> {layer}"
     if re.fullmatch(r"\w+\s*(?:[-+*/%]|//)\s*\w+", inside) and not foreign:
@@ -225,8 +261,14 @@ def _operator(met: Met) -> str:
     left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
     if met.word == "*" and met.before.endswith(")"):
         return f"a repeat is written x{right[2]}" if right else "a repeat is written x and its number"
-    if met.word == "*" and met.before.endswith("*"):
+    if not met.before:
+        return "take it away: a line starts with a layer, a name or a keyword"
+    if met.word == "*" and (met.before.endswith("*") or met.rest.startswith("**")):
         return "a power is written as a product: n * n"
+    if met.word == "*" and re.search(r"\s[spdg]\d[\dx]*$", met.near) and right and right[2].isdigit():
+        return f"a repeat is written x{right[2]}"
+    if met.word == "%" and left and left.group()[:1].isupper() and right:
+        return f"a parameter stands under its name alone: {right[2]}"
     if right and re.match("[A-Z]", right[2]):
         return f"layers are joined by ->, also those that papers join by {right[1]}"
     if not (left and right):

@@ -53,6 +53,14 @@ def likely(met: Met) -> str:
 
 def _of_character(met: Met) -> str:
     """A sign that looks like another, or like nothing."""
+    if (dims := re.search(r"(?:\d+[×✕*])*\d+$", met.near)) and (behind := re.match(r"(?:[×✕]\d+)+", met.rest)):
+        return f"write {re.sub('[×✕*]', 'x', dims.group() + behind.group())}"
+    if met.word in _LOOKALIKES and met.rest[1:2] == ">":
+        return "write ->"
+    if parameter := re.match(r"\$\{?\s*(\w+)", met.rest):
+        return f"a parameter stands under its name alone: {parameter[1]}"
+    if met.word == "^":
+        return "a power is written as a product: n * n"
     if met.word in _LOOKALIKES:
         return f"write {_LOOKALIKES[met.word]}"
     if met.word in {"'", "`", "‘", "’"}:
@@ -60,7 +68,9 @@ def _of_character(met: Met) -> str:
         return f'strings stand in double quotes: "{quoted[2]}"' if quoted else "strings stand in double quotes"
     if met.word and not met.word.isprintable():
         return "take it away"
-    if met.word == ";":
+    if met.word == ";" and met.bracket != "[":
+        if re.match(r";\s*(?!INPUT)[A-Z]{2}", met.rest):
+            return "layers are joined by ->"
         return "write a new line; statements have no sign at their end"
     return ""
 
@@ -102,7 +112,10 @@ def _of_header(met: Met) -> str:
     if "NAME" in met.expected and met.kind in {"LAYER", "ODD"} and "LAYER" not in met.expected:
         return f"names are written in lower case: {met.word.lower()}" if met.word.isascii() else "names are ASCII"
     if met.opens == "block" and met.kind in {"NAME", "ODD"} and "LPAR" in met.expected:
-        return f"a block's parameters stand in brackets: {EXAMPLES['block']}"
+        header, equal, chain = f"{met.before} {met.rest}".partition("=")
+        _, name, *parameters = re.findall(r"\w+", header)
+        given = f"block {name}({', '.join(parameters)}) ={chain}" if equal else EXAMPLES["block"]
+        return f"a block's parameters stand in brackets: {given}"
     if met.wants("EQUAL"):
         if met.word == ".":
             return "names have no dots"
@@ -110,7 +123,32 @@ def _of_header(met: Met) -> str:
     if met.opens == "output" and met.word == ":":
         return f"write it like {EXAMPLES['output']}"
     if met.opens == "output" and met.kind in {"NAME", "PATH"} and "COMMA" in met.expected:
-        return "names are separated by commas: output a, b"
+        names = re.findall(r"[\w.]+", met.before.removeprefix("output") + " " + met.rest)
+        return f"names are separated by commas: output {', '.join(names)}"
+    return ""
+
+
+def _of_value(met: Met) -> str:
+    """Values that a statement, or what is computed, cannot have."""
+    if met.word in {"true", "True", "yes", "on", "false", "False", "no", "off"} and "STRING" in met.expected:
+        return f"write {int(met.word in {'true', 'True', 'yes', 'on'})}: a condition is a number, as in RELU x{{flag}}"
+    if met.opens == "param" and met.word == ",":
+        return "write each param on a line of its own"
+    if met.opens == "param" and met.wants("EQUAL") and re.match(r"\w+\s*=", met.rest):
+        return f"a param has no type: param {met.rest}"
+    if label := re.fullmatch(r"(\w+)\s*:", met.before):
+        if met.kind == "STRING":
+            return f"write {'network' if label[1] in {'name', 'title'} else f'meta {label[1]} ='} {met.word}"
+        if met.kind in {"NUMBER", "SIGNED", "DIMS"}:
+            return f"write param {label[1]} = {met.word}"
+    if met.bracket == "{" and met.word in {"<", ">", "<=", ">=", "==", "=", "!=", "?"}:
+        return "numbers are computed with + - * / // % and min, max, floor, ceil, round; nothing compares them"
+    if met.bracket == "{" and met.word == "{":
+        return "one brace is enough"
+    dims = re.search(r"(?:\{[^{}]*\}|\d+)(?:x(?:\{[^{}]*\}|\d+))+$", met.near + met.word)
+    if dims and met.word.startswith("x") and "{" in dims.group():
+        sizes = re.findall(r"(?<=\{)[^{}]+|\d+", dims.group())
+        return f"dims that are computed stand in one pair of braces: {{{', '.join(sizes)}}}"
     return ""
 
 
@@ -122,7 +160,9 @@ def _of_claim(met: Met) -> str:
         return "write one ="
     if re.match(r"[a-zA-Z%]+$", met.word) and met.before[-1:].isdigit():
         scaled = re.fullmatch(r"[kmgtKMGT][bB]?", met.word)
-        return f"write the unit behind its number, without a space: 18{met.word.upper()}" if scaled else ""
+        number = re.search(r"[\d.]+$", met.before)
+        joined = f"{number.group() if number else ''}{met.word.upper()}"
+        return f"write the unit behind its number, without a space: {joined}" if scaled else ""
     if number := re.fullmatch(r"(\d[\d.]*)([kmgt]b?)", met.word):
         return f"write {number[1]}{number[2].upper()}"
     if reach := re.match(r"\(\s*([a-z_][\w.]*)\s*\)", met.rest):
@@ -154,14 +194,22 @@ def _of_number(met: Met) -> str:
         return f"write {met.word.replace('X', 'x')}"
     if re.fullmatch(r"-?[\d.]+[KMGTkmgt]?B?", met.word) and met.word[-1].isalpha():
         return "quantities such as 35K stand in `expect` and `meta` alone; write the number out"
-    if dot := re.match(r"\.(\d+)", met.rest):
+    if (dot := re.match(r"\.(\d+)", met.rest)) and re.search(r"(^|\s)x\d+$", met.near):
+        return "a repeat is a whole number"
+    if dot:
         return f"write 0.{dot[1]}"
     if met.word == "%" and ahead and not re.match(r"%\s*\w", met.rest):
         return f"write {float(ahead.group()) / 100:g}" if re.fullmatch(r"\d{1,9}", ahead.group()) else ""
     if re.fullmatch(r"\d+x", met.word) and "LAYER" in met.expected:
-        return f"a repeat stands behind what it repeats: CONV 64 3 x{met.word[:-1]}"
+        repeated = re.match(r"\d+x\s*(\([^()]*\)|[A-Z][^|>()]*?(?=\s*(?:->|$)))", met.rest)
+        return f"a repeat stands behind what it repeats: {repeated[1] if repeated else 'CONV 64 3'} x{met.word[:-1]}"
     if re.match(r"\d+[^\W\d]", met.word) and "LAYER" in met.expected:
         return "a name begins with a letter"
+    if re.fullmatch(r"\d+(?:x(?:\d+|[a-z_]+))+", met.word):
+        return f"dims that are computed stand in braces: {{{', '.join(met.word.split('x'))}}}"
+    if product := re.fullmatch(r"(\d+)([a-z_]+)", met.word):
+        computed = f"{product[1]} * {product[2]}"
+        return f"write {computed}" if met.bracket == "{" else f"what is computed stands in braces: {{{computed}}}"
     return ""
 
 
@@ -189,6 +237,7 @@ _RULES: tuple[Callable[[Met], str], ...] = (
     _of_character,
     _of_comment,
     _of_line,
+    _of_value,
     _of_string,
     chain_fixes.of_arrow,
     _of_claim,

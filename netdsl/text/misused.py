@@ -18,10 +18,10 @@ _FOREIGN = {
     "const": "param",
     "def": "block",
     "fn": "block",
-    "from": "use",
     "func": "block",
     "function": "block",
     "import": "use",
+    "from": "use",
     "include": "use",
     "let": "param",
     "model": "network",
@@ -32,6 +32,17 @@ _FOREIGN = {
     "var": "param",
 }
 """The words of other languages for what a statement does."""
+
+_PYTHON = re.compile(r"(from|import)\s+(torch|tensorflow|keras|numpy|jax)")
+_ADVICE = {
+    "for": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
+    "while": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
+    "if": "a condition is a repeat of one or none: RELU x{flag}",
+    "else": "a condition is a repeat of one or none: RELU x{1 - flag}",
+    "layer": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
+    "layers": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
+}
+"""What there is in place of statements that the language does not have."""
 
 _REST = re.compile(r'(?:"[^"]*"|\{[^}]*\}|-?[\w.]+(?:=[\w.]+)?|[ \t])+')
 """Words behind a name, up to an arrow, a bar or a bracket."""
@@ -46,24 +57,35 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     word = name[1]
     end = statement.start + len(met.before)
     span = Span(statement.source, end - len(word), end)
+    if met.before == word and word in _ADVICE:
+        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=_ADVICE[word])
+    if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
+        help = "nothing of Python is needed here; take the line away"
+        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
     if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word)):
         help = f"did you mean `{keyword}`, as in {EXAMPLES[keyword]}?"
         return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
     if re.fullmatch(r"x\d+", word):
         help = f"a repeat stands behind what it repeats: CONV 64 3 {word}"
         return Diagnostic("syntax-error", f"nothing stands before the repeat {shown(word)}", span, help=help)
+    if label := re.match(r"([-\w]+)\s*:", met.rest):
+        name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
+        return Diagnostic("syntax-error", "a label is one word", span, help=f"write {name}:")
     behind = _words(met.rest)
     if _is_block(word, statement):
         help = f"to call the block, write {_call(word, behind)}"
         return Diagnostic("syntax-error", f"the arguments of block {shown(word)} stand in brackets", span, help=help)
-    if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind):
+    if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind) and _ends(met.rest):
         return _names(met, at, word, behind)
     if met.kind in {"LAYER", "ODD"}:
         message = f"an arrow is missing before {shown(met.word)}"
         return Diagnostic("syntax-error", message, at, help=f"write {word} -> {met.word}")
-    layer = elsewhere.written(word, behind) or " ".join((word.upper(), *behind))
-    help = f"layers are written in capitals: {layer}"
-    if elsewhere.find(word) is None:
+    foreign = elsewhere.find(word)
+    here = elsewhere.written(word, behind) or ("" if foreign is None or word.upper() in foreign.here else foreign.here)
+    help = f"layers are written in capitals: {here or ' '.join((word.upper(), *behind))}"
+    if here.startswith("["):
+        help = f"a merge takes what a fork gives: {here}"
+    if foreign is None:
         help += f"; a block is called with brackets: {_call(word, behind)}"
     return Diagnostic("syntax-error", f"the name {shown(word)} takes no arguments", span, help=help)
 
@@ -71,6 +93,12 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
 def _words(rest: str) -> list[str]:
     match = _REST.match(rest.partition("->")[0])
     return match.group().split() if match else []
+
+
+def _ends(rest: str) -> bool:
+    """Whether nothing but an arrow or a closing bracket follows the words at hand."""
+    match = _REST.match(rest)
+    return match is not None and re.match(r"$|->|[\]|]", rest[match.end() :]) is not None
 
 
 def _call(word: str, behind: list[str]) -> str:
