@@ -16,3 +16,6 @@ for name in [name for name in os.environ if name.startswith("GIT_")]:
     del os.environ[name]
 for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "TTY_COMPATIBLE"):
     os.environ.pop(name, None)
+
+# PyTorch's threads wait for each other by turning in circles, which takes the cores from the other tests' processes.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
