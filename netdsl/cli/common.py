@@ -205,9 +205,9 @@ def _mark(mark: str, colour: str, message: str) -> None:
     stream.note(f"{painted}: {safe.line(message)}", styled=styled)
 
 
-def fail(error: UsageError) -> NoReturn:
-    """Say what is wrong with the command line, and end with 2."""
+def fail(error: UsageError, status: int = 2) -> NoReturn:
+    """Say what is wrong with the command line, and end."""
     _mark(f"error[{error.code}]" if error.code else "error", "red", str(error))
     if error.help:
         stream.note(f"  = help: {safe.line(error.help)}")
-    raise SystemExit(2)
+    raise SystemExit(status)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from netdsl.cli import common, stream, tables
@@ -15,10 +17,22 @@ from netdsl.text.suggest import did_you_mean
 def command(keyword: str | None) -> None:
     """List the layers, or explain one: `netdsl layers CONV`."""
     if keyword is None:
-        rows = {name: _row(name) for name in table.keywords()}
+        rows = dict(_rows())
         stream.out(tables.layers({name: row for name, row in rows.items() if row.keyword == name}))
         return
     stream.out(tables.layer(_row(keyword.upper())))
+
+
+def _rows() -> Iterator[tuple[str, type[Layer]]]:
+    """Every layer that can be had by its keyword; of the others it warns."""
+    for keyword in table.keywords():
+        try:
+            row = table.find(keyword)
+        except table.BrokenPackage as error:
+            common.warn(f"{keyword}: {error}")
+            continue
+        if row is not None:
+            yield keyword, row
 
 
 def _row(keyword: str) -> type[Layer]:

@@ -54,13 +54,20 @@ def cli() -> None:
 def main() -> None:
     """Run the command line. Exit status: 0 well, 1 the network has errors, 2 the command line or a file."""
     from netdsl.cli import stream
-    from netdsl.cli.common import UsageError, fail
+    from netdsl.cli.common import UsageError, fail, say
+    from netdsl.layers.arguments import LayerError
+    from netdsl.text.diagnostic import NetError
 
     stream.prepare()
     try:
         cli()
     except UsageError as error:
         fail(error)
+    except NetError as error:
+        say(error.diagnostics)
+        raise SystemExit(1) from None
+    except LayerError as error:  # a package's layer, asked with other shapes than `check` asks with
+        fail(UsageError(error.message, error.help, error.code), status=1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # lest Python, as it ends, writes once more what could not be
         fail(UsageError(": ".join(filter(None, (error.filename, error.strerror)))))

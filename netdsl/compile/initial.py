@@ -12,6 +12,10 @@ from torch import nn
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.random import Filling
+from netdsl.graph import infer
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import LayerError
+from netdsl.text.diagnostic import NetError
 
 
 def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> nn.Module:
@@ -31,11 +35,20 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
         for path, index in plan.owners.items():
             node = shaped.nodes[index]
             start(node.owner)
-            module = node.layer.lower(*shaped.input_shapes(index))
+            module = _lowered(shaped, index)
             place(root, path, module if (device := plan.device(node)) is None else module.to(device))
             done += sizes[index]
             progress("initialising", done, total)
     return root
+
+
+def _lowered(shaped: ShapedGraph, index: int) -> nn.Module:
+    """The module of a node. Raises NetError where a package's layer cannot make it."""
+    node, inputs = shaped.nodes[index], shaped.input_shapes(index)
+    try:
+        return node.layer.lower(*inputs)
+    except LayerError as error:
+        raise NetError([infer.diagnostic(node, error, shaped.nodes, inputs)]) from error
 
 
 def place(root: nn.Module, path: str, module: nn.Module) -> None:

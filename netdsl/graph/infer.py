@@ -8,6 +8,7 @@ from netdsl.graph import axes
 from netdsl.graph.node import Node
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
+from netdsl.layers.guard import BrokenLayer, probe
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 
@@ -18,6 +19,7 @@ def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
     """The shape of every node's output; None behind a mistake, which is reported once."""
     found: list[Shape | None] = []
     owners: dict[str, tuple[int, tuple[Shape, ...]]] = {}
+    broken: set[str] = set()
     for index, node in enumerate(nodes):
         inputs: list[Shape] = []
         for source in node.inputs:
@@ -33,10 +35,15 @@ def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
             _check_size(node, shape, inputs)
             if node.shared:
                 _check_shared(node, inputs, owners)
-            for warning in node.layer.warnings(*inputs):
-                report.add(_diagnostic(node, warning, nodes, inputs))
+            warnings = tuple(node.layer.warnings(*inputs))
+            probe(node.layer, inputs)
+            for warning in warnings:
+                report.add(diagnostic(node, warning, nodes, inputs))
         except LayerError as error:
-            report.add(_diagnostic(node, error, nodes, inputs))
+            if error.message not in broken:
+                report.add(diagnostic(node, error, nodes, inputs))
+            if isinstance(error, BrokenLayer):
+                broken.add(error.message)  # which is told once
             shape = None
         found.append(shape)
         owners.setdefault(node.path, (index, tuple(inputs)))
@@ -76,7 +83,7 @@ def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> b
     return x.rank == y.rank and layer.weights(*inputs) == layer.weights(*made_for)
 
 
-def _diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:
+def diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:
     """The error at the node's place, with where its inputs came from, and the calls around it."""
     related: list[Related] = []
     help = error.help

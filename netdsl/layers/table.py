@@ -97,16 +97,23 @@ def find(keyword: str) -> type[Layer] | None:
 def _load(keyword: str) -> type[Layer] | None:
     from importlib.metadata import EntryPoint
 
+    from netdsl.layers import guard
+
     entry = _entry_points().get(keyword)
     if not isinstance(entry, EntryPoint):
         return None
+    package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module
     try:
         layer = entry.load()
-    except Exception as error:  # a package's code may fail in any way
-        raise BrokenPackage(f"{entry.value} cannot be loaded: {type(error).__name__}: {error}") from error
-    if not (isinstance(layer, type) and issubclass(layer, Layer) and layer.keyword == keyword):
-        raise BrokenPackage(f"{entry.value} is no netdsl layer with the keyword {keyword}")
-    return layer
+    except (Exception, SystemExit) as error:  # a package's code may fail in any way
+        said = f"{entry.value} of {package} cannot be loaded: {type(error).__name__}: {error}"
+        raise BrokenPackage(said) from error
+    if not (isinstance(layer, type) and issubclass(layer, Layer) and getattr(layer, "keyword", None) == keyword):
+        raise BrokenPackage(f"{entry.value} of {package} is no netdsl layer with the keyword {keyword}")
+    try:
+        return guard.guarded(layer, package)
+    except guard.BrokenLayer as error:
+        raise BrokenPackage(error.message) from error
 
 
 def keywords() -> Iterable[str]:

@@ -29,7 +29,8 @@ _ERRORS = (
     ),
     Code(
         "unknown-layer",
-        "No layer has this keyword. Layers are written in capitals; `netdsl layers` lists them.",
+        "No layer has this keyword, or the package that brings it is broken. Layers are written in capitals; `netdsl"
+        " layers` lists them.",
         "Take the suggested spelling, or install the package that brings the layer.",
         "INPUT 28x28x1 -> CNOV 6 5\n",
     ),

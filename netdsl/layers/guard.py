@@ -1,0 +1,244 @@
+"""The border to layers that packages bring: whatever goes wrong in one is told as its package's mistake.
+
+A package's class gets a subclass that asks its rules, and looks at what they give. What is raised but LayerError, a
+code that there is not and a value of another type become a BrokenLayer, which is a LayerError that names the layer and
+its package. `probe` asks all rules that need no torch at once, so that `check` finds what later phases would meet.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, get_args
+
+from netdsl.layers.answer import Answer
+from netdsl.layers.arguments import Kind, LayerError, arguments_of
+from netdsl.layers.autograd import Operand, Saved
+from netdsl.layers.base import Layer, Role, Weight, Window
+from netdsl.layers.shape import Shape
+from netdsl.layers.workings import Workings
+from netdsl.text.codes import CODES
+
+Test = Callable[[Any], bool]
+
+_GUARDED: set[type[Layer]] = set()
+_LONGEST = 200
+
+
+class BrokenLayer(LayerError):
+    """A layer's class, or the package that brings it, is at fault, and not the network."""
+
+    def __init__(self, keyword: str, package: str, what: str) -> None:
+        words = " ".join(what.split())
+        message = f"{keyword} of {package} is broken: {words[:_LONGEST]}{'…' * (len(words) > _LONGEST)}"
+        super().__init__("unknown-layer", message, "mend the package, or take another version of it")
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _all(test: Test) -> Test:
+    return lambda value: isinstance(value, tuple) and all(map(test, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def _is(*kinds: type) -> Test:
+    return lambda value: isinstance(value, kinds)
+
+
+def _shape(value: object) -> bool:
+    return isinstance(value, Shape) and _all(_whole)(value.dims) and min(value.dims) > 0
+
+
+def _weight(value: object) -> bool:
+    if not isinstance(value, Weight):
+        return False
+    return _is(str)(value.name) and _all(_whole)(value.dims) and _whole(value.fixed)
+
+
+def _windows(value: object) -> bool:
+    return value == "all" or _all(_is(Window))(value)
+
+
+def _no_test(value: object) -> bool:
+    return True
+
+
+_METHODS: Mapping[str, Test] = {
+    "__init__": _no_test,
+    "__post_init__": _no_test,
+    "shape": _shape,
+    "weights": _all(_weight),
+    "constants": _all(_weight),
+    "warnings": _all(_is(LayerError)),
+    "macs": _whole,
+    "connections": _whole,
+    "flops": _whole,
+    "saves": _is(Saved),
+    "windows": _windows,
+    "enlargement": _all(_is(int, Fraction)),
+    "reads": lambda value: value is None or _all(_is(int))(value),
+    "windowed": _is(Layer, type(None)),
+    "passes": _is(bool),
+    "linear": _is(Layer, type(None)),
+    "lower": lambda value: callable(getattr(value, "forward", None)),
+    "spelled": _is(str),
+    "caption": _is(str),
+    "reading": _is(str),
+    "workings": _is(Workings),
+    "answers": _all(_is(Answer)),
+}
+"""The rules that are called, and whether they may give a value."""
+
+_PROPERTIES: Mapping[str, Test] = {
+    "monotone": _is(bool),
+    "channelwise": lambda value: value in (None, "factor", "affine"),
+    "written": _is(str),
+    "label": _is(str),
+    "canonical": _is(Layer),
+    "called": _is(str),
+}
+
+_FACTS: Mapping[str, Test] = {
+    "keyword": _is(str),
+    "role": lambda value: isinstance(value, str) and value in get_args(Role),
+    "title": _is(str),
+    "flops_per_output": _whole,
+    "__doc__": _is(str, type(None)),
+    **dict.fromkeys(("merge", "commutative", "elementwise", "flattens", "training_only"), _is(bool, property)),
+    **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool, property)),
+}
+"""What a class says of all its layers."""
+
+_SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
+"""Rules that may give any iterable, which is read to its end here."""
+
+
+def guarded(layer: type[Layer], package: str) -> type[Layer]:
+    """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
+    keyword = str(getattr(layer, "keyword", layer.__name__))
+    for name, test in _FACTS.items():
+        if not test(value := getattr(layer, name, None)):
+            raise BrokenLayer(keyword, package, f"its {name} is {value!r}")
+    rules: dict[str, Any] = {name: getattr(layer, name) for name in ("__module__", "__qualname__", "__doc__")}
+    for name, test in _METHODS.items():
+        if rule := getattr(layer, name, None):
+            rules[name] = _asked(rule, name, test, package)
+    for name, test in _PROPERTIES.items():
+        rule = getattr(layer, name)
+        asked = rule.fget if isinstance(rule, property) else None
+        rules[name] = property(_asked(asked or functools.partial(_constant, rule), name, test, package))
+    rules["__reduce__"] = _reduced
+    made = type(layer.__name__, (layer,), rules)
+    try:
+        arguments_of(layer)
+        made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
+        arguments_of(made)
+    except Exception as error:  # a field that is no argument
+        raise BrokenLayer(keyword, package, f"its fields are no arguments: {_told(error)}") from error
+    _GUARDED.add(made)
+    return made
+
+
+def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
+    """Ask a package's layer all that needs no torch. Raises LayerError; what is netdsl's own is not asked."""
+    if type(layer) not in _GUARDED:
+        return
+    for name in ("weights", "constants", "macs", "connections", "flops", "windows", "enlargement", "passes"):
+        getattr(layer, name)(*inputs)
+    for name in ("caption", "reading", "workings", "answers"):
+        getattr(layer, name)(*inputs)
+    for name in _PROPERTIES:
+        getattr(layer, name)
+    layer.saves(*map(Operand, inputs))
+    for bias in (False, True):
+        layer.linear(bias=bias)
+    out = layer.shape(*inputs)
+    for axis in range(len(out.spatial)):
+        for position in {0, out.spatial[axis] - 1}:
+            layer.reads(axis, position, *inputs)
+    if len(inputs) == 1:
+        layer.windowed(inputs[0])
+
+
+def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Callable[..., Any]:
+    """A rule that gives what it may give, or raises LayerError."""
+    several = name in _SEVERAL
+    what = "its class" if name.startswith("__") else f"its {name}"
+
+    def asked(self: Layer, *arguments: Any, **named: Any) -> Any:
+        try:
+            found = rule(self, *arguments, **named)
+            if several and found is not None:
+                found = tuple(found)
+        except LayerError as error:
+            _check_code(error, self.keyword, package, what)
+            raise
+        except (Exception, SystemExit) as error:
+            raise BrokenLayer(self.keyword, package, f"{what} raised {_told(error)}") from error
+        if not test(found):
+            raise BrokenLayer(self.keyword, package, f"{what} gives {found!r}")
+        if name == "warnings":
+            for one in found or ():
+                _check_code(one, self.keyword, package, what)
+        return found
+
+    return functools.wraps(rule)(asked) if not isinstance(rule, functools.partial) else asked
+
+
+def _constant(value: object, layer: Layer) -> object:
+    """What a class says in place of a property."""
+    return value
+
+
+def _check_code(error: LayerError, keyword: str, package: str, what: str) -> None:
+    if error.code not in CODES:
+        raise BrokenLayer(keyword, package, f"{what} has the code {error.code!r}, which there is not")
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
+
+
+def _fields(layer: type[Layer]) -> Mapping[str, dataclasses.Field[Any]]:
+    return layer.__dataclass_fields__
+
+
+def _field(field: dataclasses.Field[Any], keyword: str, package: str) -> dataclasses.Field[Any]:
+    """A field whose kind reads values, or raises LayerError."""
+    if "argument" not in field.metadata:
+        return field
+    form, kind, help, letter = field.metadata["argument"]
+    assert isinstance(kind, Kind), f"{field.name} takes {kind!r}"
+    what = f"its argument {field.name}"
+
+    def read(value: Any) -> Any:
+        try:
+            return kind.read(value)
+        except LayerError as error:
+            _check_code(error, keyword, package, what)
+            raise
+        except (Exception, SystemExit) as error:
+            raise BrokenLayer(keyword, package, f"{what} raised {_told(error)}") from error
+
+    made = copy.copy(field)
+    made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), help, letter)})
+    return made
+
+
+def _reduced(self: Layer) -> tuple[Callable[..., Layer], tuple[str, Mapping[str, object]]]:
+    """How a layer is pickled: by its keyword and its arguments, since its class has no name of its own."""
+    return _again, (self.keyword, {one.name: getattr(self, one.name) for one in dataclasses.fields(self)})
+
+
+def _again(keyword: str, values: Mapping[str, object]) -> Layer:
+    from netdsl.layers import table
+
+    row = table.find(keyword)
+    if row is None:
+        raise BrokenLayer(keyword, "a package", "it is not installed here")
+    return row(**values)

@@ -1,0 +1,266 @@
+"""Layers of packages that are wrong in any way: one diagnostic that names the layer, its package and the line."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+import netdsl
+from netdsl.cli.main import main
+from netdsl.layers import table
+from netdsl.layers.arguments import arguments_of
+
+HEAD = """\
+from __future__ import annotations
+from dataclasses import dataclass
+from fractions import Fraction
+from netdsl.layers.arguments import Kind, LayerError, option, real, positional
+from netdsl.layers.base import Layer, Weight, Window
+from netdsl.layers.shape import Shape
+
+
+@dataclass(frozen=True)
+class Odd(Layer):
+    '''A layer.'''
+
+    keyword = "ODD"
+    role = "activation"
+    beta: Fraction = option(real(), "where it starts", 1)
+
+"""
+
+PROGRAM = "INPUT 8x8x3\n-> CONV 4 3 p1\n-> ODD beta=2\n-> BLOCK()\n".replace("-> BLOCK()\n", "-> FC 2\n")
+
+Result = tuple[int, str, str]
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Run]:
+    """Runs netdsl beside a network with ODD, which a module brings whose text is HEAD and what is given."""
+    monkeypatch.chdir(tmp_path)
+    Path("net.net").write_text(PROGRAM)
+    modules = iter(f"odd_{abs(hash(tmp_path))}_{number}" for number in range(99))
+
+    def runner(*arguments: str, body: str | None, target: str = "Odd") -> Result:
+        name = next(modules)
+        if body is not None:
+            (tmp_path / f"{name}.py").write_text(HEAD + body if body.startswith("    ") else body)
+        entries = {"ODD": EntryPoint("ODD", f"{name}:{target}", table.GROUP)}
+        monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.setattr(table, "_entry_points", lambda: entries)
+        table.find.cache_clear()
+        monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    yield runner
+    table.find.cache_clear()
+
+
+RULES = {
+    "shape": "raise ValueError('boom')",
+    "weights": "return [1 / 0]",
+    "constants": "raise KeyError('boom')",
+    "warnings": "yield 5",
+    "macs": "return 'many'",
+    "connections": "return -1",
+    "flops": "return 2.5",
+    "saves": "return None",
+    "windows": "return (3, 3)",
+    "enlargement": "return 'twice'",
+    "reads": "raise RuntimeError('boom')",
+    "windowed": "return 7",
+    "passes": "return 'yes'",
+    "linear": "raise AttributeError('boom')",
+    "caption": "return None",
+    "reading": "raise SystemExit(3)",
+    "workings": "return 'formula'",
+    "answers": "yield 'answer'",
+}
+SIGNATURES = {
+    "reads": "self, axis, position, *inputs",
+    "windowed": "self, x",
+    "linear": "self, *, bias, filters=None",
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_that_fails_is_one_diagnostic(run: Run, rule: str) -> None:
+    body = f"    def {rule}({SIGNATURES.get(rule, 'self, *inputs')}):\n        {RULES[rule]}\n"
+    status, out, err = run("check", "net.net", "--format", "json", body=body)
+    (found,) = json.loads(out)
+    assert (status, err) == (1, "")
+    assert (found["code"], found["line"], found["column"]) == ("unknown-layer", 3, 4)
+    assert "ODD of odd_" in found["message"]
+    assert f"its {rule} " in found["message"]
+
+
+@pytest.mark.parametrize("name", ["monotone", "channelwise", "written", "label", "canonical", "called"])
+def test_a_property_that_fails_is_one_diagnostic(run: Run, name: str) -> None:
+    for body in ("raise ValueError('boom')", "return 5"):
+        _, out, _ = run(
+            "check", "net.net", "--format", "json", body=f"    @property\n    def {name}(self):\n        {body}\n"
+        )
+        (found,) = json.loads(out)
+        assert f"its {name} " in found["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "    role = 'nonsense'\n",
+        "    role = ['activation']\n",
+        "    flops_per_output = '5'\n",
+        "    merge = 'no'\n",
+        "    title = 5\n",
+        "    gamma: int = 5\n",
+        "    def shape(self, x):\n        return (8, 8, 4)\n",
+        "    def shape(self, x):\n        return Shape((0, 3), 4)\n",
+        "    def shape(self, x):\n        return Shape((2.5,), 4)\n",
+        "    def shape(self, x):\n        raise LayerError('nonsense', 'boom')\n",
+        "    def shape(self):\n        return Shape((), 4)\n",
+        "    def shape(self, x):\n        return self.shape(x)\n",
+        "    def warnings(self, x):\n        yield LayerError('nonsense', 'boom')\n",
+        "    def weights(self, x):\n        return (Weight(5, (3,)),)\n",
+        "    def weights(self, x):\n        return (Weight('a', ('3',)),)\n",
+        "    def weights(self, x):\n        return 5\n",
+        "    def __post_init__(self):\n        raise ValueError('boom')\n",
+        "    def __post_init__(self):\n        raise LayerError('nonsense', 'boom')\n",
+        "    delta: Fraction = option(5, 'odd', 1)\n",
+        "raise ValueError('boom')\n",
+        "raise SystemExit(3)\n",
+        "import no_such_module\n",
+        "Odd = 5\n",
+        "class Odd:\n    keyword = 'ODD'\n",
+        "from netdsl.layers.activation import Relu as Odd\n",
+        "this is no Python\n",
+        None,
+    ],
+)
+def test_what_a_class_says_wrongly_is_one_diagnostic(run: Run, body: str | None) -> None:
+    status, out, err = run("check", "net.net", "--format", "json", body=body)
+    (found,) = json.loads(out)
+    assert (status, err, found["line"]) == (1, "", 3)
+    assert "odd_" in found["message"]
+    assert run("check", "net.net", body=body)[2].count("error[") == 1
+
+
+def test_an_argument_that_fails_is_one_diagnostic(run: Run) -> None:
+    body = "    delta: Fraction = option(Kind('odd', lambda value: 1 / 0), 'odd', 1)\n"
+    Path("net.net").write_text("INPUT 8 -> ODD delta=5 -> FC 2\n")
+    status, _, err = run("check", "net.net", body=body)
+    assert (status, err.count("error[")) == (1, 1)
+    assert "its argument delta raised ZeroDivisionError: division by zero" in err
+
+
+def test_a_layer_used_often_is_told_once(run: Run) -> None:
+    Path("net.net").write_text("INPUT 8 -> ODD -> ODD -> FC 2\nINPUT 8 -> ODD -> FC 2\n")
+    err = run("check", "net.net", body="    def shape(self, x):\n        raise ValueError('boom')\n")[2]
+    assert err.count("error[") == 1
+    assert "its shape raised ValueError: boom\n" in err
+
+
+def test_the_mistakes_that_a_layer_tells_of_stay_its_own(run: Run) -> None:
+    body = """\
+    def shape(self, x):
+        if x.channels == 4:
+            raise LayerError("shape-mismatch", "four is unlucky", "take five", inputs=True)
+        return x
+
+    def warnings(self, x):
+        yield LayerError("suspicious-repeat", "odd enough")
+"""
+    err = run("check", "net.net", body=body)[2]
+    assert err.startswith("error[shape-mismatch]: four is unlucky\n")
+    Path("net.net").write_text("INPUT 8 -> ODD -> FC 2\n")
+    status, _, err = run("check", "net.net", body=body)
+    assert (status, err.splitlines()[0]) == (0, "warning[suspicious-repeat]: odd enough")
+
+
+COMMANDS = ["summary", "explain", "memory", "draw", "diff", "emit", "transform", "compare", "compile"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("rule", RULES)
+def test_no_command_ends_in_a_traceback(run: Run, command: str, rule: str) -> None:
+    body = f"    def {rule}({SIGNATURES.get(rule, 'self, *inputs')}):\n        {RULES[rule]}\n"
+    further = {"diff": ["net.net"], "transform": ["--convolutional"], "emit": ["--stage", "shaped"]}.get(command, [])
+    status, out, err = run(command, "net.net", *further, body=body)
+    assert (status, out) == (1, "")
+    assert err.count("error[unknown-layer]: ODD of odd_") >= 1
+
+
+def test_what_fails_with_other_shapes_alone_is_said_too(run: Run) -> None:
+    body = """\
+    def weights(self, x):
+        if x.channels != 4:
+            raise ValueError(str(x))
+        return ()
+
+    def windowed(self, x):
+        return self
+"""
+    assert run("check", "net.net", body=body)[0] == 0
+    assert run("summary", "net.net", "--input", "8x8x9", body=body)[0] == 0
+    Path("net.net").write_text("INPUT 8x8x4 -> ODD -> FC 2\n")
+    status, _, err = run("summary", "net.net", "--input", "8x8x9", body=body)
+    assert (status, "its weights raised ValueError: 8x8x9" in err) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "lower",
+    ["raise ValueError('boom')", "return 5", "import no_such_module", "raise NotImplementedError"],
+)
+def test_a_module_that_cannot_be_made_is_a_diagnostic(run: Run, lower: str) -> None:
+    body = f"    def lower(self, *inputs):\n        {lower}\n"
+    assert run("check", "net.net", body=body)[0] == 0
+    status, out, err = run("compile", "net.net", body=body)
+    assert (status, out) == (1, "")
+    assert "error[unknown-layer]: ODD of odd_" in err
+    assert "its lower " in err
+    assert "--> net.net:3:4" in err
+    assert not Path("net.pt").exists()
+    with pytest.raises(netdsl.NetError, match="its lower"):
+        netdsl.load("net.net").module()
+
+
+def test_layers_lists_the_rest_with_a_warning(run: Run) -> None:
+    for body in ("raise ValueError('boom')\n", "    role = 'nonsense'\n", None):
+        status, out, err = run("layers", body=body)
+        assert status == 0
+        assert "CONV" in out
+        assert "ODD" not in out
+        assert err.startswith("warning: ODD: ")
+        assert "odd_" in err
+        assert run("layers", "ODD", body=body)[0] == 2
+    assert run("layers", "CONV", body="raise ValueError('boom')\n")[0] == 0
+
+
+def test_a_sound_layer_is_as_it_was(run: Run) -> None:
+    status, out, err = run("summary", "net.net", body="    flops_per_output = 5\n")
+    assert (status, err) == (0, "")
+    assert "ODD beta=2" in out
+    row = table.find("ODD")
+    assert row is not None
+    layer = row(beta=3)
+    assert layer.written == "ODD beta=3"
+    assert layer == row(beta=3) != row()
+    assert hash(layer) == hash(row(beta=3))
+    assert layer.canonical == layer
+    assert pickle.loads(pickle.dumps(layer)) == layer
+    assert repr(layer) == "Odd(beta=3)"
+    assert [one.field for one in arguments_of(row)] == ["beta"]
+    assert run("layers", "ODD", body="    flops_per_output = 5\n")[0] == 0
