@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -49,7 +51,7 @@ def test_the_summary_tells_where_memory_peaks_and_which_order_needs_less() -> No
 
 def test_the_table_has_the_columns_asked_for() -> None:
     lines = run("vgg16", "--columns", "output,field,stride,offset,alive_bytes").splitlines()
-    assert lines[2].split() == ["layer", "output", "field", "stride", "offset", "alive"]
+    assert lines[2].split() == ["layer", "output", "field", "stride", "offset", "alive_bytes"]
     assert next(line for line in lines if line.startswith("pool5")).split()[-4:] == [
         "212x212",
         "32x32",
@@ -89,3 +91,37 @@ def test_csv_and_markdown_have_all_columns() -> None:
     assert len(body) == len(rows)
     assert len({line.count(" | ") for line in (head, *body)}) == 1
     assert "**340,908**" in total
+
+
+NAMES = [column.name for column in COLUMNS]
+
+
+@pytest.mark.parametrize("names", [["output", "params"], ["macs"], ["device", "output", "alive_bytes"], NAMES])
+def test_every_format_has_the_columns_that_are_asked_for(names: list[str]) -> None:
+    asked = ",".join(names)
+    head, rule, *rows, _ = run("lenet5_modern", "--format", "markdown", "--columns", asked).splitlines()
+    assert head == f"| path | layer | {' | '.join(names)} |"
+    assert {line.count("|") for line in (rule, *rows)} == {len(names) + 3}
+    first, *others = csv.reader(io.StringIO(run("lenet5_modern", "--format", "csv", "--columns", asked)))
+    assert first == ["path", "layer", *names]
+    assert len(others) == len(rows)
+    assert run("lenet5_modern", "--columns", asked).splitlines()[2].split() == ["layer", *names]
+
+
+def test_all_columns_are_in_csv_and_markdown_unless_others_are_asked_for() -> None:
+    for form in ("csv", "markdown"):
+        assert run("lenet5_modern", "--format", form) == run("lenet5_modern", "--format", form, "--columns", "all")
+    assert next(csv.reader(io.StringIO(netdsl.load("lenet5_modern").summary().csv()))) == ["path", "layer", *NAMES]
+
+
+def test_a_column_is_called_the_same_in_the_docs() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "accounting.md").read_text(encoding="utf-8")
+    table = page[page.index("\n## Columns\n") :]
+    told = [name for line in table.splitlines() if line.startswith("| `") for name in re.findall("`(\\w+)`", line)]
+    assert [name for name in told if name in NAMES] == NAMES
+
+
+@pytest.mark.parametrize("form", ["json", "slides"])
+def test_columns_are_refused_where_there_are_none(form: str) -> None:
+    with pytest.raises(UsageError, match=f"not with {form}"):
+        run("lenet5", "--format", form, "--columns", "params")

@@ -24,7 +24,7 @@ from netdsl.text.suggest import did_you_mean
     show_default=True,
 )
 @click.option(
-    "--columns", metavar="NAME,…", help="The columns of the table, or `all`; csv and markdown have all of them."
+    "--columns", metavar="NAME,…", help="Those of a table, csv or markdown, or `all`, as the last two have without it."
 )
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Examples that run at once.")
 @click.option(
@@ -46,25 +46,27 @@ def command(
     include: tuple[str, ...],
 ) -> None:
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
-    chosen = _columns(columns)
+    if columns is not None and form in ("json", "slides"):
+        raise common.UsageError(f"--columns goes with a table, csv or markdown, not with {form}", "leave it out")
+    chosen = _columns(columns, table.USUAL if form == "table" else COLUMNS)
     summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
             stream.out(summary.json())
         case "csv":
-            stream.out(summary.csv(), nl=False)
+            stream.out(table.csv(summary, chosen), nl=False)
         case "slides":
             from netdsl.measure import slides
 
             stream.out(slides.text(summary))
         case _:
-            stream.out(table.markdown(summary) if form == "markdown" else table.text(summary, chosen))
+            stream.out((table.markdown if form == "markdown" else table.text)(summary, chosen))
 
 
-def _columns(names: str | None) -> Sequence[Column]:
-    """The columns asked for by names with commas between. Raises UsageError."""
+def _columns(names: str | None, usual: Sequence[Column]) -> Sequence[Column]:
+    """The columns asked for by names with commas between, or the usual ones. Raises UsageError."""
     if names is None:
-        return table.USUAL
+        return usual
     known = {column.name: column for column in COLUMNS}
     found: list[Column] = []
     for name in [name.strip() for name in names.split(",")]:

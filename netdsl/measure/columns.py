@@ -16,13 +16,12 @@ Cell = int | str
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its name in CSV and on the command line, its heading for people, and a node's cell in it.
+    """A column: its name, on the command line as in every table, and a node's cell in it.
 
     What `adds` up stands for a scope too, as the sum over all that is in it.
     """
 
     name: str
-    heading: str
     cell: Callable[[Summary, int], Cell]
     adds: bool = False
     left: bool = False
@@ -33,18 +32,18 @@ def _axes(values: Iterable[Number]) -> str:
 
 
 COLUMNS = (
-    Column("output", "output", lambda summary, index: str(summary.shaped.shapes[index]), left=True),
-    Column("params", "params", lambda summary, index: summary.figures[index].params, adds=True),
-    Column("constants", "constants", lambda summary, index: summary.figures[index].constants, adds=True),
-    Column("macs", "MACs", lambda summary, index: summary.figures[index].macs, adds=True),
-    Column("flops", "FLOPs", lambda summary, index: summary.figures[index].flops, adds=True),
-    Column("connections", "connections", lambda summary, index: summary.figures[index].connections, adds=True),
-    Column("activation_bytes", "bytes", lambda summary, index: summary.figures[index].activation_bytes, adds=True),
-    Column("alive_bytes", "alive", lambda summary, index: summary.alive.get(index, "")),
-    Column("field", "field", lambda summary, index: _axes(axis.size for axis in summary.fields[index])),
-    Column("stride", "stride", lambda summary, index: _axes(axis.stride for axis in summary.fields[index])),
-    Column("offset", "offset", lambda summary, index: _axes(axis.offset for axis in summary.fields[index])),
-    Column("centre", "centre", lambda summary, index: _axes(axis.centre for axis in summary.fields[index])),
-    Column("device", "device", lambda summary, index: str(summary.shaped.nodes[index].device)),
+    Column("output", lambda summary, index: str(summary.shaped.shapes[index]), left=True),
+    Column("params", lambda summary, index: summary.figures[index].params, adds=True),
+    Column("constants", lambda summary, index: summary.figures[index].constants, adds=True),
+    Column("macs", lambda summary, index: summary.figures[index].macs, adds=True),
+    Column("flops", lambda summary, index: summary.figures[index].flops, adds=True),
+    Column("connections", lambda summary, index: summary.figures[index].connections, adds=True),
+    Column("activation_bytes", lambda summary, index: summary.figures[index].activation_bytes, adds=True),
+    Column("alive_bytes", lambda summary, index: summary.alive.get(index, "")),
+    Column("field", lambda summary, index: _axes(axis.size for axis in summary.fields[index])),
+    Column("stride", lambda summary, index: _axes(axis.stride for axis in summary.fields[index])),
+    Column("offset", lambda summary, index: _axes(axis.offset for axis in summary.fields[index])),
+    Column("centre", lambda summary, index: _axes(axis.centre for axis in summary.fields[index])),
+    Column("device", lambda summary, index: str(summary.shaped.nodes[index].device)),
 )
 """All of them but the first two of every table: the path and the layer."""

@@ -92,7 +92,7 @@ def _shown(cell: Cell) -> str:
 def text(summary: Summary, columns: Sequence[Column] = USUAL) -> str:
     """The table, and the totals under it."""
     rows = list(_rows(summary, columns))
-    heads = ("layer", "", *[column.heading for column in columns])
+    heads = ("layer", "", *[column.name for column in columns])
     cells = [("  " * row.depth + row.name, row.what, *row.cells) for row in rows]
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     free = max(WIDTH - sum(widths[2:]) - len(widths) + 1, min(_LEAST, sum(widths[:2])))
@@ -148,29 +148,29 @@ def _short(count: int) -> str:
     return size(count) if count >= 1000 else ""
 
 
-def csv(summary: Summary) -> str:
-    """A line a layer under a heading, with all columns."""
+def csv(summary: Summary, columns: Sequence[Column] = COLUMNS) -> str:
+    """A line a layer under a heading."""
     sheet = io.StringIO()
     lines = writer(sheet, lineterminator="\n")
-    lines.writerow(["path", "layer", *[column.name for column in COLUMNS]])
+    lines.writerow(["path", "layer", *[column.name for column in columns]])
     for index, node in enumerate(summary.shaped.nodes):
         lines.writerow(
-            [node.path, safe.csv_cell(node.layer.written), *[column.cell(summary, index) for column in COLUMNS]]
+            [node.path, safe.csv_cell(node.layer.written), *[column.cell(summary, index) for column in columns]]
         )
     return sheet.getvalue()
 
 
-def markdown(summary: Summary) -> str:
-    """Every layer as a row of a Markdown table with all columns, and the totals as the last."""
+def markdown(summary: Summary, columns: Sequence[Column] = COLUMNS) -> str:
+    """Every layer as a row of a Markdown table, and the totals as the last."""
     lines = [
-        f"| path | layer | {' | '.join(column.heading for column in COLUMNS)} |",
-        f"|---|---|{'|'.join('---' if column.left else '---:' for column in COLUMNS)}|",
+        f"| path | layer | {' | '.join(column.name for column in columns)} |",
+        f"|---|---|{'|'.join('---' if column.left else '---:' for column in columns)}|",
     ]
     for index, node in enumerate(summary.shaped.nodes):
-        cells = [column.cell(summary, index) for column in COLUMNS]
+        cells = [column.cell(summary, index) for column in columns]
         shown = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
         lines.append(f"| {safe.code(node.path)} | {safe.code(node.layer.written)} | {' | '.join(shown)} |")
     sums = {**asdict(summary.totals), "alive_bytes": summary.liveness.peak}
-    totals = [f"**{sums[column.name]:,}**" if column.name in sums else "" for column in COLUMNS]
+    totals = [f"**{sums[column.name]:,}**" if column.name in sums else "" for column in columns]
     lines.append(f"| **total** | | {' | '.join(totals)} |")
     return "\n".join(lines)
