@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from netdsl import runtime
+
 ROOT = Path(__file__).parent.parent
 SAMPLE = Path(__file__).parent / "sample_package"
 
@@ -175,6 +177,8 @@ def test_compile_runs_the_packages_layer(with_sample: Netdsl, tmp_path: Path) ->
     # The file runs where neither netdsl nor the package is installed.
     done = run([sys.executable, "-c", RUN_AND_COMPARE], tmp_path, [])
     assert done.returncode == 0, done.stderr
+    # It does nothing but compute.
+    runtime.load(tmp_path / "swishing.pt")
 
 
 def entry_point(folder: Path, target: str) -> None:

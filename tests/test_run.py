@@ -219,7 +219,8 @@ def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
         (["lenet5.pt", "a.png"], "lenet5.pt: No such file or directory\n  = help: netdsl compile lenet5 makes one"),
         (["a.png", "a.png"], "a.png is no compiled network"),
         (["cut.pt", "a.png"], "cut.pt is no compiled network"),
-        (["damaged.pt", "a.png"], "damaged.pt does not run: PyTorch cannot load it"),
+        (["damaged.pt", "a.png"], "damaged.pt may do more than compute and is not run: code/__torch__/netdsl/_"),
+        (["mistaken.pt", "a.png"], "mistaken.pt does not run: PyTorch cannot load it"),
         (["foreign.pt", "a.png"], "foreign.pt is no compiled network"),
         ([".", "a.png"], ".: Is a directory"),
         (["net.pt2", "a.png"], "net.pt2 is for torch.export, and not TorchScript"),
@@ -251,9 +252,10 @@ def test_what_cannot_be_run_is_said(run: Run, folder: Path, arguments: list[str]
         "three.txt": b"a\nb\nc\n",
     }.items():
         (folder / name).write_bytes(content)
-    with zipfile.ZipFile(folder / "scores.pt") as archive, zipfile.ZipFile(folder / "damaged.pt", "w") as damaged:
-        for name in archive.namelist():
-            damaged.writestr(name, archive.read(name).replace(b"def forward", b"\xffef forward"))
+    for name, new in {"damaged": b"torch.from_file(", "mistaken": b"torch.dropout("}.items():
+        with zipfile.ZipFile(folder / "scores.pt") as archive, zipfile.ZipFile(folder / f"{name}.pt", "w") as changed:
+            for one in archive.namelist():
+                changed.writestr(one, archive.read(one).replace(b"torch.linear(", new))
     with zipfile.ZipFile(folder / "foreign.pt", "w") as archive:
         archive.writestr("foreign/data.pkl", b"")
     Image.new("1", (20_000, 10_000)).save(folder / "large.png")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +15,8 @@ import click
 
 from netdsl import resources
 from netdsl.cli import common, stream
-from netdsl.runtime import NotCompiledError, card
-from netdsl.runtime.file import Card
+from netdsl.runtime import NotCompiledError, UntrustedError
+from netdsl.runtime.file import Card, Compiled, opened
 from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
 from netdsl.text import safe
 from netdsl.text.suggest import did_you_mean
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _BATCH = 32
 """Pictures that run at once at most, lest many of them take more memory than there is."""
+
+_NUMBERS = 2**26
+"""Numbers of pictures that run at once at most, unless one has more."""
 
 _ROUNDING = 1e-3
 """By how much the sum of probabilities may differ from 1."""
@@ -63,6 +67,7 @@ class Class:
 )
 @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@click.option("--trust", is_flag=True, help="Run a file whose code may do more than compute: whatever you may do.")
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 def command(
     file: str,
@@ -76,6 +81,7 @@ def command(
     crop: float,
     device: str | None,
     threads: int | None,
+    trust: bool,
     form: str,
 ) -> None:
     """Classify pictures with a compiled network: FILE is what `netdsl compile` wrote.
@@ -83,14 +89,16 @@ def command(
     A picture is resized, cropped in the centre and normalised, as networks for ImageNet take them. Probabilities are
     the output's values, or softmax of them where the network does without.
     """
-    made = _card(file)
-    dims = _picture_dims(file, made)
-    name = _output(file, made, output)
-    classes = made.outputs[name][-1]
-    words = None if labels is None else _labels(labels, classes)
-    scaling = _scaling(made, dims[-1], mean, std, raw)
-    batches = _batches(pictures, dims, crop, scaling)
-    values = _values(file, batches, list(made.outputs).index(name), device, threads)
+    with ExitStack() as held:
+        compiled = _opened(file, held)
+        made = compiled.card
+        dims = _picture_dims(file, made)
+        name = _output(file, made, output)
+        classes = made.outputs[name][-1]
+        words = None if labels is None else _labels(labels, classes)
+        scaling = _scaling(made, dims[-1], mean, std, raw)
+        batches = _batches(pictures, dims, crop, scaling)
+        values = _values(compiled, file, batches, list(made.outputs).index(name), device, threads, trust)
     ranked = [_ranked(row)[:top] for row in values]
     spatial = [size for size in made.outputs[name][:-1] if size != 1]
     if form == "json":
@@ -102,8 +110,8 @@ def command(
     gc.freeze()  # else the interpreter's end looks through all of torch once more
 
 
-def _card(file: str) -> Card:
-    """What a compiled file says of itself. Raises UsageError."""
+def _opened(file: str, held: ExitStack) -> Compiled:
+    """A compiled file, open as long as it is held. Raises UsageError."""
     path = Path(file)
     found = resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
@@ -112,7 +120,7 @@ def _card(file: str) -> Card:
     if path.suffix == ".pt2":
         raise common.UsageError(f"{file} is for torch.export, and not TorchScript", "compile it without --format pt2")
     try:
-        return card(path)
+        return held.enter_context(opened(path))
     except NotCompiledError as error:
         raise common.UsageError(str(error), "netdsl compile makes one: netdsl compile vgg16") from None
     except OSError as error:
@@ -208,11 +216,13 @@ def _normalized_by(program: str) -> Sequence[float]:
     return [float(one) for each in constants for one in each] if len(constants) == len(layers) else ()
 
 
-def _batches(files: Sequence[str], dims: Sequence[int], crop: float, scaling: Scaling) -> Sequence[NDArray[np.float32]]:
+def _batches(files: Sequence[str], dims: Sequence[int], crop: float, scaling: Scaling) -> Iterator[NDArray[np.float32]]:
+    """The pictures as a network takes them, as many at once as it may have in memory. Raises UsageError."""
     import numpy as np
 
-    read = [_pixels(file, dims, crop, scaling) for file in files]
-    return [np.stack(read[start : start + _BATCH]) for start in range(0, len(read), _BATCH)]
+    most = max(1, min(_BATCH, _NUMBERS // math.prod(dims)))
+    for start in range(0, len(files), most):
+        yield np.stack([_pixels(file, dims, crop, scaling) for file in files[start : start + most]])
 
 
 def _pixels(file: str, dims: Sequence[int], crop: float, scaling: Scaling) -> NDArray[np.float32]:
@@ -228,7 +238,13 @@ def _pixels(file: str, dims: Sequence[int], crop: float, scaling: Scaling) -> ND
 
 
 def _values(
-    file: str, batches: Sequence[NDArray[np.float32]], output: int, device: str | None, threads: int | None
+    compiled: Compiled,
+    file: str,
+    batches: Iterable[NDArray[np.float32]],
+    output: int,
+    device: str | None,
+    threads: int | None,
+    trust: bool,
 ) -> Sequence[Sequence[float]]:
     """What an output gives for each class, for each picture; the mean over a map. Raises UsageError."""
     import torch
@@ -243,7 +259,9 @@ def _values(
         if kind == "cuda" and not torch.cuda.is_available():
             raise common.UsageError(f"--device {device}: there is no GPU that PyTorch can use", "write --device cpu")
     try:
-        values = once.answers(Path(file), batches, output, device=device, threads=threads)
+        values = once.answers(compiled, batches, output, device=device, threads=threads, trust=trust)
+    except UntrustedError as error:
+        raise common.UsageError(str(error), "--trust runs it, and lets it do whatever you may") from None
     except NotCompiledError as error:
         raise common.UsageError(str(error)) from None
     except (MemoryError, RuntimeError) as error:

@@ -6,15 +6,17 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from netdsl.runtime.file import NotCompiledError, card
+from netdsl.runtime.file import NotCompiledError, UntrustedError, card
 
 if TYPE_CHECKING:
     from netdsl.runtime.loaded import Loaded
 
-__all__ = ["NotCompiledError", "card", "load"]
+__all__ = ["NotCompiledError", "UntrustedError", "card", "load"]
 
 
-def load(path: str | PathLike[str], device: str | None = None, *, threads: int | None = None) -> Loaded:
+def load(
+    path: str | PathLike[str], device: str | None = None, *, threads: int | None = None, trust: bool = False
+) -> Loaded:
     """Load a file that `netdsl compile` wrote, ready to run: it is called as the file's module is.
 
     The device is by default the one that the file was made for: `cuda` for a file for it where there is one, else
@@ -26,9 +28,12 @@ def load(path: str | PathLike[str], device: str | None = None, *, threads: int |
 
     A file that was compiled with devices of its own runs on these, and takes no `device`.
 
-    Raises NotCompiledError for another file, OSError for one that cannot be read, and RuntimeError for a device that is
-    not there, or not the file's own.
+    The file's code is read first: what may do more than compute is refused, unless `trust` says that the file may do
+    whatever its user may.
+
+    Raises UntrustedError for such a file, NotCompiledError for another one, OSError for one that cannot be read, and
+    RuntimeError for a device that is not there, or not the file's own.
     """
     from netdsl.runtime.loaded import Loaded
 
-    return Loaded(Path(path), device, threads)
+    return Loaded(Path(path), device, threads, trust=trust)

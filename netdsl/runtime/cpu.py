@@ -28,14 +28,14 @@ _OWN = ("WinogradTiles", "WinogradRows", "Pixels")
 _SWITCHES = Lock()
 
 
-def prepare(read: Callable[[], torch.jit.ScriptModule], first: Inputs) -> Run:
-    """A function that runs the module which `read` reads, made ready for inputs of the sizes of the first ones.
+def prepare(modules: list[torch.jit.ScriptModule], first: Inputs) -> Run:
+    """A function that runs the module of which there are two, made ready for inputs of the sizes of the first ones.
 
     Both ways are tried with these; the graph compiler refuses some networks, and is not always faster. What it fused is
     for one size of input, so that others are fused when they first come.
     """
     memory.keep()
-    packed, loose = read().eval(), read().eval()
+    packed, loose = modules.pop().eval(), modules.pop().eval()
     for one in loose.modules():
         _unpack(one)
     fused = _fused(loose, first)

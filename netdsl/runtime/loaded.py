@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from netdsl.runtime import cpu, cuda
-from netdsl.runtime.file import NotCompiledError, card
+from netdsl.runtime.file import Compiled, NotCompiledError, opened
+from netdsl.runtime.module import reader
 from netdsl.runtime.place import place
 from netdsl.runtime.quiet import quiet
 
@@ -25,24 +26,32 @@ class Loaded:
     """
 
     @torch.no_grad()
-    def __init__(self, path: Path, device: str | None = None, threads: int | None = None) -> None:
-        self.card = card(path)
+    def __init__(
+        self, path: Path, device: str | None = None, threads: int | None = None, *, trust: bool = False
+    ) -> None:
         if path.suffix == ".pt2":
             raise NotCompiledError(path, "it is for torch.export, and not TorchScript")
+        with opened(path) as compiled:
+            self._prepare(compiled, device, threads, trust)
+        self.warm(self.card.batch)
+
+    def _prepare(self, compiled: Compiled, device: str | None, threads: int | None, trust: bool) -> None:
+        """Load a file, and make it ready for its device."""
+        self.card, path = compiled.card, compiled.path
         found = place(path, self.card, device)
         own = [torch.device(name) for name in self.card.devices.values()]
         self.devices = own or [torch.device(found or "cpu")] * len(self.inputs)
         if threads is not None:
             torch.set_num_threads(threads)
+        read = reader(compiled, trust=trust)
         with quiet("torch.jit"):
-            read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-            module = read(path, map_location=found)
+            module = read(found)
             if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):
                 self._run = cuda.prepare(module)
             else:
-                del module
-                self._run = cpu.prepare(lambda: read(path, map_location=found), self._examples(self.card.batch))
-        self.warm(self.card.batch)
+                modules = [module, read(found)]
+                del module, read  # which hold the weights that cpu.prepare may do without
+                self._run = cpu.prepare(modules, self._examples(self.card.batch))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.card!r} on {', '.join(dict.fromkeys(map(str, self.devices)))}>"

@@ -22,7 +22,7 @@ STD = (0.229, 0.224, 0.225)
 """Of red, green and blue from 0 to 1, over ImageNet's training pictures."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class UnreadablePictureError(Exception):
     """A file that is no picture, is broken or too large."""
 

@@ -1,0 +1,1 @@
+"""Loading a compiled file so that no more can happen than arithmetic: its code is read before PyTorch has it."""
