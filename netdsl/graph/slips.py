@@ -23,7 +23,7 @@ _KERNEL = re.compile(r"([knf])(\d+)")
 
 def is_layer(word: str) -> bool:
     """Whether a word among arguments is the keyword of a layer, here or in another tool."""
-    return word in table.keywords() or elsewhere.find(word) is not None
+    return elsewhere.find(word) is not None or (word.isupper() and word in table.keywords())
 
 
 def is_value(argument: tree.Argument) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,16 @@ def argument(key: str, value: str) -> str:
 
 def slots(word: str) -> list[str]:
     """The slots that a name of an argument may mean."""
-    return [slot for slot, words in _SLOTS.items() if word.lower() in words.split()]
+    return _meanings().get(word.lower(), [])
+
+
+@cache
+def _meanings() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for slot, words in _SLOTS.items():
+        for word in words.split():
+            found.setdefault(word, []).append(slot)
+    return found
 
 
 def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tuple[list[str], list[str]] | None:
