@@ -477,7 +477,7 @@ def test_a_seed_gives_the_weights_that_the_portable_file_has(tmp_path: Path) -> 
     [
         ("--precision bf16", "--target portable has no bf16\n  = help: write --precision fp32, or a --target"),
         ("--target cpu --precision fp16", "--target cpu has no fp16\n  = help: write --precision fp32 or bf16"),
-        ("--target cpu --mode train", "--mode train goes with no --target cpu"),
+        ("--target cpu --mode train", "cannot be used with --mode train"),
     ],
 )
 def test_what_a_target_has_not(

@@ -58,7 +58,9 @@ def command(
         help = f"write --precision {others}" + (", or a --target" * made_for.portable)
         raise common.UsageError(f"--target {target} has no {precision}", help)
     if mode == "train" and not made_for.portable:
-        raise common.UsageError(f"--mode train goes with no --target {target}, which is for inference", "leave one out")
+        raise common.UsageError(
+            f"--target {target} is for inference, and cannot be used with --mode train", "leave one out"
+        )
     shaped = common.network(file, sets, inputs, include)
     kind = format or ("pt2" if output is not None and Path(output).suffix == FORMATS["pt2"] else "torchscript")
     path = Path(output) if output is not None else Path(f"{common.stem(file)}{FORMATS[kind]}")

@@ -120,7 +120,7 @@ def _work(view: View, index: int, workings: Workings) -> Answer:
     cost, node = view.figures[index], view.nodes[index]
     question = "How much work?"
     if not cost.macs and not cost.flops:
-        return Answer(question, ("None that counts.",))
+        return Answer(question, ("None: it computes nothing that is counted.",))
     lines: list[Line] = []
     if cost.macs:
         remark = workings.notes.get("macs", "")

@@ -52,7 +52,8 @@ class _Binding:
         try:
             self.values[argument.field] = argument.kind.read(value)  # pyright: ignore[reportArgumentType]
         except LayerError as error:
-            takes = f"{self.layer.keyword}'s {argument.field} takes {argument.kind.noun}"
+            whose = "" if argument.kind.noun.startswith(argument.field) else f"'s {argument.field}"
+            takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
             help = error.help or slips.turned(self.layer, arguments_of(self.layer), self.written)
             raise Fault(error.code, f"{takes}: {error.message}", written.span, help) from None
 

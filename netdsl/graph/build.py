@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from netdsl.graph import axes, infer, unused
+from netdsl.graph import axes, infer, labels, unused
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Graph, Node, ShapedGraph
@@ -73,6 +73,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
         return None
     kept = unused.needed(nodes, (*outputs, *training))
     unused.warn_of_nodes(nodes, kept, report)
+    labels.warn(nodes, frozenset(outputs) - output_names.keys(), report)
     order = sorted(kept)
     moved = {old: new for new, old in enumerate(order)}
     for_inference = unused.needed(nodes, outputs) if training else kept

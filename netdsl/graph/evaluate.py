@@ -71,7 +71,7 @@ _FOREIGN = {"int": "floor", "trunc": "floor", "ceiling": "ceil", "rint": "round"
 def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
     if isinstance(a, str) or isinstance(b, str):
         text = a if isinstance(a, str) else b
-        raise Fault("invalid-argument", f'"{text}" is a string, and cannot be computed with', span)
+        raise Fault("invalid-argument", f'"{text}" is a string, which nothing can be computed from', span)
     try:
         if not isinstance(a, tuple):
             if not isinstance(b, tuple):
@@ -140,7 +140,7 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
         if isinstance(value, Unknown):
             known = False
         elif isinstance(value, str):
-            raise Fault("invalid-argument", f'"{value}" is a string, and no size', item.span)
+            raise Fault("invalid-argument", f'"{value}" is a string, not a size', item.span)
         else:
             parts.extend(value if isinstance(value, tuple) else (value,))
     return tuple(parts) if known else UNKNOWN

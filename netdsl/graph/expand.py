@@ -299,7 +299,12 @@ class Expansion:
         element = replace(original.element, repeat=None) if original.copy else original.element
         primary = element.primary
         if isinstance(primary, tree.Name | tree.Fork) or primary == tree.Layer("SKIP", ()):
-            raise Fault("unknown-block", f"{again.name.text} is another name of a node, not an element", again.span)
+            raise Fault(
+                "unknown-block",
+                f"{again.name.text} names what another element gives, and cannot be applied",
+                again.span,
+                f"read it without (): {again.name.text} -> …",
+            )
         start = len(self.nodes)
         home = original.scope
         device = self._device(element, home, device)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netdsl.graph import axes
+from netdsl.graph import axes, labels
 from netdsl.graph.node import Node
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
@@ -40,6 +40,8 @@ def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
             for warning in warnings:
                 report.add(diagnostic(node, warning, nodes, inputs))
         except LayerError as error:
+            if error.code == "shape-mismatch" and node.layer.merge:
+                error.help = labels.mismatch(nodes, found, node) or error.help
             if error.message not in broken:
                 report.add(diagnostic(node, error, nodes, inputs))
             if isinstance(error, BrokenLayer):

@@ -12,6 +12,7 @@ from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}
 _LIKE_TAG = re.compile(r"[spdg]\d+(x\d+)*|x\d+")
 
 
@@ -87,7 +88,9 @@ def _duplicate(label: tree.Name, other: Span, report: Report) -> None:
 def check_name(name: tree.Name, what: str, report: Report) -> None:
     """Report a name that may not be one: a statement's keyword, or one not in lower case."""
     if name.text in KEYWORDS:
-        report.error("reserved-name", f"`{name.text}` opens a statement, and is no {what}", name.span)
+        report.error(
+            "reserved-name", f"`{name.text}` opens a statement, and cannot name a {what}", name.span, "choose another"
+        )
     elif not _NAME.fullmatch(name.text):
         lower = re.sub(r"[^a-z0-9_]", "_", name.text.lower())
         report.error("syntax-error", f"a {what} is written in lower case", name.span, help=f"write {lower}")
@@ -98,4 +101,5 @@ def check_parameter(name: tree.Name, report: Report) -> None:
     check_name(name, "parameter", report)
     if _LIKE_TAG.fullmatch(name.text):
         looks = "a repeat" if name.text[0] == "x" else "a tag"
-        report.error("reserved-name", f"a parameter called {name.text} looks like {looks}", name.span)
+        message = f"a parameter called {name.text} looks like {looks}"
+        report.error("reserved-name", message, name.span, f"choose another name, such as {_WORDS[name.text[0]]}")

@@ -231,7 +231,7 @@ class Loader:
             message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"
             self.report.error("missing-file", message, use.path.span, help=did_you_mean(given, there))
         else:
-            message = f"{given} leaves the folders that files are sought in"
+            message = f"{given} lies outside the folders that files are sought in"
             help = "keep it beside this file or below, or name its folder with --include"
             self.report.error("outside-folder", message, use.path.span, help=help)
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
 
+from netdsl.graph import labels
 from netdsl.graph.node import Node
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
@@ -25,7 +26,7 @@ def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None
         if index in kept or index in read:
             continue
         message = f"no output needs {node.path}, so it is dropped"
-        help = "name it in `output`, or take it away"
+        help = labels.dropped(nodes, index, kept) or "name it in `output`, or take it away"
         calls = tuple(node.calls or ())
         report.add(Diagnostic("unused-node", message, node.site.span, help=help, calls=calls))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slice(Layer):
-    """Some of the channels, counted from 0: from the first number up to, and without, the second.
+    """Some of the channels, counted from 0: from the first number to the one before the second.
 
     `SLICE 0 58`
 
@@ -34,14 +34,17 @@ class Slice(Layer):
 
     def __post_init__(self) -> None:
         if self.from_ >= self.to:
-            message = f"nothing lies from channel {self.from_} up to, and without, {self.to}"
-            raise LayerError("invalid-argument", message, argument="to")
+            message = f"SLICE {self.from_} {self.to} takes no channel: it ends before channel {self.to}"
+            raise LayerError("invalid-argument", message, f"write SLICE {self.from_} {self.from_ + 1}", argument="to")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.to > x.channels:
-            message = f"SLICE {self.from_} {self.to} leaves the input {x}, which has {x.channels} channels"
-            raise LayerError("invalid-argument", message, argument="to", inputs=True)
+            message = (
+                f"SLICE {self.from_} {self.to} takes channels to {self.to - 1}, but the last of {x} is {x.channels - 1}"
+            )
+            help = f"{x.channels} is the most: they are counted from 0, and the second number is not taken"
+            raise LayerError("invalid-argument", message, help, argument="to", inputs=True)
         return Shape(x.spatial, self.to - self.from_)
 
     def workings(self, *inputs: Shape) -> Workings:

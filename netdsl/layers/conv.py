@@ -208,7 +208,9 @@ class Conv(Convolving):
         if self.table is None:
             return
         if self.groups != 1:
-            raise LayerError("invalid-argument", "a table goes with one group alone", "leave g out", argument="groups")
+            raise LayerError(
+                "invalid-argument", "a table and groups exclude each other", "leave g out", argument="groups"
+            )
         if len(self.maps) != self.filters:
             raise LayerError(
                 "invalid-argument",

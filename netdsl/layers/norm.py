@@ -342,7 +342,7 @@ class Normalize(Layer):
 
     def __post_init__(self) -> None:
         if min(self.std) <= 0:
-            raise LayerError("invalid-argument", "std is more than 0", argument="std")
+            raise LayerError("invalid-argument", "std must be more than 0", argument="std")
 
     @property
     def channelwise(self) -> Literal["factor", "affine"]:

@@ -46,7 +46,7 @@ class Pooling(Layer):
         if self.kernel is None:
             for word, value in self._of_kernels.items():
                 if value:
-                    message = f"{word} goes with a kernel, not with {given[0]}"
+                    message = f"{given[0]} takes no {word}, which is for a kernel"
                     raise LayerError("extra-argument", message, "leave it out", argument=word)
         if self.same and any(self.padding):
             raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
@@ -146,7 +146,7 @@ class Pooling(Layer):
             notes["size"] = "the window is the whole map"
         elif self.to is not None:
             sizes = tuple([formula(size) for size in out.spatial])
-            notes["size"] = "as asked for: window i reads from ⌊i·in/out⌋ up to, and without, ⌈(i + 1)·in/out⌉"
+            notes["size"] = "as asked for: window i reads positions ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉ − 1"
         elif self.same:
             axes = zip(x.spatial, self._sliding(x), strict=True)
             sizes = tuple([ceil(formula(size) / one.stride) for size, one in axes])

@@ -221,7 +221,7 @@ class Crop(Layer):
                 argument = "at" if self.at else "size" if self.size else "like"
                 message = f"CROP cuts {show(spatial)} out of {show(x.spatial)}, which is too small"
                 if self.at is not None:
-                    message = f"CROP cuts {show(spatial)} at {show(self.at)} out of {show(x.spatial)}, and leaves it"
+                    message = f"CROP cuts {show(spatial)} at {show(self.at)}, which ends beyond {show(x.spatial)}"
                 raise LayerError("window-too-large", message, argument=argument, inputs=True)
         return Shape(spatial, x.channels)
 
@@ -230,7 +230,7 @@ class Crop(Layer):
         offsets = self._offsets(x, out.spatial)
         sizes = [formula(at + part) - at for at, part in zip(offsets, out.spatial, strict=True)]
         places = zip(offsets, out.spatial, strict=True)
-        kept = " and ".join(dict.fromkeys(f"{at:,} up to, and without, {at + part:,}" for at, part in places))
+        kept = " and ".join(dict.fromkeys(f"{at:,} to {at + part - 1:,}" for at, part in places))
         return replace(super().workings(*inputs), sizes=tuple(sizes), notes={"size": f"positions from {kept} stay"})
 
     def saves(self, *inputs: Operand) -> Saved:
@@ -364,7 +364,7 @@ def _one_of(usage: str, given: Mapping[str, object]) -> None:
     """Raise where not exactly one of some arguments is given."""
     there = [word for word, value in given.items() if value is not None]
     if not there:
-        raise LayerError("missing-argument", f"it needs one of {', '.join(given)}", f"write {usage}")
+        raise LayerError("missing-argument", f"one of {', '.join(given)} is missing", f"write {usage}")
     if len(there) > 1:
         message = f"{' and '.join(there)} exclude each other"
         raise LayerError("extra-argument", message, "keep one of them", argument=there[-1])

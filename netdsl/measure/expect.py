@@ -159,7 +159,9 @@ def _figure(having: tuple[Number, ...]) -> str:
 def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
     verb = "are" if claim.quantity.text.endswith("s") else "is"
     message = f"{what} {verb} {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
-    return Fault("expectation-failed", " ".join(message.split()), claim.span)
+    of = f" of {claim.of.text}" if claim.of else ""
+    help = f"correct the network, or the claim: expect {claim.quantity.text}{of} = {has.replace(',', '')}"
+    return Fault("expectation-failed", " ".join(message.split()), claim.span, help)
 
 
 def prove(shaped: ShapedGraph, report: Report) -> int:

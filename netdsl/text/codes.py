@@ -162,7 +162,7 @@ _ERRORS = (
     ),
     Code(
         "outside-folder",
-        "A used path leaves the folders that files are sought in.",
+        "A used path lies outside the folders that files are sought in.",
         "Keep the file beside or below, or name its folder with --include.",
         'use "../../secret.net"\n\nINPUT 8 -> RELU\n',
     ),
@@ -207,6 +207,14 @@ _WARNINGS = (
         "`CONV 64 3 x3` means three convolutions, where a 3x3 kernel may have been meant.",
         "Write `3x3` without the space, or the repeat as `x{3}`.",
         "INPUT 28x28x1 -> CONV 6 3 x3\n",
+        "warning",
+    ),
+    Code(
+        "suspicious-label",
+        "A label names one element: `e1: CONV 64 3 p1 -> RELU` is what the convolution gives, before its ReLU, where"
+        " the ReLU's output seems to be meant.",
+        "Label a group, `e1: ( CONV 64 3 p1 -> RELU )`; where the layer alone is meant, label its ReLU too.",
+        "INPUT 8x8x4 -> e1: CONV 4 3 p1 -> RELU -> CONV 4 3 p1 -> [ e1 | SKIP ] -> CONCAT\n",
         "warning",
     ),
     Code(
