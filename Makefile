@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
 SETTINGS := pyproject.toml constraints.txt
+# Python reads a .pth file in the encoding of the locale, if not in 3.13: netdsl's names this folder without its letters.
+RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo ../../../.. >"$$file"; done
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -86,10 +88,10 @@ $(BIN)/python:
 
 $(VENV)/runtime.stamp: $(SETTINGS) | $(BIN)/python
 	@echo "Setting up .venv (with PyTorch; the first time takes a few minutes)"
-	@$(PIP) -e .
+	@$(PIP) -e . && $(RELATIVE)
 	@touch $@
 
 $(VENV)/dev.stamp: $(SETTINGS) | $(BIN)/python
 	@echo "Setting up .venv (with PyTorch and the tools; the first time takes a few minutes)"
-	@$(PIP) -e '.[dev]'
+	@$(PIP) -e '.[dev]' && $(RELATIVE)
 	@touch $@ $(VENV)/runtime.stamp
