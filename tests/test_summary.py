@@ -60,7 +60,7 @@ def test_the_table_has_the_columns_asked_for() -> None:
     ]
     assert max(map(len, lines)) <= 80
     heads = run("lenet5", "--columns", "all").splitlines()[2].split()
-    assert heads == ["layer", *[column.heading for column in COLUMNS]]
+    assert heads == ["layer", *[column.name for column in COLUMNS]]
 
 
 def test_scopes_show_the_sums_of_all_that_is_in_them() -> None:

@@ -20,6 +20,7 @@ from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
 from netdsl.layers.arguments import Value
 from netdsl.text import render, safe
 from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.fit import wrapped
 from netdsl.text.parse import literal
 from netdsl.text.source import Source
 from netdsl.text.suggest import did_you_mean
@@ -42,7 +43,7 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to stderr."""
     colour = stream.colours(sys.stderr)
     for found in diagnostics:
-        stream.note(render.text(found, colour=colour), styled=colour)
+        stream.note(render.text(found, colour=colour, width=stream.width(sys.stderr)), styled=colour)
 
 
 @contextmanager
@@ -201,13 +202,15 @@ def warn(message: str) -> None:
 
 def _mark(mark: str, colour: str, message: str) -> None:
     styled = stream.colours(sys.stderr)
+    told = "\n".join(wrapped(safe.line(f"{mark}: {message}"), stream.width(sys.stderr), "  "))
     painted = click.style(mark, fg=colour, bold=True) if styled else mark
-    stream.note(f"{painted}: {safe.line(message)}", styled=styled)
+    stream.note(f"{painted}{told[len(mark) :]}", styled=styled)
 
 
 def fail(error: UsageError, status: int = 2) -> NoReturn:
     """Say what is wrong with the command line, and end."""
     _mark(f"error[{error.code}]" if error.code else "error", "red", str(error))
     if error.help:
-        stream.note(f"  = help: {safe.line(error.help)}")
+        help = wrapped(safe.line(f"  = help: {error.help}"), stream.width(sys.stderr), "    ")
+        stream.note("\n".join(help))
     raise SystemExit(status)

@@ -45,6 +45,17 @@ def colours(stream: Any) -> bool:
     return stream is not None and bool(stream.isatty()) and not os.environ.get("NO_COLOR")
 
 
+def width(stream: Any) -> int | None:
+    """The columns that sentences are wrapped at: of COLUMNS, or else of the terminal; None where there is neither."""
+    told = os.environ.get("COLUMNS", "")
+    if told.isascii() and told.isdigit() and int(told):
+        return int(told)
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
+    except (AttributeError, OSError, ValueError):  # a stream without a file behind it
+        return None
+
+
 def out(text: str, *, nl: bool = True, styled: bool = False) -> None:
     """Print a result, whose styles stay where it is `styled`. Raises OSError where it cannot be written."""
     try:

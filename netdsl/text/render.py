@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.excerpt import Mark, excerpt
+from netdsl.text.fit import columns, wrapped
 from netdsl.text.source import Source, Span
 
 _WIDEST = 110
+"""The columns of a line of source, where nothing says how wide the page is."""
+_NARROWEST = 20
 _MOST_CALLS = 6
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;34", "help": "1;36", "bold": "1"}
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """A stretch of one line to underline, in columns counted from 0, and what to say beside it."""
+def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -> str:
+    """A diagnostic with its source lines, marks and hints; several lines that end with a newline.
 
-    start: int
-    end: int
-    sign: str
-    text: str
-
-    @property
-    def width(self) -> int:
-        return self.end - self.start + (len(self.text) + 1 if self.text else 0)
-
-
-def text(found: Diagnostic, *, colour: bool = False) -> str:
-    """A diagnostic with its source lines, marks and hints; several lines that end with a newline."""
+    With a width, in columns, sentences are wrapped between words, and lines of source are shown around their marks.
+    """
 
     def paint(words: str, kind: str) -> str:
         return f"\x1b[{_COLOURS[kind]}m{words}\x1b[0m" if colour and words else words
 
     severity = found.severity
-    lines = [f"{paint(f'{severity}[{found.code}]', severity)}{paint(f': {safe.line(found.message)}', 'bold')}"]
+    head = f"{severity}[{found.code}]"
+    first, *rest = wrapped(safe.line(f"{head}: {found.message}"), width, "  ")
+    lines = [paint(head, severity) + paint(first[len(head) :], "bold"), *(paint(line, "bold") for line in rest)]
     places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related)]
     margin = len(str(max(span.line for span, _, _ in places)))
     pad = " " * (margin + 1)
+    room = _WIDEST if width is None else max(width - margin - 4, _NARROWEST)
     for number, (source, rows) in enumerate(_by_source(places)):
         at = found.span if not number else rows[0][1][0][0]
         lines.append(f"{' ' * margin}{paint(' --> ' if not number else ' ::: ', 'note')}{safe.line(str(at))}")
@@ -49,14 +43,16 @@ def text(found: Diagnostic, *, colour: bool = False) -> str:
             if before and line > before + 1:
                 lines.append(paint(f"{pad} …", "note"))
             before = line
-            shown, placed = _clip(source.line(line), [_mark(*mark) for mark in marks])
+            shown, placed = excerpt(source.line(line), [_mark(*mark) for mark in marks], room)
             lines.append(f"{paint(f' {line:>{margin}} |', 'note')} {shown}".rstrip())
             for row in _rows(placed):
                 lines.append(f"{paint(f'{pad} |', 'note')} {_underline(row, severity, paint)}")
-    if found.path or found.calls:
-        lines.append(f"{pad} {paint('=', 'note')} {safe.line(_where(found))}")
-    if found.help:
-        lines.append(f"{pad} {paint('=', 'note')} {paint('help', 'help')}: {safe.line(found.help)}")
+    hints = [("", _where(found))] if found.path or found.calls else []
+    for name, words in (*hints, *([("help: ", found.help)] if found.help else [])):
+        told = wrapped(f"{pad} = {name}{safe.line(words)}", width, f"{pad}   ")
+        lead = f"{pad} = {name}"
+        lines.append(f"{pad} {paint('=', 'note')} {paint(name[:-2], 'help')}{name[-2:]}{told[0][len(lead) :]}")
+        lines += told[1:]
     return "\n".join(lines) + "\n"
 
 
@@ -83,40 +79,19 @@ def _by_source(places: Sequence[_Place]) -> list[tuple[Source, list[tuple[int, l
     return [(source, sorted(lines.items())) for source, lines in files.values()]
 
 
-def _mark(span: Span, sign: str, words: str) -> _Mark:
+def _mark(span: Span, sign: str, words: str) -> Mark:
     start = span.column - 1
     length = len(span.source.line(span.line))
     end = max(start + 1, min(start + span.end - span.start, length))
-    return _Mark(start, end, sign, safe.line(words))
+    return Mark(start, end, sign, safe.line(words))
 
 
-def _clip(line: str, marks: Sequence[_Mark]) -> tuple[str, list[_Mark]]:
-    """A line fit to be shown, cut around the first mark where it is very long, and the marks moved along."""
-    first = min(mark.start for mark in marks)
-    cut = max(0, first - _WIDEST // 2) if len(line) > _WIDEST else 0
-    part = line[cut : cut + _WIDEST]
-    columns = [0]
-    shown: list[str] = []
-    for character in part:
-        printable = character if character.isprintable() else " " if character == "\t" else "\N{REPLACEMENT CHARACTER}"
-        shown.append(printable)
-        wide = unicodedata.east_asian_width(character) in "WF"
-        columns.append(columns[-1] + (0 if unicodedata.combining(character) else 2 if wide else 1))
-
-    def column(at: int) -> int:
-        at -= cut
-        return columns[max(at, 0)] if at < len(columns) else columns[-1] + min(at - len(columns) + 1, 1)
-
-    moved = [_Mark(column(m.start), column(m.end), m.sign, m.text) for m in marks if m.start - cut <= len(part)]
-    return "".join(shown), moved
-
-
-def _rows(marks: Sequence[_Mark]) -> list[list[_Mark]]:
+def _rows(marks: Sequence[Mark]) -> list[list[Mark]]:
     """Marks in as few rows as hold them side by side."""
-    rows: list[list[_Mark]] = []
-    for mark in sorted(marks, key=lambda mark: mark.start):
+    rows: list[list[Mark]] = []
+    for mark in sorted(marks, key=lambda mark: mark.first):
         for row in rows:
-            if row[-1].start + row[-1].width < mark.start:
+            if row[-1].last < mark.first:
                 row.append(mark)
                 break
         else:
@@ -124,14 +99,14 @@ def _rows(marks: Sequence[_Mark]) -> list[list[_Mark]]:
     return rows
 
 
-def _underline(row: Sequence[_Mark], severity: str, paint: Callable[[str, str], str]) -> str:
+def _underline(row: Sequence[Mark], severity: str, paint: Callable[[str, str], str]) -> str:
     line = ""
     at = 0
     for mark in row:
-        line += " " * (mark.start - at)
-        words = mark.sign * max(1, mark.end - mark.start) + (f" {mark.text}" if mark.text else "")
-        line += paint(words, severity if mark.sign == "^" else "note")
-        at = mark.start + len(words)
+        signs = mark.sign * (mark.end - mark.start)
+        words = " ".join(filter(None, (mark.text, signs) if mark.before else (signs, mark.text)))
+        line += " " * (mark.first - at) + paint(words, severity if mark.sign == "^" else "note")
+        at = mark.first + columns(words)
     return line
 
 
