@@ -15,6 +15,7 @@ from netdsl import files, resources
 from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
+from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import Value
 from netdsl.measure import expect, units
 from netdsl.measure.memory import Memory, memory
@@ -260,13 +261,15 @@ def load(
     *,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     include: Sequence[Path_] = (),
+    limit: int = LIMIT,
     params: Mapping[str, Param] | None = None,
     **named: Param,
 ) -> Network:
     """Load a network by path, or by the name of a bundled one: `load("vgg16", classes=10)`.
 
     `inputs` are other dims for its input, or for several by name: spatial sizes first, channels last. Params of the
-    network are given by their names, or in `params`, as those whose names are arguments here have to be.
+    network are given by their names, or in `params`, as those whose names are arguments here have to be. It has at most
+    `limit` nodes.
     Raises NetError where it has errors, FileNotFoundError or OSError where it cannot be read.
     """
     path = resources.find(str(name))
@@ -282,7 +285,7 @@ def load(
         raise OSError(str(error)) from None
     if source is None:
         raise NetError(report.diagnostics())
-    return _network(source, path, report, inputs, include, _params(params, named))
+    return _network(source, path, report, inputs, include, limit, _params(params, named))
 
 
 def loads(
@@ -291,6 +294,7 @@ def loads(
     name: str = "network.net",
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
     include: Sequence[Path_] = (),
+    limit: int = LIMIT,
     params: Mapping[str, Param] | None = None,
     **named: Param,
 ) -> Network:
@@ -300,7 +304,7 @@ def loads(
     """
     path = None if "\0" in name else Path(name)
     source = Source(text.removeprefix("\ufeff"), name)
-    return _network(source, path, Report(), inputs, include, _params(params, named))
+    return _network(source, path, Report(), inputs, include, limit, _params(params, named))
 
 
 def _params(params: Mapping[str, Param] | None, named: Mapping[str, Param]) -> Mapping[str, Param]:
@@ -317,11 +321,13 @@ def _network(
     report: Report,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None,
     include: Sequence[Path_],
+    limit: int,
     params: Mapping[str, Param],
 ) -> Network:
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
     given = {name: tuple(sizes) for name, sizes in named.items()}
-    overrides = Overrides({key: _value(one) for key, one in params.items()}, given, [Path(one) for one in include])
+    values = {key: _value(one) for key, one in params.items()}
+    overrides = Overrides(values, given, [Path(one) for one in include], limit)
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:

@@ -17,6 +17,7 @@ from netdsl.cli import stream
 from netdsl.graph.build import OverrideError, Overrides, build, dims
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import MAX_BYTES, UnreadableFile, decode, read
+from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import Value
 from netdsl.text import render, safe
 from netdsl.text.diagnostic import Diagnostic, Report
@@ -61,9 +62,27 @@ def telling() -> Generator[None]:
             warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
+_LIMIT = f"{__name__}.limit"
+"""Where click's context keeps the limit, which `overrides` reads for every command."""
+
+
+def _keep_limit(context: click.Context, _: click.Parameter, limit: int) -> None:
+    context.meta[_LIMIT] = limit
+
+
 def overriding(command: Command) -> Command:
-    """Give a command the options that change a network: --set, --input, --include."""
+    """Give a command the options that change a network: --set, --input, --include, --limit."""
     for option in (
+        click.option(
+            "--limit",
+            type=click.IntRange(1),
+            default=LIMIT,
+            show_default=True,
+            expose_value=False,
+            callback=_keep_limit,
+            metavar="N",
+            help="How many nodes a network may have.",
+        ),
         click.option("--include", "include", multiple=True, metavar="DIR", help="A further folder for `use`."),
         click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="Other dims for an INPUT."),
         click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another value for a param."),
@@ -95,7 +114,8 @@ def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]
     for folder in include:
         if not Path(folder).is_dir():
             raise UsageError(f"--include {folder}: there is no such folder")
-    return Overrides(params, given, [Path(folder) for folder in include])
+    limit = click.get_current_context().meta[_LIMIT]
+    return Overrides(params, given, [Path(folder) for folder in include], limit)
 
 
 def locate(name: str) -> Path | None:

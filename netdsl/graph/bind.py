@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from netdsl.graph import slips
+from netdsl.graph import mistakes, slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
+from netdsl.layers import table
 from netdsl.layers.arguments import Argument, LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import tree
@@ -73,6 +74,17 @@ class _Binding:
         if isinstance(value, NodeRef):
             raise Fault("invalid-argument", f"{written.value.span.text} is a node, not a value", written.span)
         return value
+
+
+def row(written: tree.Layer) -> type[Layer]:
+    """The layer that a keyword names. Raises Fault."""
+    try:
+        row = table.find(written.keyword)
+    except table.BrokenPackage as error:
+        raise Fault("unknown-layer", str(error), written.keyword_span) from None
+    if row is None:
+        raise mistakes.unknown_layer(written)
+    return row
 
 
 def layer(

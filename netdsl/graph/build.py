@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
 from netdsl.graph import axes, infer, labels, unused
+from netdsl.graph.copies import Marks
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
-from netdsl.graph.node import Graph, Node, ShapedGraph
+from netdsl.graph.node import Deferred, Graph, Node, ShapedGraph
 from netdsl.graph.program import Loader, Module
-from netdsl.graph.scope import Entry
+from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.source import Input
 from netdsl.text import safe, tree
@@ -37,6 +38,8 @@ class Overrides:
     params: Mapping[str, Value] = field(default_factory=dict[str, Value])
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     include: Sequence[Path] = ()
+    limit: int = LIMIT
+    """How many nodes the network may have."""
 
 
 def build(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> ShapedGraph | None:
@@ -52,7 +55,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
         has = f"its params are {', '.join(known)}" if known else "it has no params"
         message = f"{source.name} has no param {lost[0]}"
         raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
-    expansion = Expansion(module, report)
+    expansion = Expansion(module, report, overrides.limit)
     expansion.run()
     failed = report.failed
     title, meta = _heading(module, source, path, report)
@@ -84,8 +87,8 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
         tuple(_moved(nodes[old], moved, training=old not in for_inference) for old in order),
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
-        expansion.scopes,
-        _aliases(expansion, moved),
+        Deferred(expansion.made.marks.scopes),
+        Deferred(lambda: _aliases(expansion.made.marks, moved)),
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
         module.overridden or bool(overrides.inputs),
@@ -199,19 +202,9 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
     return found[False], found[True], called
 
 
-def _aliases(expansion: Expansion, moved: Mapping[int, int]) -> dict[str, int]:
+def _aliases(marks: Marks, moved: Mapping[int, int]) -> dict[str, int]:
     """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
-    aliases: dict[str, int] = {}
-    pending: list[tuple[str, Iterable[tuple[str, Entry]]]] = [("", expansion.root.entries.items())]
-    while pending:
-        prefix, entries = pending.pop()
-        for name, entry in entries:
-            path = prefix + name
-            if entry.output in moved:
-                aliases[path] = moved[entry.output]
-            if entry.inner:
-                pending.append((f"{path}.", entry.inner.items()))
-    return aliases
+    return {mark.path: moved[mark.output] for mark in marks.all() if mark.output in moved}
 
 
 _DIMS = re.compile(r"[0-9]+(x[0-9]+)*")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netdsl.graph.evaluate import UNKNOWN, Environment, Known, NodeRef, Unknown, evaluate
+from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.program import BlockOf
 from netdsl.graph.scope import BROKEN, Scope
@@ -26,7 +26,7 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
             bound[name] = _value(argument.value, scope)
         except Fault as fault:
             faults.append(fault)
-    seen = {**of.module.params, **bound}
+    seen = Nested(bound, of.module.params)
     missing: list[str] = []
     for name, parameter in parameters.items():
         if name in bound:
@@ -35,7 +35,7 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
             missing.append(name)
             continue
         try:
-            seen[name] = evaluate(parameter.default, seen)
+            bound[name] = evaluate(parameter.default, seen)
         except Fault as fault:
             faults.append(fault)
     if missing and not faults:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
@@ -33,6 +33,27 @@ class NodeRef:
 
 Known: TypeAlias = Value | NodeRef
 Environment: TypeAlias = Mapping[str, Known | Unknown]
+
+
+@dataclass(frozen=True, slots=True)
+class Nested(Mapping[str, Known | Unknown]):
+    """The values of a block's parameters before those of its file's params, which are not copied."""
+
+    own: Environment
+    outer: Environment
+
+    def __getitem__(self, name: str) -> Known | Unknown:
+        return self.own[name] if name in self.own else self.outer[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.own or name in self.outer
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.own
+        yield from (name for name in self.outer if name not in self.own)
+
+    def __len__(self) -> int:
+        return len(self.own.keys() | self.outer.keys())
 
 
 def _normal(value: Number, span: Span) -> Number:

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netdsl.graph import bind, call, mistakes, names
-from netdsl.graph.evaluate import UNKNOWN, compute, whole
+from netdsl.graph.copies import Mark, Piece, Run, Stamp
+from netdsl.graph.evaluate import UNKNOWN, Nested, compute, whole
 from netdsl.graph.fault import Fault
+from netdsl.graph.made import Made
 from netdsl.graph.node import Calls, Node, Site
-from netdsl.graph.node import Scope as ScopeInfo
 from netdsl.graph.program import BlockOf, Module
 from netdsl.graph.recursion import recursive
-from netdsl.graph.scope import BROKEN, NOTHING, Entry, Flow, Scope
-from netdsl.graph.size import MAX_NODES, Sizes
+from netdsl.graph.scope import BROKEN, NOTHING, UNFINISHED, Entry, Flow, Scope
+from netdsl.graph.size import LIMIT, Size, TooLarge
 from netdsl.graph.steps import Steps, run
-from netdsl.layers import table
 from netdsl.layers.base import Layer
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
@@ -30,33 +30,47 @@ class Expansion:
 
     module: Module
     report: Report
-    nodes: list[Node] = field(default_factory=list[Node])
-    scopes: dict[str, ScopeInfo] = field(default_factory=dict[str, ScopeInfo])
+    limit: int = LIMIT
+    made: Made = field(init=False)
     ends: list[int] = field(default_factory=list[int])
     """What each chain of the file ends with, in file order."""
     root: Scope = field(init=False)
     called: set[int] = field(default_factory=set[int])
     recursive: set[int] = field(default_factory=set[int])
     reading: bool = False
-    """Whether blocks that nothing calls are being read, each by itself: calls are looked at, and not followed."""
+    """Whether chains and blocks are read for mistakes alone: calls are looked at, and not followed."""
+    _at: tree.Element | None = None
+    """The element of the file's own chains that is being expanded."""
+    _pieces: dict[object, Piece] = field(default_factory=dict[object, Piece])
+    """What blocks made, by their arguments, the device and what kind of flow came in."""
+    _again_in: int = 0
+    """How many elements are being applied again, so that what is made has the weights of others."""
     _labels: dict[int, Mapping[int, str]] = field(default_factory=dict[int, Mapping[int, str]])
 
     def __post_init__(self) -> None:
         chains = [one for one in self.module.file.statements if isinstance(one, tree.Chain)]
         labels = names.assign(chains, self.report)
         self.root = Scope("", {}, labels, self.module.params, self.module)
+        self.made = Made(self.root.read, Size(self.limit))
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes, in topological order."""
+        return self.made.nodes
 
     def run(self) -> None:
         """Expand every chain of the file; blocks that nothing calls are read for mistakes."""
         self.recursive = recursive(self.module, self.report)
-        sizes = Sizes(self.module, self.recursive)
         for statement in self.module.file.statements:
             if isinstance(statement, tree.Chain):
-                if excess := sizes.excess(statement, self.module.params):
-                    self._add(excess, self.root)
-                    continue
-                flow = run(self._chain(statement, NOTHING, self.root, 0))
-                self.ends.append(flow)
+                try:
+                    self.ends.append(run(self._chain(statement, NOTHING, self.root, 0)))
+                except TooLarge as large:
+                    assert self._at is not None
+                    self.report.error("limit-exceeded", str(large), self._at.span, large.help)
+                    for element in names.in_scope([statement]):
+                        self._name(element, BROKEN, self.root)
+                    self.reading, self.made.size = True, Size(self.limit)
         self.reading = True
         for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
@@ -65,7 +79,8 @@ class Expansion:
     def _read(self, of: BlockOf) -> None:
         """Find the mistakes in a block that nothing calls: its parameters are unknown, and it makes no nodes."""
         unknown = dict.fromkeys([parameter.name.text for parameter in of.block.parameters], UNKNOWN)
-        scope = Scope("", {}, self._named(of.block.body), {**of.module.params, **unknown}, of.module)
+        environment = Nested(unknown, of.module.params)
+        scope = Scope("", {}, self._named(of.block.body), environment, of.module)
         run(self._chain(of.block.body, BROKEN, scope, 0))
 
     # Chains and elements. A flow comes in, and what comes out is returned.
@@ -74,6 +89,10 @@ class Expansion:
         fork: tree.Element | None = None
         for position, element in enumerate(chain.elements):
             primary = element.primary
+            if not self.reading:
+                self.made.size.reads(element)
+            if scope is self.root:
+                self._at = element
             if fork is not None and not isinstance(primary, tree.Layer):
                 flow = self._unmerged(fork, scope)
             try:
@@ -113,7 +132,10 @@ class Expansion:
     def _name(self, element: tree.Element, output: int, scope: Scope) -> None:
         """Let the element's name stand for an output."""
         if name := scope.labels.get(id(element)):
-            scope.entries.setdefault(name, Entry(element, scope)).output = output
+            entry = scope.entries.setdefault(name, Entry(element, scope))
+            entry.output, entry.last = output, max(entry.first, entry.last)
+            if output >= 0:
+                self.made.mark(Mark(scope.path + name, output))
 
     def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> int:
         if position:
@@ -149,7 +171,7 @@ class Expansion:
         count = self._count(element, scope)
         if written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
-        row = self._row(written)
+        row = bind.row(written)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
         if row.merge and (names := mistakes.merged(written)):
@@ -163,17 +185,23 @@ class Expansion:
             site = replace(site, branches=tuple(branch.span for branch in fork.primary.branches))
         name = scope.labels[id(element)]
         path = scope.path + name
-        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes))
+        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes), last=UNFINISHED)
         if count is None:
             flow = self._layer(row, made, site, flow, further, path, scope, device)
         else:
-            self.scopes[path] = ScopeInfo(path, written.span.text, count)
+            entry.copies = count
+            mark = self.made.mark(Mark(path, BROKEN, written.span.text, count))
             for copy in range(1, count + 1):
-                start = len(self.nodes)
-                flow = self._layer(row, made, site, flow, further, f"{path}.{copy}", scope, device)
-                entry.inner[str(copy)] = Entry(element, scope, flow, {}, start, len(self.nodes), copy=True)
+                first, before, at = len(self.nodes), flow, f"{path}.{copy}"
+                flow = self._layer(row, made, site, flow, further, at, scope, device)
+                inner = entry.inner[str(copy)] = Entry(element, scope, flow, {}, first, len(self.nodes), copy=True)
+                if isinstance(before, int) and (before == flow or (min(before, flow) >= 0 and before not in further)):
+                    piece = Piece(inner, at, scope.calls, before, flow, first, len(self.nodes))
+                    flow = self.made.repeat(Run(piece, path, flow, 1, copy + 1, count + 1, marked=False), entry)
+                    break
             if isinstance(flow, tuple):  # zero copies behind a fork
                 raise Fault("fork-without-merge", f"x0 leaves no {written.keyword} to merge the fork", element.span)
+            mark.output = flow
         entry.output, entry.last = flow, len(self.nodes)
         return flow
 
@@ -186,15 +214,6 @@ class Expansion:
             raise Fault("fork-without-merge", "SKIP does not merge a fork's branches", element.span)
         self._name(element, flow, scope)
         return flow
-
-    def _row(self, written: tree.Layer) -> type[Layer]:
-        try:
-            row = table.find(written.keyword)
-        except table.BrokenPackage as error:
-            raise Fault("unknown-layer", str(error), written.keyword_span) from None
-        if row is None:
-            raise mistakes.unknown_layer(written)
-        return row
 
     def _layer(
         self,
@@ -227,10 +246,7 @@ class Expansion:
         inputs = (*inputs, *further)
         if made is None or min(inputs, default=0) < 0:
             return BROKEN
-        if len(self.nodes) >= MAX_NODES:
-            raise Fault("limit-exceeded", f"the network has more than {MAX_NODES:,} nodes", site.span)
-        self.nodes.append(Node(path, made, inputs, site, scope.calls, device, path))
-        return len(self.nodes) - 1
+        return self.made.node(Node(path, made, inputs, site, scope.calls, device, path))
 
     # Calls and groups, which open scopes
 
@@ -244,46 +260,78 @@ class Expansion:
             return (yield self._chain(primary.chain, flow, scope, device))
         path = scope.path + name
         count = self._count(element, scope)
-        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes))
-        title = primary.span.text if isinstance(primary, tree.Call) else ""
-        self.scopes[path] = ScopeInfo(path, title or name, count)
+        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes), last=UNFINISHED)
+        mark = self.made.mark(Mark(path, BROKEN, primary.span.text if isinstance(primary, tree.Call) else name, count))
         if count is None:
-            flow = yield self._apply(primary, flow, path, entry, scope, device)
+            flow = yield self._apply(primary, flow, path, entry, scope, device, scope.called(primary))
         else:
-            for copy in range(1, count + 1):
-                inner = Entry(element, scope, first=len(self.nodes), copy=True)
-                flow = yield self._apply(primary, flow, f"{path}.{copy}", inner, scope, device)
-                inner.output, inner.last = flow, len(self.nodes)
-                entry.inner[str(copy)] = inner
-        entry.output, entry.last = flow, len(self.nodes)
+            flow = yield self._copies(element, count, flow, path, entry, scope, device)
+        entry.output, entry.last, mark.output = flow, len(self.nodes), flow
+        return flow
+
+    def _copies(
+        self, element: tree.Element, count: int, flow: int, path: str, entry: Entry, scope: Scope, device: int
+    ) -> Steps[int]:
+        """The copies of a call or group: one after another, until all that follow are alike."""
+        primary = element.primary
+        assert isinstance(primary, tree.Call | tree.Group)
+        calls = scope.called(primary)
+        entry.copies = count
+        for copy in range(1, count + 1):
+            before, at = flow, f"{path}.{copy}"
+            mark = self.made.mark(Mark(at, BROKEN))
+            start = self.made.start()
+            inner = Entry(element, scope, first=len(self.nodes), copy=True)
+            flow = yield self._apply(primary, flow, at, inner, scope, device, calls)
+            inner.output, inner.last, mark.output = flow, len(self.nodes), flow
+            entry.inner[str(copy)] = inner
+            piece = self.made.piece(start, inner, at, calls, before, flow)
+            if piece.fits(flow):
+                later = Run(piece, path, flow, len(self.nodes) - piece.first, copy + 1, count + 1)
+                return self.made.repeat(later, entry)
         return flow
 
     def _apply(
-        self, primary: tree.Call | tree.Group, flow: int, path: str, entry: Entry, scope: Scope, device: int
+        self,
+        primary: tree.Call | tree.Group,
+        flow: int,
+        path: str,
+        entry: Entry,
+        scope: Scope,
+        device: int,
+        calls: Calls | None,
     ) -> Steps[int]:
         """One copy of a call or group, at a path; its inner names go into `entry`."""
         if isinstance(primary, tree.Group):
             chain = primary.chain
             inner = replace(scope, path=f"{path}.", entries=entry.inner, labels=self._named(chain), outer=scope)
-            return self._chain(chain, flow, inner, device)
-        calls = Calls(primary.span, scope.calls)
+            return (yield self._chain(chain, flow, inner, device))
         of = scope.module.blocks.get(primary.name.text)
         if of is None:
-            return self._again(primary, flow, path, entry, scope, device, calls)
+            return (yield self._again(primary, flow, path, entry, scope, device))
         environment = call.environment(of, primary, scope, lambda fault: self._add(fault, scope))
         if self.reading or environment is None:
-            return _broken()
+            return BROKEN
         self.called.add(id(of.block))
         if id(of.block) in self.recursive:
-            return _broken()
+            return BROKEN
         if path.count(".") > MAX_CALLS:
             raise Fault("limit-exceeded", f"blocks call each other more than {MAX_CALLS} deep", primary.span)
-        inner = Scope(f"{path}.", entry.inner, self._named(of.block.body), environment, of.module, None, calls)
-        return self._chain(of.block.body, flow, inner, device)
+        given = tuple([environment[parameter.name.text] for parameter in of.block.parameters])
+        key = id(of.block), given, device, min(flow, 0)
+        piece = self._pieces.get(key)
+        if piece is not None and piece.fits(flow):
+            return self.made.stamp(Stamp(piece, path, calls, flow, len(self.nodes) - piece.first), entry)
+        inner = Scope(
+            f"{path}.", entry.inner, self._named(of.block.body), environment, of.module, None, calls, scope.read
+        )
+        start = self.made.start()
+        output = yield self._chain(of.block.body, flow, inner, device)
+        if not self._again_in:
+            self._pieces[key] = self.made.piece(start, entry, path, calls, flow, output)
+        return output
 
-    def _again(
-        self, again: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int, calls: Calls
-    ) -> Steps[int]:
+    def _again(self, again: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int) -> Steps[int]:
         """Apply an earlier element again, with the same weights: its nodes come in the same order as then."""
         try:
             original = scope.find(again.name)
@@ -294,48 +342,36 @@ class Expansion:
         if again.arguments:
             help = f"`{again.name.text}()` applies it again as it was"
             raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)
-        if original.output == BROKEN and original.first == original.last:
+        if original.last == UNFINISHED:
+            raise mistakes.applied_in_itself(again)
+        if self.reading or (original.output == BROKEN and original.first == original.last):
             return BROKEN
         element = replace(original.element, repeat=None) if original.copy else original.element
         primary = element.primary
         if isinstance(primary, tree.Name | tree.Fork) or primary == tree.Layer("SKIP", ()):
-            raise Fault(
-                "unknown-block",
-                f"{again.name.text} names what another element gives, and cannot be applied",
-                again.span,
-                f"read it without (): {again.name.text} -> …",
-            )
+            raise mistakes.not_an_element(again)
+        self.made.size.reads(element)
         start = len(self.nodes)
-        home = original.scope
+        home = replace(original.scope, calls=scope.called(again))
         device = self._device(element, home, device)
-        if isinstance(primary, tree.Layer):
-            name = path.removeprefix(scope.path)
-            labels = {id(element): name}
-            inner = replace(home, path=scope.path, entries={}, labels=labels, calls=calls, outer=home)
-            flow = self._layers(element, primary, flow, inner, device)
-            entry.inner.update(inner.entries[name].inner)
-        else:
-            flow = yield self._copies(original, flow, path, entry, replace(home, calls=calls), device)
-        made, source = len(self.nodes) - start, original.first
-        if made == original.last - original.first:
-            for index in range(start, start + made):
-                node = self.nodes[index]
-                self.nodes[index] = replace(node, owner=self.nodes[source + index - start].owner)
-        return flow
-
-    def _copies(self, original: Entry, flow: int, path: str, entry: Entry, scope: Scope, device: int) -> Steps[int]:
-        """The call or group of an earlier element, and its repeats, at a new path."""
-        element = original.element
-        primary = element.primary
-        assert isinstance(primary, tree.Call | tree.Group)
-        copies = [key for key in original.inner if key.isdigit()] if element.repeat and not original.copy else []
-        if not copies:
-            return (yield self._apply(primary, flow, path, entry, scope, device))
-        self.scopes[path] = replace(self.scopes[path], copies=len(copies))
-        for copy in copies:
-            inner = entry.inner[copy] = Entry(element, scope)
-            flow = yield self._apply(primary, flow, f"{path}.{copy}", inner, scope, device)
-            inner.output = flow
+        self._again_in += 1
+        try:
+            if isinstance(primary, tree.Layer):
+                around, dot, name = path.rpartition(".")
+                inner = replace(home, path=around + dot, entries={}, labels={id(element): name}, outer=original.scope)
+                flow = self._layers(element, primary, flow, inner, device)
+                made = inner.entries[name]
+                entry.inner.update(made.inner)
+                entry.copies, entry.like = made.copies, made.like
+            elif element.repeat is None or original.copies is None:
+                flow = yield self._apply(primary, flow, path, entry, home, device, home.called(primary))
+            else:
+                mark = self.made.mark(Mark(path, BROKEN, again.span.text, original.copies))
+                flow = yield self._copies(element, original.copies, flow, path, entry, home, device)
+                mark.output = flow
+        finally:
+            self._again_in -= 1
+        self.made.share(start, original)
         return flow
 
     def _named(self, chain: tree.Chain) -> Mapping[int, str]:
@@ -359,8 +395,3 @@ class Expansion:
                 calls=tuple(scope.calls or ()),
             )
         )
-
-
-def _broken() -> Steps[int]:
-    return BROKEN
-    yield  # makes it a step

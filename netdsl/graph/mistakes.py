@@ -166,3 +166,15 @@ def _of_line_before(span: Span) -> str:
     before = span.source.text[max(0, span.start - 200) : span.start]
     found = re.search(r"(->|:)[ \t]*(#[^\n]*)?\n\s*$", before)
     return f"the line before ends with `{found[1]}`, so that its chain goes on here" if found else ""
+
+
+def applied_in_itself(again: tree.Call) -> Fault:
+    """`g: ( RELU -> g() )`."""
+    message = f"{again.name.text} applies itself"
+    return Fault("recursive-block", message, again.span, "use a repeat, such as x3, or another element's name")
+
+
+def not_an_element(again: tree.Call) -> Fault:
+    """A label of SKIP or a name, applied again."""
+    message = f"{again.name.text} names what another element gives, and cannot be applied"
+    return Fault("unknown-block", message, again.span, f"read it without (): {again.name.text} -> …")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,29 @@ def around(path: str) -> Iterator[str]:
     while at >= 0:
         yield path[:at]
         at = path.find(".", at + 1)
+
+
+class Deferred(Mapping[str, T]):
+    """A mapping that is made when it is first asked for something."""
+
+    def __init__(self, make: Callable[[], Mapping[str, T]]) -> None:
+        self._make = make
+
+    @cached_property
+    def _made(self) -> Mapping[str, T]:
+        return self._make()
+
+    def __getitem__(self, key: str) -> T:
+        return self._made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def __reduce__(self) -> tuple[type[dict[str, T]], tuple[dict[str, T]]]:
+        return dict, (dict(self._made),)
 
 
 @dataclass(frozen=True, repr=False)

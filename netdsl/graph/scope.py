@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from itertools import islice
+from typing import Protocol, TypeAlias
 
 from netdsl.graph.evaluate import Environment, NodeRef, Unknown
 from netdsl.graph.fault import Fault
@@ -25,6 +26,25 @@ _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residu
 """What people call what flows into a fork."""
 
 
+_MOST_NAMES = 1000
+"""Names below another that are looked through for one that was misspelt."""
+
+
+class Below(Protocol):
+    """Names below an entry that are worked out when they are asked for: those of copies."""
+
+    def child(self, name: str) -> Entry | None:
+        """What a name stands for, or None where there is none."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """All of them."""
+        ...
+
+
+UNFINISHED = -1
+
+
 @dataclass(slots=True)
 class Entry:
     """What a name stands for: an output, the names below it, and how to apply the element again."""
@@ -35,9 +55,26 @@ class Entry:
     inner: dict[str, Entry] = field(default_factory=dict[str, "Entry"])
     first: int = 0
     last: int = 0
-    """The nodes that it made: indices from `first` up to `last`."""
+    """The nodes that it made: indices from `first` up to `last`, which is UNFINISHED while it is making them."""
     copy: bool = False
     """Whether it is one copy of a repeated element."""
+    copies: int | None = None
+    """How many copies stand under it, where a repeat is written."""
+    like: Below | None = None
+    """Further names below it."""
+
+    def child(self, name: str) -> Entry | None:
+        """What a name below it stands for."""
+        found = self.inner.get(name)
+        if found is None and self.like is not None and (found := self.like.child(name)) is not None:
+            self.inner[name] = found
+        return found
+
+    def names(self) -> Iterator[str]:
+        """The names below it."""
+        yield from self.inner
+        if self.like is not None:
+            yield from (name for name in self.like.names() if name not in self.inner)
 
 
 @dataclass(slots=True)
@@ -54,6 +91,12 @@ class Scope:
     module: Module
     outer: Scope | None = None
     calls: Calls | None = None
+    read: list[int] = field(default_factory=list[int])
+    """The nodes that were read by name, in all scopes of an expansion."""
+
+    def called(self, primary: tree.Call | tree.Group) -> Calls | None:
+        """The calls around what a call or group here makes."""
+        return Calls(primary.span, self.calls) if isinstance(primary, tree.Call) else self.calls
 
     def outward(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside."""
@@ -71,10 +114,11 @@ class Scope:
         entry = entries[first]
         at = first
         for part in rest:
-            if part not in entry.inner:
-                help = did_you_mean(part, entry.inner)
+            below = entry.child(part)
+            if below is None:
+                help = did_you_mean(part, islice(entry.names(), _MOST_NAMES))
                 raise Fault("unknown-name", f"there is no {part} in {at}", name.span, help)
-            entry = entry.inner[part]
+            entry = below
             at += f".{part}"
         return entry
 
@@ -92,10 +136,10 @@ class Scope:
     def node(self, name: tree.Name) -> int:
         """The output that a name means: a parameter that was given a node, or an element."""
         bound = self.environment.get(name.text)
-        if isinstance(bound, NodeRef):
-            return bound.flow
         try:
-            return self.find(name).output
+            found = bound.flow if isinstance(bound, NodeRef) else self.find(name).output
+            self.read.append(found)
+            return found
         except Fault:
             if isinstance(bound, Unknown) or self.module.lacks(name.text):
                 return BROKEN

@@ -1,101 +1,68 @@
-"""How large an expansion would be, before it is made: runaway repeats are found at once."""
+"""How large an expansion may become: what is counted while it is made, so that runaway repeats end at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from netdsl.graph.evaluate import UNKNOWN, Environment, Known, NodeRef, Unknown, compute, evaluate
-from netdsl.graph.fault import Fault
-from netdsl.graph.program import BlockOf, Module
-from netdsl.graph.steps import Steps, run
 from netdsl.text import tree
 
-MAX_NODES = 1_000_000
+LIMIT = 200_000
+"""How many nodes a network has at most, unless more are asked for."""
+_CHARACTERS = 100
+"""How long paths may be, for each node of the limit."""
+_READ = 4
+"""How many characters may be read again, for each node of the limit."""
+_ELEMENT = 16
+"""How many characters an element counts for beside its own."""
 
 
-@dataclass
-class Sizes:
-    """Counts the elements that chains expand to; a block's count is worked out once for the same arguments."""
+class TooLarge(Exception):
+    """An expansion that grows beyond its limit; the text says by what."""
 
-    module: Module
-    recursive: Collection[int]
-    total: int = 0
-    known: dict[object, int] = field(default_factory=dict[object, int])
-    labelled: dict[str, int] = field(default_factory=dict[str, int])
-    """The largest element met with each label, which may be applied again."""
-
-    def excess(self, chain: tree.Chain, params: Environment) -> Fault | None:
-        """A Fault where this chain, with those asked about before, expands to more than a million nodes."""
-        for element in chain.elements:
-            self.total += run(self._element(element, params, self.module))
-            if self.total > MAX_NODES:
-                message = f"this expands to {_about(self.total)} nodes, and the limit is {MAX_NODES:,}"
-                self.total = 0
-                return Fault("limit-exceeded", message, element.span, "is a repeat mistyped?")
-        return None
-
-    def _chain(self, chain: tree.Chain, environment: Environment, module: Module) -> Steps[int]:
-        total = 0
-        for element in chain.elements:
-            total += yield self._element(element, environment, module)
-        return total
-
-    def _element(self, element: tree.Element, environment: Environment, module: Module) -> Steps[int]:
-        times = 1
-        if element.repeat is not None:
-            try:
-                value = compute(element.repeat.value, environment)
-            except Fault:
-                value = 1  # reported by the expansion
-            times = max(0, value) if isinstance(value, int) else 1
-        if not times:
-            return 0
-        match element.primary:
-            case tree.Fork(branches):
-                size = 0
-                for branch in branches:
-                    size += yield self._chain(branch, environment, module)
-            case tree.Group(chain):
-                size = yield self._chain(chain, environment, module)
-            case tree.Call() as call:
-                size = yield self._call(call, environment, module)
-            case _:
-                size = 1
-        size = times * max(1, size)  # even what makes no nodes takes time
-        if element.label is not None:
-            name = element.label.text
-            self.labelled[name] = max(size, self.labelled.get(name, 1))
-        return size
-
-    def _call(self, call: tree.Call, environment: Environment, module: Module) -> Steps[int]:
-        of = module.blocks.get(call.name.text)
-        if of is None:
-            return self.labelled.get(call.name.text.rpartition(".")[2], 1)
-        if id(of.block) in self.recursive:
-            return 1
-        inner = _bound(of, call, environment)
-        key = (id(of.block), tuple(inner.values()))
-        if key not in self.known:
-            self.known[key] = yield self._chain(of.block.body, inner, of.module)
-        return self.known[key]
+    help = "is a repeat mistyped? `--limit` allows more"
 
 
-def _bound(of: BlockOf, call: tree.Call, environment: Environment) -> Mapping[str, Known | Unknown]:
-    """A block's parameters as far as they are known; the expansion reports what is wrong."""
-    bound: dict[str, Known | Unknown] = dict(of.module.params)
-    names = [parameter.name.text for parameter in of.block.parameters]
-    given = {name: argument for name, argument in zip(names, call.arguments, strict=False) if argument.key is None}
-    given |= {argument.key.text: argument for argument in call.arguments if argument.key is not None}
-    for parameter in of.block.parameters:
-        name = parameter.name.text
-        expression = given[name].value if name in given else parameter.default
-        try:
-            value = UNKNOWN if expression is None else evaluate(expression, environment if name in given else bound)
-        except Fault:
-            value = UNKNOWN
-        bound[name] = UNKNOWN if isinstance(value, NodeRef) else value
-    return bound
+@dataclass(slots=True)
+class Size:
+    """What has been expanded: nodes, marks (the names of calls, groups and copies), and the characters of all paths.
+
+    What blocks make is copied where they are called with equal arguments; where they are read once more, since the
+    arguments differ, that counts by the length of what is written there.
+    """
+
+    limit: int
+    nodes: int = 0
+    marks: int = 0
+    characters: int = 0
+    again: int = 0
+    seen: set[int] = field(default_factory=set[int])
+
+    def grows(self, nodes: int = 0, marks: int = 0, characters: int = 0) -> None:
+        """Count what is to be made. Raises TooLarge."""
+        self.nodes += nodes
+        self.marks += marks
+        self.characters += characters
+        if self.nodes > self.limit:
+            raise TooLarge(f"this expands to {_about(self.nodes)} nodes or more, and the limit is {self.limit:,}")
+        if self.marks > self.limit:
+            what = "calls, groups and copies"
+            raise TooLarge(f"this expands to {_about(self.marks)} {what} or more, and the limit is {self.limit:,}")
+        if self.characters > self.limit * _CHARACTERS:
+            most = self.limit * _CHARACTERS
+            message = f"the paths in this have {_about(self.characters)} characters or more, and the limit is {most:,}"
+            raise TooLarge(message)
+
+    def reads(self, element: tree.Element) -> None:
+        """Count an element that is expanded by itself. Raises TooLarge."""
+        if id(element) not in self.seen:
+            self.seen.add(id(element))
+            return
+        self.again += _ELEMENT
+        if isinstance(element.primary, tree.Layer | tree.Call):
+            self.again += element.span.end - element.span.start
+        if self.again > self.limit * _READ:
+            most = self.limit * _READ // _ELEMENT
+            raise TooLarge(f"blocks are called here with other arguments each time, for more than {most:,} elements")
 
 
 def _about(count: int) -> str:

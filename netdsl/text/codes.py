@@ -144,7 +144,7 @@ _ERRORS = (
     ),
     Code(
         "recursive-block",
-        "A block calls itself, directly or through others.",
+        "A block calls itself, directly or through others, or an element applies itself.",
         "Use a repeat, `x{n}`.",
         "block a(n) = RELU -> b(n)\nblock b(n) = a(n)\n\nINPUT 8 -> a(1)\n",
     ),
@@ -174,7 +174,8 @@ _ERRORS = (
     ),
     Code(
         "limit-exceeded",
-        "Runaway input: brackets nested too deep, an expansion to more than a million nodes, an absurd size.",
+        "Runaway input: brackets nested too deep, an expansion to more than 200,000 nodes (`--limit` allows more), an"
+        " absurd size.",
         "Is a repeat or a size mistyped?",
         "INPUT 28x28x1 -> CONV 6 3 p1 x2000000\n",
     ),
