@@ -112,8 +112,9 @@ def command(
         raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
     for sentence in odd:
         common.warn(sentence)
-    summary, size = Summary(shaped), units.short(path.stat().st_size)
+    summary = Summary(shaped)
+    size = f", {units.short(path.stat().st_size)}B" if path.is_file() else ""  # a pipe has none
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
-    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters, {size}B, {meant}")
+    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second

@@ -37,6 +37,16 @@ class _Commands(click.Group):
             return None
         return importlib.import_module(f"netdsl.cli.{cmd_name}").command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; one that is interrupted ends with 130, as other programs do."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            from netdsl.cli import stream
+
+            stream.note("interrupted")
+            raise SystemExit(130) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))

@@ -105,7 +105,7 @@ def compile(
     """
     if format != "torchscript" and (train or not target.portable):
         raise FormatError(format, "for inference alone" if train else "portable, and made for no target")
-    from netdsl import optimize
+    from netdsl import files, optimize
     from netdsl.compile import archive, card, targets
     from netdsl.compile import devices as binding
     from netdsl.compile import weights as stored
@@ -116,7 +116,7 @@ def compile(
     targets.require(target)
     plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())
-    archive.check(path)
+    files.check(path)
     tensors = None if weights is None else stored.read(weights)
     network = lower(plan, seed, blank=tensors is not None, progress=progress)
     odd: Sequence[str] = ()

@@ -7,26 +7,20 @@ import re
 import zipfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from errno import EINVAL, EIO, EISDIR, ENOSPC, EOPNOTSUPP
+from errno import EINVAL, EIO, EOPNOTSUPP
 from hashlib import sha256
 from pathlib import Path
-from shutil import disk_usage
-from tempfile import TemporaryDirectory
+from typing import IO
 
 import torch
 
+from netdsl import files
 from netdsl.runtime.quiet import quiet
 
 _CODE = 2**20
 """Room for what is no tensor: more than the code of a thousand layers takes."""
 
 _CONSTANTS = re.compile(rb"(?:^  \w+ : Final\[.*\n)+", re.MULTILINE)
-
-
-def check(path: Path) -> None:
-    """Raise OSError where no file can be written at `path`, as long as that costs nothing."""
-    with _replacing(path):
-        pass
 
 
 def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -> None:
@@ -41,50 +35,30 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -
 @contextmanager
 def replacement(path: Path, size: int) -> Generator[Path]:
     """Where torch's writer may put up to `size` bytes, which then take the place of `path`. Raises OSError."""
-    with _replacing(path) as folder:
-        temporary = folder / path.name  # of the same name, which the archive's own folder has too
-        _make_room(temporary, size)
+    with files.replacing(path) as file:
+        _make_room(file, size)
         _forget(path)
-        try:
-            yield temporary
-        except RuntimeError as error:  # torch's writer has no other
-            raise OSError(EIO, str(error).partition("\n")[0].rpartition("] . ")[2]) from error
-        target = Path(os.path.realpath(path))
-        if target.exists():
-            temporary.chmod(target.stat().st_mode)
-        temporary.replace(target)
-
-
-@contextmanager
-def _replacing(path: Path) -> Generator[Path]:
-    """A folder beside `path`, gone in the end. What fails within it is an OSError about `path`."""
-    target = Path(os.path.realpath(path))
-    try:
-        if target.exists() and not target.is_file():
-            raise OSError(code := EISDIR if target.is_dir() else EINVAL, os.strerror(code))
-        with TemporaryDirectory(prefix=".netdsl-", dir=target.parent) as folder:
-            yield Path(folder)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _make_room(path: Path, size: int) -> None:
-    """Raise OSError where the disk cannot hold a file: once it is full, torch's writer ends the process."""
-    if disk_usage(path.parent).free < size:
-        raise OSError(ENOSPC, os.strerror(ENOSPC))
-    if hasattr(os, "posix_fallocate"):  # which knows of quotas and limits too
-        with path.open("wb") as file:
+        with files.called(file, path.name) as place:  # of the same name, which the archive's own folder has too
             try:
-                os.posix_fallocate(file.fileno(), 0, size)
-            except OSError as error:
-                if error.errno not in (EINVAL, EOPNOTSUPP):
-                    raise
-        path.unlink()
+                yield place
+            except RuntimeError as error:  # torch's writer has no other
+                raise OSError(EIO, str(error).partition("\n")[0].rpartition("] . ")[2]) from error
+
+
+def _make_room(file: IO[bytes], size: int) -> None:
+    """Raise OSError where the disk cannot hold a file: once it is full, torch's writer ends the process."""
+    if hasattr(os, "posix_fallocate"):  # which knows of quotas and limits too
+        try:
+            os.posix_fallocate(file.fileno(), 0, size)
+        except OSError as error:
+            if error.errno not in (EINVAL, EOPNOTSUPP):
+                raise
+        file.truncate(0)
 
 
 def _forget(path: Path) -> None:
     """Let the system drop what it caches of a file about to be replaced: its pages serve the new one."""
-    if hasattr(os, "posix_fadvise"):
+    if hasattr(os, "posix_fadvise") and path.is_file():
         with suppress(OSError), path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -110,9 +84,14 @@ def _tidy(path: Path) -> None:
 
 
 def cut(archive: zipfile.ZipFile, suffix: str) -> dict[str, bytes]:
-    """Take out what stands in an archive from the first name with a suffix on; gives it by name."""
+    """Take out what stands in an archive from the first name with a suffix on; gives it by name.
+
+    Raises OSError where there is none: torch's writer does not tell of all that the disk refuses.
+    """
     entries = archive.infolist()
-    first = next(index for index, one in enumerate(entries) if one.filename.endswith(suffix))
+    first = next((index for index, one in enumerate(entries) if one.filename.endswith(suffix)), None)
+    if first is None:
+        raise OSError(EIO, os.strerror(EIO))
     records = {one.filename: archive.read(one) for one in entries[first:]}
     archive.start_dir = entries[first].header_offset
     for name in records:
