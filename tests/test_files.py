@@ -15,9 +15,14 @@ from threading import Thread
 
 import pytest
 import torch
+from click.testing import CliRunner
 
 import netdsl
 from netdsl import files
+from netdsl.cli.common import UsageError
+from netdsl.cli.main import cli
+from netdsl.text import format as formatter
+from netdsl.text.source import Source
 
 HERE = Path(__file__).parent
 STEP = int(os.environ.get("NETDSL_INTERRUPT_EVERY", "16"))
@@ -181,3 +186,21 @@ def test_a_full_disk_is_met_before_torch_writes(tmp_path: Path, monkeypatch: pyt
         netdsl.loads("INPUT 4 -> FC 2").compile(tmp_path / "net.pt")
     assert found.value.filename == str(tmp_path / "net.pt")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_file_that_changes_while_it_is_formatted_keeps_the_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.net"
+    path.write_text("INPUT 4 ->   FC 2\n")
+    formatted = formatter.format
+
+    def meanwhile(source: Source) -> str:
+        path.write_text("INPUT 5 ->   FC 2\n")
+        return formatted(source)
+
+    monkeypatch.setattr(formatter, "format", meanwhile)
+    done = CliRunner().invoke(cli, ["fmt", str(path)])
+    assert isinstance(done.exception, UsageError)
+    assert "changed meanwhile" in str(done.exception)
+    assert path.read_text() == "INPUT 5 ->   FC 2\n"

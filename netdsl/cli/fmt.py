@@ -42,6 +42,8 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
         elif name == "-":
             stream.program(formatted)
         elif not same:
+            if (now := _source(name)) is None or now.text != source.text:
+                raise common.UsageError(f"{name} has changed meanwhile", "format it again")
             common.write(Path(name), formatted.encode())
             stream.line(f"{name}: formatted")
     raise SystemExit(status)
