@@ -368,6 +368,13 @@ def test_names_are_apart_within_the_frame_and_off_all_dots_and_lines(some: list[
                 assert all(other.box.gap(*point) > 0 for point in along)
 
 
+def test_a_name_makes_way_for_one_that_came_later_and_has_no_other_place() -> None:
+    near, far = (labels.Label(labels.Box(left, 0, left + 10, 10), "left") for left in (0, 20))
+    options = [[(0.0, near), (1.0, far)], [(0.0, near)]]
+    assert labels._Search(options).run([0, 1]) == {0: 1, 1: 0}
+    assert labels._Search([options[0], options[0]]).run([0, 1]) == {0: 0, 1: 1}
+
+
 # The challenge
 
 

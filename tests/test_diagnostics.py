@@ -165,6 +165,13 @@ def test_suggestions_are_near_or_absent(word: str, meant: str) -> None:
     assert closest(word, ["CONV", "RELU", "BN", "FC"]) == meant
 
 
+def test_a_word_is_no_suggestion_where_all_its_letters_differ() -> None:
+    assert closest("b", ["x", "y"]) == ""
+    assert closest("b", ["x", "B"]) == "B"
+    assert closest("abc", ["x", "ab"]) == "ab"
+    assert closest("ab", ["a"]) == ""
+
+
 def test_distance_counts_a_swap_as_one_edit() -> None:
     pairs = [("conv", "cnov"), ("conv", "conv"), ("", "abc"), ("ab", "ba")]
     assert [distance(*pair) for pair in pairs] == [1, 0, 3, 1]

@@ -17,8 +17,8 @@ from netdsl import draw, resources
 from netdsl.cli import draw as command
 from netdsl.cli.common import UsageError
 from netdsl.draw import metrics
-from netdsl.draw.drawing import Box, Drawing, clusters
-from netdsl.draw.flow import clear, digraph, routes
+from netdsl.draw.drawing import Box, Drawing, Row, clusters
+from netdsl.draw.flow import clear, digraph, label, routes
 from netdsl.draw.flow.turn import turned
 from netdsl.draw.fold import fold
 from netdsl.draw.palette import THEMES, Theme
@@ -246,6 +246,14 @@ def test_deep_enough_nothing_is_folded() -> None:
     assert fold(shaped, depth=deepest) == fold(shaped)
     counts = [len(list(fold(shaped, depth=depth).boxes)) for depth in range(deepest + 1)]
     assert counts == sorted(set(counts))
+
+
+def test_a_line_of_34_characters_stands_in_a_box_as_it_is_and_a_longer_one_wraps() -> None:
+    fits, wraps = "CONV 128 11x11 s2x2 p5x5 d2x1 same"[:34], "CONV 128 11x11 s2x2 p5x5 d2x1 nobias"
+    assert (len(fits), len(wraps)) == (34, 36)
+    for row, shown in ((fits, ["CONV", fits[5:]]), (wraps, ["CONV", wraps[5:29], "nobias"])):
+        keyword, _, arguments = row.partition(" ")
+        assert [keyword, *label.lines(Row(keyword, arguments, "convolution"))] == shown
 
 
 def test_what_two_layers_in_a_folded_block_take_is_one_edge() -> None:

@@ -360,6 +360,22 @@ def test_long_and_deep_programs() -> None:
         assert is_formatted(Source(formatted, "x.net"))
 
 
+def test_what_a_comment_breaks_off_hangs_behind_the_name_of_its_element() -> None:
+    text = "INPUT 4x4x4 -> [ CONV 4 3 p1 -> c: # why\n CONV 4 3 p1 | d: # and this\n SKIP ] -> ADD\n"
+    assert (
+        check(text)
+        == """\
+INPUT 4x4x4
+-> [ CONV 4 3 p1
+     -> c:  # why
+        CONV 4 3 p1
+   | d:  # and this
+        SKIP
+   ] -> ADD
+"""
+    )
+
+
 def test_a_diff_names_the_file_and_shows_what_would_change() -> None:
     source = Source("INPUT 3\n\n# f\x0cg\nmeta  a=1", "a.net")
     header = "--- a.net\n+++ a.net\n@@ -1,4 +1,4 @@\n"

@@ -310,6 +310,13 @@ def test_each_name_that_two_used_files_share_is_reported(tmp_path: Path) -> None
     assert found == ["the param v is defined twice", "the param w is defined twice"]
 
 
+@pytest.mark.parametrize("times", [-1, -2_000_000, -(10**15)])
+def test_a_repeat_below_0_is_that_alone_and_no_network_too_large(times: int) -> None:
+    (found,) = check(f"param n = {-times}\nINPUT 8 -> ( FC 8 -> RELU ) x{{0 - n}} -> FC 2\n")
+    assert found.code == "invalid-argument"
+    assert f"a repeat is a whole number from 0, not {times}" in found.message
+
+
 @pytest.mark.parametrize(("value", "error"), [(math.nan, ValueError), (math.inf, ValueError), (None, TypeError)])
 def test_a_param_that_no_program_can_say_is_refused(value: float, error: type[Exception]) -> None:
     with pytest.raises(error, match="a param is"):
