@@ -15,8 +15,8 @@ from netdsl.layers import table
 from netdsl.measure import expect
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic, Report
-from netdsl.text.fixes import EXAMPLES
 from netdsl.text.source import Source
+from netdsl.text.statement_fixes import EXAMPLES
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import distance
 
@@ -70,7 +70,7 @@ MISTAKES = [
     ("INPUT 8 -> FC 1,000", 1, 16, "write 1000"),
     ("INPUT 8 -> FC 3 // comment it", 1, 17, "begins with #"),
     ("// comment\nINPUT 8 -> RELU", 1, 1, "begins with #"),
-    ("INPUT 8 -> RELU @cuda:1", 1, 17, "@0, @1"),
+    ("INPUT 8 -> RELU @cuda:1", 1, 17, "behind the sign: @1"),
     ('network "a # b\nINPUT 8 -> RELU', 1, 9, "close the string"),
     ("network 'lenet'\nINPUT 8 -> RELU", 1, 9, '"lenet"'),
     ("network Le Net  # five\nINPUT 8 -> RELU", 1, 9, '"Le Net"'),
@@ -235,6 +235,40 @@ MISTAKES = [
     ("INPUT 8x8x3 -> a: CONV 8 3 -> RELU\na -> FC 2", 1, 31, "label the group: a: ( CONV 8 3 -> RELU )"),
     ("INPUT 8 -> a: FC 8 -> RELU -> FC 8 -> [ a | SKIP ] -> ADD", 1, 41, "label the group: a: ( FC 8 -> RELU )"),
     ("INPUT 8x8x3 -> a: CONV 8 3 -> MAXPOOL 2 -> RELU -> [ a | SKIP ] -> ADD", 1, 68, "a: ( CONV 8 3 -> MAXPOOL 2 )"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f[3]", 2, 17, "f(3)"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f(n: 3)", 2, 19, "n=3"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f", 2, 16, "write f(n)"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> call f(3)", 2, 16, "write f(3)"),
+    ("block f[n] = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 8, "block f(n) = CONV n 3"),
+    ("block f(n:int) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 10, "no type"),
+    ("block f(n) = INPUT 8x8x3 -> CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 14, "takes what flows in"),
+    ("meta top-5 = 16\nINPUT 8 -> RELU", 1, 9, "write top_5"),
+    ("meta author = Yann LeCun\nINPUT 8 -> RELU", 1, 15, '"Yann LeCun"'),
+    ("meta error = 16.4%\nINPUT 8 -> RELU", 1, 18, "write 16.4"),
+    ("meta date = 2012-10-03\nINPUT 8 -> RELU", 1, 17, '"2012-10-03"'),
+    ('network: "LeNet"\nINPUT 8 -> RELU', 1, 8, 'write network "LeNet"'),
+    ("INPUT 8 -> a: FC 3\noutput(a)", 2, 7, "write output a"),
+    ("INPUT 8 -> a: FC 3\noutput train a", 2, 14, "write output training a"),
+    ("INPUT 8 -> a: FC 3\nexpect params 27", 2, 15, "write expect params = 27"),
+    ("INPUT 8 -> a: FC 3\nexpect params = 27 of a", 2, 20, "write expect params of a = 27"),
+    ("INPUT 8 -> a: FC 3\nexpect a params = 27", 2, 17, "write expect params of a = 27"),
+    ("INPUT 8 -> a: FC 3\nexpect shape = 3,1", 2, 17, "3x1"),
+    ("INPUT 8 -> a: FC 3\nexpect params = 28", 2, 8, "expect params = 27"),
+    ('use "resnet18"\nINPUT 8 -> RELU', 1, 5, "did you mean resnet18.net?"),
+    ("INPUT 8x8x3 -> CONV 8 3 gpu 1", 1, 25, "@1"),
+    ("INPUT 8x8x3 -> CONV 64 3 g2", 1, 26, "1 alone would"),
+    ("INPUT 8x8x12 -> CONV 64 3 g3", 1, 27, "1, 2, 4 would"),
+    ("INPUT 8x8x3 -> CONV 64 3 s2,2", 1, 28, "s2x2"),
+    ("INPUT 8x8x3 -> CONV 64 3x3x3", 1, 24, "write 3x3"),
+    ("INPUT 8x8x3 -> CONV 64 3 p-1", 1, 26, "never negative"),
+    ("INPUT 8x8x3 -> CONV 64 3 s0.5", 1, 28, "whole number"),
+    ("INPUT 8x8x3 -> FC 192->10", 1, 24, "FC 10"),
+    ("INPUT 8x8x3 -> UPSAMPLE 2 bilinear", 1, 27, "mode=bilinear"),
+    ("INPUT 8x8x3 -> PAD 1,1", 1, 21, "1x1"),
+    ("INPUT 8x8x3 -> RELU x2 x3", 1, 24, "in parentheses"),
+    ("INPUT 8x8x3 -> CONV 64 3 no bias", 1, 26, "nobias"),
+    ("INPUT 8x8x3 -> TANH 1.7159", 1, 21, "TANH scale=1.7159"),
+    ("block unit(n) = CONV n 3\nINPUT 8x8x3 -> Unit(3)", 2, 16, "write unit"),
     ("INPUT 1x28x28 -> CONV 6 5", 1, 25, "write INPUT 28x28x1"),
     ("INPUT 3x8x8 -> CONV 8 3", 1, 7, "write INPUT 8x8x3"),
     ("INPUT 28x28 -> AVGPOOL 2", 1, 7, "write INPUT 28x28x1"),

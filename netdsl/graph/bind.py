@@ -55,7 +55,7 @@ class _Binding:
         except LayerError as error:
             whose = "" if argument.kind.noun.startswith(argument.field) else f"'s {argument.field}"
             takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
-            help = error.help or slips.turned(self.layer, arguments_of(self.layer), self.written)
+            help = error.help or slips.turned(self.layer, argument, self.written)
             raise Fault(error.code, f"{takes}: {error.message}", written.span, help) from None
 
     def value(self, argument: Argument, written: tree.Argument) -> object:

@@ -174,6 +174,8 @@ class Expansion:
         row = bind.row(written)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
+        if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
+            raise mistakes.misplaced_input(written.span)
         if row.merge and (names := mistakes.merged(written)):
             if fork is not None and isinstance(fork.primary, tree.Fork):
                 raise mistakes.names_behind_merge(written, fork.primary, names)

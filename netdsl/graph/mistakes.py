@@ -157,7 +157,10 @@ def merged(written: tree.Layer) -> list[str]:
 
 def misplaced_input(span: Span) -> Fault:
     """INPUT behind something that flows."""
-    help = _of_line_before(span) or "start a chain of its own with it; a fork `[ a | b ] -> CONCAT` merges two"
+    help = _of_line_before(span) or "start a chain of its own with it, and merge both: [ a | b ] -> CONCAT"
+    head = span.source.text[max(0, span.start - 80) : span.start]
+    if re.search(r"block\s[^=\n]*\)\s*=\s*$", head):
+        help = "leave it out: a block takes what flows in where it is called"
     return Fault("misplaced-input", "INPUT starts a chain, but something flows in here", span, help)
 
 

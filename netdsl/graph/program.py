@@ -228,8 +228,14 @@ class Loader:
                 inside = True
         if inside:
             there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
+            there += [path.name for path in resources.bundled()]
             message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"
-            self.report.error("missing-file", message, use.path.span, help=did_you_mean(given, there))
+            self.report.error(
+                "missing-file",
+                message,
+                use.path.span,
+                help=did_you_mean(f"{given}.net" if "." not in given else given, there),
+            )
         else:
             message = f"{given} lies outside the folders that files are sought in"
             help = "keep it beside this file or below, or name its folder with --include"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from netdsl.graph.fault import Fault
 from netdsl.layers import table
-from netdsl.layers.arguments import Argument
+from netdsl.layers.arguments import Argument, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.source import Span
@@ -60,6 +60,8 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
 
 def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str) -> str:
     """How to write what was given by a name."""
+    if _is_device(key):
+        return _device(value)
     if key == "name":
         return _labelled(row, written, value)
     if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
@@ -82,6 +84,16 @@ def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
             return there or did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
         case _:
             return takes(row, arguments)
+
+
+def _is_device(word: str) -> bool:
+    """Whether a word is one for the device that a layer runs on."""
+    return word.lower() in {"device", "gpu", "cuda"}
+
+
+def _device(text: str) -> str:
+    number = re.search(r"\d+", text)
+    return f"a device stands behind the layer: @{number.group() if number else 0}"
 
 
 def _labelled(row: type[Layer], written: tree.Layer, label: str) -> str:
@@ -126,6 +138,11 @@ def unknown_word(
     """A word that is no flag of the layer, and no parameter; `free` says whether a value may stand there."""
     word = written.arguments[position].span
     following = written.arguments[position + 1 : position + 2]
+    if word.text == "no" and following and following[0].span.text == "bias":
+        return Fault("unknown-option", f"{row.keyword} has no flag no", word.to(following[0].span), "write nobias")
+    if _is_device(word.text) and following and is_value(following[0]):
+        number = following[0].span
+        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(number), _device(number.text))
     if word.text == "as" and following:
         label = following[0].span
         help = _labelled(row, written, label.text.strip('"'))
@@ -161,9 +178,13 @@ def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer,
             return "a repeat is a whole number from 0"
         if letter == "x" and after and before:
             return f"write {before}x{after} for dims or x{after} for a repeat, without spaces"
+        if after.startswith("-"):
+            return f"a {_TAGS[letter]} is never negative"
         return f"write {letter}{after}, without a space" if after else f"its number stands right behind {letter}"
     if named(arguments, word) or elsewhere.slots(word):
         return _spelling(row, arguments, written, word, after)
+    if option := next((a for a in arguments if word.lower() in a.kind.words), None):
+        return f"write {option.field}={word.lower()}"
     if word.lower() == "valid":
         return elsewhere.argument("padding", word)
     if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
@@ -263,10 +284,17 @@ def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str])
         return f"{row.keyword} has a filter for each channel: write {row.keyword} {values[1]}"
     if not slots and there[:1] == ["-"] and len(values) == 1:
         return _NOT_SAID
+    if not slots and not there and (option := next((a for a in _options(row) if len(values) == 1), None)):
+        return f"write {row.keyword} {option.field}={values[0]}"
     if not slots and there and len(values) <= len(there) and all(slot.endswith("=") for slot in there):
         options = " ".join(slot + value for slot, value in zip(there, values, strict=False))
         return f"write {row.keyword} {options}"
     return ""
+
+
+def _options(row: type[Layer]) -> list[Argument]:
+    """The options that a layer takes by name."""
+    return [a for a in arguments_of(row) if a.form == "option"]
 
 
 def _with_channels_in(slots: Sequence[str], values: Sequence[str]) -> str:
@@ -293,10 +321,12 @@ def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer
     return Fault("missing-argument", message, written.span, help)
 
 
-def turned(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer) -> str:
+def turned(row: type[Layer], argument: Argument, written: tree.Layer) -> str:
     """The fix where two arguments stand in the other's place: `CONV 3x3 64`; or ""."""
-    values = [one.span.text for one in written.arguments if is_value(one)]
-    slots = [a for a in arguments if a.form == "positional"]
-    if len(slots) != 2 or not slots[1].kind.per_axis or len(values) != 2 or not values[1].isdigit():
+    values = [one.span.text for one in written.arguments[:_MOST] if is_value(one)]
+    slots = [a for a in arguments_of(row) if a.form == "positional"]
+    if len(slots) != 2 or argument is not slots[0] or not slots[1].kind.per_axis:
+        return ""
+    if len(values) != 2 or "x" not in values[0] or not values[1].isdigit():
         return ""
     return f"write {row.keyword} {values[1]} {values[0]}: {slots[0].field} first, then {slots[1].field}"

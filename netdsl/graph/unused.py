@@ -33,7 +33,7 @@ def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None
 
 def warn_of_names(file: tree.File, report: Report) -> None:
     """Warn of params and blocks of a file that nothing in it names, unless a misspelt name may have meant them."""
-    misspelt = {"unknown-block", "unknown-name", "unknown-option"}
+    misspelt = {"unknown-block", "unknown-layer", "unknown-name", "unknown-option"}
     if any(code in misspelt for code, *_ in report.seen):
         return
     params: dict[str, tree.Name] = {}
@@ -66,7 +66,10 @@ def warn_of_names(file: tree.File, report: Report) -> None:
 
 
 def _called_in(chain: tree.Chain) -> set[str]:
-    return {one.primary.name.text for one in tree.elements(chain) if isinstance(one.primary, tree.Call)}
+    """The blocks that a chain calls, or names without brackets, which was reported."""
+    primaries = [one.primary for one in tree.elements(chain)]
+    called = {primary.name.text for primary in primaries if isinstance(primary, tree.Call)}
+    return called | {primary.text for primary in primaries if isinstance(primary, tree.Name)}
 
 
 def _named_in(chain: tree.Chain) -> set[str]:

@@ -10,6 +10,7 @@ import dataclasses
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
+from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -50,6 +51,25 @@ def show(value: Value) -> str:
 def once(sizes: tuple[T, ...]) -> tuple[T, ...]:
     """The sizes of all axes as one where they agree: 3x3 as 3, and 1x2 as it is."""
     return sizes[:1] if len(set(sizes)) == 1 else sizes
+
+
+def check_groups(groups: int, channels: int, filters: int | None = None) -> None:
+    """Raise `groups-mismatch` where groups do not divide channels, and filters where there are some."""
+    common = channels if filters is None else gcd(channels, filters)
+    if common % groups == 0:
+        return
+    counts = f"{channels} channels" if filters is None else f"{channels} input channels and {filters} filters"
+    divisors = [number for number in range(1, min(common, _FEW_CHANNELS) + 1) if common % number == 0]
+    near = sorted(sorted(divisors, key=lambda number: abs(number - groups))[:4])
+    help = (
+        f"{', '.join(map(str, near))} would" if len(near) > 1 else "1 alone would; choose channels that groups divide"
+    )
+    message = f"{groups} groups do not divide {counts}"
+    raise LayerError("groups-mismatch", message, help, argument="groups", inputs=True)
+
+
+_FEW_CHANNELS = 4096
+"""Up to where divisors are sought."""
 
 
 @dataclass(frozen=True)

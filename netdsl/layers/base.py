@@ -328,10 +328,13 @@ def per_axis(sizes: Sizes, x: Shape, argument: str) -> Sizes:
     if len(sizes) != rank:
         axes = f"{rank} spatial ax{'is' if rank == 1 else 'es'}" if rank else "no spatial axes"
         grey = len(sizes) == rank + 1
+        help = f"channels come last: with one channel it is {x}x1" if grey else ""
+        if grey and rank > 1:
+            help = f"it covers all channels by itself: write {show(sizes[:-1])}"
         raise LayerError(
             "rank-mismatch",
             f"{argument} {show(sizes)} has {len(sizes)} sizes, but the input {x} has {axes}",
-            f"channels come last: with one channel it is {x}x1" if grey else "",
+            help,
             argument=argument,
             inputs=True,
         )

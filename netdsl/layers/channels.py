@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netdsl.layers.arguments import LayerError, positional, whole
+from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import formula
@@ -80,9 +80,7 @@ class Shuffle(Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x.channels % self.groups:
-            message = f"{self.groups} groups do not divide {x.channels} channels"
-            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
+        check_groups(self.groups, x.channels)
         return x
 
     def saves(self, *inputs: Operand) -> Saved:

@@ -9,7 +9,20 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.layers import window
-from netdsl.layers.arguments import LayerError, Sizes, flag, once, option, positional, show, sizes, tag, text, whole
+from netdsl.layers.arguments import (
+    LayerError,
+    Sizes,
+    check_groups,
+    flag,
+    once,
+    option,
+    positional,
+    show,
+    sizes,
+    tag,
+    text,
+    whole,
+)
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import ceil, formula, group, product
@@ -75,13 +88,7 @@ class Convolving(Layer):
         require_axes(self.keyword, x, "use FC, or write the input with its sizes and channels")
         windows = self.windows(x)
         groups, filters = self.groups_of(x), self.filters_of(x)
-        if x.channels % groups or filters % groups:
-            raise LayerError(
-                "groups-mismatch",
-                f"{groups} groups do not divide {x.channels} input channels and {filters} filters",
-                argument="groups",
-                inputs=True,
-            )
+        check_groups(groups, x.channels, filters)
         window.check(self.keyword, x, windows)
         return Shape(tuple(map(window.out_size, x.spatial, windows)), filters)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag, whole
+from netdsl.layers.arguments import LayerError, Sizes, check_groups, flag, option, positional, show, sizes, tag, whole
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
 from netdsl.layers.conv import step_of
@@ -54,13 +54,7 @@ class Deconv(Layer):
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         require_axes("DECONV", x)
-        if x.channels % self.groups or self.filters % self.groups:
-            raise LayerError(
-                "groups-mismatch",
-                f"{self.groups} groups do not divide {x.channels} input channels and {self.filters} filters",
-                argument="groups",
-                inputs=True,
-            )
+        check_groups(self.groups, x.channels, self.filters)
         kernel = per_axis(self.kernel, x, "kernel")
         padding = per_axis(self.padding, x, "padding")
         extra = per_axis(self.output_pad, x, "output_pad")

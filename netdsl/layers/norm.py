@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.answer import Answer
-from netdsl.layers.arguments import LayerError, Number, flag, option, positional, real, reals, whole
+from netdsl.layers.arguments import LayerError, Number, check_groups, flag, option, positional, real, reals, whole
 from netdsl.layers.autograd import FLOAT32, Operand, Saved
 from netdsl.layers.base import Layer, Weight, require_axes
 from netdsl.layers.formula import formula, group
@@ -171,9 +171,7 @@ class GroupNorm(Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        if x.channels % self.groups:
-            message = f"{self.groups} groups do not divide {x.channels} channels"
-            raise LayerError("groups-mismatch", message, argument="groups", inputs=True)
+        check_groups(self.groups, x.channels)
         if x.elements == self.groups:
             message = f"GN {self.groups} over {x} leaves one value in a group, which becomes 0"
             raise LayerError("shape-mismatch", message, "use fewer groups", argument="groups", inputs=True)

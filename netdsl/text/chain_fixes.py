@@ -80,6 +80,8 @@ def of_arrow(met: Met) -> str:
     if met.before.endswith("->") and met.kind in {"NUMBER", "DIMS", "SIGNED", "STRING"}:
         if label := re.match(r'"(\w+)"\s*:', met.rest):
             return f"a label stands without quotes: {label[1].lower()}:"
+        if told := re.search(r"([A-Z]\w*)\s+\d+\s*->$", met.near):
+            return f"a layer is not told what flows in: {told[1]} {met.rest.partition('->')[0].strip()}"
         return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
     if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
@@ -109,6 +111,11 @@ def _in_words(text: str) -> str:
 
 def of_bracket(met: Met) -> str:
     """Brackets and what stands between the branches of a fork."""
+    call = re.search(rf"(?:->|[|\[(:]|^)\s*({_NAME})$", met.near)
+    if call and (inside := re.match(r"\[([^\]|]*)\]|<([^>]*)>", met.rest)):
+        return f"a block is called with round brackets: {call[1]}({inside[1] or inside[2]})"
+    if met.kind in {"REPEAT", "REPEAT_BRACE"} and re.search(r"\sx\d+$", met.near):
+        return "an element has one repeat; put it in parentheses, and repeat those"
     if met.kind in {"VBAR", "JOIN"} and "LAYER" in met.expected and met.bracket == "[":
         return "a branch is never empty; write SKIP to pass on what flows in"
     if met.kind == "FORK" and met.before.endswith(":"):
@@ -160,7 +167,8 @@ def of_argument(met: Met) -> str:
     if met.word == ":":
         return _colon(met, "" if layer is None else layer[1])
     if met.word == "@":
-        return "a device is a number right behind the sign: @0, @1"
+        number = re.search(r"\d+", met.rest[:12])
+        return f"a device is a number right behind the sign: @{number.group() if number else 0}"
     return ""
 
 
@@ -202,6 +210,8 @@ def _colon(met: Met, label: str) -> str:
         return f"a label has no dots: {path[1].replace('.', '_').lower()}:"
     if label.isupper() and (arguments := re.match(r":\s*(\d[^\s>|]*)", met.rest)):
         return f"arguments stand right behind a layer: {label} {arguments[1]}"
+    if met.bracket == "(" and (value := re.match(r":\s*(\w+)", met.rest)):
+        return f"an argument is given by its name with =: {label or met.near.split()[-1]}={value[1]}"
     name = label.lower() if re.fullmatch(r"\w+", label, re.ASCII) else "stem"
     return f"a label is one word in lower case, before its element: {name}: CONV 64 3"
 
@@ -274,6 +284,8 @@ def _operator(met: Met) -> str:
     if not (left and right):
         return "what is computed stands in braces: {2 * n}"
     names = re.search(rf"(?:->|[|\[(=]|^)\s*({_NAME})$", met.near)
+    if names and (call := re.match(r"-(\w+\(.*?\))", met.rest)):
+        return f"names have no -: write {names[1]}_{call[1]}"
     if names and right[1] in _MERGES and re.fullmatch(_NAME, right[2]):
         return f"what flows is merged by a layer: [ {names[1]} | {right[2]} ] -> {_MERGES[right[1]]}"
     computed = f"{left.group()} {right[1]} {right[2]}"

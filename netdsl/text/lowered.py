@@ -31,19 +31,29 @@ def understood(text: str, source: Source, report: Report) -> str:
     if not _SUSPECT.search(text):
         return text
     odd: dict[str, str] = {}
+    blocks: set[str] = set()
     places: list[tuple[int, int]] = []
     for what, start, name in _defined(text):
+        if what == "a block":
+            blocks.add(_lower(name))
         if not _LOWER.fullmatch(name):
             span = Span(source, start, start + len(name))
             report.error("syntax-error", f"{what} is written in lower case", span, help=f"write {_lower(name)}")
             places.append((start, span.end))
             odd.setdefault(name, what)
-    if not odd:
+    if not odd and not blocks:
         return text
     for match in re.finditer(rf'"[^"\n]*"?|#[^\n]*|(?<!\w)(?P<name>{_WORD}+)(?P<call>[ \t]*+\()?', text):
         name = match["name"]
         if name in odd and (elsewhere.find(name) is None or (match["call"] and odd[name] == "a block")):
             places.append(match.span("name"))
+        elif match["call"] and not _LOWER.fullmatch(name) and _lower(name) in blocks and not elsewhere.find(name):
+            start, end = match.span("name")
+            span = Span(source, start, end)
+            report.error("syntax-error", "a block is called in lower case", span, help=f"write {_lower(name)}")
+            places.append((start, end))
+    if not places:
+        return text
     letters = list(text)
     for start, end in places:
         letters[start:end] = _lower(text[start:end])

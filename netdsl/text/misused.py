@@ -6,9 +6,9 @@ import re
 
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.fixes import EXAMPLES
 from netdsl.text.met import Met, shown
 from netdsl.text.source import Span
+from netdsl.text.statement_fixes import EXAMPLES
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest
 
@@ -71,6 +71,8 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
         return Diagnostic("syntax-error", "a label is one word", span, help=f"write {name}:")
+    if word in {"call", "apply", "block", "use"} and (call := re.match(r"\w+\(.*?\)", met.rest)):
+        return Diagnostic("syntax-error", f"{shown(word)} is no name of a layer", span, help=f"write {call.group()}")
     behind = _words(met.rest)
     if _is_block(word, statement):
         help = f"to call the block, write {_call(word, behind)}"

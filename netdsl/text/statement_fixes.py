@@ -1,0 +1,149 @@
+"""Likely fixes of syntax errors in statements: their headers, their values, and what `expect` claims."""
+
+from __future__ import annotations
+
+import re
+
+from netdsl.text.met import LONGEST, Met
+
+EXAMPLES = {
+    "network": 'network "LeNet-5"',
+    "meta": "meta year = 1998",
+    "param": "param classes = 10",
+    "use": 'use "blocks.net"',
+    "block": "block unit(n) = CONV n 3 p1 -> RELU",
+    "output": "output a, b",
+    "expect": "expect params of conv1 = 156",
+}
+"""A statement of every keyword."""
+
+_QUANTITIES = {"shape", "params", "macs", "flops", "memory", "weights", "field", "stride", "depth"}
+
+
+def of_header(met: Met) -> str:
+    """What stands between a statement's keyword and its value."""
+    if not met.in_header:
+        return ""
+    dashed = re.match(r"[-.](\w+)", met.rest)
+    if dashed and met.expected & {"LPAR", "EQUAL"} and not met.bracket and met.before[-1:].isalnum():
+        return f"names have no {met.rest[0]}: write {met.before.split()[-1]}_{dashed[1]}"
+    if met.opens == "block":
+        return _of_block(met)
+    if lower := _in_lower_case(met):
+        return lower
+    if met.opens == "network" and met.word in {":", "=", "{"}:
+        title = re.search(r'"[^"]*"', met.before + met.rest)
+        return f"write network {title.group() if title else EXAMPLES['network'].partition(' ')[2]}"
+    if met.wants("EQUAL"):
+        return "write = in its place" if met.word in {":", ":=", "==", "->"} else "put = before it"
+    if met.opens == "output":
+        return _of_output(met)
+    return ""
+
+
+def _in_lower_case(met: Met) -> str:
+    if "NAME" in met.expected and met.kind in {"LAYER", "ODD"} and "LAYER" not in met.expected:
+        return f"names are written in lower case: {met.word.lower()}" if met.word.isascii() else "names are ASCII"
+    return ""
+
+
+def _of_block(met: Met) -> str:
+    """The header of a block, up to its `=`."""
+    if met.before == "block":
+        return "a name begins with a letter" if met.word[:1].isdigit() else _in_lower_case(met)
+    whole = re.match(r"block\s+(\w+)\s*[(\[<]?([\w\s,=]*?)[)\]>]?\s*(?:=|:|\{|->)\s*(\w.*)", f"{met.before} {met.rest}")
+    if met.word in {"[", "<"} or (met.kind in {"NAME", "ODD"} and "LPAR" in met.expected):
+        parameters = ", ".join(re.findall(r"[^\s,]+", whole[2])) if whole else ""
+        given = f"block {whole[1]}({parameters}) = {whole[3]}" if whole else EXAMPLES["block"]
+        return f"a block's parameters stand in brackets: {given}"
+    if met.word in {"=", ":", "{"} and "(" not in met.before:
+        return f"a block's name is followed by its parameters, or by (): {met.before}()"
+    if met.word == "{":
+        return f"the chain stands behind =, and without braces: {met.before} = …"
+    if met.bracket == "(" and met.word == ":":
+        return "a parameter has no type, and a default behind =, as in stride=1"
+    if met.bracket == "(" and met.word[:1].isdigit():
+        return "a parameter is a name, and has its value where the block is called"
+    if met.wants("EQUAL"):
+        return "write = in its place" if met.word in {":", ":=", "==", "->"} else "put = before it"
+    return _in_lower_case(met)
+
+
+def _of_output(met: Met) -> str:
+    names = re.findall(r"[a-z_][\w.]*", f"{met.before.removeprefix('output')} {met.rest}")
+    if names[:1] in (["train"], ["train_only"]):
+        return f"write output training {', '.join(names[1:])}"
+    if "training" in names[1:]:
+        return "write `output training` and its names on a line of their own"
+    if names and met.kind in {"NAME", "PATH"} and "COMMA" in met.expected:
+        return f"names are separated by commas: output {', '.join(names)}"
+    return f"write output {', '.join(names)}" if names else ""
+
+
+def of_value(met: Met) -> str:
+    """Values that a statement, or what is computed, cannot have."""
+    if met.word in {"true", "True", "yes", "on", "false", "False", "no", "off"} and "STRING" in met.expected:
+        return f"write {int(met.word in {'true', 'True', 'yes', 'on'})}: a condition is a number, as in RELU x{{flag}}"
+    if met.opens in {"meta", "param"} and met.word == "%" and (number := re.search(r"[\d.]+$", met.before)):
+        return f"a number has no unit: write {number.group()}"
+    if met.opens == "meta" and (date := re.search(r"=\s*(\d[\d/-]*)$", met.near)) and re.match(r"[-/]\d", met.rest):
+        return f'write it in quotes: "{date[1]}{met.rest}"'
+    if met.opens == "meta" and met.kind in {"NAME", "ODD", "LAYER"} and "STRING" in met.expected:
+        return f'strings stand in quotes, "{met.rest[:LONGEST]}", and what is computed in braces'
+    if met.opens == "param" and met.word == ",":
+        return "write each param on a line of its own"
+    if met.opens == "param" and met.wants("EQUAL") and re.match(r"\w+\s*=", met.rest):
+        return f"a param has no type: param {met.rest}"
+    if label := re.fullmatch(r"(\w+)\s*:", met.before):
+        if met.kind == "STRING":
+            return f"write {'network' if label[1] in {'name', 'title'} else f'meta {label[1]} ='} {met.word}"
+        if met.kind in {"NUMBER", "SIGNED", "DIMS"}:
+            return f"write param {label[1]} = {met.word}"
+    if met.bracket == "{" and met.word in {"<", ">", "<=", ">=", "==", "=", "!=", "?"}:
+        return "numbers are computed with + - * / // % and min, max, floor, ceil, round; nothing compares them"
+    if met.bracket == "{" and met.word == "{":
+        return "one brace is enough"
+    dims = re.search(r"(?:\{[^{}]*\}|\d+)(?:x(?:\{[^{}]*\}|\d+))+$", met.near + met.word)
+    if dims and met.word.startswith("x") and "{" in dims.group():
+        sizes = re.findall(r"(?<=\{)[^{}]+|\d+", dims.group())
+        return f"dims that are computed stand in one pair of braces: {{{', '.join(sizes)}}}"
+    return ""
+
+
+def of_claim(met: Met) -> str:
+    """What stands in `expect` lines."""
+    if met.opens != "expect":
+        return ""
+    if met.word.startswith("=") and met.before.endswith("="):
+        return "write one ="
+    if met.word.startswith("=>") or (met.word == ">" and met.before.endswith("=")):
+        return "write >="
+    if tail := re.match(r"expect\s+(\w+)\s*([<>=~]+)\s*(\S+)$", met.near):
+        if part := re.match(r"of\s+([\w.]+)", met.rest):
+            return f"write expect {tail[1]} of {part[1]} {tail[2]} {tail[3]}"
+        if met.word in {"bytes", "byte"}:
+            return f"write {tail[3]}B"
+        if met.word == "," and tail[1] == "shape":
+            return f"dims are joined by x: {'x'.join(re.findall(r'[0-9]+', tail[3] + met.rest))}"
+    if pair := re.match(r"expect\s+(\w+)\s+(\w+)$", met.near):
+        quantity, part = pair.groups() if pair[1] in _QUANTITIES else (pair[2], pair[1])
+        if quantity in _QUANTITIES and re.match(r"[<>=~]", met.rest):
+            return f"write expect {quantity} of {part} {met.rest}"
+    if "RELATION" in met.expected and met.kind in {"NUMBER", "QUANTITY", "DIMS"}:
+        return f"write {met.near} = {met.word}"
+    if unit := re.fullmatch(r"(\d[\d.]*)([KMGT])i?B", met.word, re.IGNORECASE):
+        return f"quantities are decimal, K for a thousand: write {unit[1]}{unit[2].upper()}B"
+    if re.match(r"[a-zA-Z%]+$", met.word) and met.before[-1:].isdigit():
+        scaled = re.fullmatch(r"[kmgtKMGT][bB]?", met.word)
+        number = re.search(r"[\d.]+$", met.before)
+        joined = f"{number.group() if number else ''}{met.word.upper()}"
+        return f"write the unit behind its number, without a space: {joined}" if scaled else ""
+    if number := re.fullmatch(r"(\d[\d.]*)([kmgt]b?)", met.word):
+        return f"write {number[1]}{number[2].upper()}"
+    if reach := re.match(r"\(\s*([a-z_][\w.]*)\s*\)", met.rest):
+        return f"a part is named behind `of`: {met.before} of {reach[1]}"
+    if "RELATION" in met.expected and (part := re.match(r"\.(\w+)", met.rest)):
+        return f"a part is named behind `of`: expect {part[1]} of {met.near.split()[-1]}"
+    if "RELATION" in met.expected or "OF" in met.expected or re.match(r"expect\s+\w+\s+(?!of\b)\w+$", met.near):
+        return f"write it like {EXAMPLES['expect']}"
+    return ""
