@@ -55,6 +55,9 @@ class Area(NamedTuple):
             and other.bottom <= self.bottom + slack
         )
 
+    def grown(self, by: float) -> Area:
+        return Area(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
     def moved(self, across: float, down: float) -> Area:
         return Area(self.left + across, self.top + down, self.right + across, self.bottom + down)
 

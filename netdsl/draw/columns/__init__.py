@@ -11,6 +11,7 @@ from math import prod
 from netdsl.draw.columns.across import spread
 from netdsl.draw.columns.arcs import flows
 from netdsl.draw.columns.build import column
+from netdsl.draw.columns.detour import led
 from netdsl.draw.columns.layout import Layout, Plan
 from netdsl.draw.columns.paint import paint
 from netdsl.draw.columns.parts import Column, alike, leaves
@@ -42,7 +43,7 @@ def laid_out(columns: Sequence[Column]) -> tuple[list[Layout], list[float], list
             row = plan.row[leaf.id]
             if alike(leaf.extent, sizes[row]):
                 shapes[row].append(leaf.shape)
-    layouts = [spread(plan, own_heights) for plan, own_heights in zip(plans, heights, strict=True)]
+    layouts = [led(spread(plan, own_heights)) for plan, own_heights in zip(plans, heights, strict=True)]
     return layouts, floors, [_label(one) for one in shapes]
 
 

@@ -75,7 +75,8 @@ class _Spreading:
         outline = self._series(self.plan.column.series, branch=False)
         self._settle(self.plan.column.series, 0.0)
         lines = [*(self._arc(arc) for arc in self.plan.arcs), *(self._straight(link) for link in self.plan.straight)]
-        return Layout(self.plan.column, self.places, self.fonts, lines, self.towers, outline.left, outline.right)
+        links = [*((arc.source, arc.target) for arc in self.plan.arcs), *self.plan.straight]
+        return Layout(self.plan.column, self.places, self.fonts, lines, links, self.towers, outline.left, outline.right)
 
     def _measure(self, series: Series, *, branch: bool) -> None:
         """The width of boxes: all on the axis are alike, and all in branches."""
@@ -227,9 +228,12 @@ class _Spreading:
         """From the line above its source, or below its entry, up its lane, and into the right side of its target."""
         low, high = self._span(arc)
         axis = self.axes[arc.series]
-        start = axis if arc.entry else self.places[arc.source].x
         lane = axis + self.lanes[arc]
-        return [(start, low), (lane, low), (lane, high), (self.places[arc.target].right, high)]
+        way = [(lane, low), (lane, high), (self.places[arc.target].right, high)]
+        if arc.entry:
+            return [(axis, low), *way]
+        source = self.places[arc.source]
+        return [(source.x, source.top), (source.x, low), *way]
 
     def _straight(self, link: Link) -> list[tuple[float, float]]:
         """From the top of a leaf to the foot of the next, or into its side from a side branch."""

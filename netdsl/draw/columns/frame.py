@@ -35,7 +35,7 @@ def frame(layout: Layout) -> Frame:
     column = layout.column
     shapes = tuple(_shapes(column.series))
     title = cut(column.shaped.graph.title, TITLE_FONT, _LONGEST)
-    facts = tuple(_facts(column))
+    facts = (*_facts(column), *[f"{layout.left_out:,} lines not drawn"] * bool(layout.left_out))
     widths = [metrics.width(title, TITLE_FONT, bold=True), *(metrics.width(fact, FACT_FONT) for fact in facts)]
     gutter = max([metrics.width(text, SMALL) for _, text in shapes], default=0.0) + AWAY
     half = max(widths) / 2

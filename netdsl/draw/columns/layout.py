@@ -5,12 +5,12 @@ Columns grow upward from y = 0, and x = 0 is a column's axis, on which stands wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netdsl.draw import metrics
 from netdsl.draw.columns.arcs import Arc
-from netdsl.draw.columns.parts import Column, Leaf, Link
+from netdsl.draw.columns.parts import Column, Fork, Leaf, Link, Panel, Part, inner
 
 FONT = 9.0
 SMALL = 7.5
@@ -87,11 +87,15 @@ class Layout:
     fonts: Mapping[str, float]
     lines: Sequence[Sequence[tuple[float, float]]]
     """The corners of each, from source to target."""
+    links: Sequence[Link]
+    """What each of them joins."""
     towers: Sequence[tuple[int, Place]]
     """The grounds of branches that are on one device, of several."""
     left: float
     """How far it reaches left of its axis."""
     right: float
+    left_out: int = 0
+    """How many lines there was no way for."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,26 @@ class Plan:
     row: Mapping[str, int]
     straight: Sequence[Link]
     arcs: Sequence[Arc]
+
+
+def words(layout: Layout) -> Iterator[Place]:
+    """Where words stand in a column beside its boxes: names of blocks and outputs, and numbers of copies."""
+    pending: list[Part] = list(layout.column.series.parts)
+    while pending:
+        part = pending.pop()
+        pending += [one for series in inner(part) for one in series.parts]
+        if isinstance(part, Fork):
+            continue
+        place = layout.places[part.id]
+        if part.copies > 1:
+            wide = metrics.width(times(part.copies), FONT, bold=True)
+            yield Place(place.right + 4 + wide / 2, place.middle - FONT / 2, wide + 8, FONT)
+        if isinstance(part, Panel) and part.name:
+            high = min(metrics.width(part.name, SMALL, bold=True), place.height - 4)
+            yield Place(place.left + 7.5, place.middle - high / 2, SMALL, high)
+        elif isinstance(part, Leaf) and part.outputs:
+            wide = max(metrics.width(text, TINY) for text in part.outputs)
+            yield Place(place.right + 4 + wide / 2, place.middle, wide, TINY * len(part.outputs) + 2)
 
 
 def times(copies: int) -> str:

@@ -1,0 +1,88 @@
+"""Lines as they are painted, in every style: each joins what flows into what, and meets no other box and no words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import svg_reader
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from random_networks import programs, tangles
+from svg_reader import Area, Point
+
+import netdsl
+from netdsl import resources
+from netdsl.draw import columns
+from netdsl.draw.columns import detour
+from netdsl.draw.columns.arcs import flows
+from netdsl.draw.columns.build import column
+from netdsl.draw.columns.parts import leaves
+from netdsl.draw.notice import PictureWarning
+from netdsl.draw.palette import LIGHT
+from netdsl.graph.node import ShapedGraph
+
+NETWORKS = [*resources.bundled(), *sorted(Path(__file__).parent.joinpath("programs", "valid").glob("*.net"))]
+NEAR = 0.5  # points between a line and what it touches
+
+CORNER = 2.0  # and between a line and one that leaves it at a corner, which is rounded
+
+
+def passes(line: Sequence[Point], point: Point) -> bool:
+    """Whether a line runs through a point."""
+    return line[0] != point and svg_reader.crosses(line, Area(*point, *point).grown(CORNER))
+
+
+def met(line: Sequence[Point], areas: dict[str, Area]) -> Iterator[str]:
+    """What a line runs through: it begins and ends at the rims of what it joins."""
+    for name, area in areas.items():
+        if svg_reader.crosses(line, area.grown(-NEAR)):
+            yield name
+
+
+def of_columns(shaped: ShapedGraph) -> Iterator[str]:
+    """The faults of a column's lines."""
+    picture = svg_reader.root(columns.svg([shaped], LIGHT))
+    drawn = column(shaped)
+    groups = [one for one in picture if svg_reader.kind(one) == "g"]
+    boxes: dict[str, Area] = {}
+    words: dict[str, Area] = {}
+    for leaf, group in zip(leaves(drawn.series), groups, strict=True):
+        boxes[leaf.id] = svg_reader.area(next(svg_reader.every(group, "rect")))
+    for element in picture:
+        if svg_reader.kind(element) == "text" and (found := svg_reader.text(element)):
+            words[f"{found.said!r} at {found.area.left:.0f},{found.area.top:.0f}"] = found.area
+    lines = [svg_reader.line(one) for one in picture if svg_reader.kind(one) == "path"]
+    heads = [svg_reader.area(one) for one in picture if svg_reader.kind(one) == "polygon"]
+    straight, arcs = flows(drawn)
+    links = [*((arc.source, arc.target) for arc in arcs), *straight]
+    assert Counter(links) == Counter(drawn.links)
+    for (source, target), line, head in zip(links, lines, heads, strict=True):
+        begun = [boxes[source].grown(NEAR).holds(Area(*line[0], *line[0]))]
+        begun += [passes(other, line[0]) for link, other in zip(links, lines, strict=True) if link[0] == source]
+        if not any(begun):
+            yield f"{source} → {target} begins elsewhere"
+        if not boxes[target].overlaps(head, -NEAR):
+            yield f"{source} → {target} ends elsewhere"
+        yield from (f"{source} → {target} passes under {one}" for one in met(line, boxes))
+        yield from (f"{source} → {target} runs through {one}" for one in met(line, words))
+
+
+@pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
+def test_lines_of_columns_join_what_flows(path: Path) -> None:
+    assert list(of_columns(netdsl.load(path).shaped)) == []
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.one_of(tangles(most=20), programs()))
+def test_lines_of_columns_join_what_flows_in_random_networks(program: str) -> None:
+    assert list(of_columns(netdsl.loads(program).shaped)) == []
+
+
+def test_lines_for_which_there_is_no_time_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    shaped = netdsl.load(next(path for path in NETWORKS if path.stem == "fpn")).shaped
+    monkeypatch.setattr(detour, "MOST", 0)
+    with pytest.warns(PictureWarning, match="2 of 21 lines are not drawn"):
+        assert b">2 lines not drawn<" in columns.svg([shaped], LIGHT)
