@@ -13,8 +13,9 @@ import pytest
 
 import netdsl
 from netdsl.cli.main import main
-from netdsl.layers import table
+from netdsl.layers import guard, table
 from netdsl.layers.arguments import arguments_of
+from netdsl.layers.base import Layer
 
 HEAD = """\
 from __future__ import annotations
@@ -79,6 +80,7 @@ RULES = {
     "connections": "return -1",
     "flops": "return 2.5",
     "saves": "return None",
+    "least_batch": "return 1.5",
     "windows": "return (3, 3)",
     "enlargement": "return 'twice'",
     "reads": "raise RuntimeError('boom')",
@@ -156,6 +158,11 @@ def test_what_a_class_says_wrongly_is_one_diagnostic(run: Run, body: str | None)
     assert (status, err, found["line"]) == (1, "", 3)
     assert "odd_" in found["message"]
     assert run("check", "net.net", body=body)[2].count("error[") == 1
+
+
+def test_every_hook_of_a_layer_is_guarded() -> None:
+    hooks = {name for name in vars(Layer) | Layer.__annotations__ if not name.startswith("_")}
+    assert hooks - {"aliases"} <= {*guard.METHODS, *guard.PROPERTIES, *guard.FACTS}
 
 
 def test_an_argument_that_fails_is_one_diagnostic(run: Run) -> None:

@@ -63,8 +63,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_blocks_of_a_page_do_what_it_says(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+def test_the_blocks_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> None:
     names: dict[str, object] = {"__name__": "__main__"}
     wrong: list[str] = []
     with chdir(tmp_path):

@@ -68,7 +68,7 @@ def _no_test(value: object) -> bool:
     return True
 
 
-_METHODS: Mapping[str, Test] = {
+METHODS: Mapping[str, Test] = {
     "__init__": _no_test,
     "__post_init__": _no_test,
     "shape": _shape,
@@ -79,6 +79,7 @@ _METHODS: Mapping[str, Test] = {
     "connections": _whole,
     "flops": _whole,
     "saves": _is(Saved),
+    "least_batch": _whole,
     "windows": _windows,
     "enlargement": _all(_is(int, Fraction)),
     "reads": lambda value: value is None or _all(_is(int))(value),
@@ -94,7 +95,7 @@ _METHODS: Mapping[str, Test] = {
 }
 """The rules that are called, and whether they may give a value."""
 
-_PROPERTIES: Mapping[str, Test] = {
+PROPERTIES: Mapping[str, Test] = {
     "monotone": _is(bool),
     "channelwise": lambda value: value in (None, "factor", "affine"),
     "written": _is(str),
@@ -103,7 +104,7 @@ _PROPERTIES: Mapping[str, Test] = {
     "called": _is(str),
 }
 
-_FACTS: Mapping[str, Test] = {
+FACTS: Mapping[str, Test] = {
     "keyword": _is(str),
     "role": lambda value: isinstance(value, str) and value in get_args(Role),
     "title": _is(str),
@@ -121,14 +122,14 @@ _SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
 def guarded(layer: type[Layer], package: str) -> type[Layer]:
     """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
     keyword = str(getattr(layer, "keyword", layer.__name__))
-    for name, test in _FACTS.items():
+    for name, test in FACTS.items():
         if not test(value := getattr(layer, name, None)):
             raise BrokenLayer(keyword, package, f"its {name} is {value!r}")
     rules: dict[str, Any] = {name: getattr(layer, name) for name in ("__module__", "__qualname__", "__doc__")}
-    for name, test in _METHODS.items():
+    for name, test in METHODS.items():
         if rule := getattr(layer, name, None):
             rules[name] = _asked(rule, name, test, package)
-    for name, test in _PROPERTIES.items():
+    for name, test in PROPERTIES.items():
         rule = getattr(layer, name)
         asked = rule.fget if isinstance(rule, property) else None
         rules[name] = property(_asked(asked or functools.partial(_constant, rule), name, test, package))
@@ -148,11 +149,21 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     """Ask a package's layer all that needs no torch. Raises LayerError; what is netdsl's own is not asked."""
     if type(layer) not in _GUARDED:
         return
-    for name in ("weights", "constants", "macs", "connections", "flops", "windows", "enlargement", "passes"):
+    for name in (
+        "weights",
+        "constants",
+        "macs",
+        "connections",
+        "flops",
+        "least_batch",
+        "windows",
+        "enlargement",
+        "passes",
+    ):
         getattr(layer, name)(*inputs)
     for name in ("caption", "reading", "workings", "answers"):
         getattr(layer, name)(*inputs)
-    for name in _PROPERTIES:
+    for name in PROPERTIES:
         getattr(layer, name)
     layer.saves(*map(Operand, inputs))
     for bias in (False, True):
