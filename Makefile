@@ -13,7 +13,7 @@ RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo .
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check format grammar bench docs pictures pages clean distclean
+.PHONY: help demo test check fuzz format grammar bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -34,6 +34,9 @@ demo: $(VENV)/runtime.stamp ## Compile VGG-16, run it once and draw it.
 
 test: $(VENV)/dev.stamp ## Run the tests.
 	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+fuzz: $(VENV)/dev.stamp ## Try many programs; ARGS='--count 1000000 --seed 1 --jobs 2'.
+	$(BIN)/python tests/fuzz.py $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check format, lint and types.
 	@failed=0; for tool in "ruff format --check" "ruff check" pyright; do \

@@ -194,6 +194,15 @@ def test_runaway_input_ends_at_once(name: str) -> None:
     assert seconds < 5  # a guard against runaway work, several times what each takes
 
 
+FOUND = ("a: INPUT 9x7x3 -> a: BN -> a()",)
+"""What the fuzzer found, and made smaller."""
+
+
+@pytest.mark.parametrize("text", FOUND)
+def test_what_was_found_stays_mended(text: str) -> None:
+    assert any(one.severity == "error" for one in check(text))
+
+
 def test_depth_has_no_recursion_limit() -> None:
     unit = "block unit() = [ CONV 4 3 p1 -> BN -> RELU | SKIP ] -> ADD -> RELU\n"
     report = Report()

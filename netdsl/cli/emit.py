@@ -102,7 +102,12 @@ def command(
     The passes of the optimizer are stages by their names; each is printed as it leaves the graph when it first runs.
     """
     shaped = common.network(file, sets, inputs, include)
-    stream.out(_stages(shaped) if stage is None else _PRINTED[stage](shaped))
+    stream.out(_stages(shaped) if stage is None else printed(stage, shaped))
+
+
+def printed(stage: str, shaped: ShapedGraph) -> str:
+    """What a stage prints of a network."""
+    return _PRINTED[stage](shaped)
 
 
 def _stages(shaped: ShapedGraph) -> str:

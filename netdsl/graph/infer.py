@@ -75,7 +75,7 @@ def _check_shared(node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[i
 
 def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> bool:
     """Whether the module that was made for some shapes takes others too."""
-    if not inputs:
+    if not inputs or not made_for:
         return True
     x, y = inputs[0], made_for[0]
     if layer.role == "dense":
