@@ -19,8 +19,8 @@ MEANINGS = ("scores", "probabilities", "log-probabilities", "independent", "dist
 TEXTS = ("source.net", "title.txt", "meta.json", "inputs.json", "outputs.json", "target.json")
 """The texts that a file holds beside its code, in a folder `extra`."""
 
-_TEXT, _JSON = 2**24, 2**20
-"""Bytes of a program, and of each other text, that are read at most."""
+_TEXT, _JSON = 4_000_000, 2**20
+"""Bytes of a program, which netdsl reads no more of, and of each other text."""
 _SIZE, _VALUES, _BATCH = 2**31 - 1, 2**31, 2**20
 _AXES = 8
 """The most that an axis, all the values of an input, and a batch may count, and how many axes there may be."""

@@ -21,6 +21,13 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 """Of red, green and blue from 0 to 1, over ImageNet's training pictures."""
 
+_PIXELS = 50_000_000
+"""Those of a picture at most, which take 4 bytes each, and as many again where they are converted."""
+_STRIP = 64
+"""Rows that are worked on at once."""
+_PROGRAMS = ("EPS", "WMF")
+"""Formats that Pillow has another program draw, or that only a system does."""
+
 
 @dataclass(eq=False)
 class UnreadablePictureError(Exception):
@@ -66,15 +73,17 @@ def _each(values: Sequence[float], channels: int) -> NDArray[np.float32]:
 
 
 def _read(path: Path, mode: str) -> Image.Image:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     Image.init()  # all its readers, which else come when they are needed, and are heard
     data = path.open("rb")  # apart, since Pillow raises OSError for broken pictures too
     with data, quiet("PIL"):  # of odd metadata, and of pictures that are half as large as is too large
         try:
-            image = ImageOps.exif_transpose(Image.open(data))
-            return _eight_bits(image).convert(mode)
-        except MemoryError:
+            image = Image.open(data)
+            if reason := _refused(image):
+                raise UnreadablePictureError(path, reason)
+            return _decoded(image, mode)
+        except (MemoryError, UnreadablePictureError):
             raise
         except UnidentifiedImageError:
             raise UnreadablePictureError(path, "is no picture that can be read") from None
@@ -85,14 +94,40 @@ def _read(path: Path, mode: str) -> Image.Image:
             raise UnreadablePictureError(path, f"is a broken picture ({error})") from None
 
 
+def _refused(image: Image.Image) -> str:
+    """Why a picture is not decoded, whose header is read; empty for one that is.
+
+    A large JPEG is decoded at half its size, unless its colours come in several rounds, which need all of it at once.
+    """
+    if image.format in _PROGRAMS:
+        return f"is {image.format}, which another program would have to draw"
+    if image.format == "JPEG" and not image.info.get("progressive") and image.width * image.height > _PIXELS:
+        image.draft(image.mode, (image.width // 2, image.height // 2))
+    if (pixels := image.width * image.height) > _PIXELS:
+        return f"has {pixels // 10**6} million pixels, and may have {_PIXELS // 10**6} million; make it smaller"
+    return ""
+
+
+def _decoded(image: Image.Image, mode: str) -> Image.Image:
+    """A picture in a mode, upright, with as few copies as can be."""
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode.startswith("I"):
+        image = _eight_bits(image)
+    return image if image.mode == mode else image.convert(mode)
+
+
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """A picture of 16 bits with its upper 8, which Pillow would cut off at 255."""
+    """A picture of 16 bits with its upper 8, which Pillow would cut off at 255; in strips, which are large numbers."""
     import numpy as np
     from PIL import Image
 
-    if not image.mode.startswith("I"):
-        return image
-    return Image.fromarray((np.asarray(image).clip(0, 0xFFFF) >> 8).astype(np.uint8))
+    values = np.empty((image.height, image.width), np.uint8)
+    for top in range(0, image.height, _STRIP):
+        strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
+        values[top : top + _STRIP] = np.asarray(strip).clip(0, 0xFFFF) >> 8
+    return Image.fromarray(values)
 
 
 def _cropped(image: Image.Image, height: int, width: int, crop: float) -> Image.Image:
