@@ -264,6 +264,26 @@ def test_what_cannot_be_run_is_said(run: Run, folder: Path, arguments: list[str]
     assert err.startswith(f"error: {message}")
 
 
+def test_a_large_picture_is_decoded_at_half_its_size_or_not_at_all(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = painted(60, 40, seed=4).convert("L").convert("RGB")
+    for name, options in {"large.jpg": {}, "large.png": {}, "rounds.jpg": {"progressive": True}}.items():
+        plain.save(folder / name, **options)
+    wanted = values(data(run, "scores.pt", "large.jpg"))[0]
+    monkeypatch.setattr("netdsl.runtime.picture._PIXELS", 1_000)
+    assert values(data(run, "scores.pt", "large.jpg"))[0] == pytest.approx(wanted, abs=0.1)
+    for name in ("large.png", "rounds.jpg"):
+        status, _, err = run("scores.pt", name)
+        assert (status, err) == (2, f"error: {name}: has 0 million pixels, and may have 0 million; make it smaller\n")
+
+
+def test_no_other_program_draws_a_picture(run: Run, folder: Path) -> None:
+    painted(9, 9, seed=5).save(folder / "drawn.eps")
+    status, _, err = run("scores.pt", "drawn.eps")
+    assert (status, err) == (2, "error: drawn.eps: is EPS, which another program would have to draw\n")
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_said(run: Run) -> None:
     status, _, err = run("scores.pt", "a.png", "--device", "cuda:0")

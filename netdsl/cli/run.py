@@ -30,6 +30,14 @@ _BATCH = 32
 
 _NUMBERS = 2**26
 """Numbers of pictures that run at once at most, unless one has more."""
+_LARGEST = 2**27
+"""Numbers of a picture at most, 13,000 x 3,400 x 3: half a gigabyte."""
+
+_LABELS = 4_000_000
+"""Bytes of labels at most."""
+
+_HEADINGS = {"distances": "distance", "log-probabilities": "log", "map": "share"}
+"""What the values of an output are called, by what it means."""
 
 _ROUNDING = 1e-3
 """By how much the sum of probabilities may differ from 1."""
@@ -86,8 +94,8 @@ def command(
 ) -> None:
     """Classify pictures with a compiled network: FILE is what `netdsl compile` wrote.
 
-    A picture is resized, cropped in the centre and normalised, as networks for ImageNet take them. Probabilities are
-    the output's values, or softmax of them where the network does without.
+    A picture is resized, cropped in the centre and normalised, as networks for ImageNet take them. Classes are
+    ranked by what the output means: probabilities, scores, distances, or shares of a map.
     """
     with ExitStack() as held:
         compiled = _opened(file, held)
@@ -99,14 +107,15 @@ def command(
         scaling = _scaling(made, dims[-1], mean, std, raw)
         batches = _batches(pictures, dims, crop, scaling)
         values = _values(compiled, file, batches, list(made.outputs).index(name), device, threads, trust)
-    ranked = [_ranked(row)[:top] for row in values]
-    spatial = [size for size in made.outputs[name][:-1] if size != 1]
+    meaning = made.meanings.get(name, "")
+    meaning = "scores" if meaning == "map" and classes == 1 else meaning  # one value has no share
+    ranked = [_ranked(row, meaning)[:top] for row in values]
     if form == "json":
         stream.out(_json(made, file, name, pictures, ranked, words))
     else:
-        where = f", mean of {'x'.join(map(str, made.outputs[name][:-1]))} places" if spatial else ""
-        stream.line(f"{made.title}: {name}{where}, {scaling.words}")
-        stream.out(f"\n{_table(pictures, ranked, words)}")
+        places = "x".join(map(str, made.outputs[name][:-1])) if math.prod(made.outputs[name][:-1]) > 1 else ""
+        stream.line(f"{made.title}: {name}{_about(meaning, places, classes)}, {scaling.words}")
+        stream.out(f"\n{_table(pictures, ranked, words, meaning)}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more
 
 
@@ -136,6 +145,8 @@ def _picture_dims(file: str, made: Card) -> Sequence[int]:
     else:
         (dims,) = made.inputs.values()
         if len(dims) == 3 and dims[-1] in (1, 3):
+            if math.prod(dims) > _LARGEST:
+                raise common.UsageError(f"{file} takes {'x'.join(map(str, dims))}, which is too large for a picture")
             return dims
         found = f"takes {'x'.join(map(str, dims))}"
     help = (
@@ -157,11 +168,15 @@ def _output(file: str, made: Card, name: str | None) -> str:
 def _labels(file: str, classes: int) -> Sequence[str]:
     """What the classes are called. Raises UsageError."""
     try:
-        lines = Path(file).read_text(encoding="utf-8-sig").rstrip().splitlines()
+        with Path(file).open("rb") as read:
+            data = read.read(_LABELS + 1)
+        lines = data.decode("utf-8-sig").rstrip().splitlines()
     except OSError as error:
         raise common.UsageError(f"{file}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise common.UsageError(f"{file}: is no text in UTF-8") from None
+    if len(data) > _LABELS:
+        raise common.UsageError(f"{file}: labels take at most {_LABELS:,} bytes")
     if len(lines) != classes:
         raise common.UsageError(f"{file}: {len(lines):,} labels for {classes:,} classes", "write one a line")
     return [line.strip() for line in lines]
@@ -273,24 +288,38 @@ def _values(
     return rows
 
 
-def _ranked(values: Sequence[float]) -> Sequence[Class]:
-    """The classes, most likely first; their probabilities are the values, or softmax of values that are none.
+def _ranked(values: Sequence[float], meaning: str) -> Sequence[Class]:
+    """The classes, likeliest first; how likely they are follows from what the output means, if the file says that.
 
-    A value alone has no probability.
+    Of distances the least is the likeliest. Probabilities are the values, or softmax of values that are none.
     """
     import numpy as np
 
-    order: list[int] = np.argsort(np.negative(values), kind="stable").tolist()
-    if len(values) == 1:
-        return [Class(0, values[0], None)]
-    probabilities = np.asarray(values)
-    if min(values) < 0 or abs(sum(values) - 1) > _ROUNDING:
-        probabilities = np.exp(probabilities - max(values))
-        probabilities /= probabilities.sum()
-    return [Class(index, values[index], float(probabilities[index])) for index in order]
+    found = np.asarray(values)
+    likely = -found if meaning == "distances" else found
+    order: list[int] = np.argsort(-likely, kind="stable").tolist()
+    told = meaning in ("probabilities", "independent")
+    if meaning == "map" or (len(values) == 1 and not told):
+        return [Class(index, values[index], None) for index in order]
+    if not told and (meaning or min(values) < 0 or abs(sum(values) - 1) > _ROUNDING):
+        likely = np.exp(likely - likely.max())
+        likely /= likely.sum()
+    return [Class(index, values[index], float(likely[index])) for index in order]
 
 
-def _table(pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: Sequence[str] | None) -> str:
+def _about(meaning: str, places: str, classes: int) -> str:
+    """What the values of an output are, where that is not plain."""
+    if meaning == "map":
+        return f", share of {places} places"
+    words = f", mean of {places} places" if places else ""
+    if meaning == "distances":
+        words += ", distances, of which the least is likeliest"
+    return words + (", each class by itself" if meaning == "independent" and classes > 1 else "")
+
+
+def _table(
+    pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: Sequence[str] | None, meaning: str
+) -> str:
     """A row for each class that is shown; values apart from probabilities where they are none."""
     from rich.text import Text
 
@@ -303,9 +332,10 @@ def _table(pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: S
     if labels is not None:
         table.add_column("label")
     if apart:
-        table.add_column("value", justify="right")
+        table.add_column(_HEADINGS.get(meaning, "value"), justify="right")
     if any(one.probability is not None for one in shown):
-        table.add_column("softmax" if apart else "probability", justify="right")
+        softmax = apart and meaning != "log-probabilities"
+        table.add_column("softmax" if softmax else "probability", justify="right")
     for picture, classes in zip(pictures, ranked, strict=True):
         for place, one in enumerate(classes):
             cells = [picture if not place else "", str(one.number)]
@@ -332,5 +362,6 @@ def _json(
         {"picture": picture, "classes": [row(one) for one in classes]}
         for picture, classes in zip(pictures, ranked, strict=True)
     ]
-    data = {"name": made.title, "file": file, "output": output, "pictures": found}
+    meaning = made.meanings.get(output)
+    data = {"name": made.title, "file": file, "output": output, "meaning": meaning, "pictures": found}
     return safe.json_text(data)

@@ -16,7 +16,7 @@ from netdsl.runtime.archive import Archive, ArchiveError
 MEANINGS = ("scores", "probabilities", "log-probabilities", "independent", "distances", "map")
 """What an output may give for each class; `independent` are probabilities that do not exclude one another."""
 
-TEXTS = ("source.net", "title.txt", "meta.json", "inputs.json", "outputs.json", "target.json")
+TEXTS = ("source.net", "title.txt", "meta.json", "inputs.json", "outputs.json", "meanings.json", "target.json")
 """The texts that a file holds beside its code, in a folder `extra`."""
 
 _TEXT, _JSON = 4_000_000, 2**20
@@ -130,7 +130,8 @@ def _card(archive: Archive) -> Card:
     inputs, outputs = mapping("inputs.json", _are_dims), mapping("outputs.json", _are_dims)
     made = mapping("target.json", lambda _: True)
     target, precision, batch = (made.get(name) for name in ("target", "precision", "batch"))
-    devices, meanings = made.get("devices", {}), made.get("meanings", {})
+    devices = made.get("devices", {})
+    meanings = mapping("meanings.json", MEANINGS.__contains__) if "extra/meanings.json" in archive.members else {}
     right = (
         isinstance(target, str)
         and isinstance(precision, str)
@@ -139,9 +140,6 @@ def _card(archive: Archive) -> Card:
         and _is_mapping(devices)
         and all(isinstance(one, str) and _DEVICE.fullmatch(one) for one in devices.values())
         and (not devices or devices.keys() == inputs.keys())
-        and _is_mapping(meanings)
-        and meanings.keys() <= outputs.keys()
-        and all(isinstance(one, str) for one in meanings.values())
     )
     if not right or not inputs or not outputs:
         raise _wrong("inputs.json" if not inputs else "outputs.json" if not outputs else "target.json")
@@ -155,7 +153,7 @@ def _card(archive: Archive) -> Card:
         cast("int", batch),
         text("source.net"),
         devices,
-        {name: one for name, one in meanings.items() if one in MEANINGS},
+        meanings,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 
@@ -29,7 +29,9 @@ def answers(
 ) -> NDArray[np.float64]:
     """What an output gives, examples x channels, for batches of the only input; the mean over places of a map.
 
-    Raises NotCompiledError, OSError and RuntimeError as netdsl.runtime.load does; RuntimeError for a damaged file too.
+    Of a `map`, which tells of each place by itself, it is the share of places where a channel is the largest, if it has
+    several. Raises NotCompiledError, OSError and RuntimeError as netdsl.runtime.load does; RuntimeError for a file that
+    fails, or does not give what it says, too.
     """
     made = compiled.card
     device = place(compiled.path, made, device)
@@ -38,9 +40,26 @@ def answers(
     module = reader(compiled, trust=trust)(device)
     module.eval()
     wanted = next(iter(made.devices.values()), device)
+    name, dims = list(made.outputs.items())[output]
+    count = made.meanings.get(name) == "map" and dims[-1] > 1
     found: list[Tensor] = []
     for batch in batches:
-        given = module(torch.as_tensor(batch, device=wanted))
-        values: Tensor = given if isinstance(given, torch.Tensor) else given[output]
+        given = torch.as_tensor(batch, device=wanted)
+        values = _output(module, given, output)
+        if values is None or values.ndim != len(dims) + 1 or values.shape[:2] != (len(batch), dims[-1]):
+            raise RuntimeError(f"its {name} is not what it says")
+        if count:
+            values = torch.nn.functional.one_hot(values.argmax(1), dims[-1]).movedim(-1, 1)
         found.append(values.double().flatten(2).mean(2).cpu() if values.ndim > 2 else values.double().cpu())
     return torch.cat(found).numpy()
+
+
+def _output(module: torch.jit.ScriptModule, given: Tensor, output: int) -> Tensor | None:
+    """An output, of those that a module gives; None where it does not give so many, or no numbers."""
+    try:
+        outputs: Any = module(given)
+    except Exception as error:  # a module raises anything, from IndexError to what its code raises
+        raise RuntimeError(str(error)) from error
+    several = cast("tuple[Any, ...]", outputs) if isinstance(outputs, tuple) else (outputs,)
+    one = several[output] if len(several) > output else None
+    return one if isinstance(one, torch.Tensor) and one.is_floating_point() else None
