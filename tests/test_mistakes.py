@@ -282,6 +282,25 @@ def test_a_newcomers_mistake_is_the_only_one_reported_with_a_fix(text: str, line
     assert fix in found.help
 
 
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("INPUT 8x8x3 -> CONV 8 3 s2 s3", "s2"),
+        ("INPUT 8x8x3 -> CONV 8 3 same same", "same"),
+        ("block f(n) = FC n\nINPUT 8 -> f(3, n=4)", "3"),
+        ("block f(n, n) = FC n\nINPUT 8 -> f(3)", "n"),
+        ("meta a = 1\nmeta a = 2\nINPUT 8 -> FC 3", "a"),
+        ("INPUT 8 -> a: FC 3\noutput a, a", "a"),
+        ("INPUT 8 -> a: FC 3 -> a: FC 2", "a"),
+    ],
+)
+def test_what_is_said_twice_is_shown_at_both_places(text: str, first: str) -> None:
+    found = check(text)[0]
+    (related,) = found.related
+    assert related.span.text == first
+    assert related.span.start < found.span.start
+
+
 def test_a_message_says_what_may_stand_there() -> None:
     arguments = "an argument, a repeat, a device, `->` or the end of the statement"
     assert [one.message for one in check("INPUT 8 ;")] == [f"unexpected `;`: expected {arguments}"]

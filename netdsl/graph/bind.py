@@ -34,7 +34,8 @@ class _Binding:
     def fill(self, argument: Argument, written: tree.Argument) -> None:
         """Read a value into a field. Raises Fault."""
         if argument.field in self.values:
-            raise slips.twice(self.layer, argument, written)
+            what = f"the {argument.field} of {self.layer.keyword}"
+            raise slips.twice(what, self.spans.get(argument.field), written.span)
         self.spans[argument.field] = written.span
         self.values[argument.field] = UNKNOWN
         if argument.kind.node:
@@ -119,7 +120,7 @@ def layer(
                     raise slips.too_many(table_row, arguments, written, given)
             if argument.form == "flag":
                 if argument.field in binding.values:
-                    raise Fault("extra-argument", f"{argument.field} is given twice", given.span, "keep one of them")
+                    raise slips.twice(argument.field, binding.spans.get(argument.field), given.span)
                 binding.values[argument.field] = True
                 binding.spans[argument.field] = given.span
             else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from netdsl.graph import axes, infer, labels, unused
+from netdsl.graph import axes, infer, labels, names, unused
 from netdsl.graph.copies import Marks
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
@@ -118,6 +118,7 @@ def _heading(
     """The title and the meta facts."""
     title = safe.line((path or Path(source.name)).stem.strip("<>"))
     meta: dict[str, str | int | float] = {}
+    places: dict[str, Span] = {}
     for position, statement in enumerate(module.file.statements):
         match statement:
             case tree.Title(given):
@@ -127,7 +128,8 @@ def _heading(
                     report.error("syntax-error", "`network` stands first, and once", statement.span, help)
             case tree.Meta(key, value):
                 if key.text in meta:
-                    report.error("duplicate-name", f"meta {key.text} is given twice", key.span)
+                    names.duplicate(f"meta {key.text} is given twice", key.span, places[key.text], "keep one", report)
+                places.setdefault(key.text, key.span)
                 meta[key.text] = _fact(value, module, report)
             case _:
                 pass
@@ -179,6 +181,7 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
 def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:
     """What is returned always, what in training, and their names; without `output`, every end that nothing reads."""
     called: dict[int, str] = {}
+    places: dict[int, Span] = {}
     stated = [one for one in file.statements if isinstance(one, tree.Output)]
     found: dict[bool, list[int]] = {False: [], True: []}
     for statement in stated:
@@ -189,8 +192,10 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
                 report.error(fault.code, fault.message, fault.span, fault.help)
                 continue
             if node in found[False] or node in found[True]:
-                report.error("duplicate-name", f"{name.text} is an output already", name.span)
+                message = f"{name.text} is an output already"
+                names.duplicate(message, name.span, places[node], "name it once", report)
             elif node >= 0:
+                places[node] = name.span
                 found[statement.training].append(node)
                 called[node] = name.text
     if not any(not one.training for one in stated):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from netdsl.graph import slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.program import BlockOf
 from netdsl.graph.scope import BROKEN, Scope
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
+from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
 
@@ -19,9 +21,11 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
     bound: dict[str, Known | Unknown] = {}
     parameters = {parameter.name.text: parameter for parameter in block.parameters}
     faults: list[Fault] = []
+    places: dict[str, Span] = {}
     for argument in call.arguments:
         try:
-            name = _parameter(argument, parameters, bound, block)
+            name = _parameter(argument, parameters, places, block)
+            places[name] = argument.span
             bound[name] = UNKNOWN
             bound[name] = _value(argument.value, scope)
         except Fault as fault:
@@ -54,13 +58,13 @@ def _defined(block: tree.Block) -> tuple[Related, ...]:
 def _parameter(
     argument: tree.Argument,
     parameters: Mapping[str, tree.Parameter],
-    bound: Mapping[str, object],
+    places: Mapping[str, Span],
     block: tree.Block,
 ) -> str:
     """The parameter that an argument is for. Raises Fault."""
     takes = f"{block.name.text} takes {', '.join(parameters) or 'no arguments'}"
     if argument.key is None:
-        name = next((name for name in parameters if name not in bound), None)
+        name = next((name for name in parameters if name not in places), None)
         if name is None:
             message = f"{argument.span.text} is one argument too many for block {block.name.text}"
             raise Fault("extra-argument", message, argument.span, takes, _defined(block))
@@ -70,8 +74,8 @@ def _parameter(
         message = f"block {block.name.text} has no parameter {name}"
         help = did_you_mean(name, parameters) or takes
         raise Fault("unknown-param", message, argument.key.span, help, _defined(block))
-    if name in bound:
-        raise Fault("extra-argument", f"{name} is given twice", argument.span, "keep one of them")
+    if name in places:
+        raise slips.twice(name, places[name], argument.span)
     return name
 
 

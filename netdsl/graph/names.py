@@ -47,7 +47,8 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
         if (label := element.label) is not None:
             check_name(label, "label", report)
             if label.text in labels:
-                _duplicate(label, labels[label.text].span, report)
+                first = labels[label.text].span
+                duplicate(f"the name {label.text} is taken", label.span, first, "choose another label", report)
             labels.setdefault(label.text, label)
             names[id(element)] = label.text
     counts: Counter[str] = Counter()
@@ -79,10 +80,10 @@ def _kind(element: tree.Element) -> str:
             return ""
 
 
-def _duplicate(label: tree.Name, other: Span, report: Report) -> None:
-    related = (Related(other, "the first is here"),)
-    message = f"the name {label.text} is taken"
-    report.add(Diagnostic("duplicate-name", message, label.span, related=related, help="choose another label"))
+def duplicate(message: str, span: Span, first: Span, help: str, report: Report) -> None:
+    """Report one name for two things, at both places."""
+    related = (Related(first, "the first is here"),)
+    report.add(Diagnostic("duplicate-name", message, span, related=related, help=help))
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:

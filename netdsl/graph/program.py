@@ -167,7 +167,7 @@ class Loader:
             names.check_parameter(name, self.report)
             if name.text in seen:
                 message = f"block {block.name.text} has two parameters called {name.text}"
-                self.report.error("duplicate-name", message, name.span)
+                names.duplicate(message, name.span, seen[name.text].span, "rename one", self.report)
             seen[name.text] = parameter
 
     def _use(

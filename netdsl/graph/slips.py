@@ -10,6 +10,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
+from netdsl.text.diagnostic import Related
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
@@ -237,10 +238,10 @@ def split(before: tree.Argument, given: tree.Argument) -> Fault:
     return Fault("invalid-argument", f"{text} is two arguments here", before.span.to(given.span), help)
 
 
-def twice(row: type[Layer], argument: Argument, given: tree.Argument) -> Fault:
+def twice(what: str, before: Span | None, given: Span) -> Fault:
     """An argument that was given before."""
-    what = f"the {argument.field} of {row.keyword}"
-    return Fault("extra-argument", f"{what} is given twice", given.span, help="keep one of them")
+    related = () if before is None else (Related(before, "the first"),)
+    return Fault("extra-argument", f"{what} is given twice", given, "keep one of them", related)
 
 
 def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
