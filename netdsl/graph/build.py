@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from netdsl.graph import axes, infer, labels, names, unused
+from netdsl.graph import axes, collector, infer, labels, names, unused
 from netdsl.graph.copies import Marks
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
@@ -42,6 +42,7 @@ class Overrides:
     """How many nodes the network may have."""
 
 
+@collector.paused()
 def build(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> ShapedGraph | None:
     """The shaped graph of a program; None where it has errors, or is a library of blocks without a chain.
 

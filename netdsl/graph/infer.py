@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from netdsl.graph import axes, labels
 from netdsl.graph.node import Node
+from netdsl.graph.size import about
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
@@ -16,58 +17,92 @@ MAX_ELEMENTS = 2**40
 
 
 def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
-    """The shape of every node's output; None behind a mistake, which is reported once."""
+    """The shape of every node's output; None behind a mistake, which is reported once.
+
+    Copies have one layer, so that its rules are asked once for inputs of equal shape, which are one object.
+    """
     found: list[Shape | None] = []
-    owners: dict[str, tuple[int, tuple[Shape, ...]]] = {}
+    known: dict[tuple[int, ...], Shape | None] = {}
+    equal: dict[Shape, Shape] = {}
+    owners: dict[str, tuple[Shape, ...]] = {node.owner: () for node in nodes if node.shared}
+    fitting: set[tuple[int, ...]] = set()
     broken: set[str] = set()
-    for index, node in enumerate(nodes):
+    for node in nodes:
         inputs: list[Shape] = []
         for source in node.inputs:
-            shape = found[source]
-            if shape is None:
+            if (one := found[source]) is None:
                 break
-            inputs.append(shape)
+            inputs.append(one)
         if len(inputs) < len(node.inputs):
             found.append(None)
             continue
+        key = (id(node.layer), *map(id, inputs))
         try:
-            shape = node.layer.shape(*inputs)
-            _check_size(node, shape, inputs)
-            if node.shared:
-                _check_shared(node, inputs, owners)
-            warnings = tuple(node.layer.warnings(*inputs))
-            probe(node.layer, inputs)
-            for warning in warnings:
-                report.add(diagnostic(node, warning, nodes, inputs))
-        except LayerError as error:
-            if error.code == "shape-mismatch" and node.layer.merge:
-                error.help = labels.mismatch(nodes, found, node) or error.help
-            if error.message not in broken:
-                report.add(diagnostic(node, error, nodes, inputs))
-            if isinstance(error, BrokenLayer):
-                broken.add(error.message)  # which is told once
-            shape = None
+            shape = known[key]
+        except KeyError:
+            shape = _shape(node, inputs, nodes, found, report, broken)
+            shape = known[key] = None if shape is None else equal.setdefault(shape, shape)
+        if owners and shape is not None:
+            if node.path in owners:
+                owners[node.path] = tuple(inputs)
+            first = owners.get(node.owner, ())
+            fits = (*key, -1, *map(id, first))
+            if node.shared and fits not in fitting:
+                if _fits(node.layer, inputs, first):
+                    fitting.add(fits)
+                else:
+                    report.add(diagnostic(node, _misfit(node, inputs, first), nodes, inputs))
+                    shape = None
         found.append(shape)
-        owners.setdefault(node.path, (index, tuple(inputs)))
     return found
 
 
-def _check_size(node: Node, shape: Shape, inputs: Sequence[Shape]) -> None:
-    if max(shape.dims) > MAX_SIZE or shape.elements > MAX_ELEMENTS:
-        raise LayerError("limit-exceeded", f"{node.layer.keyword} gives {shape}, which is absurdly large")
-    weights = node.layer.weights(*inputs)
-    if weights and max(weight.count for weight in weights) > MAX_ELEMENTS:
-        raise LayerError("limit-exceeded", f"{node.layer.keyword} has absurdly many parameters over {inputs[0]}")
+def _shape(
+    node: Node,
+    inputs: Sequence[Shape],
+    nodes: Sequence[Node],
+    found: Sequence[Shape | None],
+    report: Report,
+    broken: set[str],
+) -> Shape | None:
+    """The shape that a node gives, by its layer's rules; None for a mistake, which is reported."""
+    try:
+        shape = node.layer.shape(*inputs)
+        _check_size(node.layer, shape, inputs)
+        warnings = tuple(node.layer.warnings(*inputs))
+        probe(node.layer, inputs)
+    except LayerError as error:
+        if error.code == "shape-mismatch" and node.layer.merge:
+            error.help = labels.mismatch(nodes, found, node) or error.help
+        if error.message not in broken:
+            report.add(diagnostic(node, error, nodes, inputs))
+        if isinstance(error, BrokenLayer):
+            broken.add(error.message)  # which is told once
+        return None
+    for warning in warnings:
+        report.add(diagnostic(node, warning, nodes, inputs))
+    return shape
 
 
-def _check_shared(node: Node, inputs: Sequence[Shape], owners: dict[str, tuple[int, tuple[Shape, ...]]]) -> None:
-    """Weights applied again must have the shapes that they were made for."""
-    first = owners.get(node.owner)
-    if first is None or _fits(node.layer, inputs, first[1]):
+def _check_size(layer: Layer, shape: Shape, inputs: Sequence[Shape]) -> None:
+    """Raise `limit-exceeded` for what no machine has room for."""
+    most = max([weight.count for weight in layer.weights(*inputs)], default=0)
+    if max(shape.dims) > MAX_SIZE:
+        what = f"{layer.keyword} gives {shape}, and the limit for a size is {MAX_SIZE:,}"
+    elif shape.elements > MAX_ELEMENTS:
+        what = f"{layer.keyword} gives {shape}, {about(shape.elements)} values, and the limit is {MAX_ELEMENTS:,}"
+    elif most > MAX_ELEMENTS:
+        what = f"{layer.keyword} has {about(most)} parameters over {inputs[0]}, and the limit is {MAX_ELEMENTS:,}"
+    else:
         return
-    raise LayerError(
+    raise LayerError("limit-exceeded", what)
+
+
+def _misfit(node: Node, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> LayerError:
+    """Weights applied again must have the shapes that they were made for."""
+    return LayerError(
         "shape-mismatch",
-        f"{node.path} applies the weights of {node.owner} again, which were made for {first[1][0]}, to {inputs[0]}",
+        f"{node.path} applies the weights of {node.owner} again, which were made for {made_for[0]}, to {inputs[0]}",
         "call a block for weights of its own",
         inputs=True,
     )

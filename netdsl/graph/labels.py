@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence, Set
+from functools import cached_property
 
 from netdsl.graph.node import Node
 from netdsl.layers.shape import Shape
@@ -61,21 +62,43 @@ def warn(nodes: Sequence[Node], outputs: Set[int], report: Report) -> None:
 
     `outputs` are those that no statement names.
     """
-    readers: dict[int, list[int]] = {}
-    for index, node in enumerate(nodes):
-        for source in node.inputs:
-            readers.setdefault(source, []).append(index)
+    readers = _Readers(nodes)
     for index in sorted(outputs):
         source = before(nodes, index)
-        if source is not None and len(readers[source]) > 1:
+        if source is not None and len(readers.of(source)) > 1:
             report.add(_of_output(nodes[source], nodes[index]))
+    seen: set[tuple[int, ...]] = set()
     for node in nodes:
-        if node.layer.merge:
-            named = list(_named(nodes, node))
-            for source, branch in named:
-                last = _activated(nodes, source, readers)
-                if last is not None and len(named) == 1:  # of two layers, both are meant before their activations
-                    report.add(_of_merge(node, nodes[source], nodes[last], branch))
+        if not node.layer.merge:
+            continue
+        written = (id(node.site), *[id(nodes[source].site) for source in node.inputs])
+        if written in seen:  # a copy, of which there would be nothing else to say
+            continue
+        seen.add(written)
+        named = list(_named(nodes, node))
+        for source, branch in named:
+            last = _activated(nodes, source, readers)
+            if last is not None and len(named) == 1:  # of two layers, both are meant before their activations
+                report.add(_of_merge(node, nodes[source], nodes[last], branch))
+
+
+class _Readers:
+    """The nodes that read each, worked out when it is asked for."""
+
+    def __init__(self, nodes: Sequence[Node]) -> None:
+        self._nodes = nodes
+
+    @cached_property
+    def _found(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = {}
+        for index, node in enumerate(self._nodes):
+            for source in node.inputs:
+                found.setdefault(source, []).append(index)
+        return found
+
+    def of(self, index: int) -> Sequence[int]:
+        """Those that read a node, in order."""
+        return self._found.get(index, ())
 
 
 def _named(nodes: Sequence[Node], merge: Node) -> Iterator[tuple[int, Span]]:
@@ -102,15 +125,15 @@ def mismatch(nodes: Sequence[Node], shapes: Sequence[Shape | None], merge: Node)
     return ""
 
 
-def _activated(nodes: Sequence[Node], source: int, readers: dict[int, list[int]]) -> int | None:
+def _activated(nodes: Sequence[Node], source: int, readers: _Readers) -> int | None:
     """The activation right behind a labelled layer, or behind its normalization where a pool follows (an encoder)."""
     if nodes[source].layer.role not in _MADE:
         return None
     at, normalized = source, False
-    while following := [one for one in readers.get(at, ()) if before(nodes, one) == source]:
+    while following := [one for one in readers.of(at) if before(nodes, one) == source]:
         at = following[0]
         if nodes[at].layer.role == "activation":
-            pooled = all(nodes[one].layer.role == "pooling" for one in readers.get(at, ()))
+            pooled = all(nodes[one].layer.role == "pooling" for one in readers.of(at))
             return at if not normalized or pooled else None
         normalized = True
     return None

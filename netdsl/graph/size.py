@@ -43,13 +43,13 @@ class Size:
         self.marks += marks
         self.characters += characters
         if self.nodes > self.limit:
-            raise TooLarge(f"this expands to {_about(self.nodes)} nodes or more, and the limit is {self.limit:,}")
+            raise TooLarge(f"this expands to {about(self.nodes)} nodes or more, and the limit is {self.limit:,}")
         if self.marks > self.limit:
             what = "calls, groups and copies"
-            raise TooLarge(f"this expands to {_about(self.marks)} {what} or more, and the limit is {self.limit:,}")
+            raise TooLarge(f"this expands to {about(self.marks)} {what} or more, and the limit is {self.limit:,}")
         if self.characters > self.limit * _CHARACTERS:
             most = self.limit * _CHARACTERS
-            message = f"the paths in this have {_about(self.characters)} characters or more, and the limit is {most:,}"
+            message = f"the paths in this have {about(self.characters)} characters or more, and the limit is {most:,}"
             raise TooLarge(message)
 
     def reads(self, element: tree.Element) -> None:
@@ -65,5 +65,6 @@ class Size:
             raise TooLarge(f"blocks are called here with other arguments each time, for more than {most:,} elements")
 
 
-def _about(count: int) -> str:
-    return f"{count:,}" if count < 10**12 else f"about 1e{len(str(count)) - 1}"
+def about(count: int) -> str:
+    """A number as messages write it: `200,000`, and `about 1e15` where it is very large."""
+    return f"{count:,}" if count < 10**15 else f"about 1e{int(count.bit_length() * 0.30103)}"
