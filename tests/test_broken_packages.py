@@ -56,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         entries = {"ODD": EntryPoint("ODD", f"{name}:{target}", table.GROUP)}
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(table, "_entry_points", lambda: entries)
-        table.find.cache_clear()
+        table._loaded.cache_clear()
         monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
         try:
@@ -68,7 +68,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return status, printed.out, printed.err
 
     yield runner
-    table.find.cache_clear()
+    table._loaded.cache_clear()
 
 
 RULES = {
@@ -242,6 +242,24 @@ def test_a_module_that_cannot_be_made_is_a_diagnostic(run: Run, lower: str) -> N
     assert not Path("net.pt").exists()
     with pytest.raises(netdsl.NetError, match="its lower"):
         netdsl.load("net.net").module()
+
+
+def test_a_module_is_held_against_the_weights_that_the_layer_claims(run: Run) -> None:
+    body = """\
+    def weights(self, x):
+        return (Weight("beta", (3,)),)
+
+    def lower(self, x):
+        import torch
+
+        module = torch.nn.ReLU()
+        module.beta = torch.nn.Parameter(torch.ones(5))
+        return module
+"""
+    status, _, err = run("compile", "net.net", body=body)
+    assert status == 1
+    assert "its lower gives a module with beta 5, and its weights say beta 3\n" in err
+    assert run("compile", "net.net", body=body.replace("(5)", "(3)"))[0] == 0
 
 
 def test_layers_lists_the_rest_with_a_warning(run: Run) -> None:

@@ -300,3 +300,27 @@ def test_the_cpp_example_reads_what_files_hold(folder: Path) -> None:
     assert read <= held
     for number in (*MEAN, *STD):
         assert f"{number}f" in source
+
+
+def test_a_file_comes_from_stdin(run: Run, folder: Path) -> None:
+    whole = run("scores.pt", "a.png")
+    assert run("-", "a.png", stdin=(folder / "scores.pt").read_bytes()) == whole
+    status, _, err = run("-", "a.png", stdin=b"nonsense")
+    assert (status, err.splitlines()[0]) == (2, "error: <stdin> " + err.splitlines()[0].partition("<stdin> ")[2])
+
+
+def test_what_a_file_or_a_list_of_labels_says_is_only_shown(run: Run, folder: Path, tmp_path: Path) -> None:
+    """A title that would command the terminal, seem to be another or forge a line, and labels that do."""
+    with zipfile.ZipFile(folder / "scores.pt") as whole, zipfile.ZipFile(tmp_path / "hostile.pt", "w") as made:
+        for name in whole.namelist():
+            title = "\x1b]0;x\x07\x9b2J\nforged: 1\u202e".encode()
+            made.writestr(name, title if name.endswith("title.txt") else whole.read(name))
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\x1b[31ma\n\u202eb\u2066\n\x9bc\td\n=e\n", encoding="utf-8")
+    status, out, err = run(str(tmp_path / "hostile.pt"), "a.png", "--labels", str(labels))
+    assert status == 0, err
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\u2066"} & set(out + err)
+    assert "\nforged" not in out
+    shown = run(str(tmp_path / "hostile.pt"), "a.png", "--labels", str(labels), "--format", "json").out
+    assert "\x9b" not in shown
+    assert json.loads(shown)["pictures"][0]["classes"][0]["label"] in {"\x1b[31ma", "\u202eb\u2066", "\x9bc\td", "=e"}

@@ -151,6 +151,30 @@ def test_a_program_on_a_terminal_commands_nothing(run: Run) -> None:
     assert "# \x1b[31m \u202e".encode() in run("fmt", "-", stdin=HOSTILE.encode()).out
 
 
+SPITEFUL = """\
+network "a\x1b[31mb\x9b2J\u202ec\u2066|`<b>=1"
+# \x1b]0;x\x07 \u202e
+meta paper = "@SUM\x1b[2J\u202e"
+INPUT 8x8x3 -> CONV 4 3 s2  -> RELU -> FC 10
+"""
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_no_command_lets_a_text_command_a_terminal(run: Run, arguments: list[str], terminal: bool) -> None:
+    for name in ("net.net", "other.net", "wrong.net"):
+        text = SPITEFUL.replace("CONV 4", "CONV 6") if name == "other.net" else SPITEFUL
+        Path(name).write_text(text + ("\u202e CNOV \x1b[31m" if name == "wrong.net" else ""), encoding="utf-8")
+    result = run(*arguments, terminal=terminal)
+    exact = not terminal and (arguments[0] == "transform" or "--diff" in arguments)
+    printed = result.err.decode() + ("" if exact else result.out.decode())
+    assert not {"\x9b", "\x07", "\u202e", "\u2066"} & set(printed)
+    styles = set(re.findall(r"\x1b\[?[0-9;]*.?", printed))
+    assert all(re.fullmatch(r"\x1b\[[0-9;]*m", style) for style in styles)
+    assert terminal or not styles
+    assert "\x1b[31mb" not in printed
+
+
 def test_what_emit_prints_is_safe_and_a_program_in_a_pipe_too(run: Run) -> None:
     Path("net.net").write_text(HOSTILE, encoding="utf-8")
     Path("again.net").write_bytes(run("emit", "net.net", "--stage", "tree").out)

@@ -222,7 +222,8 @@ def warn(message: str) -> None:
 
 def _mark(mark: str, colour: str, message: str) -> None:
     styled = stream.colours(sys.stderr)
-    told = "\n".join(wrapped(safe.line(f"{mark}: {message}"), stream.width(sys.stderr), "  "))
+    lines = safe.lines(f"{mark}: {message}").rstrip().split("\n")  # what torch says has several
+    told = "\n  ".join("\n".join(wrapped(line, stream.width(sys.stderr), "  ")) for line in lines)
     painted = click.style(mark, fg=colour, bold=True) if styled else mark
     stream.note(f"{painted}{told[len(mark) :]}", styled=styled)
 

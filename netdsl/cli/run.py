@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import itertools
 import math
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -122,15 +124,19 @@ def command(
 def _opened(file: str, held: ExitStack) -> Compiled:
     """A compiled file, open as long as it is held. Raises UsageError."""
     path = Path(file)
-    found = resources.find(file)
+    found = None if file == "-" else resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
         help = f"netdsl compile {file}, and then netdsl run {found.stem}.pt"
         raise common.UsageError(f"{file} is a network that is not compiled yet", help)
     if path.suffix == ".pt2":
         raise common.UsageError(f"{file} is for torch.export, and not TorchScript", "compile it without --format pt2")
     try:
+        if file == "-":  # it is read from its end, as a pipe cannot be
+            path = Path(held.enter_context(TemporaryDirectory()), "stdin.pt")
+            path.write_bytes(sys.stdin.buffer.read())
         return held.enter_context(opened(path))
     except NotCompiledError as error:
+        error.path = Path(common.STDIN) if file == "-" else path
         raise common.UsageError(str(error), "netdsl compile makes one: netdsl compile vgg16") from None
     except OSError as error:
         network = resources.find(f"{path.stem}.net") if isinstance(error, FileNotFoundError) else None

@@ -14,6 +14,7 @@ from netdsl.compile.progress import Progress, silent
 from netdsl.compile.random import Filling
 from netdsl.graph import infer
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers import guard
 from netdsl.layers.arguments import LayerError
 from netdsl.text.diagnostic import NetError
 
@@ -46,7 +47,9 @@ def _lowered(shaped: ShapedGraph, index: int) -> nn.Module:
     """The module of a node. Raises NetError where a package's layer cannot make it."""
     node, inputs = shaped.nodes[index], shaped.input_shapes(index)
     try:
-        return node.layer.lower(*inputs)
+        module = node.layer.lower(*inputs)
+        guard.check_module(node.layer, inputs, {name: tuple(one.shape) for name, one in module.named_parameters()})
+        return module
     except LayerError as error:
         raise NetError([infer.diagnostic(node, error, shaped.nodes, inputs)]) from error
 

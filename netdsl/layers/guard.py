@@ -25,7 +25,7 @@ from netdsl.text.codes import CODES
 
 Test = Callable[[Any], bool]
 
-_GUARDED: set[type[Layer]] = set()
+_PACKAGES: dict[type[Layer], str] = {}
 _LONGEST = 200
 
 
@@ -141,13 +141,13 @@ def guarded(layer: type[Layer], package: str) -> type[Layer]:
         arguments_of(made)
     except Exception as error:  # a field that is no argument
         raise BrokenLayer(keyword, package, f"its fields are no arguments: {_told(error)}") from error
-    _GUARDED.add(made)
+    _PACKAGES[made] = package
     return made
 
 
 def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     """Ask a package's layer all that needs no torch. Raises LayerError; what is netdsl's own is not asked."""
-    if type(layer) not in _GUARDED:
+    if type(layer) not in _PACKAGES:
         return
     for name in (
         "weights",
@@ -174,6 +174,22 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
             layer.reads(axis, position, *inputs)
     if len(inputs) == 1:
         layer.windowed(inputs[0])
+
+
+def check_module(layer: Layer, inputs: Sequence[Shape], made: Mapping[str, tuple[int, ...]]) -> None:
+    """Hold the parameters of a package's module, by name, against its weights. Raises BrokenLayer."""
+    if type(layer) not in _PACKAGES:
+        return
+    claimed = {weight.name: weight.dims for weight in layer.weights(*inputs)}
+    if dict(made) != claimed:
+        has, says = (
+            ", ".join(f"{name} {'x'.join(map(str, dims)) or 'scalar'}" for name, dims in some.items())
+            or "no parameters"
+            for some in (made, claimed)
+        )
+        raise BrokenLayer(
+            layer.keyword, _PACKAGES[type(layer)], f"its lower gives a module with {has}, and its weights say {says}"
+        )
 
 
 def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Callable[..., Any]:

@@ -85,16 +85,20 @@ def _entry_points() -> dict[str, object]:
     return {entry.name: entry for entry in entry_points(group=GROUP)}
 
 
-@cache
 def find(keyword: str) -> type[Layer] | None:
     """The layer of a keyword, or None. Packages are asked only where netdsl has none itself.
 
     Raises BrokenPackage where a package's entry point cannot be loaded or gives no layer.
     """
-    return _TABLE.get(keyword) or _load(keyword)
+    found = _TABLE.get(keyword) or _loaded(keyword)
+    if isinstance(found, str):
+        raise BrokenPackage(found)
+    return found
 
 
-def _load(keyword: str) -> type[Layer] | None:
+@cache
+def _loaded(keyword: str) -> type[Layer] | str | None:
+    """The layer of a package, or why it cannot be had, which is found out once."""
     from importlib.metadata import EntryPoint
 
     from netdsl.layers import guard
@@ -106,14 +110,13 @@ def _load(keyword: str) -> type[Layer] | None:
     try:
         layer = entry.load()
     except (Exception, SystemExit) as error:  # a package's code may fail in any way
-        said = f"{entry.value} of {package} cannot be loaded: {type(error).__name__}: {error}"
-        raise BrokenPackage(said) from error
+        return f"{entry.value} of {package} cannot be loaded: {type(error).__name__}: {error}"
     if not (isinstance(layer, type) and issubclass(layer, Layer) and getattr(layer, "keyword", None) == keyword):
-        raise BrokenPackage(f"{entry.value} of {package} is no netdsl layer with the keyword {keyword}")
+        return f"{entry.value} of {package} is no netdsl layer with the keyword {keyword}"
     try:
         return guard.guarded(layer, package)
     except guard.BrokenLayer as error:
-        raise BrokenPackage(error.message) from error
+        return error.message
 
 
 def keywords() -> Iterable[str]:
