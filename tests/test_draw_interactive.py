@@ -203,3 +203,24 @@ def test_every_program_has_a_page(path: Path) -> None:
     network = netdsl.load(path)
     data = json.loads(read(draw.draw(network.shaped, "html")).model)
     assert set(data["layers"]) == {node.path for node in network.shaped.nodes}
+
+
+def test_edges_that_are_too_many_are_named_instead() -> None:
+    lines = ["INPUT 8x8x3 -> a0: CONV 4 1"]
+    for number in range(1, 25):
+        read = " | ".join(f"a{before}" for before in range(number))
+        lines.append(f"[ {read} ] -> CONCAT -> a{number}: CONV 4 1")
+    network = netdsl.loads("\n".join(lines))
+    all = len(model(network.shaped)["edges"])  # pyright: ignore[reportArgumentType]
+    for found in layouts(network):
+        ends = {end for edge in found["edges"] for end in (edge["source"], edge["target"])}
+        assert 49 < len(found["edges"]) < all / 2
+        assert {box["id"] for box in found["boxes"]} <= ends  # each is joined to another
+
+
+def test_a_page_does_not_repeat_a_line_that_holds_a_whole_network() -> None:
+    chain = " -> ".join(["CONV 4 3 p1"] * 500)
+    shaped = netdsl.loads(f"INPUT 8x8x4 -> {chain}  # \u202e").shaped
+    page = draw.draw(shaped, "html").decode()
+    assert len(page) < 600_000
+    assert "\u202e" not in page

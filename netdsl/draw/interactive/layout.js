@@ -8,6 +8,10 @@ const Layout = (() => {
   const MARGIN = 12;
   const ROW = 20;
   const SMALL = 14;
+  const MOST_LEVELS = 1000; // that edges of a block pass beside its items
+  const FEW_LEVELS = 300; // the same, where those are too many
+  const MOST_EDGES = 600;
+  const NAMED = 4;
 
   // The model as a tree with parents, and a map by id.
   function index(model) {
@@ -94,6 +98,44 @@ const Layout = (() => {
     return found;
   }
 
+  // The edges of a block that are drawn: all, or where they pass too many levels, the shortest, and one from and to
+  // each item if there is room. Dagre's time grows steeply with the levels. Items name what they read without an edge.
+  function thinned(block, edges) {
+    for (const item of block.items) item.reads = [];
+    const place = new Map(block.items.map(({ id }, number) => [id, number]));
+    const level = new Map();
+    const sorted = [...edges].sort((a, b) => (place.get(a.target) ?? Infinity) - (place.get(b.target) ?? Infinity));
+    for (const { source, target } of sorted) {
+      level.set(target, Math.max(level.get(target) ?? 0, (level.get(source) ?? 0) + 1));
+    }
+    const passed = (edge) => level.get(edge.target) - (level.get(edge.source) ?? 0) - 1;
+    const total = edges.reduce((sum, edge) => sum + passed(edge), 0);
+    if (total <= MOST_LEVELS && edges.length <= MOST_EDGES) return edges;
+    const drawn = new Set();
+    const joined = new Set();
+    let sum = 0;
+    for (const edge of [...edges].sort((a, b) => passed(a) - passed(b))) {
+      const ends = [`into ${edge.target}`, `out of ${edge.source}`];
+      const port = !place.has(edge.target) || !place.has(edge.source);
+      const most = port || ends.some((end) => !joined.has(end)) ? 2 : 1;
+      if (sum + passed(edge) > most * FEW_LEVELS || drawn.size >= most * MOST_EDGES) continue;
+      sum += passed(edge);
+      drawn.add(edge);
+      ends.forEach((end) => joined.add(end));
+    }
+    const items = new Map(block.items.map((item) => [item.id, item]));
+    for (const edge of edges) if (!drawn.has(edge)) items.get(edge.target)?.reads.push(edge.from);
+    return edges.filter((edge) => drawn.has(edge));
+  }
+
+  // What an item says that it reads, where no edge tells it.
+  function read(item) {
+    const names = item.reads ?? [];
+    if (!names.length) return [];
+    const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+    return [[`reads ${names.slice(0, NAMED).join(", ")}${more}`, "", true]];
+  }
+
   // The size of a box or folded block; `measure(text, size, bold)` gives the width of words.
   function size(item, measure) {
     const lines = rows(item);
@@ -113,21 +155,25 @@ const Layout = (() => {
       const lines = [[item.name || item.call || "group", times, false]];
       if (item.name && item.call) lines.push([item.call, "", true]);
       if (item.note) lines.push([item.note, "", true]);
-      return lines;
+      return [...lines, ...read(item)];
     }
     const [first, ...rest] = item.rows;
     const lines = [[`${first[0]} ${first[1]}`.trim(), first[3], false]];
     for (const row of rest) lines.push([`${row[0]} ${row[1]}`.trim(), row[3], true]);
     if (item.note) lines.push([item.note, "", true]);
-    return lines;
+    return [...lines, ...read(item)];
   }
 
   // The picture: a list of boxes, of blocks (outer ones first) and of edges, in one system of coordinates.
   function layout(tree, open, direction, measure) {
     const flow = flows(tree, open);
     const inner = new Map(); // by open block, its items with places relative to it
+    let left = 0; // how many edges are not drawn
     const place = (block) => {
       const sizes = new Map();
+      const all = flow.get(block.id) ?? [];
+      const edges = thinned(block, all);
+      left += all.length - edges.length;
       for (const item of block.items) {
         if (item.items && open.has(item.id)) {
           const placed = place(item);
@@ -136,12 +182,12 @@ const Layout = (() => {
           sizes.set(item.id, size(item, measure));
         }
       }
-      const placed = arranged(block, sizes, flow.get(block.id) ?? [], direction, measure);
+      const placed = arranged(block, sizes, edges, direction, measure);
       inner.set(block.id, placed);
       return placed;
     };
     const whole = place(tree.root);
-    const picture = { width: whole.width, height: whole.height, boxes: [], blocks: [], edges: [] };
+    const picture = { width: whole.width, height: whole.height, boxes: [], blocks: [], edges: [], left };
     const ports = new Map(); // the place of each port in the picture
     const put = (block, x, y) => {
       const placed = inner.get(block.id);

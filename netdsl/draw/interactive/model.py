@@ -17,6 +17,8 @@ from netdsl.draw.palette import LIGHT
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number, once, show
 from netdsl.measure.summary import Summary
+from netdsl.text import safe
+from netdsl.text.fit import clipped
 
 Data: TypeAlias = dict[str, object]
 
@@ -24,6 +26,9 @@ MOST = 60
 """Items that stand in a row in one block; more are parted, so that a page shows what can be read."""
 
 PART = 30
+
+AROUND, LONGEST = 60, 200
+"""Characters of a line of the program around what makes a layer, and of that: a line may hold a whole network."""
 
 
 def model(shaped: ShapedGraph) -> Data:
@@ -91,7 +96,8 @@ class _Layers:
         """One layer's figures for one example, and the line of the program that it stands on."""
         node, cost = self.shaped.nodes[index], self.summary.figures[index]
         axes, span = self.summary.fields[index], node.site.span
-        line = span.source.line(span.line)
+        line = safe.line(span.source.line(span.line))
+        start, end = span.column - 1, span.column - 1 + len(span.text)
         return {
             "layer": node.layer.written,
             "input": [words.dims(str(shape)) for shape in self.shaped.input_shapes(index)],
@@ -103,11 +109,11 @@ class _Layers:
             "field": _sizes([axis.size for axis in axes]),
             "stride": _sizes([axis.stride for axis in axes]),
             "weights": node.owner if node.shared else "",
-            "place": f"{PurePath(span.source.name).name}:{span.line}:{span.column}",
+            "place": f"{safe.line(PurePath(span.source.name).name)}:{span.line}:{span.column}",
             "source": [
-                line[: span.column - 1],
-                line[span.column - 1 :][: len(span.text)],
-                line[span.column - 1 :][len(span.text) :],
+                ("…" if start > AROUND else "") + line[max(0, start - AROUND) : start],
+                clipped(line[start:end], LONGEST),
+                clipped(line[end : end + AROUND + 1], AROUND),
             ],
         }
 

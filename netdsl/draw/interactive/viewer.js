@@ -54,6 +54,9 @@
     picture = Layout.layout(tree, open, direction, Paint.measure);
     Paint.paint(picture, model, tree, svg);
     mark(marked);
+    const left = picture.left ? `${picture.left} lines are not drawn, but named where they would end` : "";
+    const told = [...model.facts, model.paper, left].filter(Boolean);
+    document.getElementById("facts").textContent = told.join(" · ");
   }
 
   // The view
@@ -316,7 +319,6 @@
 
   // At first
 
-  document.getElementById("facts").textContent = [...model.facts, model.paper].filter(Boolean).join(" · ");
   document.getElementById("theme").textContent = document.documentElement.dataset.theme === "dark" ? "Light" : "Dark";
   if (![...tree.items.values()].some((one) => one.items && one.parent)) {
     for (const id of ["fold", "unfold"]) document.getElementById(id).hidden = true;
