@@ -6,12 +6,15 @@ import io
 import json
 import pickle
 from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import cache, partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 import netdsl
+from netdsl import resources
 from netdsl.cli.main import main
 from netdsl.layers import guard, table
 from netdsl.layers.arguments import arguments_of
@@ -158,6 +161,28 @@ def test_what_a_class_says_wrongly_is_one_diagnostic(run: Run, body: str | None)
     assert (status, err, found["line"]) == (1, "", 3)
     assert "odd_" in found["message"]
     assert run("check", "net.net", body=body)[2].count("error[") == 1
+
+
+def test_the_guard_lets_all_pass_that_netdsls_own_layers_do() -> None:
+    asked: set[str] = set()
+    for path in (*resources.bundled(), *sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))):
+        try:
+            shaped = netdsl.load(path).shaped
+        except netdsl.NetError:  # a library
+            continue
+        for index, node in enumerate(shaped.nodes):
+            inputs = shaped.input_shapes(index)
+            if inputs and (case := f"{node.layer!r} {inputs}") not in asked:
+                asked.add(case)
+                layer = GUARDED(type(node.layer))(
+                    **{one.name: getattr(node.layer, one.name) for one in fields(node.layer)}
+                )
+                guard.probe(layer, inputs)
+                assert layer.shape(*inputs) == shaped.shapes[index]
+    assert len(asked) > 500
+
+
+GUARDED = cache(partial(guard.guarded, package="netdsl"))
 
 
 def test_every_hook_of_a_layer_is_guarded() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+import command_line
 import pytest
 
-from netdsl.cli.main import main
 from netdsl.text.codes import CODES
 
 PROGRAM = "param x = 1\nINPUT 224x224x3 -> CONV 96 11x11 s4 -> FC 10\n"
@@ -19,21 +18,13 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs netdsl in a folder with the program as warned.net; gives its status, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     Path("warned.net").write_text(PROGRAM)
 
     def runner(*arguments: str, stdin: str = "") -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 0
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
+        return command_line.run(*arguments, stdin=stdin.encode())
 
     return runner
 

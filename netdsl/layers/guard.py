@@ -110,8 +110,8 @@ FACTS: Mapping[str, Test] = {
     "title": _is(str),
     "flops_per_output": _whole,
     "__doc__": _is(str, type(None)),
-    **dict.fromkeys(("merge", "commutative", "elementwise", "flattens", "training_only"), _is(bool, property)),
-    **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool, property)),
+    **dict.fromkeys(("merge", "commutative", "elementwise", "flattens", "training_only"), _is(bool)),
+    **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool)),
 }
 """What a class says of all its layers."""
 
@@ -122,10 +122,13 @@ _SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
 def guarded(layer: type[Layer], package: str) -> type[Layer]:
     """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
     keyword = str(getattr(layer, "keyword", layer.__name__))
-    for name, test in FACTS.items():
-        if not test(value := getattr(layer, name, None)):
-            raise BrokenLayer(keyword, package, f"its {name} is {value!r}")
     rules: dict[str, Any] = {name: getattr(layer, name) for name in ("__module__", "__qualname__", "__doc__")}
+    for name, test in FACTS.items():
+        value = getattr(layer, name, None)
+        if isinstance(value, property) and value.fget:
+            rules[name] = property(_asked(value.fget, name, test, package))
+        elif not test(value):
+            raise BrokenLayer(keyword, package, f"its {name} is {value!r}")
     for name, test in METHODS.items():
         if rule := getattr(layer, name, None):
             rules[name] = _asked(rule, name, test, package)
@@ -163,7 +166,7 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
         getattr(layer, name)(*inputs)
     for name in ("caption", "reading", "workings", "answers"):
         getattr(layer, name)(*inputs)
-    for name in PROPERTIES:
+    for name in (*PROPERTIES, *FACTS):
         getattr(layer, name)
     layer.saves(*map(Operand, inputs))
     for bias in (False, True):
