@@ -203,6 +203,14 @@ def test_what_was_found_stays_mended(text: str) -> None:
     assert any(one.severity == "error" for one in check(text))
 
 
+def test_what_nothing_calls_says_nothing_of_the_network() -> None:
+    text = "block f() = RELU\nblock unused() = f() x3 -> again: f()\nINPUT 8 -> f() -> last: f()\n"
+    shaped = build(Source(text, "net.net"), None, Report())
+    assert shaped is not None
+    assert {path: scope.copies for path, scope in shaped.graph.scopes.items()} == {"f1": None, "last": None}
+    assert "again" not in shaped.graph.aliases
+
+
 def test_depth_has_no_recursion_limit() -> None:
     unit = "block unit() = [ CONV 4 3 p1 -> BN -> RELU | SKIP ] -> ADD -> RELU\n"
     report = Report()

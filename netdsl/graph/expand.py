@@ -71,10 +71,12 @@ class Expansion:
                     for element in names.in_scope([statement]):
                         self._name(element, BROKEN, self.root)
                     self.reading, self.made.size = True, Size(self.limit)
-        self.reading = True
+        self.reading, made = True, self.made
+        self.made = Made([], Size(self.limit))  # what is only read leaves no marks at paths of the network's
         for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
                 self._read(of)
+        self.made = made
 
     def _read(self, of: BlockOf) -> None:
         """Find the mistakes in a block that nothing calls: its parameters are unknown, and it makes no nodes."""
