@@ -18,7 +18,8 @@ from netdsl.graph.program import MAX_BYTES, read
 from netdsl.measure import expect
 from netdsl.measure.summary import Summary
 from netdsl.text import render
-from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.diagnostic import MOST_ERRORS, Diagnostic, NetError, Report
+from netdsl.text.format import format
 from netdsl.text.source import Source
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
@@ -182,6 +183,29 @@ RUNAWAY = {
         "limit-exceeded",
     ),
 }
+
+
+MANY = {
+    "calls of what is not there": "INPUT 8" + "->f()" * 20_000,
+    "references to what is not there": "INPUT 8\n" + "a->A\n" * 20_000,
+    "layers that are not there": "INPUT 8" + "->A" * 30_000,
+    "outputs": "INPUT 8\noutput a" + ",a" * 49_000,
+    "parameters of one name": "INPUT 8\nblock a(a" + ",a" * 49_000 + ")=A",
+    "claims": "INPUT 8 -> a: RELU\n" + "expect params of a = 1\n" * 4000,
+    "brackets that stay open": "INPUT 8\n" + "[\nuse\n" * 14_000,
+}
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_no_more_errors_are_sought_than_anybody_reads(name: str) -> None:
+    start = time.process_time()
+    found = check(MANY[name])
+    seconds = time.process_time() - start
+    assert len(found) <= MOST_ERRORS + 3
+    assert "limit-exceeded" in {one.code for one in found}
+    with suppress(NetError):
+        format(Source(MANY[name], "net.net"))
+    assert seconds < 4  # a guard against work that grows with their square
 
 
 @pytest.mark.parametrize("name", RUNAWAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +19,7 @@ from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.source import Input
 from netdsl.text import safe, tree
-from netdsl.text.diagnostic import Report
+from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
@@ -48,7 +49,12 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
 
     All that is wrong goes to `report`. Raises OverrideError for an override that fits nothing.
     """
-    overrides = overrides or Overrides()
+    with suppress(Enough):
+        return _built(source, path, report, overrides or Overrides())
+    return None
+
+
+def _built(source: Source, path: Path | None, report: Report, overrides: Overrides) -> ShapedGraph | None:
     loader = Loader(report, overrides.include)
     module, taken = loader.load(source, path, overrides.params)
     if lost := sorted(overrides.params.keys() - taken):

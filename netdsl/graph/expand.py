@@ -71,8 +71,7 @@ class Expansion:
                     for element in names.in_scope([statement]):
                         self._name(element, BROKEN, self.root)
                     self.reading, self.made.size = True, Size(self.limit)
-        self.reading, made = True, self.made
-        self.made = Made([], Size(self.limit))  # what is only read leaves no marks at paths of the network's
+        self.reading, made, self.made = True, self.made, Made([], Size(self.limit))  # what is only read leaves no mark
         for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
                 self._read(of)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +17,7 @@ from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import Figures, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
-from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.diagnostic import Diagnostic, Enough, Report
 from netdsl.text.suggest import did_you_mean
 
 _SUMS = {
@@ -173,9 +174,10 @@ def prove(shaped: ShapedGraph, report: Report) -> int:
     if graph.overridden or not graph.expectations:
         return len(graph.expectations)
     prover = _Prover(shaped)
-    for claim in graph.expectations:
-        try:
-            prover.check(claim)
-        except Fault as fault:
-            report.add(Diagnostic(fault.code, fault.message, fault.span, help=fault.help))
+    with suppress(Enough):
+        for claim in graph.expectations:
+            try:
+                prover.check(claim)
+            except Fault as fault:
+                report.add(Diagnostic(fault.code, fault.message, fault.span, help=fault.help))
     return 0

@@ -9,6 +9,8 @@ from netdsl.text.codes import severity_of
 from netdsl.text.shown import Line, preformatted
 from netdsl.text.source import Span
 
+MOST_ERRORS = 1000
+
 
 @dataclass(frozen=True)
 class Related:
@@ -57,10 +59,15 @@ class Diagnostic(Line):
         return "error" if self.denied else severity_of(self.code)
 
 
+class Enough(Exception):
+    """There are more errors than anybody reads, the last of which says so; to seek others would only take time."""
+
+
 @dataclass
 class Report:
     """Collects the diagnostics of a run, each cause once."""
 
+    errors: int = 0
     seen: dict[tuple[str, str, int, int, str], Diagnostic] = field(
         default_factory=dict[tuple[str, str, int, int, str], Diagnostic]
     )
@@ -69,11 +76,19 @@ class Report:
         """Keep a diagnostic unless the same code was found at the same place.
 
         Copies and calls come to a place again, with other shapes and so in other words; elsewhere, other words tell
-        of something else, such as the second of two names that a `use` brings in twice.
+        of something else, such as the second of two names that a `use` brings in twice. Raises Enough.
         """
         span = diagnostic.span
         words = "" if diagnostic.path or diagnostic.calls else diagnostic.message
-        self.seen.setdefault((diagnostic.code, span.source.name, span.start, span.end, words), diagnostic)
+        key = (diagnostic.code, span.source.name, span.start, span.end, words)
+        if key in self.seen:
+            return
+        self.errors += diagnostic.severity == "error"
+        if self.errors > MOST_ERRORS:
+            message = f"more than {MOST_ERRORS:,} errors; no more are sought"
+            self.seen[("", *key[1:])] = Diagnostic("limit-exceeded", message, span, help="mend the first of them")
+            raise Enough
+        self.seen[key] = diagnostic
 
     def error(self, code: str, message: str, span: Span, help: str = "") -> None:
         """Keep a plain error."""
@@ -82,7 +97,7 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether there is an error among them."""
-        return any(found.severity == "error" for found in self.seen.values())
+        return self.errors > 0
 
     def diagnostics(self) -> list[Diagnostic]:
         """All of them in source order, file by file as first met."""

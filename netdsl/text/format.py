@@ -10,7 +10,7 @@ import re
 
 from netdsl.text import columns, parse, printer
 from netdsl.text.columns import Piece
-from netdsl.text.diagnostic import NetError, Report
+from netdsl.text.diagnostic import Enough, NetError, Report
 from netdsl.text.layout import Gap, Layout, Word
 from netdsl.text.printer import Token
 from netdsl.text.source import Source
@@ -24,7 +24,10 @@ _BEFORE_COMMENT = 2
 def format(source: Source) -> str:
     """The source as it is best written, its lines ended by "\\n". Raises NetError where it has errors of syntax."""
     report = Report()
-    file = parse.parse(source, report)
+    try:
+        file = parse.parse(source, report)
+    except Enough:
+        raise NetError(report.diagnostics()) from None
     if report.failed:
         raise NetError(report.diagnostics())
     reader, layout = _Reader(source.text), Layout()

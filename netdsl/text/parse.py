@@ -278,7 +278,7 @@ def _check_block_lines(block: tree.Block, report: Report) -> None:
 
 
 def parse(source: Source, report: Report) -> tree.File:
-    """Parse a whole file. What is wrong is reported, and left out of the tree."""
+    """Parse a whole file. What is wrong is reported, and left out of the tree. Raises Enough."""
     lines = statements.split(source, report)
     text = lowered.understood(lines.text, source, report)
     found: list[tree.Statement] = []
