@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from netdsl.compile.errors import FormatError
 from netdsl.compile.progress import Progress, silent
@@ -15,7 +16,24 @@ if TYPE_CHECKING:
 
     from netdsl.graph.node import ShapedGraph
 
+_Given = ParamSpec("_Given")
+_Made = TypeVar("_Made")
 
+
+def _apart(compile: Callable[_Given, _Made]) -> Callable[_Given, _Made]:
+    """A function that compiles, one call at a time, whatever modes of PyTorch's its caller has entered."""
+
+    @wraps(compile)
+    def call(*args: _Given.args, **kwargs: _Given.kwargs) -> _Made:
+        from netdsl.compile.apart import apart
+
+        with apart():
+            return compile(*args, **kwargs)
+
+    return call
+
+
+@_apart
 def module(
     shaped: ShapedGraph,
     *,
@@ -39,6 +57,7 @@ def module(
     return lower(plan, seed, progress=progress)
 
 
+@_apart
 def optimized_module(
     shaped: ShapedGraph,
     optimized: ShapedGraph | None = None,
@@ -68,6 +87,7 @@ def optimized_module(
     return fuse.lower(plan, optimize.optimized(shaped) if optimized is None else optimized, network)
 
 
+@_apart
 def code(shaped: ShapedGraph, *, scripted: bool = False) -> str:
     """The data flow of the optimised network as Python, or as TorchScript. Raises CompileError."""
     from netdsl import optimize
@@ -83,6 +103,7 @@ def code(shaped: ShapedGraph, *, scripted: bool = False) -> str:
     return script(network).code
 
 
+@_apart
 def compile(
     shaped: ShapedGraph,
     path: Path,

@@ -16,6 +16,7 @@ import torch
 
 from netdsl import files
 from netdsl.runtime.quiet import quiet
+from netdsl.runtime.switches import kept
 
 _CODE = 2**20
 """Room for what is no tensor: more than the code of a thousand layers takes."""
@@ -27,7 +28,7 @@ def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -
     """Write a module, with texts that `torch.jit.load(path, _extra_files=…)` gives back. Raises OSError."""
     size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
     with replacement(path, size) as temporary:
-        with quiet("torch.jit"):
+        with quiet("torch.jit"), kept():
             torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
         _tidy(temporary)
 

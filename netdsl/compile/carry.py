@@ -9,6 +9,7 @@ from torch import Tensor
 
 from netdsl import files
 from netdsl.compile import weights
+from netdsl.compile.apart import apart
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
@@ -35,6 +36,7 @@ def carried(
     return found
 
 
+@apart()
 def carry(
     path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
 ) -> tuple[int, Sequence[str]]:

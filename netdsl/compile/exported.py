@@ -17,6 +17,7 @@ from netdsl.compile import archive
 from netdsl.compile.errors import ExportError
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
+from netdsl.runtime import parser
 
 _OPERATOR = 2**12
 """Room for what a file says of one operator, or of one tensor."""
@@ -27,7 +28,7 @@ def export(network: fx.GraphModule, plan: Plan, progress: Progress = silent) -> 
     flat = _flat(network)
     inputs = _examples(plan)
     batch = torch.export.Dim("batch", min=1)
-    with _followed(flat, progress):
+    with _followed(flat, progress), parser.TURN:
         program = torch.export.export(flat, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # places of source files on this machine

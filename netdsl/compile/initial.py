@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -13,7 +13,7 @@ from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.random import Filling
 from netdsl.graph import infer
-from netdsl.graph.node import ShapedGraph
+from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers import guard
 from netdsl.layers.arguments import LayerError
 from netdsl.text.diagnostic import NetError
@@ -32,11 +32,12 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
         for index in plan.owners.values()
     }
     done, total = 0, sum(sizes.values())
-    with _generator(seed) as start, torch.device("cpu"), Filling(blank=blank):
+    generator = None if seed is None else torch.Generator("cpu")
+    with torch.device("cpu"), Filling(generator, blank=blank):
         for path, index in plan.owners.items():
             node = shaped.nodes[index]
-            start(node.owner)
-            module = _lowered(shaped, index)
+            with _seeded(node, seed, generator):
+                module = _lowered(shaped, index)
             place(root, path, module if (device := plan.device(node)) is None else module.to(device))
             done += sizes[index]
             progress("initialising", done, total)
@@ -67,15 +68,16 @@ def place(root: nn.Module, path: str, module: nn.Module) -> None:
 
 
 @contextmanager
-def _generator(seed: int | None) -> Generator[Callable[[str], None]]:
-    """A function that seeds torch's generator for a path; afterwards the generator is as it was."""
-    if seed is None:
-        yield lambda path: None
+def _seeded(node: Node, seed: int | None, generator: torch.Generator | None) -> Generator[None]:
+    """Seed a generator for a node. A package's layer may draw from torch's own: it is seeded too, and put back."""
+    if generator is None:
+        yield
         return
-
-    def start(path: str) -> None:
-        digest = sha256(f"{seed} {path}".encode()).digest()
-        torch.default_generator.manual_seed(int.from_bytes(digest[:8], "big"))
-
+    own = int.from_bytes(sha256(f"{seed} {node.owner}".encode()).digest()[:8], "big")
+    generator.manual_seed(own)
+    if type(node.layer).__module__.startswith("netdsl."):
+        yield
+        return
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
-        yield start
+        torch.default_generator.manual_seed(own)
+        yield

@@ -18,15 +18,21 @@ from torch import Tensor, fx, nn
 
 from netdsl.compile.errors import ScriptError
 from netdsl.compile.progress import Progress, silent
+from netdsl.runtime import parser
 from netdsl.runtime.quiet import quiet
 
 _PACKAGE = "netdsl._"
 _classes: dict[tuple[type[nn.Module], str], type[nn.Module]] = {}
 
 
-@quiet("torch.jit")
 def script(network: fx.GraphModule, progress: Progress = silent) -> torch.jit.ScriptModule:
     """The network in TorchScript, with the same tensors. Raises ScriptError."""
+    with quiet("torch.jit"), parser.TURN:
+        return _assembled(network, progress)
+
+
+def _assembled(network: fx.GraphModule, progress: Progress) -> torch.jit.ScriptModule:
+    """The scripted modules of a network, put together."""
     made: dict[type[nn.Module], torch.jit.ScriptModule] = {}
     shells = {name: _shell(child) for name, child in _children(network).items()}
     root = nn.Module().train(network.training)

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from threading import Lock
 from time import perf_counter
-from typing import Any, TypeAlias
+from typing import Any
 
 import torch
-from torch import Tensor
 
 from netdsl.runtime import memory
 from netdsl.runtime.quiet import quiet
+from netdsl.runtime.switches import WARM, Inputs, Run, fusing, kept, steady
 
-Inputs: TypeAlias = tuple[Tensor, ...]
-Run: TypeAlias = Callable[[Inputs], Any]
-
-_WARM = 3
-"""TorchScript sees the sizes in the first call, and specialises in the second."""
 _TRIALS = 3
 """Timed calls of each way of running a module, of which the fastest counts."""
 _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
 _OWN = ("WinogradTiles", "WinogradRows", "Pixels")
 """The products of netdsl.compile.targets that oneDNN's graph compiler has no equal for."""
-_SWITCHES = Lock()
 
 
 def prepare(modules: list[torch.jit.ScriptModule], first: Inputs) -> Run:
@@ -42,25 +34,21 @@ def prepare(modules: list[torch.jit.ScriptModule], first: Inputs) -> Run:
     if fused is None or _faster(packed, fused, first):
         del loose, fused
         memory.settle()
-        return _called(packed)
+        return steady(packed)
     del packed
     memory.settle()
-    ready = {_sizes(first): fused}
+    plain, ready, preparing = steady(loose), {_sizes(first): steady(fused)}, Lock()
 
     def run(inputs: Inputs) -> Any:
         sizes = _sizes(inputs)
-        if sizes not in ready:
-            made = _fused(loose, inputs) if len(ready) < _SIZES else None
-            if made is None:
-                return loose(*inputs)
-            ready[sizes] = made
-        return ready[sizes](*inputs)
+        if sizes not in ready and len(ready) < _SIZES:
+            with preparing:
+                if sizes not in ready and len(ready) < _SIZES:
+                    made = _fused(loose, inputs)
+                    ready[sizes] = plain if made is None else steady(made)
+        return ready.get(sizes, plain)(inputs)
 
     return run
-
-
-def _called(module: torch.jit.ScriptModule) -> Run:
-    return lambda inputs: module(*inputs)
 
 
 def _sizes(inputs: Inputs) -> tuple[torch.Size, ...]:
@@ -78,35 +66,20 @@ def _unpack(module: Any) -> None:
 def _fused(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptModule | None:
     """The module, frozen and fused for the sizes of some inputs; None where the graph compiler refuses it."""
     try:
-        with _fusing(), quiet("torch.jit"):
+        with quiet("torch.jit"), kept():
             frozen = torch.jit.freeze(module)  # pyright: ignore[reportUnknownMemberType]
-            for _ in range(_WARM):
+        with fusing():
+            for _ in range(WARM):
                 frozen(*inputs)
-            return frozen
+        return frozen
     except RuntimeError:
         return None
 
 
-@contextmanager
-def _fusing() -> Generator[None]:
-    """Have oneDNN's graph compiler fuse what is run for the first times; autocast would keep bfloat16 from it.
-
-    One thread at a time: another would take the switches as this one has set them for what they were.
-    """
-    with _SWITCHES:
-        fusing = torch.jit.onednn_fusion_enabled()
-        casting = torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
-        torch.jit.enable_onednn_fusion(True)
-        try:
-            yield
-        finally:
-            torch.jit.enable_onednn_fusion(fusing)
-            torch._C._jit_set_autocast_mode(casting)  # pyright: ignore[reportPrivateUsage]
-
-
+@kept()
 def _faster(one: torch.jit.ScriptModule, other: torch.jit.ScriptModule, inputs: Inputs) -> bool:
     """Whether one module runs faster than another one, which is warm."""
-    for _ in range(_WARM):
+    for _ in range(WARM):
         one(*inputs)
     times: dict[bool, list[float]] = {True: [], False: []}
     for _ in range(_TRIALS):

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from netdsl.runtime.cpu import Inputs, Run
 from netdsl.runtime.quiet import quiet
+from netdsl.runtime.switches import Inputs, Run, kept, steady
 
 _WARM = 4
 """TorchScript sees the sizes in the first call, specialises in the second, and compiles in the third."""
@@ -35,24 +35,27 @@ def prepare(module: torch.jit.ScriptModule) -> Run:
     torch.backends.cudnn.benchmark = True
     module.eval()
     if len(devices(module)) > 1:
-        return lambda inputs: module(*inputs)
+        return steady(module)
     graphs: dict[tuple[torch.Size, ...], Run | None] = {}
     ready: list[torch.jit.ScriptModule] = []
+    direct: list[Run] = []
     lock = Lock()
 
     def run(inputs: Inputs) -> Any:
         with lock:
             if not ready:
                 ready.append(_frozen(module, inputs))
+                direct.append(steady(ready[0]))
             sizes = tuple([one.shape for one in inputs])
             if sizes not in graphs and len(graphs) < _SIZES:
                 graphs[sizes] = _captured(ready[0], inputs)
             graph = graphs.get(sizes)
-            return ready[0](*inputs) if graph is None else graph(inputs)
+            return direct[0](inputs) if graph is None else graph(inputs)
 
     return run
 
 
+@kept()
 def _frozen(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptModule:
     """The module, frozen; by PyTorch's plain operators where cuDNN has no fused kernel for one of its convolutions."""
     try:
@@ -74,6 +77,7 @@ def _unfuse(module: torch.jit.ScriptModule) -> bool:
     return bool(found)
 
 
+@kept()
 def _captured(module: Callable[..., Any], inputs: Inputs) -> Run | None:
     """A function that runs the module by a graph for inputs of these sizes; None where CUDA refuses to capture it.
 

@@ -12,7 +12,7 @@ from netdsl.runtime import cpu, cuda
 from netdsl.runtime.file import Compiled, NotCompiledError, opened
 from netdsl.runtime.module import reader
 from netdsl.runtime.place import place
-from netdsl.runtime.quiet import quiet
+from netdsl.runtime.switches import apart
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,7 +25,7 @@ class Loaded:
     channels last.
     """
 
-    @torch.no_grad()
+    @apart()
     def __init__(
         self, path: Path, device: str | None = None, threads: int | None = None, *, trust: bool = False
     ) -> None:
@@ -44,14 +44,13 @@ class Loaded:
         if threads is not None:
             torch.set_num_threads(threads)
         read = reader(compiled, trust=trust)
-        with quiet("torch.jit"):
-            module = read(found)
-            if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):
-                self._run = cuda.prepare(module)
-            else:
-                modules = [module, read(found)]
-                del module, read  # which hold the weights that cpu.prepare may do without
-                self._run = cpu.prepare(modules, self._examples(self.card.batch))
+        module = read(found)
+        if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):
+            self._run = cuda.prepare(module)
+        else:
+            modules = [module, read(found)]
+            del module, read  # which hold the weights that cpu.prepare may do without
+            self._run = cpu.prepare(modules, self._examples(self.card.batch))
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.card!r} on {', '.join(dict.fromkeys(map(str, self.devices)))}>"
@@ -82,11 +81,16 @@ class Loaded:
 
     def _examples(self, batch: int) -> tuple[Tensor, ...]:
         sizes = [(batch, dims[-1], *dims[:-1]) for dims in self.inputs.values()]
-        return tuple([torch.zeros(size, device=one) for size, one in zip(sizes, self.devices, strict=True)])
+        return tuple(
+            [torch.zeros(size, dtype=torch.float32, device=one) for size, one in zip(sizes, self.devices, strict=True)]
+        )
 
     @torch.no_grad()
     def __call__(self, *inputs: Tensor) -> Any:
         """The outputs of a batch, which is moved to where the network takes it."""
+        if torch.is_autocast_enabled(self.devices[0].type):
+            with apart():
+                return self(*inputs)
         if len(inputs) != len(self.devices):
             return self._run(inputs)  # which says what it misses
         return self._run(tuple([one.to(device) for one, device in zip(inputs, self.devices, strict=True)]))

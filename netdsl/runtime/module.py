@@ -15,6 +15,7 @@ from netdsl.runtime.checked.module import Checked
 from netdsl.runtime.checked.pickles import PickleError
 from netdsl.runtime.file import Compiled, NotCompiledError, UntrustedError
 from netdsl.runtime.quiet import quiet
+from netdsl.runtime.switches import kept
 
 Reader: TypeAlias = Callable[[str | None], torch.jit.ScriptModule]
 """Makes a module on a device, or on the file's own ones. Raises RuntimeError where PyTorch cannot make it."""
@@ -44,7 +45,7 @@ def _read(compiled: Compiled, device: str | None) -> torch.jit.ScriptModule:
 
 def _made(make: Callable[[], torch.jit.ScriptModule]) -> torch.jit.ScriptModule:
     try:
-        with quiet("torch.jit"):
+        with quiet("torch.jit"), kept():
             return make()
     except OSError:
         raise

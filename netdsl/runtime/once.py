@@ -10,6 +10,7 @@ import torch
 from netdsl.runtime.file import Compiled
 from netdsl.runtime.module import reader
 from netdsl.runtime.place import place
+from netdsl.runtime.switches import apart, kept
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-@torch.inference_mode()
+@apart()
 def answers(
     compiled: Compiled,
     batches: Iterable[NDArray[np.float32]],
@@ -57,7 +58,8 @@ def answers(
 def _output(module: torch.jit.ScriptModule, given: Tensor, output: int) -> Tensor | None:
     """An output, of those that a module gives; None where it does not give so many, or no numbers."""
     try:
-        outputs: Any = module(given)
+        with kept():
+            outputs: Any = module(given)
     except Exception as error:  # a module raises anything, from IndexError to what its code raises
         raise RuntimeError(str(error)) from error
     several = cast("tuple[Any, ...]", outputs) if isinstance(outputs, tuple) else (outputs,)

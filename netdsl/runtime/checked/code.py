@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
 
+from netdsl.runtime import parser
 from netdsl.runtime.checked import types
 from netdsl.runtime.checked.operators import BUILTINS, OTHERS, computes
 
@@ -77,7 +78,7 @@ def _parsed(name: str, text: bytes) -> ast.Module:
     if not all(one.isprintable() for one in code.splitlines()):
         raise CodeError(f"{name} holds characters that cannot be printed")
     try:
-        return ast.parse(code)
+        return parser.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise CodeError(f"{name} cannot be read") from None
 
