@@ -13,7 +13,7 @@ RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo .
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check fuzz format grammar bench docs pictures pages clean distclean
+.PHONY: help demo test check fuzz mutants format grammar bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -37,6 +37,9 @@ test: $(VENV)/dev.stamp ## Run the tests.
 
 fuzz: $(VENV)/dev.stamp ## Try many programs; ARGS='--count 1000000 --seed 1 --jobs 2'.
 	$(BIN)/python tests/fuzz.py $(ARGS)
+
+mutants: $(VENV)/dev.stamp ## Count the slips in a room that its tests would miss: ARGS="--room text --count 50".
+	$(BIN)/python tests/mutants.py $(ARGS)
 
 check: $(VENV)/dev.stamp ## Check format, lint and types.
 	@failed=0; for tool in "ruff format --check" "ruff check" pyright; do \
