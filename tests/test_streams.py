@@ -120,14 +120,20 @@ def test_no_command_fails_for_want_of_a_character(run: Run, arguments: list[str]
 
 def test_the_nearest_of_ascii_stands_for_what_is_lacking(run: Run) -> None:
     first = run("summary", "net.net", encoding="ascii").out.splitlines()[0]
-    assert first == b"Lodz x ? -> 1/2"
-    assert run("summary", "net.net", encoding="cp1252").out.splitlines()[0].decode("cp1252") == "Lódz × ? -> ½"
+    assert first == b"Lodz x ?? -> 1/2"
+    assert run("summary", "net.net", encoding="cp1252").out.splitlines()[0].decode("cp1252") == "Lódz × ?? -> ½"
 
 
 def test_letters_and_signs_have_a_nearest() -> None:
     text = "Łódź Ærø β Φ 10² x³ ½ – “a” ⌊7/2⌋ é e\u0301 漢 \udcff"
     plain = text.encode("ascii", "netdsl").decode("ascii")
-    assert plain == 'Lodz AEro beta Phi 10^2 x^3 1/2 - "a" floor(7/2) e e ? ?'
+    assert plain == 'Lodz AEro beta Phi 10^2 x^3 1/2 - "a" floor(7/2) e e ?? ?'
+
+
+def test_marks_stand_under_what_they_mark_in_any_encoding(run: Run) -> None:
+    Path("net.net").write_text(f'network "{"漢" * 60}" CNOV\nINPUT 8 -> FC 2\n', encoding="utf-8")
+    lines = run("check", "net.net", encoding="ascii").err.decode("ascii").splitlines()
+    assert lines[4].index("^^^^") == lines[3].index("CNOV")
 
 
 def test_programs_keep_all_of_their_characters_in_a_pipe(run: Run) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from netdsl.text import safe
+from netdsl.text.fit import columns
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 _ASCII = "netdsl_ascii"
@@ -30,7 +31,7 @@ _NEAREST = {
     "≥": ">=",
     "√": "sqrt",
     "Σ": "sum",
-    "…": "...",
+    "…": "~",
     "⌊": "floor(",
     "⌋": ")",
     "⌈": "ceil(",
@@ -143,4 +144,4 @@ def _plain(character: str) -> str:
     plain = "".join(_NEAREST.get(one, one) for one in unicodedata.normalize("NFKD", character))
     raised = "^" if unicodedata.decomposition(character).startswith("<super>") else ""
     kept = "".join(one for one in plain if one.isascii())
-    return raised + kept if kept else "" if unicodedata.combining(character) else "?"
+    return raised + kept if kept else "?" * columns(character)
