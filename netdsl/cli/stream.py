@@ -49,7 +49,7 @@ def colours(stream: Any) -> bool:
 def width(stream: Any) -> int | None:
     """The columns that sentences are wrapped at: of COLUMNS, or else of the terminal; None where there is neither."""
     told = os.environ.get("COLUMNS", "")
-    if told.isascii() and told.isdigit() and int(told):
+    if told.isascii() and told.isdigit() and len(told) < 6 and int(told):
         return int(told)
     try:
         return os.get_terminal_size(stream.fileno()).columns or None if stream.isatty() else None
