@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -56,6 +57,8 @@ class _Binding:
         except LayerError as error:
             whose = "" if argument.kind.noun.startswith(argument.field) else f"'s {argument.field}"
             takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
+            if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
+                error.help = f"numbers stand without quotes: {value}"
             help = error.help or slips.turned(self.layer, argument, self.written)
             raise Fault(error.code, f"{takes}: {error.message}", written.span, help) from None
 

@@ -181,6 +181,8 @@ class Expansion:
             if fork is not None and isinstance(fork.primary, tree.Fork):
                 raise mistakes.names_behind_merge(written, fork.primary, names)
             raise mistakes.merge_without_fork(row.keyword, written.span, flow != NOTHING, names)
+        if row.merge and written.arguments and not isinstance(flow, tuple):
+            raise mistakes.merge_without_fork(row.keyword, written.span, flow != NOTHING)
         made, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )
@@ -210,7 +212,9 @@ class Expansion:
 
     def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> int:
         if written.arguments:
-            raise Fault("extra-argument", "SKIP takes no arguments", written.arguments[0].span)
+            span = written.arguments[0].span
+            help = f"branches are separated by |: SKIP | {span.text}"
+            raise Fault("extra-argument", "SKIP takes no arguments", span, help)
         if flow == NOTHING:
             raise mistakes.no_input(written.span, "SKIP")
         if isinstance(flow, tuple):

@@ -46,7 +46,7 @@ def before(nodes: Sequence[Node], index: int) -> int | None:
         if not _adjoin(nodes[source].site.span, nodes[at].site.span):
             return None
         if label_of(nodes[source]):
-            return source if nodes[source].layer.role in _MADE else None
+            return None if nodes[source].layer.role == "input" else source
         at = source
     return None
 

@@ -152,6 +152,8 @@ def unknown_word(
         last, help = dims
         return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(last), help)
     help = _apart(row, arguments, written, position)
+    if not help and not free and position == 0 and _in_fork(word):
+        help = f"branches are separated by |: {row.keyword} | {word.text}"
     options = [a.field for a in arguments if a.form != "positional"]
     near = closest(word.text, [*parameters, *options])
     if not near and not help and word.text.isupper() and (layer := closest(word.text, table.keywords())):
@@ -219,11 +221,15 @@ def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault
         text = argument.span.text
         bare = isinstance(argument.value, tree.Name) and not argument.tag and argument.key is None
         words += ["->", _keyword(text)] if bare and is_layer(text) else [text]
-    head = written.span.source.text[max(0, span.start - 400) : span.start]
-    in_fork = len(re.findall(r"\[", head)) > len(re.findall(r"\]", head))
-    missing = "an arrow or a bar is missing" if in_fork else "an arrow is missing"
-    branches = ", or with | between branches" if in_fork else ""
+    missing, branches = "an arrow is missing", ""
+    if _in_fork(span):
+        missing, branches = "an arrow or a bar is missing", ", or with | between branches"
     return Fault("unknown-option", f"{missing} before {span.text}", span, f"write {' '.join(words)}{branches}")
+
+
+def _in_fork(span: Span) -> bool:
+    head = span.source.text[max(0, span.start - 400) : span.start]
+    return head.count("[") > head.count("]")
 
 
 def _keyword(word: str) -> str:

@@ -124,7 +124,7 @@ def real(least: Number | None = None, most: Number | None = None) -> Kind:
         if least is not None and value < least:
             raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
         if most is not None and value > most:
-            help = f"write {show(Fraction(value, 100))}" if most == 1 and value in range(2, 101) else ""  # a percentage
+            help = f"write {show(Fraction(value, 100))}" if most == 1 and value in range(2, 100) else ""  # a percentage
             raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}", help)
         return value
 

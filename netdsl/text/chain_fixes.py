@@ -13,7 +13,9 @@ _MERGES = {"+": "ADD", "*": "MUL", "-": "SUB"}
 _FUNCTIONS = {"min", "max", "floor", "ceil", "round"}
 _NAME = r"[a-z_]\w*"
 _INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
-_CALL = re.compile(rf"(?:{_NAME}\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)", re.DOTALL)
+_CALL = re.compile(
+    rf"(?:[A-Za-z_]\w*\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)", re.DOTALL
+)
 """A call as in Python: `nn.Conv2d(3, 64, kernel_size=(3, 3))`."""
 
 
@@ -45,7 +47,7 @@ def _call(text: str, met: Met) -> str:
     match = _CALL.match(text)
     foreign = None if match is None else elsewhere.find(match["layer"])
     if match is None or foreign is None:
-        return ""
+        return elsewhere.absent(match["layer"]) if match else ""
     if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
         return _merge(merge[1], f"{match['inside']} {match['behind']}".partition("->")[0], met)
     arguments = elsewhere.parts(match["inside"] or "")
@@ -85,7 +87,8 @@ def of_arrow(met: Met) -> str:
         return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
     if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
-        return f"an arrow is missing before it: -> {met.word}"
+        missing = "an arrow or a bar is missing" if met.bracket == "[" else "an arrow is missing"
+        return f"{missing} before it: -> {met.word}" + (f", or | {met.word}" if met.bracket == "[" else "")
     return ""
 
 
@@ -195,6 +198,8 @@ def _comma(met: Met) -> str:
     behind = re.split(r"->|[|\])#]", met.rest)[0]
     if layer and (foreign := elsewhere.find(layer[1])):
         arguments = re.findall(r"[^\s,]+", layer[2] + behind)
+        if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
+            return _merge(merge[1], " ".join(arguments), met)
         if foreign.takes == "dims" and all(map(str.isdigit, arguments)):
             return f"dims are joined by x: {layer[1]} {'x'.join(arguments)}"
         if written := elsewhere.written(layer[1], arguments):
@@ -221,6 +226,9 @@ def _in_brackets(met: Met, layer: str) -> str:
     match = re.match(r"[\[(]((?:[^\[\]()]|[\[(][^\[\]()]*[\])])*)[\])]", met.rest)
     inside = "" if match is None else match[1].strip().rstrip(",")
     parts = elsewhere.parts(inside)
+    option = re.search(r"(\w+)\s*=$", met.near)
+    if match and option and (fix := elsewhere.argument(option[1], match.group())):
+        return fix
     if re.fullmatch(r"x\d+", inside):
         return f"a repeat stands without brackets: {inside}"
     if function := re.search(rf"\s(?![spdg]\d)({_NAME})$", met.near) if not layer else None:
@@ -261,7 +269,8 @@ def _without_brackets(layer: str, parts: list[str]) -> str:
     if foreign and foreign.here != layer:
         return f"{rule}; it is called {foreign.here} here"
     if not layer.isupper():
-        return "no layer is called so; `netdsl layers` lists them"
+        call = f"{layer.lower()}({', '.join(parts)})"
+        return f"`netdsl layers` lists the layers, and none is called so; a block is called in lower case: {call}"
     return f"{rule}: {' '.join((layer, *parts))}"
 
 

@@ -79,6 +79,10 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         return Diagnostic("syntax-error", f"the arguments of block {shown(word)} stand in brackets", span, help=help)
     if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind) and _ends(met.rest):
         return _names(met, at, word, behind)
+    if met.kind in {"LAYER", "ODD"} and met.bracket == "[":
+        message = f"an arrow or a bar is missing before {shown(met.word)}"
+        joint = "|" if met.word == "SKIP" else "->"
+        return Diagnostic("syntax-error", message, at, help=f"write {word} {joint} {met.word}")
     if met.kind in {"LAYER", "ODD"}:
         message = f"an arrow is missing before {shown(met.word)}"
         return Diagnostic("syntax-error", message, at, help=f"write {word} -> {met.word}")

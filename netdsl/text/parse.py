@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -310,7 +311,13 @@ def _without_swallowed(found: list[tree.Statement], broken: list[Span], report: 
     called = {primary.name.text for primary in starts if isinstance(primary, tree.Call)}
     kept: list[tree.Statement] = []
     for one in found:
-        if isinstance(one, tree.Block) and one.name.text not in called and (equal := _swallows(one)):
+        if isinstance(one, tree.Block) and (inner := _runs_on(one)):
+            arrow = one.body.arrows[inner - 1]
+            message = f"the line ends with `->`, so that the chain below becomes part of block {one.name.text}"
+            report.error("syntax-error", message, arrow, "take it away, or write the next layer behind it")
+            kept.append(replace(one, body=_part(one.body, 0, inner)))
+            one = _part(one.body, inner, len(one.body.elements))
+        elif isinstance(one, tree.Block) and one.name.text not in called and (equal := _swallows(one)):
             name = one.name.text
             message = f"the line ends with `=`, so that the chain below becomes that of block {name}"
             report.error("syntax-error", message, equal, f"write the chain of block {name} behind it, or take it away")
@@ -318,6 +325,24 @@ def _without_swallowed(found: list[tree.Statement], broken: list[Span], report: 
             one = one.body
         kept.append(one)
     return kept
+
+
+def _runs_on(block: tree.Block) -> int:
+    """Where in the chain of a block INPUT stands on a line below, as far left as the block; or 0."""
+    header = block.name.span
+    margin = header.column - len("block ")
+    for position, element in enumerate(block.body.elements[1:], 1):
+        span = element.span
+        is_input = isinstance(element.primary, tree.Layer) and element.primary.keyword == "INPUT"
+        if is_input and span.line > header.line and span.column <= margin:
+            return position
+    return 0
+
+
+def _part(chain: tree.Chain, start: int, end: int) -> tree.Chain:
+    """Some elements of a chain as one of their own."""
+    elements = chain.elements[start:end]
+    return tree.Chain(elements, chain.arrows[start : end - 1], elements[0].span.to(elements[-1].span))
 
 
 def _swallows(block: tree.Block) -> Span | None:
