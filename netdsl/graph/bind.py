@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -80,14 +80,14 @@ class _Binding:
         return value
 
 
-def row(written: tree.Layer) -> type[Layer]:
+def row(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> type[Layer]:
     """The layer that a keyword names. Raises Fault."""
     try:
         row = table.find(written.keyword)
     except table.BrokenPackage as error:
         raise Fault("unknown-layer", str(error), written.keyword_span) from None
     if row is None:
-        raise mistakes.unknown_layer(written)
+        raise mistakes.unknown_layer(written, blocks, behind_fork)
     return row
 
 

@@ -172,17 +172,13 @@ class Expansion:
         count = self._count(element, scope)
         if written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
-        row = bind.row(written)
+        row = bind.row(written, scope.module.blocks, fork is not None)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
         if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
             raise mistakes.misplaced_input(written.span)
-        if row.merge and (names := mistakes.merged(written)):
-            if fork is not None and isinstance(fork.primary, tree.Fork):
-                raise mistakes.names_behind_merge(written, fork.primary, names)
-            raise mistakes.merge_without_fork(row.keyword, written.span, flow != NOTHING, names)
-        if row.merge and written.arguments and not isinstance(flow, tuple):
-            raise mistakes.merge_without_fork(row.keyword, written.span, flow != NOTHING)
+        if row.merge and (fault := mistakes.misused_merge(written, fork, flow != NOTHING)):
+            raise fault
         made, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )
@@ -212,9 +208,7 @@ class Expansion:
 
     def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> int:
         if written.arguments:
-            span = written.arguments[0].span
-            help = f"branches are separated by |: SKIP | {span.text}"
-            raise Fault("extra-argument", "SKIP takes no arguments", span, help)
+            raise mistakes.behind_skip(written.arguments[0].span)
         if flow == NOTHING:
             raise mistakes.no_input(written.span, "SKIP")
         if isinstance(flow, tuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
@@ -16,21 +16,29 @@ from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
 
+_MOST = 12
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
 
 
-def unknown_layer(written: tree.Layer) -> Fault:
+def unknown_layer(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> Fault:
     """A keyword that no layer has."""
     keyword = written.keyword
-    arguments = [argument.span.text for argument in written.arguments]
-    if absent := elsewhere.absent(keyword):
+    arguments = [argument.span.text for argument in written.arguments[:_MOST]]
+    call = f"{keyword.lower()}({', '.join(arguments)})"
+    foreign = elsewhere.find(keyword)
+    if keyword.lower() in blocks:
+        help = f"to call the block, write {call}"
+    elif behind_fork and foreign and "->" in foreign.here:
+        help = f"write {foreign.here.split()[-1]}"
+    elif absent := elsewhere.absent(keyword):
         help = absent
     elif here := elsewhere.written(keyword, arguments):
         help = f"write {here}"
-    elif foreign := elsewhere.find(keyword):
+    elif foreign:
         help = f"it is called {foreign.here} here"
     else:
-        help = did_you_mean(keyword, table.keywords()) or "`netdsl layers` lists the layers"
+        block = f"; a block is called in lower case: {call}" if arguments else ""
+        help = did_you_mean(keyword, table.keywords()) or f"`netdsl layers` lists the layers{block}"
     return Fault("unknown-layer", f"there is no layer {keyword}", written.keyword_span, help)
 
 
@@ -88,7 +96,7 @@ def _labels(scope: Scope) -> Iterator[str]:
 
 def _layer(word: str, arguments: Sequence[str]) -> str:
     """What a word in lower case means if it is the name of a layer, here or in another tool; or ""."""
-    if here := elsewhere.written(word, arguments):
+    if elsewhere.find(word) and (here := elsewhere.written(word, arguments)):
         return here
     return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
 
@@ -133,6 +141,16 @@ def not_a_merge(keyword: str, branches: int, span: Span) -> Fault:
     """A layer that takes one input, behind a fork."""
     message = f"{keyword} takes one input, but a fork gives {branches}"
     return Fault("fork-without-merge", message, span, f"put {_MERGES} between the fork and {keyword}")
+
+
+def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -> Fault | None:
+    """A merge layer that no fork stands before, or with the names of what it should merge behind it."""
+    names = merged(written)
+    if fork is None and written.arguments:
+        return merge_without_fork(written.keyword, written.span, flows, names)
+    if fork is not None and isinstance(fork.primary, tree.Fork) and names:
+        return names_behind_merge(written, fork.primary, names)
+    return None
 
 
 def merge_without_fork(keyword: str, span: Span, flows: bool, names: Sequence[str] = ()) -> Fault:
@@ -181,3 +199,8 @@ def not_an_element(again: tree.Call) -> Fault:
     """A label of SKIP or a name, applied again."""
     message = f"{again.name.text} names what another element gives, and cannot be applied"
     return Fault("unknown-block", message, again.span, f"read it without (): {again.name.text} -> …")
+
+
+def behind_skip(span: Span) -> Fault:
+    """What stands behind SKIP, as a branch without its bar may."""
+    return Fault("extra-argument", "SKIP takes no arguments", span, f"branches are separated by |: SKIP | {span.text}")

@@ -58,6 +58,8 @@ def _call(text: str, met: Met) -> str:
 
 def _merge(keyword: str, inside: str, met: Met) -> str:
     """A merge of the names in some text, or of one of them and what flows in."""
+    if re.search(r"\]\s*->\s*[\w.]*$", met.near):
+        return f"write {keyword}"
     layers = elsewhere.parts(inside) if re.search(r"[A-Z]{2}", inside) else []
     names = layers or re.findall(rf"(?<![\w.=]){_NAME}(?![\w=])", inside)
     if len(names) < 2:
@@ -271,7 +273,8 @@ def _without_brackets(layer: str, parts: list[str]) -> str:
     if not layer.isupper():
         call = f"{layer.lower()}({', '.join(parts)})"
         return f"`netdsl layers` lists the layers, and none is called so; a block is called in lower case: {call}"
-    return f"{rule}: {' '.join((layer, *parts))}"
+    call = "" if foreign else f"; a block is called in lower case: {layer.lower()}({', '.join(parts)})"
+    return f"{rule}: {' '.join((layer, *parts))}{call}"
 
 
 def _operator(met: Met) -> str:
@@ -290,6 +293,8 @@ def _operator(met: Met) -> str:
         return f"a parameter stands under its name alone: {right[2]}"
     if right and re.match("[A-Z]", right[2]):
         return f"layers are joined by ->, also those that papers join by {right[1]}"
+    if re.search(r"\](?:\s*->)?$", met.near) and met.word in _MERGES:
+        return f"branches are merged by a layer: ] -> {_MERGES[met.word]}"
     if not (left and right):
         return "what is computed stands in braces: {2 * n}"
     names = re.search(rf"(?:->|[|\[(=]|^)\s*({_NAME})$", met.near)

@@ -32,7 +32,7 @@ _WORDS = {
     ),
     "dwconv depthwiseconv depthwise depthwiseconvolution": Foreign("DWCONV", "size s p d bias"),
     "sepconv separableconv": Foreign("DWCONV kernel -> CONV filters 1"),
-    "fc dense innerproduct fullyconnected connected gemm affine": Foreign("FC", "count activation bias"),
+    "fc full dense innerproduct fullyconnected connected gemm affine": Foreign("FC", "count activation bias"),
     "linear": Foreign("FC", "- count bias"),
     "maxpool maxpooling": Foreign("MAXPOOL", "size s p"),
     "avgpool avgpooling averagepool averagepooling meanpool meanpooling": Foreign("AVGPOOL", "size s p"),
@@ -70,7 +70,7 @@ _WORDS = {
     "scale": Foreign("SCALE"),
     "rbf": Foreign("RBF", "count"),
     "normalize": Foreign("NORMALIZE"),
-    "flatten": Foreign("FLATTEN"),
+    "flatten flat": Foreign("FLATTEN"),
     "reshape view": Foreign("RESHAPE", "dims"),
     "pad zeropadding zeropad constantpad": Foreign("PAD", "size"),
     "crop cropping centercrop": Foreign("CROP", "size"),
@@ -78,7 +78,7 @@ _WORDS = {
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
     "input data placeholder": Foreign("INPUT", "dims"),
-    "skip identity skipconnection passthrough": Foreign("SKIP"),
+    "skip none identity skipconnection passthrough": Foreign("SKIP"),
     "concat concatenate concatenation cat route": Foreign("[ a | b ] -> CONCAT"),
     "add addition eltwise shortcut residual sum": Foreign("[ a | SKIP ] -> ADD"),
     "sub subtract": Foreign("[ a | b ] -> SUB"),
@@ -169,12 +169,12 @@ def _numbered(word: str, arguments: Sequence[str]) -> str:
     activation = find(_value(arguments[0].rpartition("=")[2])) if len(arguments) == 1 else None
     if _key(word) in {"activation", "act"} and activation:
         return activation.here
-    match = re.fullmatch(r"([A-Za-z_]+?)_?(\d+(?:x\d+)*)", word)
+    match = re.fullmatch(r"([A-Za-z_]+?)_?(\d+(?:[xX]\d+)*)[xX]?", word)
     if match is None or (foreign := find(match[1])) is None:
         return ""
     needs = [slot for slot in foreign.takes.split() if slot in {"count", "size"}]
     if "size" in needs and len(arguments) < len(needs):
-        return written(match[1], (*arguments, f"kernel={match[2]}"))
+        return written(match[1], (*arguments, f"kernel={match[2].lower()}"))
     layer = written(match[1], arguments)
     return f"{word.lower()}: {layer}" if layer and "x" not in match[2] else ""
 
