@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from netdsl.draw import metrics
 from netdsl.draw.columns.arcs import Arc
 from netdsl.draw.columns.parts import Column, Fork, Leaf, Link, Panel, Part, inner
+from netdsl.draw.routing import Place
 
 FONT = 9.0
 SMALL = 7.5
@@ -27,36 +28,6 @@ BUS = 7.0
 
 RISE = 4.0
 """How far above a leaf a line turns."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """A rectangle: its middle across, its foot, and its size."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-    @property
-    def top(self) -> float:
-        """Its upper end."""
-        return self.y + self.height
-
-    @property
-    def middle(self) -> float:
-        """Half way up."""
-        return self.y + self.height / 2
-
-    @property
-    def left(self) -> float:
-        """Its left side."""
-        return self.x - self.width / 2
-
-    @property
-    def right(self) -> float:
-        """Its right side."""
-        return self.x + self.width / 2
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ def settle(row: Row, *, banded: bool) -> None:
         same = [other for other in row.cells if (row.shared or other.lane == cell.lane)]
         feet = {flat: _foot(other for other in same if _flat(other) == flat) for flat in (False, True)}
         own = feet[_flat(cell)]
-        cell.foot = own if not banded and max(feet.values()) - own > _RAGGED else max(feet.values())
+        apart = not banded and max(feet.values()) - own > _RAGGED and not _reached(cell, own)
+        cell.foot = own if apart else max(feet.values())
         cell.foot += BASE if banded else 0
     for start, end, level in levels:
         under = [cell for cell in row.cells if cell.lane == start.lane and start.column <= cell.column <= end.column]
@@ -35,6 +36,18 @@ def settle(row: Row, *, banded: bool) -> None:
     row.above = max(cell.solid.above + (BAND if banded else 0) - cell.y for cell in row.cells)
     row.above = max(row.above, *(-y for _, _, y in row.arcs), 0.0)
     row.below = max(cell.foot + _deep(cell) + _bracket(cell) for cell in row.cells)
+
+
+def _reached(cell: Cell, foot: float) -> bool:
+    """Whether what it reads all of stands so low that lines from there would run through its label at a foot."""
+    dense = cell.volume.reads != "flow" and cell.label
+    before = (source for source in cell.sources if source.lane == cell.lane and source.column == cell.column - 1)
+    lower = cell.solid.entry[1][0]  # where the lower line ends, from the middle of the cell
+    return bool(dense) and any(
+        source.y + source.solid.exit[1][1] > foot and lower > -cell.spread
+        for source in before
+        if cell.volume.reads == "all" or source.volume.shape.positions == 1
+    )
 
 
 def _foot(cells: Iterable[Cell]) -> float:

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from netdsl.draw import words
 from netdsl.draw.palette import Theme, Tone, mixed
+from netdsl.draw.routing import Place
 from netdsl.draw.svg import Canvas, Point
 from netdsl.draw.volumes import flow
 from netdsl.draw.volumes.cell import Cell, Row, fitted
@@ -32,20 +33,27 @@ def sheet(
     footing = Text(_MARGIN, bottom + _FOOT, scale.caption, SIZE, "start", quiet=True)
     wide = max(*(row.right for row in rows), *(text.x + text.width - _MARGIN for text in (*heading, footing)))
     canvas = Canvas(wide + 2 * _MARGIN, bottom + _FOOT + _MARGIN, theme.paper, shaped.graph.title)
+    labels = [text.moved(cell.x, cell.foot) for cell in cells for text in cell.label if cell.labelled]
+    numbers = [text.moved(cell.x, cell.y) for cell in cells for text in cell.solid.texts]
+    brackets = [one for row in rows for one in _brackets(row)]
+    words = [*labels, *numbers, *(name for _, name in brackets)]
+    room = Place(wide / 2 + _MARGIN, _MARGIN + _HEAD, wide + _MARGIN, bottom - _MARGIN - _HEAD + _FOOT / 2)
+    router = flow.router(rows, words, room)
     for row in rows:
         if banded:
             _bands(canvas, row, theme)
-        flow.behind(canvas, row, theme)
+        flow.behind(canvas, row, theme, router)
     flow.turns(canvas, rows, theme, _BETWEEN)
     for cell in sorted(cells, key=lambda cell: (cell.row, cell.column, cell.lane)):
         with canvas.group(cell.volume.about, name=f"volume.{cell.volume.path}"):
             cell.solid.paint(canvas, _tone(cell, theme), theme, cell.x, cell.y)
-    texts = [*heading, footing]
+    texts = [*heading, footing, *labels]
     for row in rows:
         texts += flow.kernels(canvas, row, scale, theme)
-        texts += _brackets(canvas, row, theme)
+    for points, name in brackets:
+        canvas.line(points, theme.line, thick=0.7)
+        texts.append(name)
     for cell in cells:
-        texts += [text.moved(cell.x, cell.foot) for text in cell.label if cell.labelled]
         texts += _numbers(canvas, cell, _ground(cell, theme, banded=banded))
     for text in texts:
         colour = theme.quiet if text.quiet else theme.text
@@ -115,8 +123,8 @@ def _bands(canvas: Canvas, row: Row, theme: Theme) -> None:
             canvas.text(left + 4, top + SIZE + 1.5, name, SIZE, tone.accent, bold=True)
 
 
-def _brackets(canvas: Canvas, row: Row, theme: Theme) -> Iterator[Text]:
-    """A bracket below what a labelled block holds, where that is more than one volume."""
+def _brackets(row: Row) -> Iterator[tuple[list[Point], Text]]:
+    """A bracket below what a labelled block holds, where that is more than one volume, and its name."""
     for _, lane in groupby(sorted(row.cells, key=lambda cell: (cell.lane, cell.column)), lambda cell: cell.lane):
         for group, found in groupby(lane, lambda cell: cell.volume.groups[0] if cell.volume.groups else None):
             run = list(found)
@@ -125,6 +133,5 @@ def _brackets(canvas: Canvas, row: Row, theme: Theme) -> Iterator[Text]:
             left, right = run[0].x - run[0].solid.width / 2, run[-1].x + run[-1].solid.width / 2
             y = max(cell.foot + (cell.label[-1].y if cell.label else 0) for cell in run) + 4
             points: list[Point] = [(left, y), (left, y + 3), (right, y + 3), (right, y)]
-            canvas.line(points, theme.line, thick=0.7)
             name = fitted(group[1], SIZE + 0.5, right - left, bold=True)
-            yield Text((left + right) / 2, y + 12, name, SIZE + 0.5, bold=True)
+            yield points, Text((left + right) / 2, y + 12, name, SIZE + 0.5, bold=True)
