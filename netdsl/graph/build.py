@@ -73,7 +73,7 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
         return None
     unused.warn_of_names(module.file, report)
     nodes = _with_inputs(expansion.nodes, overrides.inputs)
-    shapes = infer.shapes(nodes, report)
+    shapes = infer.shapes(nodes, report, overrides.limit)
     axes.warn(nodes, shapes, report)
     outputs, training, output_names = _outputs(expansion, module.file, report)
     if report.failed:

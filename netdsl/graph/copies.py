@@ -30,7 +30,7 @@ class Piece:
     """What a call or a copy made, at `path`, of what flowed in.
 
     Its nodes are from `first` up to `last`, its marks from `marks` up to `marked`; `length` is that of all their paths,
-    without what they begin with, `path`.
+    without what they begin with, `path`, and `inputs` what its nodes read.
     """
 
     entry: Entry
@@ -43,6 +43,7 @@ class Piece:
     marks: int = 0
     marked: int = 0
     length: int = 0
+    inputs: int = 0
     outside: frozenset[int] = frozenset()
     """The nodes before it that it reads by name."""
 

@@ -68,9 +68,9 @@ class Expansion:
                 except TooLarge as large:
                     assert self._at is not None
                     self.report.error("limit-exceeded", str(large), self._at.span, large.help)
+                    self.reading, self.made.size = True, Size(self.limit)
                     for element in names.in_scope([statement]):
                         self._name(element, BROKEN, self.root)
-                    self.reading, self.made.size = True, Size(self.limit)
         self.reading, made, self.made = True, self.made, Made([], Size(self.limit))  # what is only read leaves no mark
         for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
@@ -197,7 +197,7 @@ class Expansion:
                 flow = self._layer(row, made, site, flow, further, at, scope, device)
                 inner = entry.inner[str(copy)] = Entry(element, scope, flow, {}, first, len(self.nodes), copy=True)
                 if isinstance(before, int) and (before == flow or (min(before, flow) >= 0 and before not in further)):
-                    piece = Piece(inner, at, scope.calls, before, flow, first, len(self.nodes))
+                    piece = Piece(inner, at, scope.calls, before, flow, first, len(self.nodes), inputs=1 + len(further))
                     flow = self.made.repeat(Run(piece, path, flow, 1, copy + 1, count + 1, marked=False), entry)
                     break
             if isinstance(flow, tuple):  # zero copies behind a fork
@@ -310,6 +310,7 @@ class Expansion:
         of = scope.module.blocks.get(primary.name.text)
         if of is None:
             return (yield self._again(primary, flow, path, entry, scope, device))
+        self.made.size.calls(len(of.block.parameters))
         environment = call.environment(of, primary, scope, lambda fault: self._add(fault, scope))
         if self.reading or environment is None:
             return BROKEN
@@ -385,14 +386,7 @@ class Expansion:
     def _add(self, fault: Fault, scope: Scope) -> None:
         if fault.code == "unknown-name" and scope.module.incomplete:
             return  # the file that is missing may have defined it
+        path, calls = scope.path.rstrip("."), tuple(scope.calls or ())
         self.report.add(
-            Diagnostic(
-                fault.code,
-                fault.message,
-                fault.span,
-                related=fault.related,
-                help=fault.help,
-                path=scope.path.rstrip("."),
-                calls=tuple(scope.calls or ()),
-            )
+            Diagnostic(fault.code, fault.message, fault.span, "", fault.related, fault.help, path=path, calls=calls)
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from netdsl.graph import axes, labels
 from netdsl.graph.node import Node
-from netdsl.graph.size import about
+from netdsl.graph.size import LIMIT, TooLarge, about
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
@@ -16,10 +16,11 @@ from netdsl.text.diagnostic import Diagnostic, Related, Report
 MAX_ELEMENTS = 2**40
 
 
-def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
+def shapes(nodes: Sequence[Node], report: Report, limit: int = LIMIT) -> list[Shape | None]:
     """The shape of every node's output; None behind a mistake, which is reported once.
 
-    Copies have one layer, so that its rules are asked once for inputs of equal shape, which are one object.
+    Copies have one layer, so that its rules are asked once for inputs of equal shape, which are one object. Where each
+    has inputs of other shapes, as in `PAD 1 x1000`, a quarter of the limit of nodes is looked at.
     """
     found: list[Shape | None] = []
     known: dict[tuple[int, ...], Shape | None] = {}
@@ -27,6 +28,7 @@ def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
     owners: dict[str, tuple[Shape, ...]] = {node.owner: () for node in nodes if node.shared}
     fitting: set[tuple[int, ...]] = set()
     broken: set[str] = set()
+    asked: set[int] = set()
     for node in nodes:
         inputs: list[Shape] = []
         for source in node.inputs:
@@ -40,6 +42,11 @@ def shapes(nodes: Sequence[Node], report: Report) -> list[Shape | None]:
         try:
             shape = known[key]
         except KeyError:
+            asked.add(key[0])
+            if (len(known) - len(asked)) * 4 > limit:
+                message = f"copies of layers take inputs of more than {limit // 4:,} shapes in all"
+                report.add(diagnostic(node, LayerError("limit-exceeded", message, TooLarge.help), nodes, inputs))
+                return found + [None] * (len(nodes) - len(found))
             shape = _shape(node, inputs, nodes, found, report, broken)
             shape = known[key] = None if shape is None else equal.setdefault(shape, shape)
         if owners and shape is not None:

@@ -10,8 +10,8 @@ from netdsl.graph.node import Calls, Node
 from netdsl.graph.scope import BROKEN, Entry
 from netdsl.graph.size import Size
 
-Start: TypeAlias = tuple[int, int, int, int]
-"""How many nodes, marks, characters of paths and nodes read by name there were."""
+Start: TypeAlias = tuple[int, int, int, int, int]
+"""How many nodes, marks, characters of paths, inputs and nodes read by name there were."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class Made:
 
     def node(self, node: Node) -> int:
         """Add a node."""
-        self.size.grows(nodes=1, characters=len(node.path))
+        self.size.grows(nodes=1, characters=len(node.path), inputs=len(node.inputs))
         self.nodes.append(node)
         return len(self.nodes) - 1
 
@@ -39,23 +39,25 @@ class Made:
 
     def start(self) -> Start:
         """How much there is before something is expanded."""
-        return len(self.nodes), self.marks.count, self.size.characters, len(self.read)
+        return len(self.nodes), self.marks.count, self.size.characters, self.size.inputs, len(self.read)
 
     def piece(self, start: Start, entry: Entry, path: str, calls: Calls | None, flow: int, output: int) -> Piece:
         """What was expanded since some start."""
-        first, marks, characters, read = start
+        first, marks, characters, inputs, read = start
         last, marked = len(self.nodes), self.marks.count
         if first == last and output == BROKEN:  # whose marks stand for nothing
             marked, characters = marks, self.size.characters
         length = self.size.characters - characters - (last - first + marked - marks) * len(path)
         outside = frozenset(index for index in self.read[read:] if 0 <= index < first)
-        return Piece(entry, path, calls, flow, output, first, last, marks, marked, length, outside)
+        return Piece(
+            entry, path, calls, flow, output, first, last, marks, marked, length, self.size.inputs - inputs, outside
+        )
 
     def stamp(self, stamp: Stamp, entry: Entry) -> int:
         """Make a copy of a piece, whose names go below an entry."""
         piece = stamp.piece
         made, marks = piece.last - piece.first, piece.marked - piece.marks
-        self.size.grows(made, marks, piece.length + (made + marks) * len(stamp.path))
+        self.size.grows(made, marks, piece.length + (made + marks) * len(stamp.path), piece.inputs)
         self.nodes += nodes(stamp, self.nodes)
         self.marks.stamp(stamp)
         self.read += piece.outside
@@ -71,7 +73,7 @@ class Made:
             return piece.output
         marks += later.marked
         length = piece.length + (made + marks) * len(f"{later.path}.{later.stop}")
-        self.size.grows(count * made, count * marks, count * length)
+        self.size.grows(count * made, count * marks, count * length, count * piece.inputs)
         if made:
             for copy in range(later.start, later.stop):
                 self.nodes += nodes(later.stamp(copy), self.nodes)

@@ -22,6 +22,7 @@ from netdsl.text.suggest import did_you_mean
 T = TypeVar("T")
 
 MAX_USES = 100
+MAX_FILES = 500
 MAX_BYTES = 4_000_000  # of one file
 
 
@@ -92,6 +93,8 @@ class Loader:
     include: Sequence[Path] = ()
     modules: dict[tuple[Path, bool], Module | None] = field(default_factory=dict[tuple[Path, bool], "Module | None"])
     loading: list[Path] = field(default_factory=list[Path])
+    uses: int = 0
+    """How many `use` statements were followed."""
 
     def load(
         self, source: Source, path: Path | None, overrides: Mapping[str, Value] | None = None
@@ -174,6 +177,12 @@ class Loader:
         self, use: tree.Use, user: Path | None, used: dict[Path, Module | None], overrides: dict[str, Value]
     ) -> tuple[Module, frozenset[str]] | None:
         """The module that a statement brings in, once for each file; `used` keeps what came of each."""
+        self.uses += 1
+        if self.uses > MAX_FILES:
+            if self.uses == MAX_FILES + 1:
+                self.report.error("limit-exceeded", f"a program uses at most {MAX_FILES} files", use.path.span)
+            used[Path(use.path.text)] = None
+            return None
         path = self._seek(use, user)
         resolved = Path(use.path.text) if path is None else path.resolve()
         if resolved in used:

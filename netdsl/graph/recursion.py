@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
 
+_DONE = -1
+_MOST = 8
+"""How many blocks of a circle are named."""
+
 
 def recursive(module: Module, report: Report) -> set[int]:
     """The blocks that call themselves, directly or through others; each circle is reported once."""
-    state: dict[int, int] = {}
+    place: dict[int, int] = {}  # in the stack, or DONE
     found: set[int] = set()
     for start in module.blocks.values():
-        stack = [(start, iter(_calls(start)))]
-        if state.setdefault(id(start.block), 1) == 2:
+        if id(start.block) in place:
             continue
+        stack = [start]
+        place[id(start.block)] = 0
+        pending = [iter(_calls(start))]
+        outermost = [1]  # for each of the stack, the place of the outermost that it and what it calls lead back to
         while stack:
-            of, calls = stack[-1]
-            step = next(calls, None)
+            step = next(pending[-1], None)
             if step is None:
-                state[id(of.block)] = 2
-                stack.pop()
+                block, back = id(stack.pop().block), outermost.pop()
+                pending.pop()
+                place[block] = _DONE
+                if back <= len(stack):
+                    found.add(block)
+                if outermost:
+                    outermost[-1] = min(outermost[-1], back)
                 continue
             call, target = step
-            if state.get(id(target.block)) == 1:
-                blocks = [one.block for one, _ in stack]
-                circle = blocks[blocks.index(target.block) :]
-                around = " calls ".join(block.name.text for block in (*circle, target.block))
-                found.update(map(id, circle))
-                report.error("recursive-block", around, call.span, help="use a repeat: x{n}")
-            elif id(target.block) not in state:
-                state[id(target.block)] = 1
-                stack.append((target, iter(_calls(target))))
+            at = place.get(id(target.block))
+            if at is None:
+                place[id(target.block)] = len(stack)
+                stack.append(target)
+                pending.append(iter(_calls(target)))
+                outermost.append(len(stack))
+            elif at != _DONE:
+                outermost[-1] = min(outermost[-1], at)
+                report.error("recursive-block", _around(stack, at), call.span, help="use a repeat: x{n}")
     return found
+
+
+def _around(stack: list[BlockOf], at: int) -> str:
+    """A circle in words: `a calls b calls a`."""
+    names = [of.block.name.text for of in islice(stack, at, at + _MOST)]
+    more = len(stack) - at - _MOST
+    if more > 0:
+        names += [f"{more} more"] * (more > 1) + [stack[-1].block.name.text]
+    return " calls ".join([*names, stack[at].block.name.text])
 
 
 def _calls(of: BlockOf) -> list[tuple[tree.Call, BlockOf]]:

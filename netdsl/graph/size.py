@@ -12,6 +12,8 @@ _CHARACTERS = 100
 """How long paths may be, for each node of the limit."""
 _READ = 4
 """How many characters may be read again, for each node of the limit."""
+_INPUTS = 5
+"""How many inputs layers may read, for each node of the limit."""
 _ELEMENT = 16
 """How many characters an element counts for beside its own."""
 
@@ -34,14 +36,16 @@ class Size:
     nodes: int = 0
     marks: int = 0
     characters: int = 0
+    inputs: int = 0
     again: int = 0
     seen: set[int] = field(default_factory=set[int])
 
-    def grows(self, nodes: int = 0, marks: int = 0, characters: int = 0) -> None:
+    def grows(self, nodes: int = 0, marks: int = 0, characters: int = 0, inputs: int = 0) -> None:
         """Count what is to be made. Raises TooLarge."""
         self.nodes += nodes
         self.marks += marks
         self.characters += characters
+        self.inputs += inputs
         if self.nodes > self.limit:
             raise TooLarge(f"this expands to {about(self.nodes)} nodes or more, and the limit is {self.limit:,}")
         if self.marks > self.limit:
@@ -52,14 +56,24 @@ class Size:
             message = f"the paths in this have {about(self.characters)} characters or more, and the limit is {most:,}"
             raise TooLarge(message)
 
+        if self.inputs > self.limit * _INPUTS:
+            most = self.limit * _INPUTS
+            raise TooLarge(f"the layers in this read {about(self.inputs)} inputs or more, and the limit is {most:,}")
+
+    def calls(self, parameters: int) -> None:
+        """Count a call of a block with so many parameters, each of which has a value. Raises TooLarge."""
+        self._rereads(parameters)
+
     def reads(self, element: tree.Element) -> None:
         """Count an element that is expanded by itself. Raises TooLarge."""
         if id(element) not in self.seen:
             self.seen.add(id(element))
             return
-        self.again += _ELEMENT
-        if isinstance(element.primary, tree.Layer | tree.Call):
-            self.again += element.span.end - element.span.start
+        own = isinstance(element.primary, tree.Layer | tree.Call)
+        self._rereads(_ELEMENT + (element.span.end - element.span.start if own else 0))
+
+    def _rereads(self, characters: int) -> None:
+        self.again += characters
         if self.again > self.limit * _READ:
             most = self.limit * _READ // _ELEMENT
             raise TooLarge(f"blocks are called here with other arguments each time, for more than {most:,} elements")

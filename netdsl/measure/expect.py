@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from itertools import chain
 
+from netdsl.graph import collector
 from netdsl.graph.evaluate import Unknown, compute
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number, show
 from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import Figures, figures, totals
+from netdsl.measure.figures import Figures, Totals, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Enough, Report
@@ -31,6 +34,8 @@ _SUMS = {
 }
 _OF_A_NODE = ("shape", "field", "stride")
 QUANTITIES = (*_OF_A_NODE, *_SUMS, "peak")
+_MOST = 2_000_000
+"""How many nodes claims may count in all."""
 _IN_BYTES = ("memory", "weights", "peak")
 
 _RELATIONS: dict[str, Callable[[Number, Number], bool]] = {
@@ -62,6 +67,15 @@ def near(figure: Number, value: Number, written: str) -> bool:
 @dataclass
 class _Prover:
     shaped: ShapedGraph
+    counted: dict[tuple[bool, str], Totals | int] = field(default_factory=dict[tuple[bool, str], Totals | int])
+    """The totals, or the peak where that is asked for, under each path that was claimed something of."""
+    looked: int = 0
+    """How many nodes were counted for that."""
+
+    @cached_property
+    def paths(self) -> list[tuple[str, int]]:
+        """Every node by its path, in the order of these, so that those in a scope follow each other."""
+        return sorted([(node.path, index) for index, node in enumerate(self.shaped.nodes)])
 
     @cached_property
     def each(self) -> list[Figures]:
@@ -124,24 +138,41 @@ class _Prover:
                 return self.shaped.shapes[index].dims
             axes = self.fields[index]
             return tuple(axis.size if quantity == "field" else axis.stride for axis in axes)
-        nodes = None if of is None else self._under(of)
-        if quantity == "peak":
-            return max((use for index, use in self.alive.items() if nodes is None or index in nodes), default=0)
-        return int(getattr(totals(self.shaped, self.each, nodes), _SUMS[quantity]))
+        key = quantity == "peak", "" if of is None else of.text
+        if key not in self.counted:
+            nodes = None if of is None else self._under(of)
+            if quantity == "peak":
+                self.counted[key] = self._peak(nodes)
+            else:
+                self.counted[key] = totals(self.shaped, self.each, nodes)
+        counted = self.counted[key]
+        return counted if isinstance(counted, int) else int(getattr(counted, _SUMS[quantity]))
+
+    def _peak(self, nodes: Sequence[int] | None) -> int:
+        alive = self.alive
+        return max(alive.values() if nodes is None else [alive[one] for one in nodes if one in alive], default=0)
 
     def _node(self, of: tree.Name) -> int:
         graph = self.shaped.graph
-        index = graph.index.get(of.text, graph.aliases.get(of.text))
+        index = graph.index.get(of.text)
         if index is None:
-            known = [*graph.index, *graph.aliases]
-            raise Fault("unknown-name", f"there is no node {of.text}", of.span, did_you_mean(of.text, known[:5000]))
+            index = graph.aliases.get(of.text)
+        if index is None:
+            help = did_you_mean(of.text, chain(graph.index, graph.aliases))
+            raise Fault("unknown-name", f"there is no node {of.text}", of.span, help)
         return index
 
     def _under(self, of: tree.Name) -> list[int]:
-        """All nodes that stand under a path; training's own only where there are no others."""
+        """All nodes that stand under a path; training's own only where there are no others. Raises Fault."""
         self._node(of)
-        under = f"{of.text}."
-        nodes = [i for i, node in enumerate(self.shaped.nodes) if node.path == of.text or node.path.startswith(under)]
+        start = bisect_left(self.paths, (f"{of.text}.", 0))
+        stop = bisect_left(self.paths, (f"{of.text}/", 0))  # `/` is what follows `.`
+        self.looked += stop - start
+        if self.looked > _MOST:
+            message = f"claims count more than {_MOST:,} nodes in all"
+            raise Fault("limit-exceeded", message, of.span, "claim the totals of fewer blocks")
+        own = self.shaped.graph.index.get(of.text)
+        nodes = sorted([index for _, index in self.paths[start:stop]] + ([] if own is None else [own]))
         inference = [index for index in nodes if not self.shaped.nodes[index].training]
         return inference or nodes
 
@@ -165,6 +196,7 @@ def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
     return Fault("expectation-failed", " ".join(message.split()), claim.span, help)
 
 
+@collector.paused()
 def prove(shaped: ShapedGraph, report: Report) -> int:
     """Check every claim of the network's file. What fails is reported; gives the number of claims skipped.
 

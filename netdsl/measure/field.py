@@ -68,11 +68,13 @@ def _plain(number: Fraction) -> Number:
 
 
 _OWN = Axis((0,), (0,), 1)
+_ONE = Fraction(1)
 
 
 def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
     """For every node, what it sees along each axis of the network's input."""
     found: list[tuple[Axis, ...]] = []
+    known: dict[tuple[int, ...], tuple[tuple[Window, ...] | Literal["all"], Sequence[Fraction]]] = {}
     for index, node in enumerate(shaped.nodes):
         if not node.inputs:
             found.append((_OWN,) * shaped.shapes[index].rank)
@@ -84,9 +86,10 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
                 union = _union(union, found[source])
             found.append(union)
             continue
-        found.append(
-            _through(node.layer.windows(*inputs), node.layer.enlargement(*inputs), inputs[0], found[node.inputs[0]])
-        )
+        key = (id(node.layer), *map(id, inputs))  # which copies have in common
+        if key not in known:
+            known[key] = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
+        found.append(_through(*known[key], inputs[0], found[node.inputs[0]]))
     return found
 
 
@@ -124,8 +127,13 @@ def _through(
         return tuple(_whole(axis, size) for axis, size in zip(before, sizes, strict=True))
     if len(windows) != len(before):
         return before
-    scales = scale or (Fraction(1),) * len(windows)
-    return tuple(_seen(*each) for each in zip(before, windows, scales, strict=True))
+    scales = scale or (_ONE,) * len(windows)
+    seen: dict[tuple[int, Window, Fraction], Axis] = {}  # often the same along all axes
+    for axis, window, one in zip(before, windows, scales, strict=True):
+        key = (id(axis), window, one)
+        if key not in seen:
+            seen[key] = _seen(axis, window, one)
+    return tuple([seen[id(axis), window, one] for axis, window, one in zip(before, windows, scales, strict=True)])
 
 
 def _merged(axis: Axis) -> Axis:
@@ -143,16 +151,23 @@ def _whole(axis: Axis, size: int) -> Axis:
 
 def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     """What a window sees that slides over a map, which is enlarged before by a scale."""
-    rounds = window.stride / scale / len(axis.starts)
-    phases = rounds.denominator
+    if scale == 1 and len(axis.starts) == 1:
+        start = axis.starts[0] - window.before * axis.step
+        end = axis.ends[0] + (window.reach - 1 - window.before) * axis.step
+        return Axis((start,), (end,), window.stride * axis.step)
+    wide, narrow = scale.numerator, scale.denominator
+    step: Number = window.stride * narrow
+    phases = wide * len(axis.starts)
+    common = math.gcd(step, phases)
+    step, phases = step // common, phases // common
     if phases > _MOST_PHASES:
-        axis, rounds, phases = _merged(axis), Fraction(window.stride) / scale, 1
+        axis, step, phases = _merged(axis), Fraction(window.stride) / scale, 1
     starts: list[Number] = []
     ends: list[Number] = []
     for position in range(phases):
         first = position * window.stride - window.before
-        low = math.ceil(first / scale)
-        high = math.floor((first + window.reach - 1) / scale)
+        low = -(-first * narrow // wide)
+        high = (first + window.reach - 1) * narrow // wide
         starts.append(axis.start(low))
         ends.append(axis.end(max(low, high)))
-    return Axis(tuple(starts), tuple(ends), rounds.numerator * axis.step if phases > 1 else rounds * axis.step)
+    return Axis(tuple(starts), tuple(ends), step * axis.step)

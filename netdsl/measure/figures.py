@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
 
 PRECISIONS = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 """The bytes of a number. TF32 is a way of multiplying, whose numbers are stored in 32 bits."""
@@ -47,19 +49,31 @@ def figures(shaped: ShapedGraph, batch: int = 1, precision: str = "fp32") -> lis
     Parameters, constants and connections are of the network, whatever the batch.
     """
     owners = _owners(shaped)
+    known: dict[tuple[object, ...], Figures] = {}  # of copies, which have one layer and shapes that are one object
     found: list[Figures] = []
-    for index, (node, shape) in enumerate(zip(shaped.nodes, shaped.shapes, strict=True)):
+    for index, node in enumerate(shaped.nodes):
         inputs = shaped.input_shapes(index)
-        layer = node.layer
-        params = constants = 0
-        if owners.get(node.owner) == index:
-            weights = layer.weights(*inputs)
-            params = sum(weight.count for weight in weights)
-            constants = sum(one.count for one in layer.constants(*inputs)) + sum(one.fixed for one in weights)
-        memory = 0 if layer.inplace else batch * shape.elements * PRECISIONS[precision]
-        work = batch * layer.macs(*inputs), batch * layer.flops(*inputs)
-        found.append(Figures(params, constants, *work, layer.connections(*inputs), memory))
+        key = (id(node.layer), owners[node.owner] == index, *map(id, inputs))
+        one = known.get(key)
+        if one is None:
+            shape = shaped.shapes[index]
+            one = known[key] = _figures(node.layer, inputs, shape, batch, precision, owned=owners[node.owner] == index)
+        found.append(one)
     return found
+
+
+def _figures(
+    layer: Layer, inputs: Sequence[Shape], shape: Shape, batch: int, precision: str, *, owned: bool
+) -> Figures:
+    """The costs of a node, which has weights of its own or uses those of another."""
+    params = constants = 0
+    if owned:
+        weights = layer.weights(*inputs)
+        params = sum(weight.count for weight in weights)
+        constants = sum(one.count for one in layer.constants(*inputs)) + sum(one.fixed for one in weights)
+    memory = 0 if layer.inplace else batch * shape.elements * PRECISIONS[precision]
+    work = batch * layer.macs(*inputs), batch * layer.flops(*inputs)
+    return Figures(params, constants, *work, layer.connections(*inputs), memory)
 
 
 def _owners(shaped: ShapedGraph) -> dict[str, int]:

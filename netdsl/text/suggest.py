@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import islice
 
-_MOST_COMPARED = 200
+_MOST_SEEN = 1000
+_MOST_COMPARED = 3000
+"""Letters that are compared with letters."""
 
 
 def distance(a: str, b: str, enough: float = math.inf) -> int:
@@ -31,18 +34,19 @@ def distance(a: str, b: str, enough: float = math.inf) -> int:
 def closest(word: str, candidates: Iterable[str]) -> str:
     """The candidate that `word` most likely means, or "" where none is near. Letter case counts for little.
 
-    Of equally near ones it is the first. Only so many are compared, since a file may have thousands of unknown names.
+    Of equally near ones it is the first. Only so many are looked at, and so many letters compared, since a file may
+    have thousands of unknown names.
     """
     lower = word[:60].lower()
     letters = set(lower)
     best, least = "", len(lower) // 3 + 1.5
     compared = 0
-    for candidate in candidates:
+    for candidate in islice(candidates, _MOST_SEEN):
         # two lower bounds of the distance, which cost little: lengths, and letters that the candidate lacks
         if abs(len(candidate) - len(lower)) < least and len(letters.difference(candidate.lower())) < least:
-            compared += 1
             if compared > _MOST_COMPARED:
                 break
+            compared += len(lower) * len(candidate)
             far = distance(lower, candidate.lower(), least) + (word != candidate) * 0.1
             if far < least and far < len(candidate):
                 best, least = candidate, far
