@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from command_line import run
@@ -89,6 +90,16 @@ def test_many_marks_that_have_no_room_are_dropped_the_last_first() -> None:
     assert columns(text) <= 60
     assert [one.text for one in placed] == [str(at) for at in range(len(placed))]
     assert len(placed) > 5
+
+
+def test_thousands_of_places_take_no_time_and_little_room() -> None:
+    branches = " | ".join(f"CONV {number} 3 p1" for number in range(1, 3000))
+    mismatch = found(f"INPUT 8x8x4 -> [ {branches} ] -> ADD\n")
+    start = time.process_time()
+    shown = render.text(mismatch, width=80)
+    assert time.process_time() - start < 1  # it took seconds, by the square of their number
+    assert "= and 2,969 more places\n" in shown
+    assert len([line for line in shown.splitlines() if "---" in line]) < 20
 
 
 def test_sentences_are_wrapped_between_words() -> None:

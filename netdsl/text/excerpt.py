@@ -43,6 +43,7 @@ def excerpt(line: str, marks: Sequence[Mark], room: int) -> tuple[str, list[Mark
     """
     whole = len(line) <= room and columns(line) <= room
     kept = [(0, len(line))] if whole else []
+    marks = marks if whole else marks[: max(1, room // _SHORTEST)]
     while not kept:
         kept = _kept(line, marks, room)
         marks = marks if kept else marks[:-1]

@@ -14,6 +14,7 @@ _WIDEST = 110
 """The columns of a line of source, where nothing says how wide the page is."""
 _NARROWEST = 20
 _MOST_CALLS = 6
+_MOST_PLACES = 30
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;34", "help": "1;36", "bold": "1"}
 
 
@@ -30,7 +31,7 @@ def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -
     head = f"{severity}[{found.code}]"
     first, *rest = wrapped(safe.line(f"{head}: {found.message}"), width, "  ")
     lines = [paint(head, severity) + paint(first[len(head) :], "bold"), *(paint(line, "bold") for line in rest)]
-    places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related)]
+    places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related[:_MOST_PLACES])]
     margin = len(str(max(span.line for span, _, _ in places)))
     pad = " " * (margin + 1)
     room = _WIDEST if width is None else max(width - margin - 4, _NARROWEST)
@@ -47,8 +48,11 @@ def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -
             lines.append(f"{paint(f' {line:>{margin}} |', 'note')} {shown}".rstrip())
             for row in _rows(placed):
                 lines.append(f"{paint(f'{pad} |', 'note')} {_underline(row, severity, paint)}")
-    hints = [("", _where(found))] if found.path or found.calls else []
-    for name, words in (*hints, *([("help: ", found.help)] if found.help else [])):
+    more = len(found.related) - _MOST_PLACES
+    hints = [("", f"and {more:,} more places")] if more > 0 else []
+    hints += [("", _where(found))] if found.path or found.calls else []
+    hints += [("help: ", found.help)] if found.help else []
+    for name, words in hints:
         told = wrapped(f"{pad} = {name}{safe.line(words)}", width, f"{pad}   ")
         lead = f"{pad} = {name}"
         lines.append(f"{pad} {paint('=', 'note')} {paint(name[:-2], 'help')}{name[-2:]}{told[0][len(lead) :]}")
@@ -70,12 +74,15 @@ _Place = tuple[Span, str, str]
 def _by_source(places: Sequence[_Place]) -> list[tuple[Source, list[tuple[int, list[_Place]]]]]:
     """Places by file, the diagnostic's own first, and by line within it."""
     files: dict[int, tuple[Source, dict[int, list[_Place]]]] = {}
+    seen: set[Span] = set()
     for place in places:
+        if place[0] in seen:
+            continue
+        if place[1] != "^":
+            seen.add(place[0])
         source = place[0].source
         _, lines = files.setdefault(id(source), (source, {}))
-        marks = lines.setdefault(place[0].line, [])
-        if not any(mark[0] == place[0] and mark[1] != "^" for mark in marks):
-            marks.append(place)
+        lines.setdefault(place[0].line, []).append(place)
     return [(source, sorted(lines.items())) for source, lines in files.values()]
 
 
