@@ -11,10 +11,12 @@ import pytest
 
 import netdsl
 from netdsl.graph.build import build
+from netdsl.graph.labels import label_of
 from netdsl.layers import table
 from netdsl.measure import expect
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.parse import literal
 from netdsl.text.source import Source
 from netdsl.text.statement_fixes import EXAMPLES
 from netdsl.text.statements import KEYWORDS
@@ -236,6 +238,7 @@ MISTAKES = [
     ("INPUT 8 -> a: FC 8 -> RELU -> FC 8 -> [ a | SKIP ] -> ADD", 1, 41, "label the group: a: ( FC 8 -> RELU )"),
     ("INPUT 8x8x3 -> a: CONV 8 3 -> MAXPOOL 2 -> RELU -> [ a | SKIP ] -> ADD", 1, 68, "a: ( CONV 8 3 -> MAXPOOL 2 )"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f[3]", 2, 17, "f(3)"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f<3>", 2, 17, "f(3)"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f(n: 3)", 2, 19, "n=3"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f", 2, 16, "write f(n)"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> call f(3)", 2, 16, "write f(3)"),
@@ -374,6 +377,38 @@ def test_each_name_that_two_used_files_share_is_reported(tmp_path: Path) -> None
     build(Source('use "a.net"\nuse "b.net"\nINPUT 8 -> FC w\n', "main.net"), main, report)
     found = [one.message for one in report.diagnostics() if one.code == "duplicate-name"]
     assert found == ["the param v is defined twice", "the param w is defined twice"]
+
+
+def test_a_device_is_at_most_1023() -> None:
+    assert check("INPUT 8 -> FC 3 @1023\n") == []
+    assert [(one.code, one.message) for one in check("INPUT 8 -> FC 3 @1024\n")] == [
+        ("limit-exceeded", "a device is at most 1,023, not 1,024")
+    ]
+
+
+def test_a_label_is_read_where_it_begins_the_file() -> None:
+    assert [label_of(node) for node in netdsl.loads("data: INPUT 8 -> a: FC 3 -> RELU").shaped.nodes] == [
+        "data",
+        "a",
+        "",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("word", "word"),
+        ('"a b"', "a b"),
+        ('""', ""),
+        ('"', '"'),
+        ("", None),
+        ("3x4", (3, 4)),
+        ("2e3", 2000),
+        ("9" * 9999, None),
+    ],
+)
+def test_a_value_of_the_command_line(text: str, value: object) -> None:
+    assert literal(text) == value
 
 
 @pytest.mark.parametrize("times", [-1, -2_000_000, -(10**15)])
