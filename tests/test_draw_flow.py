@@ -25,6 +25,7 @@ from netdsl.draw.palette import THEMES, Theme
 from netdsl.draw.render import RenderError
 
 NETWORKS = [path.stem for path in resources.bundled()]
+PROGRAMS = sorted(Path(__file__).parent.joinpath("programs", "valid").glob("*.net"))
 UNET = Path(__file__).parent / "programs" / "valid" / "unet.net"
 
 # What stands where in a picture
@@ -90,6 +91,10 @@ def faults(found: Scene) -> Iterator[str]:
             ends_within = all(outline.holds(svg_reader.around([end])) for end in (line[0], line[-1]))
             if ends_within and not outline.holds(svg_reader.around(line)):
                 yield f"the edge {name} leaves the frame {frame} of both its ends"
+        ends = name.split("->")
+        for box, (outline, _) in found.boxes.items():
+            if box not in ends and svg_reader.crosses(line, outline.grown(-1)):
+                yield f"the edge {name} passes under {box}"
     titles = [title for _, texts in found.frames.values() for title in texts]
     for name, line in found.lines.items():
         for said, area in [*found.labels, *titles]:
@@ -102,6 +107,17 @@ def faults(found: Scene) -> Iterator[str]:
 def test_nothing_overlaps_or_is_clipped(name: str, direction: digraph.Direction) -> None:
     picture = draw.draw(netdsl.load(name).shaped, "svg", direction=direction)
     assert list(faults(scene(picture))) == []
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_nothing_overlaps_or_is_clipped_in_a_program(path: Path) -> None:
+    assert list(faults(scene(draw.draw(netdsl.load(path).shaped, "svg")))) == []
+
+
+def test_a_title_that_fits_nowhere_leaves_out_arguments() -> None:
+    network = netdsl.load(next(path for path in PROGRAMS if path.stem == "node_arguments"))
+    titles = scene(draw.draw(network.shaped, "svg")).frames["cluster dec.up2"][1]
+    assert [title.said for title in titles] == ["up(…)"]
 
 
 @pytest.mark.parametrize("depth", [0, 1])

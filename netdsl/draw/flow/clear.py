@@ -74,12 +74,17 @@ def cleared(svg: bytes) -> bytes:
 
 
 def _title(frame: Group, obstacles: Obstacles) -> None:
-    """Move a frame's title along its top, to where it fits beside what comes in, or on both sides of it."""
+    """Move a frame's title along its top, to where it fits beside what comes in, or on both sides of it.
+
+    Where it fits nowhere, it leaves out the arguments of a call.
+    """
     left, _, right, _ = bounds(frame.shapes[0])
     rows: dict[float, list[Words]] = defaultdict(list)
     for words in frame.words:
         rows[words.base].append(words)
-    for together in (True, False):
+    for together, short in ((True, False), (False, False), (True, True), (False, True)):
+        for words in frame.words if short else ():
+            words.shorten()
         moves = [move for row in rows.values() for move in _moves(row, obstacles, left, right - AIR, together)]
         if len(moves) == len(frame.words):
             for words, across in moves:
@@ -125,18 +130,19 @@ def _label(words: Words, line: Sequence[Point], obstacles: Obstacles, paper: Rec
 
 
 def _beside(line: Sequence[Point], wide: float, high: float) -> Iterator[Point]:
-    """The left upper corners of rectangles that touch a line from its sides, from its middle on."""
+    """The left upper corners of rectangles beside a line, from its middle on; first those that touch it."""
     pieces = [(a, b, hypot(b[0] - a[0], b[1] - a[1])) for a, b in pairwise(line)]
-    for share in PLACES:
-        x, y = _at(pieces, share)
-        level = [point[0] for part in parts(line, (-_FAR, y - high / 2, _FAR, y + high / 2)) for point in part]
-        plumb = [point[1] for part in parts(line, (x - wide / 2, -_FAR, x + wide / 2, _FAR)) for point in part]
-        if level:
-            yield max(level) + AIR, y - high / 2
-            yield min(level) - AIR - wide, y - high / 2
-        if plumb:
-            yield x - wide / 2, min(plumb) - AIR / 2 - high
-            yield x - wide / 2, max(plumb) + AIR / 2
+    for away in (0.0, AIR, 2 * AIR, 3 * AIR):
+        for share in PLACES:
+            x, y = _at(pieces, share)
+            level = [point[0] for part in parts(line, (-_FAR, y - high / 2, _FAR, y + high / 2)) for point in part]
+            plumb = [point[1] for part in parts(line, (x - wide / 2, -_FAR, x + wide / 2, _FAR)) for point in part]
+            if level:
+                yield max(level) + AIR + away, y - high / 2
+                yield min(level) - AIR - away - wide, y - high / 2
+            if plumb:
+                yield x - wide / 2, min(plumb) - AIR / 2 - away - high
+                yield x - wide / 2, max(plumb) + AIR / 2 + away
 
 
 def _at(pieces: Sequence[tuple[Point, Point, float]], share: float) -> Point:

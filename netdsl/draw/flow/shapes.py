@@ -22,6 +22,7 @@ _TEXT = re.compile(
 _OUTLINE = ' stroke="#'
 """In the line of a shape that is more than a fill."""
 
+_SAID, _LENGTH = re.compile(">[^<]*<"), re.compile(r' textLength="[^"]*"')
 _PLACE = re.compile(r' x="([^"]*)" y="([^"]*)"')
 
 
@@ -34,11 +35,21 @@ class Words:
     base: float
     size: float
     wide: float
+    said: str
+    bold: bool
+    shortened: bool = False
     moved: Point = (0.0, 0.0)
 
     @property
     def rectangle(self) -> Rectangle:
         return self.left, self.base - 0.75 * self.size, self.left + self.wide, self.base + 0.22 * self.size
+
+    def shorten(self) -> None:
+        """Leave out the arguments of a call."""
+        name, call, _ = self.said.partition("(")
+        if call:
+            self.said, self.shortened = f"{name}(…)", True
+            self.wide = metrics.width(self.said, self.size, bold=self.bold)
 
     def move(self, across: float, down: float) -> None:
         self.left += across
@@ -96,7 +107,7 @@ def _words(at: int, line: str) -> Words | None:
         return None
     before = metrics.width(text[: text.index(shown)], float(size), bold=bold)
     left += before - (wide / 2 if anchor == "middle" else 0)
-    return Words(at, left, float(y), float(size), metrics.width(shown, float(size), bold=bold))
+    return Words(at, left, float(y), float(size), metrics.width(shown, float(size), bold=bold), shown, bold)
 
 
 def _flat(points: Sequence[Point]) -> list[Point]:
@@ -129,4 +140,6 @@ def written(line: str, words: Words) -> str:
         x, y = (float(place[axis]) + words.moved[axis - 1] for axis in (1, 2))
         return f' x="{x:.2f}" y="{y:.2f}"'
 
+    if words.shortened:
+        line = _LENGTH.sub(f' textLength="{words.wide:.2f}"', _SAID.sub(f">{html.escape(words.said)}<", line, count=1))
     return line if words.moved == (0.0, 0.0) else _PLACE.sub(there, line, count=1)
