@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import shlex
@@ -128,6 +129,14 @@ def test_letters_and_signs_have_a_nearest() -> None:
     text = "Łódź Ærø β Φ 10² x³ ½ – “a” ⌊7/2⌋ é e\u0301 漢 \udcff"
     plain = text.encode("ascii", "netdsl").decode("ascii")
     assert plain == 'Lodz AEro beta Phi 10^2 x^3 1/2 - "a" floor(7/2) e e ?? ?'
+
+
+@pytest.mark.parametrize("command", ["check", "summary", "explain", "memory", "compare", "diff", "list"])
+def test_json_means_the_same_in_any_encoding(run: Run, command: str) -> None:
+    files = {"list": [], "diff": ["net.net", "other.net"]}.get(command, ["net.net"])
+    whole = json.loads(run(command, *files, "--format", "json").out)
+    for encoding in ("cp1252", "ascii"):
+        assert json.loads(run(command, *files, "--format", "json", encoding=encoding).out.decode(encoding)) == whole
 
 
 def test_marks_stand_under_what_they_mark_in_any_encoding(run: Run) -> None:

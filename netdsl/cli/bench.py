@@ -54,7 +54,7 @@ def command(
     except Unavailable as error:
         raise common.UsageError(f"{shaped.graph.source.name}: {error}") from None
     if form == "json":
-        stream.out(results.json())
+        stream.data(results.json())
         return
     from netdsl.bench import report
 

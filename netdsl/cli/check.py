@@ -53,7 +53,7 @@ def command(
             common.say(diagnostics)
             stream.line(f"{loaded.name}: {_verdict(loaded, diagnostics, skipped)}")
     if form == "json":
-        stream.out(render.as_json(found))
+        stream.data(render.as_json(found))
     raise SystemExit(1 if failed else 0)
 
 

@@ -95,7 +95,7 @@ def command(
         comparison = comparison.sorted(_SORTS[sort], descending=reverse)
     match form:
         case "json":
-            stream.out(comparison.json(relative=relative))
+            stream.data(comparison.json(relative=relative))
         case "csv":
             stream.out(comparison.csv(relative=relative), nl=False)
         case "markdown":

@@ -135,7 +135,7 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
 def _print(difference: Difference, form: str, all: bool) -> None:
     match form:
         case "json":
-            stream.out(safe.json_text(difference.data))
+            stream.data(safe.json_text(difference.data))
         case "markdown":
             from netdsl.diff.markdown import markdown
 

@@ -68,7 +68,7 @@ def _page(name: str) -> CodePage | None:
 def _print(told: Explanation | CodePage, form: str) -> None:
     match form:
         case "json":
-            stream.out(told.json())
+            stream.data(told.json())
         case "markdown":
             stream.out(told.markdown())
         case _:

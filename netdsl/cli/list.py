@@ -24,7 +24,7 @@ def command(form: str) -> None:
         row = {"name": path.stem, "title": graph.title, "year": graph.meta.get("year")}
         rows.append({**row, "params": sums.params, "macs": sums.macs, "depth": sums.depth})
     if form == "json":
-        stream.out(safe.json_text(rows))
+        stream.data(safe.json_text(rows))
         return
     from netdsl.cli import tables
 

@@ -44,7 +44,7 @@ def command(
     found = memory(shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=fit)
     match form:
         case "json":
-            stream.out(found.json())
+            stream.data(found.json())
         case "markdown":
             from netdsl.measure import memory_table
 

@@ -113,7 +113,7 @@ def command(
     meaning = "scores" if meaning == "map" and classes == 1 else meaning  # one value has no share
     ranked = [_ranked(row, meaning)[:top] for row in values]
     if form == "json":
-        stream.out(_json(made, file, name, pictures, ranked, words))
+        stream.data(_json(made, file, name, pictures, ranked, words))
     else:
         places = "x".join(map(str, made.outputs[name][:-1])) if math.prod(made.outputs[name][:-1]) > 1 else ""
         stream.line(f"{made.title}: {name}{_about(meaning, places, classes)}, {scaling.words}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import json
 import os
 import re
 import sys
@@ -20,6 +21,7 @@ from netdsl.text import safe
 from netdsl.text.fit import columns
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ASCII = "netdsl_ascii"
 _NEAREST = {
     **dict(zip("×∗·÷−–—─│≈‘’“”„´′\N{FRACTION SLASH}", "x**/----|~''\"\"\"''/", strict=True)),
@@ -63,6 +65,15 @@ def out(text: str, *, nl: bool = True, styled: bool = False) -> None:
         click.echo(_held(text, styled), nl=nl, color=True)
     except BrokenPipeError:
         _silence(sys.stdout)
+
+
+def data(text: str) -> None:
+    """Print JSON, in which what the encoding lacks is escaped, and so means the same. Raises OSError as out does."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
+    out(text)
 
 
 def line(text: str) -> None:

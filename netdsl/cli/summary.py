@@ -52,7 +52,7 @@ def command(
     summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
-            stream.out(summary.json())
+            stream.data(summary.json())
         case "csv":
             stream.out(table.csv(summary, chosen), nl=False)
         case "slides":
