@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Foreign:
+class Foreign(NamedTuple):
     """A layer by a word of another tool: what it is called `here`, and the slots that it takes there by position.
 
     `torch` are those of PyTorch, where they differ: its layers are told what flows in (`-`).
@@ -126,9 +125,9 @@ ABSENT = {
 
 _ALWAYS = ("activation", "batch", "-")
 _BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope")
-_OWN = re.compile(r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*")
-_COMPUTED = re.compile(r"[\da-z_(][\da-z_ .+*/%()-]*")
+_OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad"
+_NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
+_COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
 
 
 def find(word: str) -> Foreign | None:
@@ -234,11 +233,11 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
     layers: list[str] = []
     position = 0
     needs = [slot for slot in takes if slot in {"count", "size"}]
-    if takes[:1] == ["-"] and needs and len([one for one in arguments if not _OWN.fullmatch(one)]) <= len(needs):
+    if takes[:1] == ["-"] and needs and len([one for one in arguments if not re.fullmatch(_OWN, one)]) <= len(needs):
         position = 1  # what flows in is not said, as nobody says it here
     for text in arguments:
         key, equal, value = text.partition("=")
-        if _OWN.fullmatch(text):
+        if re.fullmatch(_OWN, text):
             own.append(text)
             continue
         if equal:
@@ -266,8 +265,8 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
                     return None
                 layers.append(activation.here)
             case _:
-                if not _NUMBER.fullmatch(value):
-                    if not _COMPUTED.fullmatch(value):
+                if not re.fullmatch(_NUMBER, value):
+                    if not re.fullmatch(_COMPUTED, value):
                         return None
                     value = f"{{{value}}}"
                 given[slot] = value

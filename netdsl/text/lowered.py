@@ -16,13 +16,10 @@ _SUSPECT = re.compile(
     r"(?<!\w)(?=[a-z0-9_]*+\w)[^\W\d]\w*+[ \t]*+[:,=()]|^[ \t]*+[^\W\d_a-z]\w*+[ \t]++[\"A-Za-z]", re.MULTILINE
 )
 """What odd names have around them where they are defined; in a program without any it is found only by chance."""
-_DEFINITION = re.compile(
-    rf"""(?m:"[^"\n]*"?|\#[^\n]*
+_DEFINITION = rf"""(?m:"[^"\n]*"?|\#[^\n]*
       | ^[ \t]*(?P<statement>(?i:{"|".join(sorted(KEYWORDS))}))
         [ \t]++(?:(?=")|(?P<name>{_WORD}+)[ \t]*+(?P<parameters>\([^()\n]*)?)
-      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:[ \t]*+(?=[^\W\d]|\())""",
-    re.VERBOSE,
-)
+      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:[ \t]*+(?=[^\W\d]|\())"""
 _LOWER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
@@ -62,7 +59,7 @@ def understood(text: str, source: Source, report: Report) -> str:
 
 def _defined(text: str) -> Iterator[tuple[str, int, str]]:
     """What a text defines, where, and its name; the keywords of statements too."""
-    for match in _DEFINITION.finditer(text):
+    for match in re.finditer(_DEFINITION, text, re.VERBOSE):
         if match["label"]:
             yield "a label", match.start("label"), match["label"]
         if not match["statement"]:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-from netdsl.text import lowered, statements, tables, tree, wording
+from netdsl.text import lowered, statements, tables, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.lalr import Parser, Token, Unexpected
 from netdsl.text.source import Source, Span
@@ -259,6 +259,8 @@ def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
     except _TooLarge as large:
         report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
     except Unexpected as error:
+        from netdsl.text import wording  # a program without mistakes needs no words for them
+
         report.add(wording.syntax_error(error.at, error.kind, set(error.expected), span))
     return None
 
