@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import netdsl
+from netdsl import resources
 from netdsl.graph.build import build
 from netdsl.graph.labels import label_of
 from netdsl.layers import table
@@ -211,7 +212,7 @@ MISTAKES = [
     ("INPUT 8x8x3 -> CONCAT(CONV 8 1, CONV 8 3)", 1, 22, "[ CONV 8 1 | CONV 8 3 ] -> CONCAT"),
     ("INPUT 8x8x3 -> [ CONV 8 3 | SKIP ] -> CONCAT", 1, 39, "`same` or p in the branch of 6x6x8"),
     ("INPUT 8x8x3 -> [ CONV 3 1 | identity ] -> ADD", 1, 29, "SKIP stands for what flows in"),
-    ("INPUT 8x8x3 -> CONV 8 3 -> c1 -> FC 3", 1, 28, "c1: CONV 64 3"),
+    ("INPUT 8x8x3 -> CONV 8 3 -> c1 -> FC 3", 1, 28, "c1: CONV 8 3"),
     ("INPUT 8x8x3 -> CONV 8 3 as c1 -> FC 3", 1, 25, "c1: CONV 8 3"),
     ("INPUT 8x8x3 -> CONV 8 3 name=c1 -> FC 3", 1, 25, "c1: CONV 8 3"),
     ('INPUT 8x8x3 -> CONV 8 3 "c1" -> FC 3', 1, 25, "c1: CONV 8 3"),
@@ -285,6 +286,11 @@ MISTAKES = [
     ("INPUT 8 -> c1: FC 8 -> [ c1 SKIP ] -> ADD", 1, 29, "c1 | SKIP"),
     ("INPUT 8 -> a: FC 8 -> [ RELU a ] -> ADD", 1, 30, "RELU | a"),
     ('INPUT 8 -> DROPOUT "0.5"', 1, 20, "without quotes: 0.5"),
+    ("INPUT 8 -> x2 RELU -> FC 3", 1, 12, "repeats: RELU x2"),
+    ("INPUT 8x8x3 -> CONV1 8 3", 1, 16, "conv1: CONV 8 3"),
+    ("INPUT 8x8x3 -> [ RELU | SKIP ] -> SUM -> FC 3", 1, 35, "write ADD"),
+    ("INPUT 8x8x3 -> BOTTLENECK(64)", 1, 26, "bottleneck(64)"),
+    ("INPUT 8x8x3 -> RESBLOCK 64", 1, 16, "resblock(64)"),
     ("INPUT 1x28x28 -> CONV 6 5", 1, 25, "write INPUT 28x28x1"),
     ("INPUT 3x8x8 -> CONV 8 3", 1, 7, "write INPUT 8x8x3"),
     ("INPUT 28x28 -> AVGPOOL 2", 1, 7, "write INPUT 28x28x1"),
@@ -328,6 +334,13 @@ def test_closing_brackets_are_expected_only_where_one_is_open() -> None:
     assert "`)`" not in outside.message
     assert "`)`" in inside.message
     assert "the end" not in inside.message
+
+
+@pytest.mark.parametrize("path", resources.bundled(), ids=lambda path: path.stem)
+def test_no_bundled_network_looks_like_a_slip(path: Path) -> None:
+    report = Report()
+    build(Source(path.read_text(encoding="utf-8"), path.name), path, report)
+    assert {one.code for one in report.diagnostics()} <= {"inexact-window"}
 
 
 def test_every_statement_has_an_example() -> None:

@@ -71,7 +71,10 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
     elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
         help = f"layers are written in capitals: did you mean {layer}?"
     else:
-        help = f"a name starts a chain or a branch; a label stands before its element: {name.text}: CONV 64 3"
+        before = name.span.source.text[max(0, name.span.start - 80) : name.span.start]
+        element = re.search(r"([A-Z][^|>\[\](){}:-]*[^|>\[\](){}:\s-])\s*->\s*$", before)
+        label = f"{name.text}: {element[1] if element else 'CONV 64 3'}"
+        help = f"a name starts a chain or a branch; a label stands before its element: {label}"
     return Fault("syntax-error", f"the name {name.text} stands in the middle of a chain", name.span, help)
 
 

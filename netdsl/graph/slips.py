@@ -162,7 +162,10 @@ def unknown_word(
         message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
         return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else "")
     help = help or (f"did you mean {near}?" if near else takes(row, arguments))
-    return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word, help)
+    message = f"{row.keyword} has no flag {word.text}"
+    if len(word.text) == 1 and "without a space" in help:
+        message = f"{word.text} {following[0].span.text} is two arguments here"
+    return Fault("unknown-option", message, word, help)
 
 
 def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, position: int) -> str:

@@ -220,7 +220,8 @@ def _colon(met: Met, label: str) -> str:
     if met.bracket == "(" and (value := re.match(r":\s*(\w+)", met.rest)):
         return f"an argument is given by its name with =: {label or met.near.split()[-1]}={value[1]}"
     name = label.lower() if re.fullmatch(r"\w+", label, re.ASCII) else "stem"
-    return f"a label is one word in lower case, before its element: {name}: CONV 64 3"
+    element = re.match(r":\s*([A-Z][^|>\[\](){}:-]*[^|>\[\](){}:\s-])", met.rest)
+    return f"a label is one word in lower case, before its element: {name}: {element[1] if element else 'CONV 64 3'}"
 
 
 def _in_brackets(met: Met, layer: str) -> str:

@@ -66,7 +66,8 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         help = f"did you mean `{keyword}`, as in {EXAMPLES[keyword]}?"
         return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
     if re.fullmatch(r"x\d+", word):
-        help = f"a repeat stands behind what it repeats: CONV 64 3 {word}"
+        repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
+        help = f"a repeat stands behind what it repeats: {repeated.group() if repeated else 'CONV 64 3'} {word}"
         return Diagnostic("syntax-error", f"nothing stands before the repeat {shown(word)}", span, help=help)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
