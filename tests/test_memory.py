@@ -47,7 +47,11 @@ def simulated(shaped: ShapedGraph, batch: int, width: int = 4) -> Activations:
 
 
 # Where the peak is not exact: small sums, and a layer whose own steps are not the sum of its parts.
+RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
+"""PyTorch's; netdsl's figures are those of the releases before 2.14."""
 ROUGH = {"[ FC 6 | SKIP | CONV 1 1 ] -> MUL": 0.14, "IN affine eps=1e-3": 0.04, "exclude_pad": 0.02, "table": 0.07}
+if RELEASE >= (2, 14):
+    ROUGH["[ SKIP | ABS | TANH | RELU ] -> MAX"] = 0.08
 
 
 @pytest.mark.parametrize(("dims", "text"), CASES, ids=names(CASES))
@@ -81,7 +85,11 @@ def test_views_and_layouts_are_kept_as_autograd_saves_them(before: str, text: st
         f"INPUT {dims} -> SCALE -> {before} -> {text.replace('{n}', str(ahead.elements // 2))}"
     ).shaped
     for batch in (1, 2):
-        assert simulated(shaped, batch).kept == saved(trainable(shaped), inputs(shaped, batch))
+        found, wanted = simulated(shaped, batch).kept, saved(trainable(shaped), inputs(shaped, batch))
+        if text.strip() == "GN 2" and RELEASE >= (2, 14):  # it keeps what a part is cut from, and no copy of the part
+            assert found <= wanted
+        else:
+            assert found == wanted
 
 
 STATISTICS = ("BN", "IN", "LN")  # in float32 on a GPU, as netdsl counts them; a CPU keeps them in half precision

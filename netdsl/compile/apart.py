@@ -38,7 +38,7 @@ class _Float32(TorchFunctionMode):
 @contextmanager
 def apart() -> Generator[None]:
     """Compile one at a time, on the CPU, in float32 and with gradients, as PyTorch does from the start."""
-    with _ONE, switches.apart(), torch.enable_grad(), torch.device("cpu"), ExitStack() as stack:
+    with _ONE, switches.apart(), torch.enable_grad(), ExitStack() as stack:
         if torch.get_default_dtype() != torch.float32:
             stack.enter_context(_Float32())
         yield

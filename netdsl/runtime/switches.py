@@ -26,7 +26,7 @@ _MET = 64
 @contextmanager
 def apart() -> Generator[None]:
     """Infer in this thread as PyTorch does from the start, whatever modes the caller has entered."""
-    with torch.inference_mode(mode=False), torch.no_grad(), ExitStack() as stack:
+    with torch.inference_mode(mode=False), torch.no_grad(), torch.device("cpu"), ExitStack() as stack:
         for device in ("cpu", "cuda"):
             if torch.is_autocast_enabled(device):
                 stack.enter_context(torch.autocast(device, enabled=False))
