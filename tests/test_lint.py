@@ -81,6 +81,13 @@ def test_what_cannot_be_meant_is_a_usage_error(run: Run, options: list[str], say
     assert says in err
 
 
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_with_a_slip_is_suggested(run: Run, code: str) -> None:
+    slip = f"{code[:5]}{code[6:]}"
+    assert f"did you mean {code}?" in run("check", "warned.net", "--deny", slip)[2]
+    assert f"did you mean {code}?" in run("explain", slip)[2]
+
+
 @pytest.mark.parametrize(
     "arguments",
     ["check -", "summary -", "explain -", "explain - fc1", "memory -", "emit - --stage shaped", "compare - lenet5"],

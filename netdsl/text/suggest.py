@@ -8,7 +8,9 @@ from itertools import islice
 
 _MOST_SEEN = 1000
 _MOST_COMPARED = 3000
-"""Letters that are compared with letters."""
+"""Letters that are compared with letters, since a file may have thousands of unknown names."""
+ALL = 1_000_000
+"""As many as there are, for a word that is asked for once."""
 
 
 def distance(a: str, b: str, enough: float = math.inf) -> int:
@@ -31,7 +33,7 @@ def distance(a: str, b: str, enough: float = math.inf) -> int:
     return last[-1]
 
 
-def closest(word: str, candidates: Iterable[str]) -> str:
+def closest(word: str, candidates: Iterable[str], most: int = _MOST_COMPARED) -> str:
     """The candidate that `word` most likely means, or "" where none is near. Letter case counts for little.
 
     Of equally near ones it is the first. Only so many are looked at, and so many letters compared, since a file may
@@ -44,7 +46,7 @@ def closest(word: str, candidates: Iterable[str]) -> str:
     for candidate in islice(candidates, _MOST_SEEN):
         # two lower bounds of the distance, which cost little: lengths, and letters that the candidate lacks
         if abs(len(candidate) - len(lower)) < least and len(letters.difference(candidate.lower())) < least:
-            if compared > _MOST_COMPARED:
+            if compared > most:
                 break
             compared += len(lower) * len(candidate)
             far = distance(lower, candidate.lower(), least) + (word != candidate) * 0.1
@@ -53,7 +55,7 @@ def closest(word: str, candidates: Iterable[str]) -> str:
     return best
 
 
-def did_you_mean(word: str, candidates: Iterable[str]) -> str:
+def did_you_mean(word: str, candidates: Iterable[str], most: int = _MOST_COMPARED) -> str:
     """`did you mean CONV?`, or "" where nothing is near."""
-    found = closest(word, candidates)
+    found = closest(word, candidates, most)
     return f"did you mean {found}?" if found else ""
