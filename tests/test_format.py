@@ -376,6 +376,17 @@ INPUT 4x4x4
     )
 
 
+def test_a_comment_behind_an_arrow_that_ends_a_blocks_line_stays() -> None:
+    assert (
+        check("block unit(n) = use: CONV n 3 -> # behind\n RELU -> BN\nINPUT 4x4x1 -> unit(2)\n")
+        == """\
+block unit(n) = use: CONV n 3 ->  # behind
+    RELU -> BN
+INPUT 4x4x1 -> unit(2)
+"""
+    )
+
+
 def test_a_diff_names_the_file_and_shows_what_would_change() -> None:
     source = Source("INPUT 3\n\n# f\x0cg\nmeta  a=1", "a.net")
     header = "--- a.net\n+++ a.net\n@@ -1,4 +1,4 @@\n"

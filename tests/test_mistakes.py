@@ -240,6 +240,9 @@ MISTAKES = [
     ("INPUT 8x8x3 -> a: CONV 8 3 -> MAXPOOL 2 -> RELU -> [ a | SKIP ] -> ADD", 1, 68, "a: ( CONV 8 3 -> MAXPOOL 2 )"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f[3]", 2, 17, "f(3)"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f<3>", 2, 17, "f(3)"),
+    ("block f() = CONV 8 3\nINPUT 8x8x3 -> f[]", 2, 17, "round brackets: f()"),
+    ("INPUT 8x8x3 -> CONV same 8", 1, 16, "write CONV 8 kernel same"),
+    ("INPUT 8x8x3 -> RELU -> CONCAT[]", 1, 30, "-> [ a | b ] -> CONCAT"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f(n: 3)", 2, 19, "n=3"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> f", 2, 16, "write f(n)"),
     ("block f(n) = CONV n 3\nINPUT 8x8x3 -> call f(3)", 2, 16, "write f(3)"),
@@ -390,6 +393,15 @@ def test_each_name_that_two_used_files_share_is_reported(tmp_path: Path) -> None
     build(Source('use "a.net"\nuse "b.net"\nINPUT 8 -> FC w\n', "main.net"), main, report)
     found = [one.message for one in report.diagnostics() if one.code == "duplicate-name"]
     assert found == ["the param v is defined twice", "the param w is defined twice"]
+
+
+@pytest.mark.parametrize("text", ["INPUT 8 -> LEAKYRELU slope=foo", "INPUT 8 -> LEAKYRELU foo"])
+def test_a_name_in_the_place_of_a_number_is_unknown_and_no_other_value(text: str) -> None:
+    assert [one.code for one in check(text)] == ["unknown-name"]
+
+
+def test_dims_that_end_with_their_x_are_joined_as_far_as_they_go() -> None:
+    assert check("INPUT 8 x 8 x -> RELU")[0].help == "dims have no spaces: 8x8"
 
 
 def test_a_device_is_at_most_1023() -> None:

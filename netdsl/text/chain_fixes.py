@@ -118,7 +118,7 @@ def of_bracket(met: Met) -> str:
     """Brackets and what stands between the branches of a fork."""
     call = re.search(rf"(?:->|[|\[(:]|^)\s*({_NAME})$", met.near)
     if call and (inside := re.match(r"\[([^\]|]*)\]|<([^>]*)>", met.rest)):
-        return f"a block is called with round brackets: {call[1]}({inside[1] or inside[2]})"
+        return f"a block is called with round brackets: {call[1]}({inside[1] or inside[2] or ''})"
     if met.kind in {"REPEAT", "REPEAT_BRACE"} and re.search(r"\sx\d+$", met.near):
         return "an element has one repeat; put it in parentheses, and repeat those"
     if met.kind in {"VBAR", "JOIN"} and "LAYER" in met.expected and met.bracket == "[":
