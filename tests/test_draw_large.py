@@ -11,6 +11,7 @@ import svg_reader
 
 import netdsl
 from netdsl import draw
+from netdsl.diff import picture as diff_picture
 from netdsl.draw.drawing import Drawing
 from netdsl.draw.flow import clear, coarse
 from netdsl.draw.fold import fold
@@ -148,3 +149,10 @@ def test_the_other_styles_draw_at_once(program: Callable[[int], str], style: dra
     start = time.process_time()
     draw.draw(graph, "svg", style=style)
     assert time.process_time() - start < SECONDS / 3
+
+
+def test_differences_that_are_too_large_are_drawn_coarser_and_told() -> None:
+    narrow, wide = (netdsl.loads(chain(1400).replace("CONV 4", f"CONV {channels}")) for channels in (4, 5))
+    with pytest.warns(PictureWarning, match=r"1,402 boxes is too large to lay out: layers in a row share a box"):
+        picture = svg_reader.root(diff_picture.draw(narrow.diff(wide), "svg"))
+    assert "conv11 … conv20" in {text.said for text in svg_reader.texts(picture)}

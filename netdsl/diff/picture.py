@@ -18,8 +18,7 @@ from netdsl.diff.rows import heading, numbered
 from netdsl.diff.union import Union, union
 from netdsl.draw import flow, page, words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
-from netdsl.draw.flow import digraph
-from netdsl.draw.flow.coarse import MOST_BOXES
+from netdsl.draw.flow import coarse, digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
@@ -41,9 +40,7 @@ def draw(
         raise RenderError("there is nothing to draw: neither is a network")
     if format == "dot":
         return digraph.dot(shown, direction, THEMES[theme]).encode()
-    if sum(1 for _ in shown.boxes) > MOST_BOXES:
-        raise RenderError("a picture of so many changes is too large to lay out: write a .dot file, or read the text")
-    picture = flow.svg(shown, direction, THEMES[theme])
+    picture = flow.svg(coarse.compared(shown), direction, THEMES[theme])
     return page.page(shown.title, picture, THEMES[theme]) if format == "html" else painted(picture, format, dpi=dpi)
 
 

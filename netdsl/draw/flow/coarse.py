@@ -10,7 +10,7 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from netdsl.draw import notice
-from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
+from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row, Tint
 from netdsl.draw.flow import routes
 from netdsl.draw.fold import fold
 from netdsl.graph.node import ShapedGraph
@@ -128,28 +128,45 @@ def _depth(items: Sequence[Item]) -> int:
     return deepest
 
 
-def _runs(drawing: Drawing) -> Drawing:
-    """A drawing of boxes alone, with runs of layers as a box each."""
+def compared(drawing: Drawing) -> Drawing:
+    """The drawing of a difference, or where that has too many boxes, one in which runs share a box, which is told."""
+    boxes = _count(drawing)
+    if boxes <= MOST_BOXES:
+        return drawing
+    told = "layers in a row share a box"
+    notice.tell(f"a picture of {boxes:,} boxes is too large to lay out: {told}; a .dot file has all")
+    return replace(_runs(drawing, tinted=True), facts=(*drawing.facts, f"drawn coarsely: {told}"))
+
+
+def _runs(drawing: Drawing, *, tinted: bool = False) -> Drawing:
+    """A drawing of boxes alone, with runs of layers as a box each; tinted, as what became of all in it."""
     boxes = list(drawing.boxes)
     size = -(-len(boxes) // RUNS)
+    inner = ("layer", "block")
     runs: list[list[Box]] = []
     for box in boxes:
-        if box.kind not in ("layer", "block") or not runs or runs[-1][0].kind == "input" or len(runs[-1]) == size:
+        if box.kind not in inner or not runs or runs[-1][-1].kind not in inner or len(runs[-1]) == size:
             runs.append([])
         runs[-1].append(box)
     box_of = {box.id: run[0].id for run in runs for box in run}
     edges = [replace(edge, source=box_of[edge.source], target=box_of[edge.target]) for edge in drawing.edges]
     edges = [edge for edge in dict.fromkeys(edges) if edge.source != edge.target]
-    return replace(drawing, items=tuple(map(_run, runs)), edges=tuple(edges))
+    return replace(drawing, items=tuple(_run(run, tinted=tinted) for run in runs), edges=tuple(edges))
 
 
-def _run(run: Sequence[Box]) -> Box:
+def _run(run: Sequence[Box], *, tinted: bool) -> Box:
     """The box of a run."""
     first = run[0]
     if len(run) == 1:
         over = len(first.rows) - _ROWS
         return replace(first, rows=(*first.rows[:_ROWS], Row(f"and {over:,} more", "", "input"))) if over > 1 else first
     layers = sum(len(box.rows) if box.kind == "layer" else 1 for box in run)
-    rows = (Row(f"{first.id} … {run[-1].id}", "", "input"), Row("", f"{layers:,} layers or blocks", "input"))
     training = all(box.training for box in run)
+    if tinted:
+        tints: set[Tint] = {row.role for box in run for row in box.rows}
+        mixed: Tint = "changed"
+        tint = tints.pop() if len(tints) == 1 else mixed
+        rows = (Row(f"{first.id} … {run[-1].id}", "", tint), Row(f"{layers:,} layers or blocks", "", tint))
+        return Box(first.id, "layer", rows, first.device, training=training, tooltip=f"{first.id} to {run[-1].id}")
+    rows = (Row(f"{first.id} … {run[-1].id}", "", "input"), Row("", f"{layers:,} layers or blocks", "input"))
     return Box(first.id, "block", rows, first.device, training=training, tooltip=f"{first.id} to {run[-1].id}")
