@@ -16,7 +16,7 @@ from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
 
-_MOST = 12
+_MOST, _LONGEST = 12, 80
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
 
 
@@ -165,7 +165,8 @@ def merge_without_fork(keyword: str, span: Span, flows: bool, names: Sequence[st
 
 def names_behind_merge(written: tree.Layer, fork: tree.Fork, names: Sequence[str]) -> Fault:
     """The names of further branches behind a merge layer: `[ a | b ] -> ADD c`."""
-    branches = " | ".join([*(branch.span.text for branch in fork.branches), *names])
+    span = fork.branches[0].span.to(fork.branches[-1].span)
+    branches = " | ".join([span.text if span.end - span.start < _LONGEST else "…", *names[:_MOST]])
     help = f"what is merged stands in the fork: [ {branches} ] -> {written.keyword}"
     return Fault("unknown-option", f"{written.keyword} has no flag {names[0]}", written.arguments[0].span, help)
 

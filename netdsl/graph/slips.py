@@ -206,7 +206,7 @@ def _spaced(row: type[Layer], written: tree.Layer, position: int) -> tuple[Span,
     if not position or given[position].span.text.lower() != "x":
         return None
     sizes = [given[position - 1]]
-    while given[position : position + 1] and given[position].span.text.lower() == "x":
+    while len(sizes) < _MOST and given[position : position + 1] and given[position].span.text.lower() == "x":
         if not (following := given[position + 1 : position + 2]) or not is_value(following[0]):
             break
         sizes += following

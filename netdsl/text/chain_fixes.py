@@ -32,7 +32,7 @@ def of_python(met: Met) -> str:
     if re.match(r"\.[A-Za-z]", met.rest):
         return _call(head.group() + met.rest, met)
     if met.word == "=" and met.opens not in KEYWORDS and (made := re.match(r"=\s*([\w.]+\s*\(.*)", met.rest)):
-        label = re.fullmatch(r"(?:\w+\.)*(\w+)", met.before)
+        label = re.fullmatch(r"(?:\w+\.)*(\w+)", met.near)
         layer = _call(made[1], met).removeprefix("write ")
         if label and re.match("[A-Z]", layer):
             return f"a label ends with a colon: {label[1].lower()}: {layer}"

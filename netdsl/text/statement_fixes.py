@@ -26,13 +26,13 @@ def of_header(met: Met) -> str:
         return ""
     dashed = re.match(r"[-.](\w+)", met.rest)
     if dashed and met.expected & {"LPAR", "EQUAL"} and not met.bracket and met.before[-1:].isalnum():
-        return f"names have no {met.rest[0]}: write {met.before.split()[-1]}_{dashed[1]}"
+        return f"names have no {met.rest[0]}: write {met.near.split()[-1]}_{dashed[1]}"
     if met.opens == "block":
         return _of_block(met)
     if lower := _in_lower_case(met):
         return lower
     if met.opens == "network" and met.word in {":", "=", "{"}:
-        title = re.search(r'"[^"]*"', met.before + met.rest)
+        title = re.search(r'"[^"]*"', met.near + met.rest)
         return f"write network {title.group() if title else EXAMPLES['network'].partition(' ')[2]}"
     if met.wants("EQUAL"):
         return "write = in its place" if met.word in {":", ":=", "==", "->"} else "put = before it"
@@ -51,15 +51,15 @@ def _of_block(met: Met) -> str:
     """The header of a block, up to its `=`."""
     if met.before == "block":
         return "a name begins with a letter" if met.word[:1].isdigit() else _in_lower_case(met)
-    whole = re.match(r"block\s+(\w+)\s*[(\[<]?([\w\s,=]*?)[)\]>]?\s*(?:=|:|\{|->)\s*(\w.*)", f"{met.before} {met.rest}")
+    whole = re.match(r"block\s+(\w+)\s*[(\[<]?([\w\s,=]*?)[)\]>]?\s*(?:=|:|\{|->)\s*(\w.*)", f"{met.near} {met.rest}")
     if met.word in {"[", "<"} or (met.kind in {"NAME", "ODD"} and "LPAR" in met.expected):
         parameters = ", ".join(re.findall(r"[^\s,]+", whole[2])) if whole else ""
         given = f"block {whole[1]}({parameters}) = {whole[3]}" if whole else EXAMPLES["block"]
         return f"a block's parameters stand in brackets: {given}"
     if met.word in {"=", ":", "{"} and "(" not in met.before:
-        return f"a block's name is followed by its parameters, or by (): {met.before}()"
+        return f"a block's name is followed by its parameters, or by (): {met.near}()"
     if met.word == "{":
-        return f"the chain stands behind =, and without braces: {met.before} = …"
+        return f"the chain stands behind =, and without braces: {met.near} = …"
     if met.bracket == "(" and met.word == ":":
         return "a parameter has no type, and a default behind =, as in stride=1"
     if met.bracket == "(" and met.word[:1].isdigit():
@@ -70,7 +70,7 @@ def _of_block(met: Met) -> str:
 
 
 def _of_output(met: Met) -> str:
-    names = re.findall(r"[a-z_][\w.]*", f"{met.before.removeprefix('output')} {met.rest}")
+    names = re.findall(r"[a-z_][\w.]*", f"{met.near.removeprefix('output')} {met.rest}")
     if names[:1] in (["train"], ["train_only"]):
         return f"write output training {', '.join(names[1:])}"
     if "training" in names[1:]:
@@ -84,7 +84,7 @@ def of_value(met: Met) -> str:
     """Values that a statement, or what is computed, cannot have."""
     if met.word in {"true", "True", "yes", "on", "false", "False", "no", "off"} and "STRING" in met.expected:
         return f"write {int(met.word in {'true', 'True', 'yes', 'on'})}: a condition is a number, as in RELU x{{flag}}"
-    if met.opens in {"meta", "param"} and met.word == "%" and (number := re.search(r"[\d.]+$", met.before)):
+    if met.opens in {"meta", "param"} and met.word == "%" and (number := re.search(r"[\d.]+$", met.near)):
         return f"a number has no unit: write {number.group()}"
     if met.opens == "meta" and (date := re.search(r"=\s*(\d[\d/-]*)$", met.near)) and re.match(r"[-/]\d", met.rest):
         return f'write it in quotes: "{date[1]}{met.rest}"'
@@ -94,7 +94,7 @@ def of_value(met: Met) -> str:
         return "write each param on a line of its own"
     if met.opens == "param" and met.wants("EQUAL") and re.match(r"\w+\s*=", met.rest):
         return f"a param has no type: param {met.rest}"
-    if label := re.fullmatch(r"(\w+)\s*:", met.before):
+    if label := re.fullmatch(r"(\w+)\s*:", met.near):
         if met.kind == "STRING":
             return f"write {'network' if label[1] in {'name', 'title'} else f'meta {label[1]} ='} {met.word}"
         if met.kind in {"NUMBER", "SIGNED", "DIMS"}:
@@ -135,13 +135,13 @@ def of_claim(met: Met) -> str:
         return f"quantities are decimal, K for a thousand: write {unit[1]}{unit[2].upper()}B"
     if re.match(r"[a-zA-Z%]+$", met.word) and met.before[-1:].isdigit():
         scaled = re.fullmatch(r"[kmgtKMGT][bB]?", met.word)
-        number = re.search(r"[\d.]+$", met.before)
+        number = re.search(r"[\d.]+$", met.near)
         joined = f"{number.group() if number else ''}{met.word.upper()}"
         return f"write the unit behind its number, without a space: {joined}" if scaled else ""
     if number := re.fullmatch(r"(\d[\d.]*)([kmgt]b?)", met.word):
         return f"write {number[1]}{number[2].upper()}"
     if reach := re.match(r"\(\s*([a-z_][\w.]*)\s*\)", met.rest):
-        return f"a part is named behind `of`: {met.before} of {reach[1]}"
+        return f"a part is named behind `of`: {met.near} of {reach[1]}"
     if "RELATION" in met.expected and (part := re.match(r"\.(\w+)", met.rest)):
         return f"a part is named behind `of`: expect {part[1]} of {met.near.split()[-1]}"
     if "RELATION" in met.expected or "OF" in met.expected or re.match(r"expect\s+\w+\s+(?!of\b)\w+$", met.near):
