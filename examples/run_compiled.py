@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 
 import torch
@@ -24,6 +25,7 @@ def tensors(result: Tensor | tuple[Tensor, ...]) -> Iterator[Tensor]:
 
 def main(path: str) -> None:
     """Load the file, run it, print the shapes and the time."""
+    warnings.filterwarnings("ignore", ".*torch.jit")  # PyTorch has deprecated TorchScript, and says so at each call
     about = dict.fromkeys(("title.txt", "inputs.json", "outputs.json"), "")
     network = torch.jit.load(path, _extra_files=about)
     inputs: dict[str, list[int]] = json.loads(about["inputs.json"])

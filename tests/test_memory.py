@@ -48,12 +48,14 @@ def simulated(shaped: ShapedGraph, batch: int, width: int = 4) -> Activations:
 
 # Where the peak is not exact: small sums, and a layer whose own steps are not the sum of its parts.
 RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
-"""PyTorch's; netdsl's figures are those of the releases before 2.14."""
+"""PyTorch's; netdsl's figures are those of 2.13."""
+EARLIER = pytest.mark.xfail(RELEASE < (2, 13), reason="earlier releases free some tensors at other times", strict=False)
 ROUGH = {"[ FC 6 | SKIP | CONV 1 1 ] -> MUL": 0.14, "IN affine eps=1e-3": 0.04, "exclude_pad": 0.02, "table": 0.07}
 if RELEASE >= (2, 14):
     ROUGH["[ SKIP | ABS | TANH | RELU ] -> MAX"] = 0.08
 
 
+@EARLIER
 @pytest.mark.parametrize(("dims", "text"), CASES, ids=names(CASES))
 def test_layers_keep_what_autograd_saves(dims: str, text: str) -> None:
     for before in ("", "SCALE -> "):  # without, the layer's input has no gradient
@@ -125,6 +127,7 @@ def test_a_layer_that_does_not_say_keeps_what_it_takes_and_gives() -> None:
 # The peak of a training step
 
 
+@EARLIER
 @pytest.mark.parametrize("name", NETWORKS, ids=lambda name: Path(name).stem)
 def test_networks_keep_and_peak_as_on_torch(name: str) -> None:
     """On torch's device without data, where the same operations run on sizes alone."""
