@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,20 @@ def test_a_word_is_no_suggestion_where_all_its_letters_differ() -> None:
 def test_distance_counts_a_swap_as_one_edit() -> None:
     pairs = [("conv", "cnov"), ("conv", "conv"), ("", "abc"), ("ab", "ba")]
     assert [distance(*pair) for pair in pairs] == [1, 0, 3, 1]
+
+
+def test_of_many_calls_the_first_and_the_last_are_told() -> None:
+    blocks = "".join(f"block b{depth}() = b{depth - 1}()\n" for depth in range(1, 10))
+    (found,) = check(f"block b0() = CONV 4 9\n{blocks}INPUT 4x4x1 -> b9()\n")
+    told = " ".join(render.text(found).split())
+    assert len(found.calls) == 10
+    assert re.findall(r"at net\.net:(\d+)|… (\d+) more", told) == [
+        *[(str(found.calls[at].line), "") for at in range(5)],
+        ("", "4"),
+        (str(found.calls[-1].line), ""),
+    ]
+
+
+def test_what_is_nested_too_deep_is_marked_where_it_is() -> None:
+    (found,) = check("INPUT 8 -> FC {" + "(" * 150 + "1" + ")" * 150 + "}\n")
+    assert (found.code, found.span.text, found.span.column) == ("limit-exceeded", "{", 15)
