@@ -160,3 +160,4 @@ def test_a_text_uses_files_beside_its_name(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     assert len(netdsl.loads(text).shaped.nodes) == 3
     assert netdsl.loads("INPUT 8 -> FC 2", name="<cell 3>").title == "cell 3"
+    assert netdsl.loads("INPUT 8 -> FC 2", name="<b>c.net").title == "<b>c"

@@ -123,7 +123,8 @@ def _heading(
     module: Module, source: Source, path: Path | None, report: Report
 ) -> tuple[str, dict[str, str | int | float]]:
     """The title and the meta facts."""
-    title = safe.line((path or Path(source.name)).stem.strip("<>"))
+    stem = (path or Path(source.name)).stem
+    title = safe.line(stem[1:-1] if re.fullmatch("<.+>", stem) else stem)  # <stdin> is stdin
     meta: dict[str, str | int | float] = {}
     places: dict[str, Span] = {}
     for position, statement in enumerate(module.file.statements):
