@@ -305,6 +305,7 @@ def test_what_exists_in_training_alone_hangs_below() -> None:
         f"INPUT 16x16x32 -> [ {' | '.join(['CONV 4 3 p1'] * 30)} ] -> CONCAT -> FC 3",
         f'network "{"T" * 300}"\nINPUT 8x8x3 -> {"a" * 90}: CONV 4 3 -> FC 2',
         "INPUT 16x16x32 -> ( CONV 4 3 -> CONV 8 3 ) @0 -> CONV 16 3 @1 -> FC 10 @2",
+        "INPUT 3x32x32 -> UPSAMPLE 2",  # an arrow begins where lines do not run otherwise
         "INPUT 100 -> FC 8192 -> RESHAPE 4x4x512 -> DECONV 256 4 s2 p1 -> DECONV 3 4 s2 p1",
     ],
 )

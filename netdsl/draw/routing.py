@@ -135,9 +135,9 @@ class Router:
         outer = [right + _OUTER * step for step in range(2, 6)] + [left - _OUTER * step for step in range(2, 4)]
         xs = _lanes(near, upright=True, further={*(x for x, _ in corners), *outer})
         ys = [y for y in _lanes(near, upright=False, further={y for _, y in corners}) if low < y < high]
-        if self.room is not None:
-            xs = [x for x in xs if self.room.left <= x <= self.room.right]
-            ys = [y for y in ys if self.room.y <= y <= self.room.top]
+        if (room := self.room) is not None:  # which bounds the way, and not where it begins and ends
+            xs = [x for x in xs if room.left <= x <= room.right or any(x == corner for corner, _ in corners)]
+            ys = [y for y in ys if room.y <= y <= room.top or any(y == corner for _, corner in corners)]
         found = self._search(link, start, upright, ends, xs, ys, near)
         return None if found is None else _simple([*begin[:-1], *found])
 
