@@ -243,6 +243,7 @@ LINES = [
     f"x = {'[' * 150}{']' * 150}",
     f"x = {'(' * 5000}{')' * 5000}",
     f"x = input1{'.T' * 500}",
+    "if True:\n      pass" + "\n    elif True:\n      pass" * 900,
 ]
 
 
@@ -312,6 +313,17 @@ def test_a_method_of_the_file_hides_no_operator(forged: Callable[..., Path]) -> 
         members[name] = (code[:first] + method.format(full) + code[first:]).encode()
 
     with pytest.raises(UntrustedError, match="calls a method save"):
+        check(forged(change))
+
+
+def test_a_function_has_no_name_of_a_builtin(forged: Callable[..., Path]) -> None:
+    def change(members: Members) -> None:
+        name = network(members)
+        module = name.removeprefix("code/").removesuffix(".py").replace("/", ".")
+        inserted(f'if False:\n      print = {module}.f\n    else:\n      pass\n    print("x")')(members)
+        members[name] += b"def f(x: str) -> int:\n  return 1\n"
+
+    with pytest.raises(UntrustedError, match="calls print"):
         check(forged(change))
 
 

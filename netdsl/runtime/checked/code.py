@@ -20,6 +20,8 @@ from netdsl.runtime.checked.operators import BUILTINS, OTHERS, computes
 _STRING = re.compile(r'"(?:[^"\\\n]|\\["\'\\n])*"')
 _LEXICON = re.compile(r'(?:(?<!\w)""(?! *["\w])|[\w \n()\[\]{}:,.=>-]++)*+', re.ASCII)
 """What is written outside of strings; a string stands apart, without a prefix."""
+_TEMPORARY = re.compile(r"_\d+")
+"""Names that TorchScript gives to functions; one of its own builtins would be called where such a name has no value."""
 _NUMBERS = frozenset(("inf", "nan", "infj", "nanj"))
 _FORMS = frozenset(("annotate", "unchecked_cast", "uninitialized", "getattr"))
 _ROOTS = frozenset(("torch", "ops", "CONSTANTS", "__torch__"))
@@ -66,7 +68,10 @@ def read(members: Mapping[str, bytes], native: Callable[[str], bool]) -> Code:
         _define(code, name, tree)
     called = {name for name in code.methods if computes(name) or not native(name)}
     for name, tree in parsed.items():
-        _Checker(code, called, name).file(tree)
+        try:
+            _Checker(code, called, name).file(tree)
+        except RecursionError:
+            raise CodeError(f"{name} nests too deeply") from None
     return code
 
 
@@ -174,7 +179,7 @@ class _Checker:
         stored = list(_stored(node.body))
         others = arguments | {name for name, value in stored if value is None or not self.own(value)}
         self.names = arguments | {name for name, _ in stored}
-        self.functions = self.names - others
+        self.functions = {name for name in self.names - others if _TEMPORARY.fullmatch(name)}
         if wrong := self.names & _RESERVED:
             self.fail(node, f"gives {min(wrong)} another meaning")
         self.block(node.body)

@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pickletools import genops
 from typing import Any, TypeVar, cast
 
@@ -34,6 +35,8 @@ _SIZES = {
 _LISTS = {"build_intlist": int, "build_doublelist": float, "build_boollist": bool}
 _DEVICE = re.compile(r"[a-z]+(:\d{1,3})?")
 _INTEGER = 2**63
+_NUMBER = 16
+"""Bytes of a number at most: what a tensor counts is an integer in PyTorch."""
 _VALUES = 20
 """How many values may be looked at for each byte of a pickle: the same one may stand in many places."""
 Kind = TypeVar("Kind")
@@ -155,7 +158,8 @@ class _Machine:
                 push(self.memo[argument])
                 self.shared.add(id(self.stack[-1]))
             case "GLOBAL":
-                push(Global(".".join(argument.split(" "))))
+                module, function = argument.split(" ")
+                push(Global(f"{module}.{function}"))
             case "BINPERSID":
                 push(self.storage(*pop()))
             case "REDUCE":
@@ -272,6 +276,8 @@ def _within(numbers: int, offset: Any, sizes: Any, strides: Any) -> bool:
         return False
     steps = list(zip(cast("tuple[Any, ...]", sizes), cast("tuple[Any, ...]", strides), strict=True))
     if any(type(one) is not int or not 0 <= one < _INTEGER for pair in ((offset, 0), *steps) for one in pair):
+        return False
+    if prod(size for size, _ in steps) > _INTEGER // _NUMBER:
         return False
     last = offset + sum((size - 1) * stride for size, stride in steps)
     return last < numbers or (any(size == 0 for size, _ in steps) and offset <= numbers)
