@@ -294,6 +294,7 @@ MISTAKES = [
     ("INPUT 8x8x3 -> [ RELU | SKIP ] -> SUM -> FC 3", 1, 35, "write ADD"),
     ("INPUT 8x8x3 -> BOTTLENECK(64)", 1, 26, "bottleneck(64)"),
     ("INPUT 8x8x3 -> RESBLOCK 64", 1, 16, "resblock(64)"),
+    ("block f(n) = CONV n 3\nINPUT 8x8x3 -> a: f(4) -> RELU\noutput a", 2, 27, "label the group: a: ( f(4) -> RELU )"),
     ("INPUT 1x28x28 -> CONV 6 5", 1, 25, "write INPUT 28x28x1"),
     ("INPUT 3x8x8 -> CONV 8 3", 1, 7, "write INPUT 8x8x3"),
     ("INPUT 28x28 -> AVGPOOL 2", 1, 7, "write INPUT 28x28x1"),

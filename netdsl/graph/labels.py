@@ -21,6 +21,8 @@ _LONGEST = 80
 _MOST = 20
 """How many layers behind a label are looked at."""
 _NAME = re.compile(r"[a-z_]\w*")
+_CALL = re.compile(r"(?<!\w)([a-z_]\w*)[ \t]*:[ \t]*(\w*\([^()\n]*\))\s*->\s*$")
+"""A call or a group with its label, and the arrow behind it."""
 _JOINT = re.compile(r"\s*->\s*")
 
 
@@ -166,6 +168,18 @@ def _of_merge(merge: Node, first: Node, last: Node, branch: Span) -> Diagnostic:
 def dropped(nodes: Sequence[Node], index: int, kept: Set[int]) -> str:
     """The fix where what is dropped is the activation of a label that is read; or ""."""
     source = before(nodes, index)
-    if source is None or source not in kept:
+    if source is None:
+        return _of_call(nodes[index], kept)
+    if source not in kept:
         return ""
     return f"{label_of(nodes[source])} is {nodes[source].layer.keyword} alone; {group(nodes[source], nodes[index])}"
+
+
+def _of_call(node: Node, kept: Set[int]) -> str:
+    """The same behind a call or a group with a label: `feat: unit(8) -> RELU`."""
+    span = node.site.span
+    match = _CALL.search(span.source.text, max(0, span.start - _LONGEST), span.start)
+    if match is None or node.layer.role not in _FOLLOWS or not all(source in kept for source in node.inputs):
+        return ""
+    label, inner = match.groups()
+    return f"{label} is {inner} alone; label the group: {label}: ( {inner} -> {span.text} )"
