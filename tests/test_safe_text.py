@@ -88,14 +88,14 @@ def test_numbers_dims_and_names_stay_as_they_are_in_csv(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a|b", "a\\|b", "`a`", "<b>&amp;</b>", "[a](b)", "![a](b)", "# a", "- a", "1. a", "a_b*c~d", "a\nb"]
+    "text", ["a|b", "a\\|b", "`a`", "<b>&amp;</b>", "[a](b)", "![a](b)", "# a", "- a", "1. a", "a_b*c~d $x$", "a\nb"]
 )
 def test_markdown_shows_a_text_as_it_is(text: str) -> None:
     shown = safe.markdown(text)
     cell = f"| {shown} | end |"
     assert len(re.split(r"(?<!\\)(?:\\\\)*\|", cell)) == 4, "two cells"
     assert "\n" not in shown
-    assert not re.search(r"<|(?<!\\)(?:\\\\)*[`*_\[\]]", shown)
+    assert not re.search(r"<|(?<!\\)(?:\\\\)*[`*_\[\]$]", shown)
     assert not re.match(r"[#>+-] |\d+[.)] ", shown)
 
 

@@ -39,9 +39,9 @@ _JOINERS, _VARIANTS = r"\u200c\u200d", r"\ufe00-\ufe0f\U000e0100-\U000e01ef"
 _BEYOND_ASCII = re.compile(r"[0-9#*]?[\x00-\x08\x0b-\x1f\x7f-\U0010ffff]+")
 _FORMULA = r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]"
 _NUMBER = r"[+-]?[0-9.]+(?:e[+-]?[0-9]+)?(?:[x/][+-]?[0-9.]+)*"
-_PUNCTUATION = r"([\\`*_\[\]|~]|(?<=!)(?=\[)|^[#+>-](?=\s|$)|^[0-9]+(?=[.)](?:\s|$)))"
+_PUNCTUATION = r"([\\`*_\[\]|~$]|(?<=!)(?=\[)|^[#+>-](?=\s|$)|^[0-9]+(?=[.)](?:\s|$)))"
 _MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#x27;"}
-_LITERAL = {**_MARKUP, **{character: f"&#{ord(character)};" for character in r"\`|*_[]~!"}}
+_LITERAL = {**_MARKUP, **{character: f"&#{ord(character)};" for character in r"\`|*_[]~!$"}}
 
 
 def lines(text: str) -> str:
