@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import subprocess
 import sys
@@ -76,7 +77,9 @@ def test_a_contestant_gives_what_float64_gives(name: str, batch: int, tmp_path: 
 @pytest.mark.parametrize("name", ["netdsl", "freeze", "onnxruntime", "openvino"])
 @pytest.mark.filterwarnings("ignore")
 def test_so_it_does_with_several_inputs_and_outputs_and_other_dims(name: str, program: str, tmp_path: Path) -> None:
-    made = material((PROGRAMS / f"{program}.net").read_text(encoding="utf-8"), tmp_path, batch=2)
+    text = (PROGRAMS / f"{program}.net").read_text(encoding="utf-8")
+    smaller = re.sub("^expect .*", "", text.replace("105x105x1", "80x80x1"), flags=re.MULTILINE)
+    made = material(smaller, tmp_path, batch=2)
     found = outputs(made, installed(table.CONTESTANTS[name]).prepare(made))
     assert [one.shape for one in found] == [one.shape for one in made.reference]
     assert errors(found, made.reference).maximum < 1e-4
