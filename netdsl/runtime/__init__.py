@@ -23,8 +23,8 @@ def load(
     `cpu`. On a CPU it is fused by oneDNN's graph compiler where that is faster, and `threads` run it. On a GPU the
     calls of kernels are captured in a CUDA graph, one for each size of input.
 
-    The number of threads, cuDNN's search for the fastest algorithm, and what the allocator keeps between calls are the
-    whole process's.
+    `threads` is for the thread that calls, and for those that begin later. cuDNN's search for the fastest algorithm,
+    and what the allocator keeps between calls, are the whole process's. Many threads may load and call at once.
 
     A file that was compiled with devices of its own runs on these, and takes no `device`.
 
