@@ -264,9 +264,10 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
     slots = [a for a in arguments if a.form == "positional"]
     given_values = [argument for argument in written.arguments[:_MOST] if is_value(argument)] or [given]
     values = [argument.span.text for argument in given_values]
-    fix = _for_all(row, slots, values) if len(written.arguments) <= _MOST else ""
+    last = given_values[-1].span
+    fix = _for_all(row, slots, values) if len(written.arguments) <= _MOST and last.end >= given.span.end else ""
     if fix:
-        span = given.span.to(given_values[-1].span)
+        span = given.span.to(last)
         many = span.end > given.span.end
         message = f"{span.text} is {'more' if many else 'one argument more'} than {row.keyword} takes"
         return Fault("extra-argument", message, span, fix)
