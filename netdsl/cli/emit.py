@@ -11,6 +11,7 @@ from rich.text import Text
 
 from netdsl import optimize
 from netdsl.cli import common, stream, tables
+from netdsl.graph import collector
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
@@ -94,6 +95,7 @@ _WORDS = {
     help="What to print; without it the list of stages.",
 )
 @common.overriding
+@collector.paused()
 def command(
     file: str, stage: str | None, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]
 ) -> None:

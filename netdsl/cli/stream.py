@@ -13,6 +13,8 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import click
@@ -20,6 +22,7 @@ import click
 from netdsl.text import safe
 from netdsl.text.fit import columns
 
+_LINES = 1000
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 _ASCII = "netdsl_ascii"
@@ -74,6 +77,13 @@ def data(text: str) -> None:
     except UnicodeEncodeError:
         text = _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text)
     out(text)
+
+
+def lines(made: Iterable[str], put: Callable[[str], None] = out) -> None:
+    """Print a result line by line, as it is made, as `out` does or `data`. Raises OSError as they do."""
+    pending = iter(made)
+    while some := list(islice(pending, _LINES)):
+        put("\n".join(some))
 
 
 def line(text: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from netdsl.cli import common, stream
+from netdsl.graph import collector
 from netdsl.measure import table
 from netdsl.measure.columns import COLUMNS, Column
 from netdsl.measure.figures import PRECISIONS
@@ -35,6 +36,7 @@ from netdsl.text.suggest import ALL, did_you_mean
     help="What numbers are stored in.",
 )
 @common.overriding
+@collector.paused()
 def command(
     file: str,
     form: str,
@@ -52,15 +54,15 @@ def command(
     summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
-            stream.data(summary.json())
+            stream.lines(summary.json_lines(), stream.data)
         case "csv":
-            stream.out(table.csv(summary, chosen), nl=False)
+            stream.lines(table.csv_lines(summary, chosen))
         case "slides":
             from netdsl.measure import slides
 
             stream.out(slides.text(summary))
         case _:
-            stream.out((table.markdown if form == "markdown" else table.text)(summary, chosen))
+            stream.lines((table.markdown_lines if form == "markdown" else table.text_lines)(summary, chosen))
 
 
 def _columns(names: str | None, usual: Sequence[Column]) -> Sequence[Column]:

@@ -35,22 +35,24 @@ class Axis:
     @property
     def size(self) -> int:
         """The receptive field, in input positions: the most that a position sees."""
+        if len(self.starts) == 1:
+            return math.floor(self.ends[0] - self.starts[0]) + 1
         return math.floor(max(end - start for start, end in zip(self.starts, self.ends, strict=True))) + 1
 
     @property
     def stride(self) -> Number:
         """The effective stride: how much further on the next position sees, on average."""
-        return _plain(Fraction(self.step) / len(self.starts))
+        return _over(self.step, len(self.starts))
 
     @property
     def offset(self) -> Number:
         """Where the field of the first position starts: before the input, where padding is seen."""
-        return _plain(Fraction(self.starts[0]))
+        return _over(self.starts[0], 1)
 
     @property
     def centre(self) -> Number:
         """The middle of the field of the first position; Araujo et al. place features by it."""
-        return _plain(Fraction(self.starts[0] + self.ends[0]) / 2)
+        return _over(self.starts[0] + self.ends[0], 2)
 
     def start(self, position: int) -> Number:
         """The first input that a position sees."""
@@ -63,8 +65,12 @@ class Axis:
         return self.ends[phase] + rounds * self.step
 
 
-def _plain(number: Fraction) -> Number:
-    return number.numerator if number.denominator == 1 else number
+def _over(number: Number, count: int) -> Number:
+    """A number divided by a count, whole where it can be."""
+    if isinstance(number, int) and number % count == 0:
+        return number // count
+    exact = Fraction(number) / count
+    return exact.numerator if exact.denominator == 1 else exact
 
 
 _OWN = Axis((0,), (0,), 1)
@@ -128,12 +134,11 @@ def _through(
     if len(windows) != len(before):
         return before
     scales = scale or (_ONE,) * len(windows)
-    seen: dict[tuple[int, Window, Fraction], Axis] = {}  # often the same along all axes
-    for axis, window, one in zip(before, windows, scales, strict=True):
-        key = (id(axis), window, one)
-        if key not in seen:
-            seen[key] = _seen(axis, window, one)
-    return tuple([seen[id(axis), window, one] for axis, window, one in zip(before, windows, scales, strict=True)])
+    seen: list[Axis] = []
+    for place, each in enumerate(zip(before, windows, scales, strict=True)):
+        alike = place and not scale and windows[place - 1] == each[1] and before[place - 1] is each[0]
+        seen.append(seen[-1] if alike else _seen(*each))
+    return tuple(seen)
 
 
 def _merged(axis: Axis) -> Axis:

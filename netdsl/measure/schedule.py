@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from netdsl.graph.node import ShapedGraph
@@ -44,7 +45,7 @@ def schedule(shaped: ShapedGraph, *, inplace: bool = True, bytes_of: Callable[[i
             stretches[number] = found.order
         peak = max(peak, min(found.peak, highest[number]))
     if peak >= own.peak:
-        return run(buffers, own.order, exact=surely == own.peak)
+        return replace(own, exact=surely == own.peak)
     order = [*buffers.inputs, *(index for stretch in stretches for index in stretch)]
     return run(buffers, tuple(order), exact=surely == peak)
 

@@ -7,13 +7,14 @@ all of its copies, stands on its own row.
 from __future__ import annotations
 
 import io
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from csv import writer
 from dataclasses import asdict, dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from netdsl.graph.node import around
+from netdsl.layers.base import Layer
 from netdsl.measure.columns import COLUMNS, Cell, Column
 from netdsl.measure.units import size
 from netdsl.text import safe
@@ -41,19 +42,34 @@ class _Row:
 
 def _sums(summary: Summary, columns: Sequence[Column]) -> Mapping[str, Mapping[str, int]]:
     """By scope and column, the sums over all that stands under it."""
-    sums: dict[str, Counter[str]] = {}
     adding = [column for column in columns if column.adds]
+    names = [column.name for column in adding]
+    sums: dict[str, dict[str, int]] = {}
+    so_far = [0] * len(adding)
+    opened: list[tuple[str, list[int]]] = []  # scopes, and the sums before each
+
+    def close(path: str) -> None:
+        while opened and not path.startswith(f"{opened[-1][0]}."):
+            scope, before = opened.pop()
+            own = sums.setdefault(scope, dict.fromkeys(names, 0))
+            for name, now, then in zip(names, so_far, before, strict=True):
+                own[name] += now - then
+
     for index, node in enumerate(summary.shaped.nodes):
-        cells = {column.name: cell for column in adding if isinstance(cell := column.cell(summary, index), int)}
-        for scope in around(node.path):
-            sums.setdefault(scope, Counter()).update(cells)
+        close(node.path)
+        opened += [(scope, so_far.copy()) for scope in islice(around(node.path), len(opened), None)]
+        for place, column in enumerate(adding):
+            cell = column.cell(summary, index)
+            so_far[place] += cell if isinstance(cell, int) else 0
+    close("")
     return sums
 
 
 def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
     """The rows, scope by scope; copies that a first one stands for are left out."""
     shaped = summary.shaped
-    scopes = shaped.graph.scopes
+    scopes = dict(shaped.graph.scopes)
+    written = _Written()
     sums = _sums(summary, columns)
     opened: list[str] = []
     skipped = ""
@@ -81,8 +97,23 @@ def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
             yield _Row(level, parents[depth], f"{title}{times}".strip(), cells)
         opened = here
         level = sum(one in scopes for one in here)
-        what = node.layer.written + (" (training)" if node.training else "")
+        what = written.of(node.layer) + (" (training)" if node.training else "")
         yield _Row(level, node.name, what, tuple([_shown(column.cell(summary, index)) for column in columns]))
+
+
+class _Written(dict[int, str]):
+    """Layers as the language writes them, each of which is written once: copies have one layer."""
+
+    def __init__(self, safe: Callable[[str], str] = str) -> None:
+        super().__init__()
+        self._safe = safe
+
+    def of(self, layer: Layer) -> str:
+        """A layer, safe for what it is written into."""
+        text = self.get(id(layer))
+        if text is None:
+            text = self[id(layer)] = self._safe(layer.written)
+        return text
 
 
 def _shown(cell: Cell) -> str:
@@ -91,17 +122,22 @@ def _shown(cell: Cell) -> str:
 
 def text(summary: Summary, columns: Sequence[Column] = USUAL) -> str:
     """The table, and the totals under it."""
-    rows = list(_rows(summary, columns))
+    return "\n".join(text_lines(summary, columns))
+
+
+def text_lines(summary: Summary, columns: Sequence[Column] = USUAL) -> Iterator[str]:
+    """The same, line by line."""
     heads = ("layer", "", *[column.name for column in columns])
-    cells = [("  " * row.depth + row.name, row.what, *row.cells) for row in rows]
-    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    rows = [("  " * row.depth + row.name, row.what, *row.cells) for row in _rows(summary, columns)]
+    widths = [max(map(len, column)) for column in zip(heads, *rows, strict=True)]
     free = max(WIDTH - sum(widths[2:]) - len(widths) + 1, min(_LEAST, sum(widths[:2])))
     widths[0] = min(widths[0], max(free - min(widths[1], free // 2), 8))
     widths[1] = max(min(widths[1], free - widths[0]), 4)
     lefts = [True, True, *[column.left for column in columns]]
     line = "─" * (sum(widths) + len(widths) - 1)
-    table = [_line(row, widths, lefts) for row in (heads, *cells)]
-    return "\n".join([*_title(summary), "", table[0], line, *table[1:], line, *_totals(summary)])
+    yield from (*_title(summary), "", _line(heads, widths, lefts), line)
+    yield from (_line(row, widths, lefts) for row in rows)
+    yield from (line, *_totals(summary))
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], lefts: Sequence[bool]) -> str:
@@ -150,27 +186,37 @@ def _short(count: int) -> str:
 
 def csv(summary: Summary, columns: Sequence[Column] = COLUMNS) -> str:
     """A line a layer under a heading."""
+    return "".join(f"{line}\n" for line in csv_lines(summary, columns))
+
+
+def csv_lines(summary: Summary, columns: Sequence[Column] = COLUMNS) -> Iterator[str]:
+    """The same, line by line."""
     sheet = io.StringIO()
-    lines = writer(sheet, lineterminator="\n")
+    lines = writer(sheet, lineterminator="")
+    written = _Written(safe.csv_cell)
     lines.writerow(["path", "layer", *[column.name for column in columns]])
+    yield sheet.getvalue()
     for index, node in enumerate(summary.shaped.nodes):
-        lines.writerow(
-            [node.path, safe.csv_cell(node.layer.written), *[column.cell(summary, index) for column in columns]]
-        )
-    return sheet.getvalue()
+        sheet.seek(0)
+        sheet.truncate()
+        lines.writerow([node.path, written.of(node.layer), *[column.cell(summary, index) for column in columns]])
+        yield sheet.getvalue()
 
 
 def markdown(summary: Summary, columns: Sequence[Column] = COLUMNS) -> str:
     """Every layer as a row of a Markdown table, and the totals as the last."""
-    lines = [
-        f"| path | layer | {' | '.join(column.name for column in columns)} |",
-        f"|---|---|{'|'.join('---' if column.left else '---:' for column in columns)}|",
-    ]
+    return "\n".join(markdown_lines(summary, columns))
+
+
+def markdown_lines(summary: Summary, columns: Sequence[Column] = COLUMNS) -> Iterator[str]:
+    """The same, line by line."""
+    written = _Written(safe.code)
+    yield f"| path | layer | {' | '.join(column.name for column in columns)} |"
+    yield f"|---|---|{'|'.join('---' if column.left else '---:' for column in columns)}|"
     for index, node in enumerate(summary.shaped.nodes):
         cells = [column.cell(summary, index) for column in columns]
         shown = [cell if isinstance(cell, str) else f"{cell:,}" for cell in cells]
-        lines.append(f"| {safe.code(node.path)} | {safe.code(node.layer.written)} | {' | '.join(shown)} |")
+        yield f"| `{node.path}` | {written.of(node.layer)} | {' | '.join(shown)} |"
     sums = {**asdict(summary.totals), "alive_bytes": summary.liveness.peak}
     totals = [f"**{sums[column.name]:,}**" if column.name in sums else "" for column in columns]
-    lines.append(f"| **total** | | {' | '.join(totals)} |")
-    return "\n".join(lines)
+    yield f"| **total** | | {' | '.join(totals)} |"

@@ -46,6 +46,8 @@ _LITERAL = {**_MARKUP, **{character: f"&#{ord(character)};" for character in r"\
 
 def lines(text: str) -> str:
     """Text of several lines, as long as it was, that a terminal shows and obeys in nothing but newlines and tabs."""
+    if text.isascii() and text.replace("\n", "").isprintable():  # and this far faster than either
+        return text
     return _BEYOND_ASCII.sub(lambda found: _unseen().sub(_shown, found[0]), text)  # far faster than _unseen alone
 
 
