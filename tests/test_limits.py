@@ -1,0 +1,164 @@
+"""What is written in 100 KB is checked within two seconds and 500 MB; what would be larger than the limit is told."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import netdsl
+from netdsl.cli.main import cli
+from netdsl.graph.build import Overrides, build
+from netdsl.measure import expect
+from netdsl.text import render
+from netdsl.text.diagnostic import NetError, Report
+from netdsl.text.source import Source
+
+SECONDS = 2.0
+"""Of processor time, of which none of these takes much more than a half; a slip takes many times as much."""
+
+
+def doubling(body: str, first: str, levels: int, call: str = "") -> str:
+    """Blocks that each call the one before twice, and a network of the last."""
+    blocks = "".join(body.format(i=i, j=i - 1) for i in range(1, levels + 1))
+    return f"{first}{blocks}INPUT 8x8x4 -> b{levels}({call})\n"
+
+
+def lines(form: str, count: int) -> str:
+    """A line for each number, with it as `i` and the next as `j`."""
+    return "".join(f"{form.format(i=i, j=i + 1)}\n" for i in range(count))
+
+
+BLOCK = "block b0() = RELU\n"
+TWICE = "block b{i}() = b{j}() -> b{j}()\n"
+LARGE = {
+    "a layer repeated": ("INPUT 8x8x1 -> RELU x199999\n", None),
+    "a layer with weights repeated": ("INPUT 8x8x4 -> CONV 4 3 p1 x199999\n", None),
+    "a call repeated": (f"{BLOCK}INPUT 8x8x1 -> b0() x199998\n", None),
+    "a group repeated": ("INPUT 8x8x4 -> ( [ CONV 4 3 p1 -> BN -> RELU | SKIP ] -> ADD ) x49990\n", None),
+    "an element applied again in a repeat": ("INPUT 8x8x1 -> ( x: RELU -> x() ) x99990\n", None),
+    "an element applied again many times": ("INPUT 8x8x4 -> x: CONV 4 3 p1 -> x() x199990\n", None),
+    "doubling": (doubling(TWICE, BLOCK, 16), None),
+    "doubling in forks": (doubling("block b{i}() = [ b{j}() | b{j}() ] -> ADD\n", BLOCK, 15), None),
+    "too many nodes": ("INPUT 8x8x1 -> RELU x200000\n", "limit-exceeded"),
+    "far too many nodes": ("INPUT 8x8x1 -> RELU x999999\n", "limit-exceeded"),
+    "copies of nothing": ("INPUT 8 -> ( SKIP ) x999999\n", "limit-exceeded"),
+    "long paths": (lines("block b{j}() = b{i}()", 190).join([BLOCK, "INPUT 8 -> b190() x1000\n"]), "limit-exceeded"),
+    "doubling too often": (doubling(TWICE, BLOCK, 60), "limit-exceeded"),
+    "doubling with other arguments": (
+        doubling("block b{i}(n) = b{j}({{n + 1}}) -> b{j}({{n * 2 % 1000003}})\n", "block b0(n) = FC n\n", 40, "1"),
+        "limit-exceeded",
+    ),
+    "doubling with a mistake": (doubling(TWICE, "block b0() = REUL\n", 60), "unknown-layer"),
+    "doubling with a wrong shape": (doubling(TWICE, "block b0() = CONV 4 30\n", 12), "window-too-large"),
+    "wide merges repeated": (f"block a() = [ {'SKIP|' * 9000}SKIP ] -> ADD\nINPUT 8 -> a() x9000\n", "limit-exceeded"),
+    "a shape of its own for each copy": ("INPUT 8x8x1 -> PAD 1 x199998\n", "limit-exceeded"),
+    "calls with many defaults": (
+        f"block f({', '.join(f'a{i}=1' for i in range(4000))}) = FC a1\nINPUT 8 -> {' -> '.join(['f()'] * 4000)}\n",
+        "limit-exceeded",
+    ),
+    "claims of many nodes": (
+        "INPUT 8 -> c: RELU x50000\n" + lines("expect params of c = {j}", 900),
+        "expectation-failed",
+    ),
+    "claims of none": ("INPUT 8 -> c: RELU x50000\n" + lines("expect params of cc{i} = 1", 900), "unknown-name"),
+    "claims of many scopes": (
+        lines("block b{j}() = b{i}()", 150).join([BLOCK, "INPUT 8 -> b150() -> "])
+        + "g: ( RELU x90000 )\n"
+        + lines("expect peak of g >= 0\nexpect depth of g = 0", 900),
+        None,
+    ),
+    "circles": (
+        BLOCK + lines("block b{j}() = b{i}() -> b1() -> b2000()", 2000) + "INPUT 8 -> b7()\n",
+        "recursive-block",
+    ),
+    "files that are not there": (lines('use "no_{i}.net"', 3000) + "INPUT 8 -> RELU\n", "limit-exceeded"),
+    "an element that applies itself": ("INPUT 8 -> g: ( RELU -> g() )\n", "recursive-block"),
+    "names that are nearly there": (
+        "INPUT 8 -> RELU\n"
+        + lines("input1 -> abcdefghijklmnopqrstuv{i:04d}: RELU\nabcdefghijklmnopqrstuw{i:04d} -> RELU", 900),
+        "unknown-name",
+    ),
+    "unknown layers of unknown names": (lines("foo -> BAR 3", 3000), "unknown-layer"),
+    "fields of enlarged maps": (
+        "INPUT 4096x4 -> ( UPSAMPLE 3 -> CONV 4 5 s3 p2 -> UPSAMPLE 2 -> CONV 4 7 s2 p3 ) x20000\nexpect field > 3\n",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_what_is_written_in_little_is_checked_soon(name: str) -> None:
+    text, code = LARGE[name]
+    assert len(text) <= 100_000
+    report = Report()
+    start = time.process_time()
+    shaped = build(Source(text, "net.net"), None, report)
+    if shaped is not None:
+        expect.prove(shaped, report)
+    found = report.diagnostics()
+    for one in found:
+        render.text(one)
+    seconds = time.process_time() - start
+    assert {one.code for one in found if one.severity == "error"} >= ({code} if code else set())
+    assert code or not report.failed
+    assert seconds < SECONDS
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="there is no count of one process alone")
+@pytest.mark.parametrize("name", ["a call repeated", "doubling", "long paths"])
+def test_check_takes_little_memory(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "net.net"
+    file.write_text(LARGE[name][0])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "netdsl", "check", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _, _, usage = os.wait4(process.pid, 0)
+    process.returncode = 0
+    assert usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10) < 300
+
+
+def test_a_mistake_in_a_block_is_found_once() -> None:
+    report = Report()
+    build(Source(doubling(TWICE, "block b0() = REUL -> CONV 4\n", 60), "net.net"), None, report)
+    assert [one.code for one in report.diagnostics()] == ["unknown-layer", "missing-argument"]
+
+
+def test_the_limit_can_be_set(tmp_path: Path) -> None:
+    file = tmp_path / "net.net"
+    file.write_text("INPUT 8 -> RELU x9\n")
+    assert CliRunner().invoke(cli, ["check", "--limit", "10", str(file)]).exit_code == 0
+    for command in ("check", "summary", "explain", "memory", "draw", "emit"):
+        found = CliRunner().invoke(cli, [command, "--limit", "9", str(file)])
+        assert found.exit_code == 1
+        assert "this expands to 10 nodes or more, and the limit is 9" in found.output
+    with pytest.raises(NetError, match="limit-exceeded"):
+        netdsl.load(str(file), limit=9)
+    assert len(netdsl.loads("INPUT 8 -> RELU x200000\n", limit=200_001).shaped.nodes) == 200_001
+
+
+def test_copies_are_as_what_they_copy() -> None:
+    """Names, weights, places and inputs of copies, against the same network with each copy written out."""
+    block = "block f(n) = [ a: CONV n 3 p1 -> a() | SKIP ] -> ADD -> b: ( RELU x2 )\n"
+    copied = f"{block}INPUT 8x8x4 -> s: f(4) -> ( f(4) -> [ s.a | SKIP ] -> ADD -> s.a() ) x3\ngroup1.2.f1.b -> RELU\n"
+    part = "f(4) -> [ s.a | SKIP ] -> ADD -> s.a()"
+    written = f"{block}INPUT 8x8x4 -> s: f(4) -> g1: ( {part} ) -> g2: ( {part} ) -> g3: ( {part} )\ng2.f1.b -> RELU\n"
+    one, other = [build(Source(text, "net.net"), None, Report(), Overrides()) for text in (copied, written)]
+    assert one is not None
+    assert other is not None
+
+    def plain(path: str) -> str:
+        return path.replace("group1.", "g")
+
+    assert [(plain(node.path), plain(node.owner), node.inputs, node.layer) for node in one.nodes] == [
+        (node.path, node.owner, node.inputs, node.layer) for node in other.nodes
+    ]
+    assert {plain(path): index for path, index in one.graph.aliases.items() if path != "group1"} == dict(
+        other.graph.aliases
+    )
+    assert {plain(path) for path in one.graph.scopes} - {"group1"} == set(other.graph.scopes) - {"g1", "g2", "g3"}
