@@ -167,6 +167,7 @@ RUNAWAY = {
     "nulls": ("\0" * MEGABYTE, "syntax-error"),
     "a repeat": ("INPUT 8 -> RELU x999999999999", "limit-exceeded"),
     "nested repeats": ("INPUT 8 -> (((RELU x999) x999) x999) x999", "limit-exceeded"),
+    "long paths of many copies": (f"INPUT 8 -> {'a' * 400}: ( RELU -> ABS ) x30000", "limit-exceeded"),
     "empty repeats": ("INPUT 8 -> ((RELU x0) x999999) x999999", "limit-exceeded"),
     "repeated application": ("INPUT 8 -> a: (RELU x999) -> (a() x999) x999", "limit-exceeded"),
     "doubling blocks": (f"block b0() = RELU\n{DOUBLING}INPUT 8 -> b59()", "limit-exceeded"),
