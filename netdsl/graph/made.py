@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from netdsl.graph.copies import Mark, Marks, Piece, Run, Stamp, nodes
@@ -84,5 +84,5 @@ class Made:
         """Let the nodes from some on use the weights of an element's, which come in the same order."""
         if len(self.nodes) - first == original.last - original.first:
             for index in range(first, len(self.nodes)):
-                owner = self.nodes[original.first + index - first].owner
-                self.nodes[index] = replace(self.nodes[index], owner=owner)
+                owner, one = self.nodes[original.first + index - first].owner, self.nodes[index]
+                self.nodes[index] = Node(one.path, one.layer, one.inputs, one.site, one.calls, one.device, owner)
