@@ -48,6 +48,16 @@ def test_a_line_that_fits_is_shown_as_it_is() -> None:
     assert excerpt("INPUT 8 -> FC 4", [Mark(11, 15, "^", "")], 15) == ("INPUT 8 -> FC 4", [Mark(11, 15, "^", "")])
 
 
+def test_words_stand_before_a_mark_where_there_is_room_for_them_there_alone() -> None:
+    def marked(start: int) -> Mark:
+        (mark,) = excerpt("a" * 40, [Mark(start, start + 2, "^", "8 wide")], 40)[1]
+        return mark
+
+    assert not marked(30).before
+    assert marked(38).before
+    assert (marked(38).first, marked(38).last) == (38 - len("8 wide "), 40)
+
+
 @pytest.mark.parametrize(
     ("line", "start", "end", "room", "shown", "under"),
     [

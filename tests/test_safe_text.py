@@ -138,3 +138,7 @@ def test_json_means_what_it_did_and_shows_nothing_that_commands(text: str) -> No
 
 def test_json_shows_letters_as_they_are() -> None:
     assert safe.json_text({"a": "é漢\x9b\u202e"}, indent=None) == '{"a": "é漢\\u009b\\u202e"}'
+
+
+def test_what_joins_letters_stays_in_json_and_what_turns_them_is_named() -> None:
+    assert safe.json_text("\U0001f469\u200d\U0001f680 \u202eb") == '"\U0001f469\u200d\U0001f680 \\u202eb"'
