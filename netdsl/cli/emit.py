@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import click
@@ -18,12 +18,17 @@ from netdsl.measure.summary import Summary
 from netdsl.optimize.fused import Fused
 from netdsl.text import format as formatter
 
+_MOST = 2000
+"""How many nodes are laid out on a page's width, which takes its time."""
+_WIDEST = 60
 _PATH = 28
 """How wide the column of paths is, where it can be broken."""
 
 
 def _graph(shaped: ShapedGraph, *, shapes: bool = True) -> str:
     """The nodes in the order in which they run, by number, with the numbers of those they read."""
+    if len(shaped.nodes) > _MOST:
+        return "\n".join(_long(shaped, shapes=shapes))
     table = tables.plain(("", "right"), ("node", "left"), ("layer", "left"), ("reads", "left"))
     if shapes:
         table.add_column("gives", justify="right", no_wrap=True)
@@ -33,6 +38,19 @@ def _graph(shaped: ShapedGraph, *, shapes: bool = True) -> str:
         cells = [str(index), Text(_broken(node.path)), Text(_written(node)), " ".join(map(str, node.inputs))]
         table.add_row(*cells, *[str(shaped.shapes[index])] * shapes)
     return tables.text(table)
+
+
+def _long(shaped: ShapedGraph, *, shapes: bool) -> Iterator[str]:
+    """The same where there are too many nodes to look at each: as wide as they are, and nothing broken."""
+    written = {id(node.layer): _written(node) for node in shaped.nodes}
+    number = len(str(len(shaped.nodes)))
+    path = min(max(len(node.path) for node in shaped.nodes), _WIDEST)
+    layer = min(max(map(len, written.values())), _WIDEST)
+    yield f"{'':{number}}  {'node':{path}}  {'layer':{layer}}  {'gives, and reads' if shapes else 'reads'}"
+    for index, node in enumerate(shaped.nodes):
+        reads = " ".join(map(str, node.inputs))
+        last = f"{shaped.shapes[index]!s:>12}  {reads}" if shapes else reads
+        yield f"{index:{number}}  {node.path:{path}}  {written[id(node.layer)]:{layer}}  {last}".rstrip()
 
 
 def _written(node: Node) -> str:
