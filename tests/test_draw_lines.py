@@ -128,6 +128,20 @@ def test_lines_of_volumes_meet_nothing_else(path: Path) -> None:
     assert list(of_volumes(netdsl.load(path).shaped)) == []
 
 
+def test_a_line_may_leave_where_the_room_for_others_ends() -> None:
+    program = """
+INPUT 4x5x5x2 -> CROP 1 -> CONV 8 1x1x1 p1 g2 -> trunk: SOFTPLUS
+trunk -> CONV 2 2x1x4 s2 same nobias -> AVGPOOL 1 s2 -> DROPOUT -> [ SIGMOID
+  -> AVGPOOL 3 s1 same | (SIGMOID -> CONV 2 3 same) x2 -> BN | SKIP ] -> ADD -> MAXPOOL to=2x1x1 -> end1: FC 3
+trunk -> [ twin9_: CONV 8 2 same -> PRELU per_channel -> twin9_() | LRN -> BN -> BN | BN
+  -> twin14_: CONV 8 2 same -> PRELU per_channel -> twin14_() ] -> ADD -> end2: SIGMOID
+trunk -> [ CONV 2 2 same -> SOFTPLUS | CONV 1 2 same -> RELU | SCALE bias -> BN ] -> CONCAT -> end3: SIGMOID
+output end1, end2
+output training end3
+"""
+    assert list(of_volumes(netdsl.loads(program).shaped)) == []
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(tangles(most=20), programs()))
 def test_lines_of_random_networks_meet_nothing_else(program: str) -> None:
