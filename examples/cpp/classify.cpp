@@ -105,7 +105,7 @@ torch::Tensor first(const torch::IValue& given) {
 void classify(const std::string& path, const std::string& picture, const std::vector<std::string>& labels) {
     torch::InferenceMode inference;
     fuse();
-    torch::jit::ExtraFilesMap texts{{"title.txt", ""}, {"inputs.json", ""}, {"target.json", ""}};
+    torch::jit::ExtraFilesMap texts{{"title.txt", ""}, {"inputs.json", ""}, {"meanings.json", ""}, {"target.json", ""}};
     auto loaded = torch::jit::load(path, torch::kCPU, texts);
     loaded.eval();
     auto module = torch::jit::freeze(loaded);  // makes constants of the weights
@@ -116,7 +116,12 @@ void classify(const std::string& path, const std::string& picture, const std::ve
 
     auto scores = first(module.forward(input)).squeeze(0).to(torch::kFloat64);
     if (scores.dim() > 1) scores = scores.flatten(1).mean(1);  // of a map, the mean over its places
-    bool probabilities = scores.min().item<double>() >= 0 && std::abs(scores.sum().item<double>() - 1) < 1e-3;
+    // What the first output means: of distances the least is likeliest; what is independent need not have the sum 1.
+    auto meaning = texts["meanings.json"].substr(0, texts["meanings.json"].find(','));
+    auto means = [&meaning](const char* word) { return meaning.find(word) != std::string::npos; };
+    if (means(": \"distances\"")) scores = -scores;
+    bool sums = scores.min().item<double>() >= 0 && std::abs(scores.sum().item<double>() - 1) < 1e-3;
+    bool probabilities = sums || means(": \"independent\"");
     auto shown = probabilities ? scores : scores.softmax(0);
     auto [values, classes] = shown.topk(std::min<int64_t>(5, shown.size(0)));
     std::printf("%s, compiled for %s\n", texts["title.txt"].c_str(), texts["target.json"].c_str());
