@@ -51,7 +51,7 @@ format: $(VENV)/dev.stamp ## Format the Python and the .net files.
 	$(BIN)/netdsl fmt networks/*.net networks/*/*.net examples/*.net
 
 grammar: $(VENV)/dev.stamp ## Make the parser's tables from the grammar anew.
-	$(BIN)/python -m netdsl.text.tables
+	PYTHONHASHSEED=0 $(BIN)/python -m netdsl.text.grammar # whose order follows from it
 
 bench: $(VENV)/dev.stamp ## Measure speed, each beside what it is compared to.
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done

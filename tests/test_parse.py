@@ -1,4 +1,4 @@
-"""The parser reads a text as Lark would read it by the same grammar, and nothing is kept between runs for it."""
+"""Kept tables read a text as the grammar says, and nothing is kept between runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import sys
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from lark import Lark, Token, Tree
+from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from netdsl import resources
-from netdsl.text import lalr, statements, tables
+from netdsl.text import grammar, statements
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
 TESTS = Path(__file__).parent
 FILES = [*sorted(TESTS.glob("programs/*/*.net")), *sorted(TESTS.glob("format/*.net"))]
@@ -40,58 +40,21 @@ FRAGMENTS = [
 ]
 
 
-class Trees:
-    """Builds Lark's tree, as tuples."""
-
-    def __getattr__(self, rule: str) -> Any:
-        return lambda children: (rule, tuple(children))
-
-
 @cache
-def parsers() -> tuple[Lark, lalr.Parser]:
-    grammar = resources.grammar()
-    return Lark(grammar, parser="lalr", lexer="contextual", maybe_placeholders=True), lalr.Parser(
-        tables.load(), Trees()
-    )
+def parsers() -> tuple[Lark, grammar.Parser]:
+    return Lark(resources.grammar(), parser="lalr", lexer="contextual", maybe_placeholders=True), grammar.Parser(None)
 
 
-def plain(found: Any) -> Any:
-    """A tree of Lark's, or of the parser's, as tuples and tokens."""
-    match found:
-        case Tree():
-            return (str(found.data), tuple(map(plain, found.children)))
-        case Token():
-            return (found.type, str(found), found.start_pos)
-        case lalr.Token():
-            return (found.kind, found.text, found.start)
-        case (rule, children):
-            return (rule, tuple(map(plain, children)))
-        case _:
-            return found
-
-
-def names(expected: Iterable[str]) -> frozenset[str]:
-    """The terminals that may stand somewhere; Lark's lexer has a name of its own for the end."""
-    return frozenset(lalr.END if one == "<END-OF-FILE>" else one for one in expected)
-
-
-def by_lark(text: str) -> Any:
-    """What Lark makes of a statement: a tree, or the place and kind of what it did not expect, and what it did."""
+def made(parse: Callable[[str], object], text: str) -> object:
+    """What a parser makes of a statement: a tree, or the place and kind of what it did not expect, and what it did."""
     try:
-        return plain(parsers()[0].parse(text))
+        return parse(text)
     except UnexpectedToken as error:
-        at = None if error.token.type == lalr.END else error.token.start_pos
-        return (at, error.token.type, names(error.expected))
+        return (error.token.type, error.token.start_pos if error.token.type != grammar.END else None)
     except UnexpectedCharacters as error:
-        return (error.pos_in_stream, "", names(error.allowed or ()))
-
-
-def by_tables(text: str) -> Any:
-    """What the parser makes of it."""
-    try:
-        return plain(parsers()[1].parse(text, 0, len(text)))
-    except lalr.Unexpected as error:
-        return (None if error.kind == lalr.END else error.at, error.kind, error.expected)
+        return ("", error.pos_in_stream)
+    except grammar.Unexpected as error:
+        return (error.kind, error.at if error.kind != grammar.END else None)
 
 
 def statements_of(path: Path) -> Iterator[str]:
@@ -103,23 +66,24 @@ def statements_of(path: Path) -> Iterator[str]:
 @pytest.mark.parametrize("seed", range(4))
 def test_statements_whole_and_broken_are_read_as_lark_reads_them(seed: int) -> None:
     random = Random(seed)
+    fresh, kept = parsers()
     for path in FILES:
         for text in statements_of(path):
             if seed:
                 at = random.randrange(len(text) + 1)
                 text = text[:at] + random.choice(FRAGMENTS) + text[at + random.randrange(3) :]
-            assert by_tables(text) == by_lark(text), text
+            assert made(lambda one: kept.parse(one, 0, len(one)), text) == made(fresh.parse, text), text
 
 
-def test_the_tables_are_those_of_the_grammar() -> None:
-    written = resources.tables().read_text(encoding="utf-8")
-    assert written == tables.written(tables.make(resources.grammar())), "run `make grammar`"
+def test_the_tables_are_those_of_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grammar, "tables", lambda: pytest.fail("run `make grammar`"))
+    assert grammar.Parser(None).parse("INPUT 8 -> RELU", 0, 15)
 
 
 def test_a_changed_grammar_is_read_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     changed = resources.grammar().replace('ARROW: "->"', 'ARROW: "=>"')
     monkeypatch.setattr(resources, "grammar", lambda: changed)
-    assert lalr.Parser(tables.load(), Trees()).parse("INPUT => RELU", 0, 13)
+    assert grammar.Parser(None).parse("INPUT => RELU", 0, 13)
 
 
 @pytest.mark.parametrize("home", [None, "/proc/nowhere", "writable"])

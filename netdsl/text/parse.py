@@ -1,4 +1,4 @@
-"""Source text to syntax tree, by the grammar in `grammar/net.lark`, one statement after another."""
+"""Source text to syntax tree, by the Lark grammar in `grammar/net.lark`, one statement after another."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import threading
 from dataclasses import replace
 from fractions import Fraction
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from netdsl.text import lowered, statements, tables, tree
+from lark import Token, Transformer
+from lark.exceptions import UnexpectedToken
+
+from netdsl.text import lowered, statements, tree
 from netdsl.text.diagnostic import Report
-from netdsl.text.lalr import Parser, Token, Unexpected
+from netdsl.text.grammar import Parser, Unexpected
 from netdsl.text.source import Source, Span
 
 MAX_DIGITS = 40
@@ -40,18 +43,19 @@ _QUANTITY = re.compile(r"(?P<number>[\d.]+)(?P<scale>[KMGT]?)B?")
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
-class _Builder:
-    """Builds the tree while the parser reduces: a method a rule, with its children."""
+class _Builder(Transformer[Token, Any]):
+    """Builds the tree while the parser reduces; Lark calls a method a rule, with its children."""
 
     def __init__(self) -> None:
+        super().__init__(visit_tokens=False)
         self.source = Source("", "")
 
     def span(self, first: Token | Any, last: Token | Any | None = None) -> Span:
         """From the start of one token or tree node to the end of another."""
         final: Token | Any = first if last is None else last
-        start: int = first.start if isinstance(first, Token) else first.span.start
-        end: int = final.end if isinstance(final, Token) else final.span.end
-        return Span(self.source, start, end)
+        start = first.start_pos if isinstance(first, Token) else first.span.start
+        end = final.end_pos if isinstance(final, Token) else final.span.end
+        return Span(self.source, cast(int, start), cast(int, end))
 
     # Words and values
 
@@ -59,9 +63,9 @@ class _Builder:
         """A token as an expression; expressions pass."""
         if not isinstance(token, Token):
             return token
-        text, span = token.text, self.span(token)
+        text, span = str(token), self.span(token)
         try:
-            match token.kind:
+            match token.type:
                 case "NAME" | "ODD" | "PATH":
                     return tree.Name(text, span)
                 case "NUMBER" | "SIGNED":
@@ -80,7 +84,7 @@ class _Builder:
             raise _TooLarge(span) from None
 
     def name(self, token: Token) -> tree.Name:
-        return tree.Name(token.text, self.span(token))
+        return tree.Name(str(token), self.span(token))
 
     def place(self, children: list[Token]) -> tree.Name:
         return self.name(children[0])
@@ -96,18 +100,18 @@ class _Builder:
         if not rest:
             return self.value(first)
         operands = [self.value(operand) for operand in rest[1::2]]
-        pairs = tuple(zip((sign.text for sign in rest[::2]), operands, strict=True))
+        pairs = tuple(zip(map(str, rest[::2]), operands, strict=True))
         start = self.value(first)
         return tree.Arithmetic(start, pairs, self.span(start, operands[-1]))
 
     def signed(self, children: list[Any]) -> tree.Signed:
         sign, operand = children
         inner = self.value(operand)
-        return tree.Signed(sign.text, inner, self.span(sign, inner))
+        return tree.Signed(str(sign), inner, self.span(sign, inner))
 
     def function(self, children: list[Any]) -> tree.Function:
         name, *arguments, close = children
-        return tree.Function(name.text, tuple(map(self.value, arguments)), self.span(name, close))
+        return tree.Function(str(name), tuple(map(self.value, arguments)), self.span(name, close))
 
     def parentheses(self, children: list[Any]) -> tree.Parentheses:
         opening, inner, close = children
@@ -124,17 +128,17 @@ class _Builder:
 
     def tag(self, children: list[Token]) -> tree.Argument:
         (token,) = children
-        parts = tuple(number(part) for part in token.text[1:].split("x"))
+        parts = tuple(number(part) for part in token[1:].split("x"))
         span = self.span(token)
         value = Span(self.source, span.start + 1, span.end)
-        literal = tree.Literal(parts[0] if len(parts) == 1 else parts, token.text[1:], value)
-        return tree.Argument(literal, tag=token.text[0], span=span)
+        literal = tree.Literal(parts[0] if len(parts) == 1 else parts, token[1:], value)
+        return tree.Argument(literal, tag=token[0], span=span)
 
     def computed_tag(self, children: list[Any]) -> tree.Argument:
         first, *items, close = children
         span = self.span(first, close)
         braces = tree.Braces(tuple(map(self.value, items)), Span(self.source, span.start + 1, span.end))
-        return tree.Argument(braces, tag=first.text[0], span=span)
+        return tree.Argument(braces, tag=str(first)[0], span=span)
 
     def option(self, children: list[Any]) -> tree.Argument:
         key, value = children[0], self.value(children[1])
@@ -145,7 +149,7 @@ class _Builder:
     def layer(self, children: list[Any]) -> tree.Layer:
         keyword, *arguments = children
         last = arguments[-1] if arguments else keyword
-        return tree.Layer(keyword.text, tuple(arguments), self.span(keyword), self.span(keyword, last))
+        return tree.Layer(str(keyword), tuple(arguments), self.span(keyword), self.span(keyword, last))
 
     def call(self, children: list[Any]) -> tree.Call:
         name, *arguments, close = children
@@ -167,7 +171,7 @@ class _Builder:
         if rest:
             return tree.Count(self.value(rest[0]), True, self.span(token, rest[-1]))
         span = self.span(token)
-        digits = token.text[1:]
+        digits = str(token)[1:]
         try:
             exact = number(digits)
         except ValueError:
@@ -229,16 +233,16 @@ class _Builder:
         if second is None:
             return tree.Output(False, (first, *rest), self.span(first, (first, *rest)[-1]))
         if first.text != "training":
-            raise Unexpected(second.span.start, "NAME", frozenset({"COMMA"}))
+            raise UnexpectedToken(Token("NAME", second.text, start_pos=second.span.start), {"COMMA"})
         return tree.Output(True, (second, *rest), self.span(first, (second, *rest)[-1]))
 
     def expect(self, children: list[Any]) -> tree.Expect:
         quantity, of, node, relation, value = children
-        if of is not None and of.text != "of":
-            raise Unexpected(of.start, of.kind, frozenset({"OF"}))
+        if of is not None and of != "of":
+            raise UnexpectedToken(of, {"OF"})
         claim = self.value(value)
         span = self.span(quantity, claim)
-        return tree.Expect(self.name(quantity), node, relation.text, claim, span)
+        return tree.Expect(self.name(quantity), node, str(relation), claim, span)
 
 
 _lock = threading.Lock()  # the builder holds the source at hand
@@ -247,7 +251,7 @@ _lock = threading.Lock()  # the builder holds the source at hand
 @cache
 def _parser() -> tuple[Parser, _Builder]:
     builder = _Builder()
-    return Parser(tables.load(), builder), builder
+    return Parser(builder), builder
 
 
 def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
