@@ -15,7 +15,7 @@ import threading
 import xml.etree.ElementTree as ElementTree
 from io import BufferedReader
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from netdsl.text import safe
 from netdsl.text.fit import clipped
@@ -45,8 +45,12 @@ class RenderError(Exception):
 
 def installed(dot: str, format: str) -> bytes | None:
     """What the `dot` on PATH makes of a graph; None where there is no such program."""
-    program = shutil.which("dot")
-    return None if program is None else _made("dot", [program, "-Kdot", f"-T{format}"], dot, format, PATIENCE)
+    if shutil.which("dot") is None:
+        return None  # before the library is loaded, which takes half as long as a small graph's layout
+    from graphviz.backend import dot_command  # pyright: ignore[reportMissingTypeStubs] - whose own run has no limits
+
+    words = cast("list[object]", cast(Any, dot_command).command("dot", format))
+    return _made("dot", [str(word) for word in words], dot, format, PATIENCE)
 
 
 def carried(dot: str, format: str) -> bytes | None:
