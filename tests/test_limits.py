@@ -77,6 +77,7 @@ LARGE = {
         BLOCK + lines("block b{j}() = b{i}() -> b1() -> b2000()", 2000) + "INPUT 8 -> b7()\n",
         "recursive-block",
     ),
+    "carriage returns alone": ("\r" * 99_000, "no-input"),
     "files that are not there": (lines('use "no_{i}.net"', 3000) + "INPUT 8 -> RELU\n", "limit-exceeded"),
     "an element that applies itself": ("INPUT 8 -> g: ( RELU -> g() )\n", "recursive-block"),
     "names that are nearly there": (

@@ -41,7 +41,7 @@ _TOKEN = re.compile(
     """.replace("BLANK", _BLANK),
     re.VERBOSE,
 )
-_SUSPECT = re.compile(rf"\r(?!\r*(\n|\Z))|[{_BLANK}]")
+_SUSPECT = re.compile(rf"(?<!\r)\r++(?!\n|\Z)|[{_BLANK}]")
 _CONTINUES = frozenset("|])")
 
 
