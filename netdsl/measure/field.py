@@ -18,6 +18,8 @@ from netdsl.layers.base import Window
 from netdsl.layers.shape import Shape
 
 _MOST_PHASES = 4096
+_FINEST = 2**32
+"""The finest step that is told apart, as a share of an input: a map that is enlarged again and again has finer ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def _over(number: Number, count: int) -> Number:
     if isinstance(number, int) and number % count == 0:
         return number // count
     exact = Fraction(number) / count
+    if exact.denominator > _FINEST:
+        exact = Fraction(math.ceil(exact * _FINEST), _FINEST)
     return exact.numerator if exact.denominator == 1 else exact
 
 
