@@ -564,6 +564,14 @@ def test_exit_codes(here: Path) -> None:
         assert complaint in err
 
 
+@pytest.mark.parametrize("format", ["svg", "dot", "html"])
+def test_the_name_of_a_file_turns_no_words_of_a_picture(format: str) -> None:
+    before, after = (netdsl.loads(f"INPUT 4 -> FC {n}\n", name="a\N{RIGHT-TO-LEFT OVERRIDE}.net") for n in (2, 3))
+    picture = draw(diff(before.shaped, after.shaped), format).decode()
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in picture
+    assert "a\N{REPLACEMENT CHARACTER}.net" in picture
+
+
 def test_pictures_are_written(here: Path) -> None:
     assert command_line.run("diff", "vgg11", "vgg13", "-o", "out.svg") == (0, "out.svg: vgg11 → vgg13\n", "")
     assert b"unchanged" in (here / "out.svg").read_bytes()

@@ -10,7 +10,6 @@ from netdsl.diff import words
 from netdsl.diff.change import Difference, Fact, Kind
 from netdsl.diff.rows import Row, heading, renames, rows, shortened
 from netdsl.layers.shape import Shape
-from netdsl.text import safe
 
 WIDTH = 80
 
@@ -24,7 +23,7 @@ _RENAMES = 8
 
 def text(difference: Difference, *, all: bool = False, colour: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
-    title = safe.line(heading(difference))
+    title = heading(difference)
     names = [title] if len(title) <= WIDTH else title.replace(" → ", "\n→ ").splitlines()
     lines = [*(_styled(name, "1", colour) for name in names), *_wrapped(words.counted(difference))]
     if not difference:

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from netdsl.diff.change import Change, Difference, Kind, Side
 from netdsl.graph.node import Scope, around
+from netdsl.text import safe
 
 _COPY = re.compile(r"\.\d+(?=\.|\b)")
 
@@ -214,4 +215,4 @@ def shortened(row: Row) -> Row:
 
 def heading(difference: Difference) -> str:
     """What a report is about: the two files, once where they are two revisions of one."""
-    return " → ".join(dict.fromkeys(graph.source.name for graph in difference.graphs))
+    return " → ".join(dict.fromkeys(safe.line(graph.source.name) for graph in difference.graphs))
