@@ -260,7 +260,7 @@ def load(
     name: Path_,
     *,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
-    include: Sequence[Path_] = (),
+    include: Path_ | Sequence[Path_] = (),
     limit: int = LIMIT,
     params: Mapping[str, Param] | None = None,
     **named: Param,
@@ -291,9 +291,9 @@ def load(
 def loads(
     text: str,
     *,
-    name: str = "network.net",
+    name: Path_ = "network.net",
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None,
-    include: Sequence[Path_] = (),
+    include: Path_ | Sequence[Path_] = (),
     limit: int = LIMIT,
     params: Mapping[str, Param] | None = None,
     **named: Param,
@@ -302,8 +302,8 @@ def loads(
 
     Raises NetError where it has errors.
     """
-    path = None if "\0" in name else Path(name)
-    source = Source(text.removeprefix("\ufeff"), name)
+    path = None if "\0" in str(name) else Path(name)
+    source = Source(text.removeprefix("\ufeff"), str(name))
     return _network(source, path, Report(), inputs, include, limit, _params(params, named))
 
 
@@ -320,14 +320,15 @@ def _network(
     path: Path | None,
     report: Report,
     inputs: Mapping[str, Sequence[int]] | Sequence[int] | None,
-    include: Sequence[Path_],
+    include: Path_ | Sequence[Path_],
     limit: int,
     params: Mapping[str, Param],
 ) -> Network:
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
     given = {name: tuple(sizes) for name, sizes in named.items()}
     values = {key: _value(one) for key, one in params.items()}
-    overrides = Overrides(values, given, [Path(one) for one in include], limit)
+    folders = [include] if isinstance(include, str | PathLike) else include
+    overrides = Overrides(values, given, [Path(one) for one in folders], limit)
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:

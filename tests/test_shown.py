@@ -147,6 +147,14 @@ def test_params_have_any_name() -> None:
         netdsl.load("vgg16", params={"clases": 10})
 
 
+def test_names_and_folders_are_paths_too(tmp_path: Path) -> None:
+    (tmp_path / "units.net").write_text("block unit() = RELU\n")
+    text = 'use "units.net"\nINPUT 3 -> unit()\n'
+    assert netdsl.loads(text, name=tmp_path / "main.net").title == "main"
+    for folder in (str(tmp_path), tmp_path):
+        assert netdsl.loads(text, include=folder).shaped
+
+
 def test_a_text_uses_files_beside_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lib.net").write_text("block unit(n) = CONV n 3 p1 -> RELU\n")
     (tmp_path / "else").mkdir()
