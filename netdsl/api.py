@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from numbers import Integral, Real
+from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex, cast
 
 from netdsl import files, resources
 from netdsl.graph.build import OverrideError, Overrides, build
@@ -325,7 +327,7 @@ def _network(
     params: Mapping[str, Param],
 ) -> Network:
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
-    given = {name: tuple(sizes) for name, sizes in named.items()}
+    given = {name: _dims(sizes) for name, sizes in named.items()}
     values = {key: _value(one) for key, one in params.items()}
     folders = [include] if isinstance(include, str | PathLike) else include
     overrides = Overrides(values, given, [Path(one) for one in folders], limit)
@@ -345,16 +347,26 @@ def _network(
 
 def _value(param: Param) -> Value:
     """A param as the language has it: exact. Raises TypeError or ValueError for what no program can say."""
-    if isinstance(param, float):
+    if isinstance(param, str | Fraction):
+        return param
+    if isinstance(param, Integral):  # NumPy's too
+        return int(param)
+    if isinstance(param, Real):
         if not math.isfinite(param):
             raise ValueError(f"a param is a finite number, not {param}")
         exact = Fraction(str(param))
         return exact.numerator if exact.denominator == 1 else exact
-    if isinstance(param, str | Fraction | int):
-        return param
-    if isinstance(param, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may have no types
-        return tuple(param)
+    if isinstance(param, Sequence) and not isinstance(param, bytes | bytearray):
+        return _dims(param)
     raise TypeError(f"a param is a number, dims or a word, not {param!r}")
+
+
+def _dims(sizes: object) -> tuple[int, ...]:
+    """Dims as the language has them. Raises TypeError for what is none."""
+    try:
+        return tuple([index(size) for size in cast("Sequence[SupportsIndex]", sizes)])
+    except TypeError:
+        raise TypeError(f"dims are whole numbers, such as (224, 224, 3), not {sizes!r}") from None
 
 
 def format(text: str) -> str:

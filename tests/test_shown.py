@@ -6,11 +6,14 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import netdsl
 from netdsl import runtime
+from netdsl.draw.render import RenderError
 from netdsl.explain.code import page
 from netdsl.text.codes import CODES
 from netdsl.text.diagnostic import NetError
@@ -169,3 +172,16 @@ def test_a_text_uses_files_beside_its_name(tmp_path: Path, monkeypatch: pytest.M
     assert len(netdsl.loads(text).shaped.nodes) == 3
     assert netdsl.loads("INPUT 8 -> FC 2", name="<cell 3>").title == "cell 3"
     assert netdsl.loads("INPUT 8 -> FC 2", name="<b>c.net").title == "<b>c"
+
+
+def test_numbers_of_python_and_numpy_are_params() -> None:
+    program = "param n = 3\nparam r = 0.5\nINPUT 8x8x3 -> FC n -> DROPOUT r"
+    net = netdsl.loads(program, n=np.int64(5), r=np.float32(0.25), inputs=np.array([4, 4, 3]))
+    assert [shape.dims for shape in net.shaped.shapes] == [(4, 4, 3), (5,), (5,)]
+    assert netdsl.loads(program, n=True).shaped.shapes[-1].dims == (1,)
+    wrong: list[dict[str, Any]] = [{"n": b"5"}, {"n": None}, {"inputs": 5}, {"inputs": (4.5, 3)}]
+    for given in wrong:
+        with pytest.raises(TypeError, match=r"a param is|dims are"):
+            netdsl.loads(program, **given)
+    with pytest.raises(RenderError, match="choose TB or LR"):
+        net.draw(direction="lr")  # pyright: ignore[reportArgumentType]

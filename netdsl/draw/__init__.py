@@ -77,6 +77,8 @@ def _ask(format: str, style: str, theme: str, **options: object) -> None:
     for named, one, known in (("format", format, FORMATS), ("style", style, STYLES), ("theme", theme, palette.THEMES)):
         if one not in known:
             raise RenderError(f"there is no {named} {one!r}: choose one of {', '.join(known)}")
+    if options["direction"] not in (None, "TB", "LR"):
+        raise RenderError(f"there is no direction {options['direction']!r}: choose TB or LR")
     if style == "flow":
         return
     if format == "dot":
