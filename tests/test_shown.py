@@ -176,7 +176,8 @@ def test_a_text_uses_files_beside_its_name(tmp_path: Path, monkeypatch: pytest.M
 
 def test_numbers_of_python_and_numpy_are_params() -> None:
     program = "param n = 3\nparam r = 0.5\nINPUT 8x8x3 -> FC n -> DROPOUT r"
-    net = netdsl.loads(program, n=np.int64(5), r=np.float32(0.25), inputs=np.array([4, 4, 3]))
+    numbers: dict[str, Any] = {"n": np.int64(5), "r": np.float32(0.25), "inputs": np.array([4, 4, 3])}
+    net = netdsl.loads(program, **numbers)
     assert [shape.dims for shape in net.shaped.shapes] == [(4, 4, 3), (5,), (5,)]
     assert netdsl.loads(program, n=True).shaped.shapes[-1].dims == (1,)
     wrong: list[dict[str, Any]] = [{"n": b"5"}, {"n": None}, {"inputs": 5}, {"inputs": (4.5, 3)}]
