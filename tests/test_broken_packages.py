@@ -10,6 +10,7 @@ from dataclasses import fields
 from functools import cache, partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -303,8 +304,7 @@ def test_a_sound_layer_is_as_it_was(run: Run) -> None:
     status, out, err = run("summary", "net.net", body="    flops_per_output = 5\n")
     assert (status, err) == (0, "")
     assert "ODD beta=2" in out
-    row = table.find("ODD")
-    assert row is not None
+    row: Any = table.find("ODD")
     layer = row(beta=3)
     assert layer.written == "ODD beta=3"
     assert layer == row(beta=3) != row()

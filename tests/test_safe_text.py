@@ -123,7 +123,7 @@ def test_html_and_xml_read_the_line_back(text: str) -> None:
         assert element.attrib["title"] == safe.line(text)
     read: list[str] = []
     parser = HTMLParser()
-    parser.handle_data = read.append
+    parser.handle_data = lambda data: read.append(data)
     parser.feed(f"<p>{shown}</p>")
     parser.close()
     assert "".join(read) == safe.line(text)

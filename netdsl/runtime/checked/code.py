@@ -83,9 +83,20 @@ def _parsed(name: str, text: bytes) -> ast.Module:
     if not all(one.isprintable() for one in code.splitlines()):
         raise CodeError(f"{name} holds characters that cannot be printed")
     try:
-        return parser.parse(code)
+        tree = parser.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise CodeError(f"{name} cannot be read") from None
+    if _deep(tree.body):
+        raise CodeError(f"{name} nests too deeply")
+    return tree
+
+
+def _deep(statements: list[ast.stmt]) -> bool:
+    """Whether statements stand in each other deeper than any code of netdsl's does, however deep Python may recurse."""
+    for _ in range(_DEPTH):
+        blocks: list[list[ast.stmt]] = [getattr(one, part, []) for one in statements for part in ("body", "orelse")]
+        statements = [inner for block in blocks for inner in block]
+    return bool(statements)
 
 
 def _define(code: Code, member: str, tree: ast.Module) -> None:
