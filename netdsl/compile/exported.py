@@ -32,6 +32,7 @@ def export(network: fx.GraphModule, plan: Plan, progress: Progress = silent) -> 
         program = torch.export.export(flat, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # places of source files on this machine
+        node.meta.pop("custom", None)  # which of PyTorch's functions came first in this process
     # What a file says of its inputs, without their many zeros:
     samples = tuple(torch.zeros((), device=one.device).expand(one.shape) for one in inputs)
     program.example_inputs = (samples, {})
