@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from numbers import Integral, Real
-from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, SupportsIndex, cast
+from typing import TYPE_CHECKING, cast
 
 from netdsl import files, resources
 from netdsl.graph.build import OverrideError, Overrides, build
@@ -362,11 +361,10 @@ def _value(param: Param) -> Value:
 
 
 def _dims(sizes: object) -> tuple[int, ...]:
-    """Dims as the language has them. Raises TypeError for what is none."""
-    try:
-        return tuple([index(size) for size in cast("Sequence[SupportsIndex]", sizes)])
-    except TypeError:
-        raise TypeError(f"dims are whole numbers, such as (224, 224, 3), not {sizes!r}") from None
+    """Dims with NumPy's whole numbers as Python's; other numbers are errors of the network. Raises TypeError."""
+    if not isinstance(sizes, Iterable) or isinstance(sizes, str | bytes):
+        raise TypeError(f"dims are several numbers, such as (224, 224, 3), not {sizes!r}")
+    return tuple([int(size) if isinstance(size, Integral) else size for size in cast("Iterable[int]", sizes)])
 
 
 def format(text: str) -> str:
