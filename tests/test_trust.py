@@ -15,6 +15,7 @@ import torch
 import netdsl
 from netdsl import runtime
 from netdsl.runtime import NotCompiledError, UntrustedError
+from netdsl.runtime.checked.code import RESERVED
 from netdsl.runtime.file import opened
 from netdsl.runtime.module import reader
 
@@ -547,3 +548,15 @@ def test_a_thief_is_not_loaded_unless_trusted(thief: Path) -> None:
     assert not (thief.parent / "stolen").exists()
     runtime.load(thief, trust=True)
     assert (thief.parent / "stolen").exists()
+
+
+@pytest.mark.parametrize("label", sorted({name.lower() for name in RESERVED} | {"aten", "fork", "print"}))
+def test_what_code_speaks_of_may_be_a_label(label: str, tmp_path: Path) -> None:
+    text = f"{label}: INPUT 4x4x2 -> x: (CONV 2 1 -> {label}: CONV 2 1 -> {label}())\n"
+    text += f"[ {label} | x ] -> ADD -> y: ({label}: FC 2 -> RELU) -> unchecked: (cast: SCALE -> TANH)\noutput x, y\n"
+    for number, kind in enumerate(({}, {"target": "cpu"})):
+        path = tmp_path / f"{number}.pt"
+        netdsl.loads(text).compile(path, **kind)
+        with opened(path) as compiled:
+            module: Any = reader(compiled, trust=False)(None)
+        assert [one.shape[1] for one in module(torch.zeros(1, 2, 4, 4))] == [2, 2]

@@ -10,34 +10,22 @@ from functools import cache
 from torch import fx, nn
 from torch.jit._script import RecursiveScriptModule
 
-_ARGUMENTS = frozenset(
-    {
-        "_",
-        "__debug__",
-        "aten",
-        "fork",
-        "getattr",
-        "inf",
-        "infj",
-        "nan",
-        "ops",
-        "self",
-        "unchecked_cast",
-        "uninitialized",
-    }
-)
-"""What else an argument may not be called: Python refuses it, or TorchScript renames it when it saves."""
+from netdsl.runtime.checked.code import RESERVED
+
+_ARGUMENTS = RESERVED | {"_", "__debug__", "aten", "fork", "self"}
+"""What an argument may not be called: Python refuses it, or TorchScript renames it, or understands something else."""
 
 
 @cache
 def reserved() -> frozenset[str]:
     """The components that no module may be called: an attribute of that name is the module's own, or no attribute.
 
-    Python's keywords, and what torch.nn.Module, torch.fx.GraphModule and TorchScript's modules have.
+    Python's keywords, what torch.nn.Module, torch.fx.GraphModule and TorchScript's modules have, and what TorchScript's
+    code speaks of, where each module of a network is a value of its own name.
     """
     modules = (fx.GraphModule(nn.Module(), fx.Graph()), RecursiveScriptModule)
     own = {name for module in modules for name in dir(module)}
-    return frozenset(keyword.kwlist) | own | {"_c", "_concrete_type", "_initializing"}
+    return frozenset(keyword.kwlist) | own | RESERVED | {"_c", "_concrete_type", "_initializing"}
 
 
 def modules(paths: Iterable[str]) -> Mapping[str, str]:

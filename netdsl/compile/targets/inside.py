@@ -13,7 +13,7 @@ _FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 def channels_last(network: fx.GraphModule, ranks: Mapping[str, int]) -> None:
     """Let images be channels-last in memory; changed in place. `ranks` has the spatial axes of each argument."""
     for node in list(network.graph.nodes):
-        if node.op == "placeholder" and (form := _FORMATS.get(ranks[node.name])):
+        if node.op == "placeholder" and (form := _FORMATS.get(ranks[str(node.target)])):
             readers = list(node.users)
             with network.graph.inserting_after(node):
                 made = network.graph.call_method("contiguous", (node,), {"memory_format": form})

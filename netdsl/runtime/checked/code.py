@@ -25,7 +25,8 @@ _TEMPORARY = re.compile(r"_\d+")
 _NUMBERS = frozenset(("inf", "nan", "infj", "nanj"))
 _FORMS = frozenset(("annotate", "unchecked_cast", "uninitialized", "getattr"))
 _ROOTS = frozenset(("torch", "ops", "CONSTANTS", "__torch__"))
-_RESERVED = _NUMBERS | _FORMS | _ROOTS | BUILTINS
+RESERVED = _NUMBERS | _FORMS | _ROOTS | BUILTINS
+"""Names that mean something in the code itself, so that no value may have one."""
 _CUSTOM = "__torch__.torch.classes."
 """Where TorchScript finds classes that are written in C++."""
 _DEPTH = 100
@@ -191,7 +192,7 @@ class _Checker:
         others = arguments | {name for name, value in stored if value is None or not self.own(value)}
         self.names = arguments | {name for name, _ in stored}
         self.functions = {name for name in self.names - others if _TEMPORARY.fullmatch(name)}
-        if wrong := self.names & _RESERVED:
+        if wrong := self.names & RESERVED:
             self.fail(node, f"gives {min(wrong)} another meaning")
         self.block(node.body)
 
