@@ -146,3 +146,38 @@ def test_a_network_comes_before_a_code_and_a_near_code_is_suggested(run: Run) ->
     assert (status, "did you mean shape-mismatch?" in err) == (2, True)
     assert "did you mean resnet18?" in run("explain", "resnet19")[2]
     assert run("explain", "shape-mismatch", "conv1")[0] == 2
+
+
+@pytest.mark.parametrize("arguments", ["check - -", "compare - -", "diff - -", "fmt - -", "draw --style columns - -"])
+def test_stdin_is_read_once(run: Run, arguments: str) -> None:
+    status, _, err = run(*arguments.split(), stdin="INPUT 8 -> FC 3\n")
+    assert (status, err.splitlines()[0]) == (2, "error: - names stdin, and is given twice: it can be read once")
+
+
+def test_fmt_calls_stdin_by_its_name(run: Run) -> None:
+    assert run("fmt", "-", "--check", stdin="INPUT  8 -> FC 3\n") == (1, "", "<stdin>: would be formatted\n")
+
+
+@pytest.mark.parametrize(
+    "output, advised",
+    [
+        ("-", "net.pt"),
+        (".pt", "net.pt"),
+        (".", "net.pt"),
+        ("..", "../net.pt"),
+        ("a/b.onx", "a/b.pt"),
+        ("a/-", "a/net.pt"),
+    ],
+)
+def test_a_name_that_is_advised_for_a_compiled_network_is_one(run: Run, output: str, advised: str) -> None:
+    Path("net.net").write_text("INPUT 8 -> FC 3\n")
+    status, _, err = run("compile", "net.net", "-o", output)
+    assert (status, err.splitlines()[1]) == (2, f"  = help: write -o {Path(advised)}")
+
+
+@pytest.mark.parametrize("command", ["draw -", "diff - other.net", "compare - other.net"])
+def test_no_picture_goes_to_stdout(run: Run, command: str) -> None:
+    Path("other.net").write_text("INPUT 8 -> FC 3\n")
+    status, _, err = run(*command.split(), "-o", "-", stdin="INPUT 8 -> FC 3\n")
+    assert status == 2
+    assert "goes to a file, and not to stdout" in err

@@ -260,3 +260,19 @@ def test_an_encoding_of_the_environment_is_kept_to() -> None:
     )
     assert done.returncode == 0
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize("sign, name", [("→", "U+2192"), ("，", "U+FF0C"), ("☃", "U+2603"), ("\u202e", "U+202E")])
+def test_a_stray_sign_is_named_where_the_encoding_lacks_it(run: Run, sign: str, name: str) -> None:
+    Path("stray.net").write_text(f"INPUT 8x8x3 # é\n{sign} CONV 4 3\n", encoding="utf-8")
+    lines = run("check", "stray.net", encoding="ascii").err.decode("ascii").splitlines()
+    assert name in lines[0]
+    assert lines[3:5] == [f" 2 | {name} CONV 4 3", "   | ^^^^^^"]
+    assert lines[0].startswith("error[syntax-error]: unexpected ")
+
+
+def test_letters_of_a_program_have_their_nearest_and_marks_stand_below_what_they_mean(run: Run) -> None:
+    Path("marks.net").write_text('meta a = "βλ" CNOV\nINPUT 8x8x3\n', encoding="utf-8")
+    lines = run("check", "marks.net", encoding="ascii").err.decode("ascii").splitlines()
+    assert lines[3] == ' 1 | meta a = "betalamda" CNOV'
+    assert lines[4].index("^") == lines[3].index("CNOV")

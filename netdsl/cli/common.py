@@ -44,7 +44,8 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
     """Print diagnostics to stderr."""
     colour = stream.colours(sys.stderr)
     for found in diagnostics:
-        stream.note(render.text(found, colour=colour, width=stream.width(sys.stderr)), styled=colour)
+        told = render.text(found, colour=colour, width=stream.width(sys.stderr), spell=stream.speller(sys.stderr))
+        stream.note(told, styled=colour)
 
 
 @contextmanager
@@ -64,6 +65,8 @@ def telling() -> Generator[None]:
 
 _LIMIT = f"{__name__}.limit"
 """Where click's context keeps the limit, which `overrides` reads for every command."""
+_TAKEN = f"{__name__}.taken"
+"""Where it keeps whether stdin was read."""
 
 
 def _keep_limit(context: click.Context, _: click.Parameter, limit: int) -> None:
@@ -169,11 +172,20 @@ def load(name: str, changes: Overrides) -> Loaded:
 def source_of(path: Path | None, name: str, report: Report) -> Source | None:
     """What stands in a file, or in stdin; what makes no text is reported, and gives None. Raises UsageError."""
     try:
-        return decode(sys.stdin.buffer.read(MAX_BYTES + 1), name, report) if path is None else read(path, name, report)
+        return decode(_stdin(), name, report) if path is None else read(path, name, report)
     except UnreadableFile as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror or error}") from None
+
+
+def _stdin() -> bytes:
+    """What stands in stdin, which a second network would find empty. Raises UsageError, OSError."""
+    meta = click.get_current_context().meta
+    if meta.setdefault(_TAKEN, False):
+        raise UsageError("- names stdin, and is given twice: it can be read once", "write one of them to a file")
+    meta[_TAKEN] = True
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def built(path: Path | None, name: str, changes: Overrides) -> Loaded:
@@ -203,6 +215,8 @@ def format_of(target: Path, known: Sequence[str], what: str) -> str:
     """The format that a file's suffix asks for, of those that are known. Raises UsageError; `what` is in the file."""
     if (format := target.suffix[1:].lower()) in known:
         return format
+    if str(target) == "-":
+        raise UsageError(f"-o -: {what} goes to a file, and not to stdout", f"name one, such as -o network.{known[0]}")
     found = f"{target.suffix} is no format of {what}" if target.suffix else "its name has no suffix"
     raise UsageError(f"{target}: {found}", f"choose one of {', '.join(f'.{one}' for one in known)}")
 

@@ -65,8 +65,11 @@ def command(
     kind = format or ("pt2" if output is not None and Path(output).suffix == FORMATS["pt2"] else "torchscript")
     path = Path(output) if output is not None else Path(f"{common.stem(file)}{FORMATS[kind]}")
     if path.suffix != FORMATS[kind]:
-        help = f"write -o {path.with_suffix(FORMATS[kind]) if path.name else f'network{FORMATS[kind]}'}"
+        stem = common.stem(file)
+        named = path / stem if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(stem)
+        help = f"write -o {named.with_suffix(FORMATS[kind])}"
         what = f"--format {kind} writes {FORMATS[kind]}" if format else "a compiled network is a .pt or .pt2 file"
+        what = "a compiled network goes to a file, and not to stdout" if output == "-" else what
         raise common.UsageError(f"{output}: {what}", help)
     try:
         if not path.parent.is_dir():

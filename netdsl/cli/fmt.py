@@ -37,7 +37,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
             stream.program(format.diff(source))
         if check or diff:
             if not same:
-                stream.note(safe.line(f"{name}: would be formatted"))
+                stream.note(safe.line(f"{source.name}: would be formatted"))
                 status = max(status, int(check))
         elif name == "-":
             stream.program(formatted)

@@ -141,6 +141,25 @@ def prepare() -> None:
             stream.reconfigure(encoding=_ASCII if ascii else None, errors="netdsl")
 
 
+def speller(stream: Any) -> Callable[[str], str] | None:
+    """How a character is shown in a program on a stream whose encoding may lack it: signs by their code points.
+
+    None where nothing is lacking.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    if codecs.lookup(encoding).name.startswith("utf"):
+        return None
+
+    def spelled(character: str) -> str:
+        try:
+            character.encode(encoding)
+        except UnicodeEncodeError:
+            return _plain(character) if _LETTER.match(unicodedata.name(character, "")) else f"U+{ord(character):04X}"
+        return character
+
+    return spelled
+
+
 def _codec(name: str) -> codecs.CodecInfo | None:
     """ASCII by another name, since click takes UTF-8 where it meets it by its own."""
     if name != _ASCII:

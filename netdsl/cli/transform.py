@@ -43,7 +43,8 @@ def command(
         raise common.UsageError("--weights and --weights-output go together", "write both, or neither")
     for option, target, suffix in (("-o", output, ".net"), ("--weights-output", weights_output, ".safetensors")):
         if target is not None and Path(target).suffix != suffix:
-            raise common.UsageError(f"{option} {target}: this is a {suffix} file", f"write {option} OUT{suffix}")
+            help = f"write {option} OUT{suffix}" + (", or leave it out to print the program" if option == "-o" else "")
+            raise common.UsageError(f"{option} {target}: this is a {suffix} file", help)
     changes = common.overrides(sets, inputs, include)
     source = common.network(file, sets, inputs, include).graph.source
     program = Program(source.text, source.name, common.locate(file), tuple(changes.include))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import accumulate
 
 from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
@@ -18,10 +21,13 @@ _MOST_PLACES = 30
 _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;34", "help": "1;36", "bold": "1"}
 
 
-def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -> str:
+def text(
+    found: Diagnostic, *, colour: bool = False, width: int | None = None, spell: Callable[[str], str] | None = None
+) -> str:
     """A diagnostic with its source lines, marks and hints; several lines that end with a newline.
 
     With a width, in columns, sentences are wrapped between words, and lines of source are shown around their marks.
+    `spell` shows a character beyond ASCII of the program, which a message quotes in backticks.
     """
 
     def paint(words: str, kind: str) -> str:
@@ -29,7 +35,10 @@ def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -
 
     severity = found.severity
     head = f"{severity}[{found.code}]"
-    first, *rest = wrapped(safe.line(f"{head}: {found.message}"), width, "  ")
+    message = found.message
+    if spell is not None:
+        message = re.sub("`[^`]*`", lambda quoted: _spelled(quoted[0], (), spell)[0], message)
+    first, *rest = wrapped(safe.line(f"{head}: {message}"), width, "  ")
     lines = [paint(head, severity) + paint(first[len(head) :], "bold"), *(paint(line, "bold") for line in rest)]
     places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related[:_MOST_PLACES])]
     margin = len(str(max(span.line for span, _, _ in places)))
@@ -44,7 +53,10 @@ def text(found: Diagnostic, *, colour: bool = False, width: int | None = None) -
             if before and line > before + 1:
                 lines.append(paint(f"{pad} …", "note"))
             before = line
-            shown, placed = excerpt(source.line(line), [_mark(*mark) for mark in marks], room)
+            whole, stretches = source.line(line), [_mark(*mark) for mark in marks]
+            if spell is not None:
+                whole, stretches = _spelled(whole, stretches, spell)
+            shown, placed = excerpt(whole, stretches, room)
             lines.append(f"{paint(f' {line:>{margin}} |', 'note')} {shown}".rstrip())
             for row in _rows(placed):
                 lines.append(f"{paint(f'{pad} |', 'note')} {_underline(row, severity, paint)}")
@@ -91,6 +103,17 @@ def _mark(span: Span, sign: str, words: str) -> Mark:
     length = len(span.source.line(span.line))
     end = max(start + 1, min(start + span.end - span.start, length))
     return Mark(start, end, sign, safe.line(words))
+
+
+def _spelled(line: str, marks: Sequence[Mark], spell: Callable[[str], str]) -> tuple[str, list[Mark]]:
+    """A line with its characters beyond ASCII as they are spelled, and its marks where these stand then."""
+    parts = [character if character.isascii() else spell(character) for character in line]
+    starts = list(accumulate(map(len, parts), initial=0))
+
+    def at(character: int) -> int:
+        return starts[min(character, len(line))] + max(0, character - len(line))
+
+    return "".join(parts), [replace(one, start=at(one.start), end=at(one.end)) for one in marks]
 
 
 def _rows(marks: Sequence[Mark]) -> list[list[Mark]]:
