@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from netdsl.compare.comparison import Comparison
     from netdsl.diff import Difference
-    from netdsl.draw import Direction, Style
+    from netdsl.draw import Direction, Picture, Style
     from netdsl.explain import Explanation
     from netdsl.transform.convolutional import Rewritten
 
@@ -94,7 +94,8 @@ class Network(Line):
 
         It is for a batch of examples, with numbers of a precision: fp32, tf32, fp16, bf16 or int8. Raises ValueError.
         """
-        return self._summary if (batch, precision) == (1, "fp32") else Summary(self.shaped, batch, precision)
+        size = units.whole("batch", batch)
+        return self._summary if (size, precision) == (1, "fp32") else Summary(self.shaped, size, precision)
 
     def memory(
         self,
@@ -126,6 +127,7 @@ class Network(Line):
         """It and others side by side; the comparison prints as a table, and draws charts."""
         from netdsl.compare.comparison import Comparison
 
+        _networks(others)
         return Comparison.of(one.shaped for one in (self, *others))
 
     def draw(
@@ -138,7 +140,7 @@ class Network(Line):
         depth: int | None = None,
         direction: Direction | None = None,
         theme: str = "light",
-    ) -> bytes:
+    ) -> Picture:
         """Draw it, and write the picture where a path is given; its suffix is then the format.
 
         `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow.
@@ -159,6 +161,7 @@ class Network(Line):
         """What changed from this network to another; it prints as `netdsl diff` does."""
         from netdsl import diff
 
+        _networks((other,))
         return diff.diff(self.shaped, other.shaped)
 
     def _repr_svg_(self) -> str | None:
@@ -174,7 +177,7 @@ class Network(Line):
         """A torch module, freshly initialised: N x channels x spatial sizes in and out."""
         from netdsl import compile
 
-        return compile.module(self.shaped, seed=seed, train=train)
+        return compile.module(self.shaped, seed=units.whole("seed", seed, None), train=train)
 
     def compile(
         self,
@@ -200,15 +203,20 @@ class Network(Line):
         made_for = Target.of(target, precision, batch)
         if train and not made_for.portable:
             raise ValueError(f"a file for {target} is for inference, and not for training")
-        pt2 = format == "pt2" if path is None else Path(path).suffix == FORMATS["pt2"]
+        suffix = FORMATS.get(format or "torchscript") if path is None else Path(path).suffix
+        pt2 = suffix == FORMATS["pt2"]
         kind = format or ("pt2" if pt2 else "torchscript")
         if kind not in FORMATS:
             raise ValueError(f"a format is {' or '.join(FORMATS)}, not {kind}")
-        if pt2 != (kind == "pt2"):
-            raise ValueError(f"{path}: the format {kind} writes {FORMATS[kind]}")
+        if suffix != FORMATS[kind]:
+            ends = " or ".join(FORMATS.values())
+            told = f"the format {kind} writes {FORMATS[kind]}" if format else f"a compiled network is a file {ends}"
+            raise ValueError(f"{path}: {told}")
         stem = Path(self.shaped.graph.source.name).stem
         file = Path(f"{stem}{FORMATS[kind]}") if path is None else Path(path)
-        compile.compile(self.shaped, file, seed=seed, train=train, format=kind, target=made_for)
+        compile.compile(
+            self.shaped, file, seed=units.whole("seed", seed, None), train=train, format=kind, target=made_for
+        )
         return file
 
     def convolutional(self) -> Convolutional:
@@ -273,6 +281,8 @@ def load(
     `limit` nodes.
     Raises NetError where it has errors, FileNotFoundError or OSError where it cannot be read.
     """
+    if not isinstance(name, str | PathLike):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a network is given by its path or name, not {name!r}")
     path = resources.find(str(name))
     if path is None:
         help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()], ALL)
@@ -303,6 +313,7 @@ def loads(
 
     Raises NetError where it has errors.
     """
+    _text(text)
     path = None if "\0" in str(name) else Path(name)
     source = Source(text.removeprefix("\ufeff"), str(name))
     return _network(source, path, Report(), inputs, include, limit, _params(params, named))
@@ -329,7 +340,7 @@ def _network(
     given = {name: _dims(sizes) for name, sizes in named.items()}
     values = {key: _value(one) for key, one in params.items()}
     folders = [include] if isinstance(include, str | PathLike) else include
-    overrides = Overrides(values, given, [Path(one) for one in folders], limit)
+    overrides = Overrides(values, given, [Path(one) for one in folders], units.whole("limit", limit))
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:
@@ -369,4 +380,18 @@ def _dims(sizes: object) -> tuple[int, ...]:
 
 def format(text: str) -> str:
     """A program's text, formatted. Raises NetError where it has syntax errors."""
+    _text(text)
     return formatter.format(Source(text.removeprefix("\ufeff"), "network.net"))
+
+
+def _text(text: object) -> None:
+    """Raise TypeError for what is no program's text."""
+    if not isinstance(text, str):
+        raise TypeError(f"a program is text, not {type(text).__name__}")
+
+
+def _networks(others: Iterable[object]) -> None:
+    """Raise TypeError for what is no network."""
+    for other in others:
+        if not isinstance(other, Network):
+            raise TypeError(f"a network is what netdsl.load gives, not {other!r}")

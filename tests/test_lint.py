@@ -159,7 +159,7 @@ def test_fmt_calls_stdin_by_its_name(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "output, advised",
+    ("output", "advised"),
     [
         ("-", "net.pt"),
         (".pt", "net.pt"),

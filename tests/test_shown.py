@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import netdsl
 from netdsl import runtime
 from netdsl.draw.render import RenderError
 from netdsl.explain.code import page
+from netdsl.graph.node import Node
 from netdsl.text.codes import CODES
 from netdsl.text.diagnostic import NetError
-from netdsl.text.shown import Line, bounded
+from netdsl.text.shown import Line, Page, bounded
 
 _MOST = 200 * 121
 """Characters of a page at most."""
@@ -61,13 +63,20 @@ VALUES: dict[str, Callable[[netdsl.Network], object]] = {
     "liveness": lambda net: net.summary().liveness,
     "a schedule": lambda net: net.summary().schedule,
     "memory": lambda net: net.memory(fit="3GB"),
+    "what training keeps": lambda net: net.memory().layers[40],
+    "what inference takes": lambda net: net.memory().inference[0],
+    "a picture": lambda net: net.draw(),
+    "a picture's page": lambda net: net.draw(format="html"),
     "training": lambda net: net.memory().training,
     "an explanation": lambda net: net.explain(),
     "an explanation of a layer": lambda net: net.explain(net.shaped.nodes[1].path),
+    "an answer": lambda net: net.explain().answers[0],
+    "a table of it": lambda net: net.explain().answers[0].lines[0],
     "a comparison": lambda net: net.compare(*[netdsl.load("vgg16")] * 200),
     "a row of it": lambda net: net.compare().entries[0],
     "a difference": lambda net: net.diff(netdsl.load("vgg16")),
     "a change": lambda net: net.diff(netdsl.load("vgg16")).layers[0],
+    "a fact": lambda net: net.diff(netdsl.loads('network "' + "n" * 2000 + '"\nINPUT 8 -> FC 2')).facts[0],
     "what becomes of weights": lambda net: net.diff(netdsl.load("resnet18")).tensors,
     "a convolutional network": lambda net: net.convolutional(),
     "what was rewritten": lambda net: net.convolutional().rewritten,
@@ -186,3 +195,95 @@ def test_numbers_of_python_and_numpy_are_params() -> None:
             netdsl.loads(program, **given)
     with pytest.raises(RenderError, match="choose TB or LR"):
         net.draw(direction="lr")  # pyright: ignore[reportArgumentType]
+
+
+def test_values_with_long_names_show_little() -> None:
+    long = "n" * 3000
+    text = f'network "{long}"\nmeta note = "{long}"\nblock b() = {long}: FC 3\nINPUT 8x8x3 -> {long}: b() -> FC 2\n'
+    net = netdsl.loads(text, name="folder/" * 400 + "net.net")
+    pending: list[object] = [
+        net,
+        net.summary(),
+        net.memory(),
+        net.explain(),
+        net.compare(),
+        net.explain(f"{long}.{long}"),
+    ]
+    pending += [net.diff(netdsl.load("lenet5")), netdsl.load("lenet5").diff(net), *CODES.values()]
+    seen: dict[int, object] = {}
+    while pending:
+        value = pending.pop()
+        if id(value) in seen or isinstance(value, Node):
+            continue
+        seen[id(value)] = value
+        if isinstance(value, tuple | list):
+            pending += value  # pyright: ignore[reportUnknownArgumentType]
+        elif is_dataclass(value) and type(value).__module__ != "netdsl.text.tree":
+            assert isinstance(value, Page) or len(repr(value)) < 300, type(value)
+            pending += [getattr(value, field.name) for field in fields(value)]
+            pending += [getattr(value, name) for name in ("changes", "liveness", "nodes") if hasattr(value, name)]
+    assert len({type(value) for value in seen.values()}) > 25
+
+
+def test_a_picture_shows_itself_and_stays_the_bytes_of_its_file(tmp_path: Path) -> None:
+    net = netdsl.loads("INPUT 8x8x3 -> CONV 4 3")
+    picture = net.draw(tmp_path / "a.svg")
+    assert isinstance(picture, bytes)
+    assert picture == (tmp_path / "a.svg").read_bytes()
+    assert repr(picture) == str(picture) == f"<Picture svg, {len(picture):,} bytes>"
+    assert picture._repr_svg_() == picture.decode()
+    assert pickle.loads(pickle.dumps(picture)) == picture
+    formats = {format: net.draw(format=format) for format in ("svg", "png", "pdf", "dot", "html")}
+    assert {name: one.format for name, one in formats.items()} == {name: name for name in formats}
+    assert formats["png"]._repr_png_() == formats["png"]
+    assert formats["png"]._repr_svg_() is None
+    chart = netdsl.load("vgg16").compare().chart()
+    assert (chart.format, chart._repr_png_()) == ("svg", None)
+
+
+def test_numbers_that_are_none_are_told(tmp_path: Path) -> None:
+    net = netdsl.loads("INPUT 8x8x3 -> CONV 4 3 -> RELU")
+    calls: dict[str, Callable[[Any], object]] = {
+        "batch": lambda given: net.summary(batch=given),
+        " batch": lambda given: net.memory(batch=given),
+        "fit, a number of bytes,": lambda given: net.memory(fit=given),
+        "limit": lambda given: netdsl.loads("INPUT 8", limit=given),
+        "  batch": lambda given: net.compile(tmp_path / "a.pt", batch=given),
+        "depth": lambda given: net.draw(depth=given),
+    }
+    for name, call in calls.items():
+        for wrong in (1.5, (3,), -1, float("nan"), [2]):
+            message = f"{name.strip()} is a whole number from {int(name != 'depth')}, not {wrong!r}"
+            with pytest.raises((ValueError, RenderError), match=re.escape(message)):
+                call(wrong)
+        call(np.int64(2) if name != "fit, a number of bytes," else np.int64(10**9))
+    for seeded in (net.module, lambda seed: net.compile(tmp_path / "a.pt", seed=seed)):  # pyright: ignore
+        with pytest.raises(ValueError, match=r"seed is a whole number, not 1\.5"):
+            seeded(seed=1.5)  # pyright: ignore
+    assert net.summary(batch=np.int64(3)).json() == net.summary(batch=3).json()  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="batch is a whole number from 1, not 0"):
+        runtime.load(net.compile(tmp_path / "a.pt")).warm(0)
+
+
+def test_words_and_values_that_are_none_are_told(tmp_path: Path) -> None:
+    net: Any = netdsl.loads("INPUT 8x8x3 -> CONV 4 3 -> RELU")
+    with pytest.raises(ValueError, match="'x' is no size: write 3GB, 512MB or a number of bytes"):
+        net.memory(fit="x")
+    with pytest.raises(ValueError, match="keep is one of saved, all, not 'x'"):
+        net.memory(keep="x")
+    for name in ("x.xyz", "x", "x.onnx", "x.PT"):
+        with pytest.raises(ValueError, match=f"{name}: a compiled network is a file .pt or .pt2"):
+            net.compile(tmp_path / name)
+    with pytest.raises(ValueError, match=r"the format pt2 writes \.pt2"):
+        net.compile(tmp_path / "x.pt", format="pt2")
+    assert not list(tmp_path.iterdir())
+    for call in (net.compare, net.diff):
+        with pytest.raises(TypeError, match=r"a network is what netdsl\.load gives, not 'vgg16'"):
+            call("vgg16")
+    with pytest.raises(ValueError, match="key is one of name, file, year"):
+        net.compare().sorted("size")
+    text: Any = b"INPUT 8"
+    for read in (netdsl.loads, netdsl.format):
+        with pytest.raises(TypeError, match="a program is text, not bytes"):
+            read(text)
+    assert runtime.card(str(net.compile(tmp_path / "x.pt"))).outputs

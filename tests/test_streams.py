@@ -262,7 +262,7 @@ def test_an_encoding_of_the_environment_is_kept_to() -> None:
     assert done.stdout.isascii()
 
 
-@pytest.mark.parametrize("sign, name", [("→", "U+2192"), ("，", "U+FF0C"), ("☃", "U+2603"), ("\u202e", "U+202E")])
+@pytest.mark.parametrize(("sign", "name"), [("→", "U+2192"), ("，", "U+FF0C"), ("☃", "U+2603"), ("\u202e", "U+202E")])
 def test_a_stray_sign_is_named_where_the_encoding_lacks_it(run: Run, sign: str, name: str) -> None:
     Path("stray.net").write_text(f"INPUT 8x8x3 # é\n{sign} CONV 4 3\n", encoding="utf-8")
     lines = run("check", "stray.net", encoding="ascii").err.decode("ascii").splitlines()

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from netdsl.compare import bubbles, plot, winners
 from netdsl.compare.entry import Entry
 from netdsl.draw.palette import THEMES
+from netdsl.draw.picture import Picture
 
 Kind: TypeAlias = Literal["cost", "size", "winners"]
 
@@ -36,7 +37,7 @@ class ChartError(ValueError):
 class Chart:
     """A chart as the bytes of a file; the networks that it shows, and those that lack what it `needs`."""
 
-    data: bytes
+    data: Picture
     shown: tuple[Entry, ...]
     left_out: tuple[Entry, ...]
     unnamed: tuple[Entry, ...]
@@ -70,6 +71,6 @@ def draw(entries: Sequence[Entry], kind: Kind, format: str = "svg", theme: str =
             figure, named = winners.figure(winners.bars(shown), colours), [True] * len(shown)
         else:
             figure, named = bubbles.figure(_BUBBLES[kind], shown, colours)
-        data = plot.save(figure, format, _TITLES[kind])
+        data = Picture(plot.save(figure, format, _TITLES[kind]))
     unnamed = tuple(entry for entry, name in zip(shown, named, strict=True) if not name)
     return Chart(data, shown, left_out, unnamed, _NEEDS[kind])

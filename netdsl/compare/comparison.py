@@ -18,6 +18,7 @@ from netdsl.text.shown import Page
 
 if TYPE_CHECKING:
     from netdsl.compare.chart import Kind
+    from netdsl.draw.picture import Picture
 
 KEYS = tuple(Entry.__dataclass_fields__)
 """The names of what is compared, in JSON and CSV."""
@@ -40,7 +41,9 @@ class Comparison(Page):
         return cls(found, found[0])
 
     def sorted(self, key: str, *, descending: bool = False) -> Comparison:
-        """The same, in the order of one of KEYS; what has no value for it comes last."""
+        """The same, in the order of one of KEYS; what has no value for it comes last. Raises ValueError."""
+        if key not in KEYS:
+            raise ValueError(f"key is one of {', '.join(KEYS)}, not {key!r}")
         known = [one for one in self.entries if getattr(one, key) is not None]
         unknown = [one for one in self.entries if getattr(one, key) is None]
         known.sort(key=lambda one: _order(getattr(one, key)), reverse=descending)
@@ -80,7 +83,7 @@ class Comparison(Page):
         kind: Kind = "cost",
         format: str = "svg",
         theme: str = "light",
-    ) -> bytes:
+    ) -> Picture:
         """Draw a chart, and write it where a path is given; its suffix is then the format.
 
         netdsl.compare.chart.draw says what there is. Raises ChartError where it cannot be drawn, OSError where it

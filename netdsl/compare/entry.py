@@ -9,11 +9,14 @@ from pathlib import Path
 
 from netdsl.draw import words
 from netdsl.graph.node import ShapedGraph
+from netdsl.measure import units
 from netdsl.measure.summary import Summary
+from netdsl.text.fit import clipped
+from netdsl.text.shown import Line
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry(Line):
     """A network in a comparison: what its `meta` lines say, and what it costs in inference, for one example."""
 
     name: str
@@ -27,6 +30,11 @@ class Entry:
     flops: int
     activation_bytes: int
     weight_bytes: int
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f'"{clipped(self.name, 60)}": {units.short(self.params)} parameters, {units.short(self.macs)} MACs'
 
 
 def entries(networks: Iterable[ShapedGraph]) -> tuple[Entry, ...]:

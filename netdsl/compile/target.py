@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from netdsl.measure import units
+
 PRECISIONS: Mapping[str, Sequence[str]] = {
     "portable": ("fp32",),
     "cpu": ("fp32", "bf16"),
@@ -33,11 +35,9 @@ class Target:
         """What is asked for. Raises ValueError for what there is not."""
         if name not in PRECISIONS:
             raise ValueError(f"a target is one of {', '.join(PRECISIONS)}, not {name}")
-        made = cls(name, precision, batch)
+        made = cls(name, precision, units.whole("batch", batch))
         if not made.available:
             raise ValueError(f"the target {name} has {' and '.join(PRECISIONS[name])}, and no {precision}")
-        if batch < 1:
-            raise ValueError(f"a batch has at least 1 example, not {batch}")
         return made
 
     @property

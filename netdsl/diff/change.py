@@ -10,14 +10,15 @@ from typing import Literal, TypeAlias
 from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.shape import Shape
 from netdsl.measure.figures import Totals
+from netdsl.text.fit import clipped
 from netdsl.text.shown import Line, Page
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
 """`changed` is what was written differently; what `follows` is the same layer with other shapes or costs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+@dataclass(frozen=True, slots=True, repr=False)
+class Side(Line):
     """A layer in one of the networks. Its costs are those of inference: none, where training alone needs it."""
 
     index: int
@@ -29,13 +30,18 @@ class Side:
     macs: int
 
     @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{clipped(self.path, 60)}: {self.layer}"
+
+    @property
     def layer(self) -> str:
         """The layer as the language writes it."""
         return f"{self.keyword} {self.arguments}".rstrip()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+@dataclass(frozen=True, slots=True, repr=False)
+class Change(Line):
     """A layer before and after; one that was added has no before, one that was removed no after."""
 
     kind: Kind
@@ -43,6 +49,11 @@ class Change:
     after: Side | None
     notes: tuple[str, ...] = ()
     """What else is different: what it reads, its device, whose weights it uses."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.kind}: {self.side.about}"
 
     @property
     def side(self) -> Side:
@@ -67,13 +78,18 @@ class Change:
         return self.before is not None and self.after is not None and self.before.path != self.after.path
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+@dataclass(frozen=True, slots=True, repr=False)
+class Fact(Line):
     """Something beside the layers that differs, as words: the title, a param, the outputs; "" where there is none."""
 
     name: str
     before: str
     after: str
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{clipped(self.name, 30)}: {clipped(self.before, 40)} → {self.after}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

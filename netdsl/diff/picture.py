@@ -22,6 +22,7 @@ from netdsl.draw.flow import coarse, digraph
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
+from netdsl.draw.picture import Picture
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import Scope, around
 
@@ -33,15 +34,16 @@ _RUN = 3
 
 def draw(
     difference: Difference, format: str, *, direction: Direction = "TB", theme: str = "light", dpi: int = 144
-) -> bytes:
+) -> Picture:
     """The picture of a difference: svg, png, pdf, dot or html, as the bytes of a file. Raises RenderError."""
     shown = drawing(difference)
     if not any(shown.boxes):
         raise RenderError("there is nothing to draw: neither is a network")
     if format == "dot":
-        return digraph.dot(shown, direction, THEMES[theme]).encode()
+        return Picture(digraph.dot(shown, direction, THEMES[theme]).encode())
     picture = flow.svg(coarse.compared(shown), direction, THEMES[theme])
-    return page.page(shown.title, picture, THEMES[theme]) if format == "html" else painted(picture, format, dpi=dpi)
+    whole = page.page(shown.title, picture, THEMES[theme]) if format == "html" else painted(picture, format, dpi=dpi)
+    return Picture(whole)
 
 
 def drawing(difference: Difference) -> Drawing:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Literal, TypeAlias
 
 from netdsl.draw import flow, palette
 from netdsl.draw.flow import dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.notice import PictureWarning
+from netdsl.draw.picture import Picture
 from netdsl.draw.render import FORMATS as RENDERED
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 
-__all__ = ["FORMATS", "STYLES", "Direction", "PictureWarning", "RenderError", "Style", "dot", "draw"]
+__all__ = ["FORMATS", "STYLES", "Direction", "Picture", "PictureWarning", "RenderError", "Style", "dot", "draw"]
 
 FORMATS = (*RENDERED, "html")
 
@@ -35,7 +37,7 @@ def draw(
     direction: Direction | None = None,
     theme: str = "light",
     dpi: int = 144,
-) -> bytes:
+) -> Picture:
     """A network as a picture: svg, png, pdf, dot or html, as the bytes of a file. Only columns show several networks.
 
     `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow, as in dot(). The theme is light or dark.
@@ -52,10 +54,11 @@ def draw(
             from netdsl.draw import interactive
 
             opened = EVERY_BLOCK if expand else depth
-            return interactive.page(shown[0], colours, direction=direction or "TB", depth=opened)
+            return Picture(interactive.page(shown[0], colours, direction=direction or "TB", depth=opened))
         case "flow":
             if format == "dot":
-                return dot(shown[0], expand=expand, depth=depth, direction=direction or "TB", theme=colours).encode()
+                text = dot(shown[0], expand=expand, depth=depth, direction=direction or "TB", theme=colours)
+                return Picture(text.encode())
             picture = flow.picture(shown[0], expand=expand, depth=depth, direction=direction or "TB", theme=colours)
         case "columns":
             from netdsl.draw import columns
@@ -68,8 +71,8 @@ def draw(
     if format == "html":
         from netdsl.draw import page
 
-        return page.page(" · ".join(one.graph.title for one in shown), picture, colours)
-    return painted(picture, format, dpi=dpi)
+        return Picture(page.page(" · ".join(one.graph.title for one in shown), picture, colours))
+    return Picture(painted(picture, format, dpi=dpi))
 
 
 def _ask(format: str, style: str, theme: str, **options: object) -> None:
@@ -77,6 +80,8 @@ def _ask(format: str, style: str, theme: str, **options: object) -> None:
     for named, one, known in (("format", format, FORMATS), ("style", style, STYLES), ("theme", theme, palette.THEMES)):
         if one not in known:
             raise RenderError(f"there is no {named} {one!r}: choose one of {', '.join(known)}")
+    if (depth := options["depth"]) is not None and (not isinstance(depth, Integral) or depth < 0):
+        raise RenderError(f"depth is a whole number from 0, not {depth!r}")
     if options["direction"] not in (None, "TB", "LR"):
         raise RenderError(f"there is no direction {options['direction']!r}: choose TB or LR")
     if style == "flow":

@@ -16,13 +16,18 @@ from netdsl.text.source import Source, Span
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+@dataclass(frozen=True, slots=True, repr=False)
+class Site(Line):
     """Where a node was written: the layer, each argument by the field that holds it, and the branches it merges."""
 
     span: Span
     arguments: Mapping[str, Span]
     branches: tuple[Span, ...] = ()
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return str(self.span)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -9,12 +9,14 @@ from functools import cached_property
 from math import prod
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.measure import units
 from netdsl.measure.figures import PRECISIONS as WIDTHS
 from netdsl.measure.liveness import liveness
 from netdsl.measure.placement import placed
 from netdsl.measure.training import Tape, activations, kept_by, own, record
 from netdsl.text import safe
-from netdsl.text.shown import Page
+from netdsl.text.fit import clipped
+from netdsl.text.shown import Line, Page
 
 OPTIMIZERS: Mapping[str, int] = {
     "sgd": 0,
@@ -32,8 +34,8 @@ KEEPS = ("saved", "all")
 """What training keeps of activations: what autograd saves, or all values and all their gradients, as in 2012."""
 
 
-@dataclass(frozen=True, slots=True)
-class Training:
+@dataclass(frozen=True, slots=True, repr=False)
+class Training(Line):
     """The memory of a training step on one device, in bytes.
 
     `transient` is what is alive besides all the rest at the peak, while `node` runs `backward` or forward.
@@ -50,13 +52,18 @@ class Training:
     backward: bool
 
     @property
+    def about(self) -> str:
+        """Its line."""
+        return f"device {self.device}: {units.size(self.total)}, most at {self.node}"
+
+    @property
     def total(self) -> int:
         """All of it."""
         return self.weights + self.constants + self.gradients + self.optimizer + self.kept + self.transient
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
+@dataclass(frozen=True, slots=True, repr=False)
+class Inference(Line):
     """The memory of inference on one device, in bytes; `activations` at their peak, while `node` runs."""
 
     device: int
@@ -66,13 +73,18 @@ class Inference:
     node: str
 
     @property
+    def about(self) -> str:
+        """Its line."""
+        return f"device {self.device}: {units.size(self.total)}, most at {self.node}"
+
+    @property
     def total(self) -> int:
         """All of it."""
         return self.weights + self.constants + self.activations
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+@dataclass(frozen=True, slots=True, repr=False)
+class Kept(Line):
     """What training keeps of a layer, in bytes: its output, and what is its own, as indices and masks."""
 
     path: str
@@ -80,6 +92,11 @@ class Kept:
     device: int
     output: int
     own: int
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{clipped(self.path, 60)}: {units.size(self.total)}"
 
     @property
     def total(self) -> int:
@@ -101,12 +118,17 @@ class Fit:
     inference_limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Least:
+@dataclass(frozen=True, slots=True, repr=False)
+class Least(Line):
     """The fewest examples that training takes at once, and the layer that asks for so many."""
 
     batch: int
     path: str
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"a batch of {self.batch}, for {self.path}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -311,12 +333,15 @@ def memory(
     `fit` is the memory of each device in bytes. The batch is by default the largest whose training fits there, else 1.
     Raises ValueError for what is not among OPTIMIZERS, PRECISIONS or KEEPS, and for a batch or a memory of nothing.
     """
-    for word, choices in ((optimizer, OPTIMIZERS), (precision, PRECISIONS), (keep, KEEPS)):
+    for option, word, choices in (
+        ("optimizer", optimizer, OPTIMIZERS),
+        ("precision", precision, PRECISIONS),
+        ("keep", keep, KEEPS),
+    ):
         if word not in choices:
-            raise ValueError(f"{word!r} is none of {', '.join(choices)}")
-    for count in (batch, fit):
-        if count is not None and count < 1:
-            raise ValueError(f"{count} is less than 1")
+            raise ValueError(f"{option} is one of {', '.join(choices)}, not {word!r}")
+    batch = None if batch is None else units.whole("batch", batch)
+    fit = None if fit is None else units.whole("fit, a number of bytes,", fit)
     meter = Meter(shaped, optimizer, precision, keep)
     largest = None if fit is None else meter.fit(fit)
     count = batch or max(1, largest.training if largest else 1)

@@ -10,6 +10,7 @@ from typing import cast
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number
+from netdsl.measure import units
 from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
 from netdsl.measure.liveness import Liveness, liveness
@@ -30,10 +31,9 @@ class Summary(Page):
     precision: str = "fp32"
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError(f"a batch has at least 1 example, not {self.batch}")
+        units.whole("batch", self.batch)
         if self.precision not in PRECISIONS:
-            raise ValueError(f"a precision is one of {', '.join(PRECISIONS)}, not {self.precision}")
+            raise ValueError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}")
 
     @cached_property
     def figures(self) -> list[Figures]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any, TypeGuard, cast
 
@@ -98,9 +99,9 @@ def opened(path: Path) -> Generator[Compiled]:
         yield Compiled(path, made, archive)
 
 
-def card(path: Path) -> Card:
+def card(path: str | PathLike[str]) -> Card:
     """What a compiled file says of itself. Raises NotCompiledError, and OSError for a file that cannot be read."""
-    with opened(path) as compiled:
+    with opened(Path(path)) as compiled:
         return compiled.card
 
 

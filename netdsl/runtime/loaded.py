@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,9 @@ class Loaded:
         return self.card.outputs
 
     def warm(self, batch: int) -> None:
-        """Make ready for batches of a size, which else happens when the first of them comes."""
+        """Make ready for batches of a size, which else happens when the first of them comes. Raises ValueError."""
+        if not isinstance(batch, Integral) or batch < 1:
+            raise ValueError(f"batch is a whole number from 1, not {batch!r}")
         self(*self._examples(batch))
 
     def _examples(self, batch: int) -> tuple[Tensor, ...]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from netdsl.text.shown import Line
 
-@dataclass(frozen=True)
-class Code:
+
+@dataclass(frozen=True, repr=False)
+class Code(Line):
     """A stable name for one kind of mistake. `example` stands in a file called `example.net`."""
 
     name: str
@@ -17,6 +19,11 @@ class Code:
     fix: str
     example: str
     severity: str = "error"
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.severity}[{self.name}]"
 
 
 _ERRORS = (
