@@ -18,8 +18,8 @@ from netdsl.measure import expect
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.parse import literal
+from netdsl.text.restated import EXAMPLES
 from netdsl.text.source import Source
-from netdsl.text.statement_fixes import EXAMPLES
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import distance
 
@@ -89,16 +89,16 @@ MISTAKES = [
     ("block f(x): RELU\nINPUT 8 -> f(3)", 1, 11, "write ="),
     ("block f x = RELU\nINPUT 8 -> f(3)", 1, 9, "in brackets: block f(x) = RELU"),
     ("block f(x,) = RELU\nINPUT 8 -> f(3)", 1, 11, "take the comma before it away"),
-    ("def f(x) = FC x\nINPUT 8 -> f(3)", 1, 1, "`block`"),
+    ("def f(x) = FC x\nINPUT 8 -> f(3)", 1, 1, "write block f(x) = FC x"),
     ("INPUT 8 -> FC 2\nexpect params == 18", 2, 16, "write one ="),
-    ("INPUT 8 -> FC 2\nexpect params is 18", 2, 18, "expect params of conv1 = 156"),
+    ("INPUT 8 -> FC 2\nexpect params is 18", 2, 18, "write expect params = 18"),
     ("INPUT 8 -> FC 2\nexpect params = 5,000", 2, 18, "write 5000"),
     ("INPUT 8 -> FC 2\nexpect params(fc1) = 18", 2, 14, "expect params of fc1"),
     ("INPUT 8 -> FC 2\nexpect fc1.params = 18", 2, 11, "expect params of fc1"),
     ("INPUT 8 -> FC 2\nexpect shape = (1, 2)", 2, 16, "1x2"),
-    ("INPUT 8 -> FC 2\nassert params = 18", 2, 1, "`expect`"),
+    ("INPUT 8 -> FC 2\nassert params = 18", 2, 1, "write expect params = 18"),
     ("INPUT 8 -> a: FC 2 -> b: FC 2\noutput a b", 2, 10, "output a, b"),
-    ("INPUT 8 -> a: FC 2\nreturn a", 2, 1, "`output`"),
+    ("INPUT 8 -> a: FC 2\nreturn a", 2, 1, "write output a"),
     ("INPUT 8x8x3 -> CONV 8 3 s=2", 1, 25, "write s2"),
     ("INPUT 8x8x3 -> CONV 8 3 s 2", 1, 25, "write s2"),
     ("INPUT 8x8x3 -> CONV 8 3 S2", 1, 25, "write s2"),
@@ -301,7 +301,67 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "fix"), MISTAKES)
+# Examples that were not the user's own, arguments that were lost, and hints that led astray.
+OWN_WORDS = [
+    ("INPUT 8x8x3 -> Conv2d(64, 3, padding=1)", 1, 22, "commas: CONV 64 3 p1"),
+    ("INPUT 8x8x3 -> nn.Conv2d(64, kernel_size=3, bias=False)", 1, 18, "write CONV 64 3 nobias"),
+    ("INPUT 8x8x3 -> nn.Conv2d(3, 64, kernel_size=3, padding=1)", 1, 18, "write CONV 64 3 p1"),
+    ("INPUT 8 -> Linear(512, bias=False)", 1, 18, "commas: FC 512 nobias"),
+    ("INPUT 8 -> nn.Linear(8, 512, bias=False)", 1, 14, "write FC 512 nobias"),
+    ("param n = 3\nINPUT 8x8x3 -> ( CONV 3 3 p1 -> RELU ) xn", 2, 40, "in braces: x{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> RELU xn", 2, 21, "in braces: x{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> RELU x n", 2, 21, "in braces: x{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> RELU x(n - 1)", 2, 22, "in braces: x{n - 1}"),
+    ("param n = 3\nINPUT 8x8x3 -> (RELU -> ABS) * n", 2, 30, "written x{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> n x (RELU -> ABS)", 2, 16, "repeats: (RELU -> ABS) x{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> CONV 3 3 sn", 2, 25, "in braces: s{n}"),
+    ("param n = 3\nINPUT 8x8x3 -> CONV 3 3 s n", 2, 25, "in braces: s{n}"),
+    ("INPUT 8x8x3 -> CONV 3 3 *3", 1, 25, "a repeat is written x3"),
+    ("block b() = RELU\nINPUT 8x8x3 -> 3 * b()", 2, 16, "repeats: b() x3"),
+    ("INPUT ?x224x224x3", 1, 7, "INPUT 224x224x3"),
+    ("INPUT -1x224x224x3", 1, 7, "INPUT 224x224x3"),
+    ("INPUT None x224x224x3", 1, 7, "INPUT 224x224x3"),
+    ("INPUT None 224 224 3", 1, 7, "INPUT 224x224x3"),
+    ("INPUT Nx784", 1, 7, "INPUT 784"),
+    ("INPUT -1 784", 1, 7, "INPUT 784"),
+    ("INPUT 8x8x3 -> RESHAPE -1", 1, 24, "FLATTEN"),
+    ("INPUT 8x8x3 -> RESHAPE {-1, 3}", 1, 24, "FLATTEN"),
+    ("INPUT 8x8x3 -> RESHAPE -1x3", 1, 24, "FLATTEN"),
+    ("INPUT 8x8x3 -> RESHAPE 64x-1", 1, 24, "FLATTEN"),
+    ("INPUT 8 -> FC 2\nexpect params of fc1 is 18", 2, 22, "write expect params of fc1 = 18"),
+    ("INPUT 8 -> FC 2\nassert fc1.params == 18", 2, 1, "write expect params of fc1 = 18"),
+    ("INPUT 8 -> FC 2\nexpect params of fc1 about 2K", 2, 22, "write expect params of fc1 ~ 2K"),
+    ('name "Foo"\nINPUT 8', 1, 1, 'write network "Foo"'),
+    ("model Foo Net\nINPUT 8", 1, 1, 'write network "Foo Net"'),
+    ("let n = 3\nINPUT 8 -> FC n", 1, 1, "write param n = 3"),
+    ("parm n: int = 3\nINPUT 8 -> FC n", 1, 1, "write param n = 3"),
+    ("met year = 2012\nINPUT 8", 1, 1, "write meta year = 2012"),
+    ("outputs a b\nINPUT 8 -> a: FC 3 -> b: FC 4", 1, 1, "write output a, b"),
+    ("param = 3\nINPUT 8", 1, 7, "param classes = 10"),
+    ("INPUT 8 -> FCC 10", 1, 12, "did you mean FC?"),
+    ("INPUT 8x8 -> GRU 20", 1, 14, "netdsl has no recurrent layers"),
+    ("INPUT 8x8 -> XYZ 20", 1, 14, "`netdsl layers` lists the layers"),
+    # a block whose header is broken is defined
+    ('block "f"(n) = CONV n 3\nINPUT 8x8x3 -> f(3)', 1, 7, "write block f(n) = CONV n 3"),
+    ("block: f(n) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 6, "write block f(n) = CONV n 3"),
+    ("block (n) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 7, "a name before its parameters"),
+    ("block f-g(n) = CONV n 3\nINPUT 8x8x3 -> f_g(3)", 1, 8, "write f_g"),
+    ("block f.g(n) = CONV n 3\nINPUT 8x8x3 -> f_g(3) -> f.g(3)", 1, 8, "write f_g"),
+    ("block f(n)\n  CONV n 3\n  -> RELU\nINPUT 8x8x3 -> f(3)", 1, 10, "behind =: block f(n) = …"),
+    ("block f(n)\n  = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 10, "behind =: block f(n) = …"),
+    ("block 3conv(n) = CONV n 3\nINPUT 8x8x3", 1, 7, "a name begins with a letter"),
+    ("f(n) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 6, "write block f(n) = CONV n 3"),
+    ("def f(n: int, k=3):\n  return CONV n k\nINPUT 8x8x3 -> f(3)", 1, 1, "write block f(n, k=3) = …"),
+    ("let f(n) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 1, "write block f(n) = CONV n 3"),
+    ("f = CONV 3 3\nINPUT 8x8x3 -> f", 1, 3, "f: CONV 3 3"),
+    ("param int n = 3\nINPUT 8x8x3 -> CONV n 3", 1, 11, "param n = 3"),
+    ("param n-max = 3\nINPUT 8x8x3 -> CONV n_max 3", 1, 8, "write n_max"),
+    ("param n = 3, m = 4\nINPUT 8x8x3 -> CONV n m", 1, 12, "a line of its own"),
+    ("param n = 3; param m = 4\nINPUT 8x8x3 -> CONV n m", 1, 12, "a new line"),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "column", "fix"), MISTAKES + OWN_WORDS)
 def test_a_newcomers_mistake_is_the_only_one_reported_with_a_fix(text: str, line: int, column: int, fix: str) -> None:
     (found,) = check(text)
     assert (found.span.line, found.span.column) == (line, column)
@@ -455,3 +515,17 @@ def test_dims_that_no_input_can_have_are_refused(dims: tuple[int, ...]) -> None:
     with pytest.raises(netdsl.NetError) as caught:
         netdsl.loads("INPUT 4 -> FC 3", inputs=dims)
     assert [found.code for found in caught.value.diagnostics] == ["invalid-argument"]
+
+
+def test_a_missing_file_is_sought_by_its_stem(tmp_path: Path) -> None:
+    for name in ("units.net", "residual_units.net", "a.net"):
+        (tmp_path / name).write_text("block unit() = RELU\n")
+
+    def help(used: str) -> str:
+        with pytest.raises(netdsl.NetError) as caught:
+            netdsl.loads(f'use "{used}"\nINPUT 8', name=tmp_path / "main.net")
+        return caught.value.diagnostics[0].help
+
+    assert help("unit.net") == help("unit") == help("units.nte") == "did you mean units.net?"
+    assert help("residual_unit.net") == "did you mean residual_units.net?"
+    assert help("b.net") == help("x.net") == help("zoo.net") == ""

@@ -116,6 +116,8 @@ def layer(
         apart = False
         try:
             _check_split(written, position)
+            if unsized := slips.unsized(table_row, written, position):
+                raise unsized
             argument = _argument(binding, arguments, position)
             if argument is None:
                 argument = next((slot for slot in slots if slot.field not in binding.values), None)

@@ -139,6 +139,8 @@ class Expansion:
                 self.made.mark(Mark(scope.path + name, output))
 
     def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> int:
+        if position and scope.module.lacks(name.text) and name.text not in scope.entries:
+            return BROKEN
         if position:
             raise mistakes.misplaced_name(name, scope)
         flow = scope.node(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from netdsl import resources
@@ -17,7 +17,7 @@ from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.parse import parse
 from netdsl.text.source import Source, Span
-from netdsl.text.suggest import did_you_mean
+from netdsl.text.suggest import closest
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Module:
     lost: frozenset[str] = frozenset()
     """Names that broken statements here, or in used files, would have defined."""
     incomplete: bool = False
-    """Whether a used file could not be had, so that any name may be missing for that reason."""
+    """Whether a used file could not be had, or a block has no name, so that any name may be missing for that reason."""
 
     def lacks(self, name: str) -> bool:
         """Whether an unknown name is the consequence of an error that was reported already."""
@@ -147,7 +147,7 @@ class Loader:
                     params[param.name.text] = self._value(param.value, params)
         for name in lost:
             params.setdefault(name, UNKNOWN)
-        incomplete = None in used.values()
+        incomplete = None in used.values() or file.nameless
         module = Module(file, params, blocks, bool(taken), frozenset(lost), incomplete)
         for block in _all(file, tree.Block):
             self._check_parameters(block)
@@ -243,13 +243,21 @@ class Loader:
                 "missing-file",
                 message,
                 use.path.span,
-                help=did_you_mean(f"{given}.net" if "." not in given else given, there),
+                help=_near(given, there),
             )
         else:
             message = f"{given} lies outside the folders that files are sought in"
             help = "keep it beside this file or below, or name its folder with --include"
             self.report.error("outside-folder", message, use.path.span, help=help)
         return None
+
+
+def _near(given: str, there: Sequence[str]) -> str:
+    """The file that was likely meant: by its stem, since a shared suffix makes no two names alike."""
+    stems = {Path(name).stem: name for name in reversed(there)}
+    stem = PurePosixPath(given).name.removesuffix(".net")
+    found = closest(stem, stems)
+    return f"did you mean {stems[found]}?" if found else ""
 
 
 def _all(file: tree.File, kind: type[T]) -> list[T]:

@@ -45,6 +45,23 @@ def _slots(argument: Argument) -> list[str]:
     return elsewhere.slots(argument.field)[:1] if argument.form == "positional" else []
 
 
+def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | None:
+    """A size that is to follow from the others, or a batch of any, as other tools write them: `-1`, `None`, `N`."""
+    first, *rest = written.arguments[position : position + _MOST]
+    if (
+        row.keyword not in {"INPUT", "RESHAPE"}
+        or position
+        or not re.match(rf"(?:\{{\s*)?{elsewhere.BATCH}(?![a-wyz_])", first.span.text)
+    ):
+        return None
+    span = first.span.to((rest or [first])[-1].span)
+    if row.keyword == "RESHAPE":
+        return Fault("invalid-argument", "a RESHAPE is told every size", span, elsewhere.RESHAPED)
+    sizes = re.findall(r"\d+", " ".join(one.span.text for one in (first, *rest)).removeprefix("-1"))
+    help = f"write INPUT {'x'.join(sizes)}" if sizes else "write the dims of one example, such as INPUT 28x28x1"
+    return Fault("invalid-argument", "a batch has any size, and is not among an INPUT's dims", span, help)
+
+
 def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
     """A tag that the layer does not have."""
     takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
@@ -148,10 +165,14 @@ def unknown_word(
         label = following[0].span
         help = _labelled(row, written, label.text.strip('"'))
         return Fault("unknown-option", f"{row.keyword} has no flag as", word.to(label), help)
+    if re.fullmatch("[xspdg]", word.text) and following and following[0].span.text in parameters:
+        name = following[0].span
+        help = f"what is computed stands in braces: {word.text}{{{name.text}}}"
+        return Fault("unknown-option", f"{word.text} {name.text} is two arguments here", word.to(name), help)
     if dims := _spaced(row, written, position):
         last, help = dims
         return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(last), help)
-    help = _apart(row, arguments, written, position)
+    help = _apart(row, arguments, written, position, parameters)
     if not help and not free and position == 0 and _in_fork(word):
         help = f"branches are separated by |: {row.keyword} | {word.text}"
     options = [a.field for a in arguments if a.form != "positional"]
@@ -168,7 +189,9 @@ def unknown_word(
     return Fault("unknown-option", message, word, help)
 
 
-def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, position: int) -> str:
+def _apart(
+    row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, position: int, parameters: Sequence[str]
+) -> str:
     """How to write a name, a tag or a repeat that was taken for a word: `stride 2`, `s 2`, `S2`, `x 3`."""
     word = written.arguments[position].span.text
     before, after = (
@@ -195,8 +218,8 @@ def _apart(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer,
         return elsewhere.argument("padding", word)
     if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
         return f"filters and kernel are written by position: {whole}"
-    if row.keyword == "INPUT" and (batch := re.fullmatch(r"(?:[A-Z]|None|batch)x(\d+(?:x\d+)*)", word)):
-        return f"a batch has any size, which is not written: INPUT {batch[1]}"
+    if letter in letters and word[1:] in parameters:
+        return f"what is computed stands in braces: {letter}{{{word[1:]}}}"
     return ""
 
 

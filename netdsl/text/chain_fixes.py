@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from netdsl.text import elsewhere
-from netdsl.text.met import Met
+from netdsl.text.met import ELEMENT, Met
 from netdsl.text.statements import KEYWORDS
 
 _OPERATORS = {"+", "-", "*", "/", "//", "%"}
@@ -87,6 +87,8 @@ def of_arrow(met: Met) -> str:
         if told := re.search(r"([A-Z]\w*)\s+\d+\s*->$", met.near):
             return f"a layer is not told what flows in: {told[1]} {met.rest.partition('->')[0].strip()}"
         return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
+    if (count := re.fullmatch(r"x([a-z_]\w*)", met.word)) and "REPEAT" in met.expected and not met.takes_argument:
+        return f"what is computed stands in braces: x{{{count[1]}}}"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
     if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
         missing = "an arrow or a bar is missing" if met.bracket == "[" else "an arrow is missing"
@@ -96,7 +98,7 @@ def of_arrow(met: Met) -> str:
 
 def _repeat_before(met: Met) -> str:
     """A repeat in front, as in `3x (CONV 8 3 -> RELU)`."""
-    match = re.match(r"(\d+)\s*[x×*]\s*(\([^()]*\)|[A-Za-z][^|>()\[\]{}]*?(?=\s*(?:->|$|[|\])])))", met.rest)
+    match = re.match(rf"(\d+)\s*[x×*]\s*({ELEMENT})", met.rest)
     return f"a repeat stands behind what it repeats: {match[2]} x{match[1]}" if match else ""
 
 
@@ -179,6 +181,8 @@ def of_argument(met: Met) -> str:
 
 def _equal(met: Met, name: str) -> str:
     """`name = value` where a label, or a param's statement, is meant."""
+    if met.before == name and name in KEYWORDS:
+        return ""
     if met.before == name and (slots := elsewhere.slots(name)) and "activation" not in slots:
         return "an argument stands behind its layer, as in CONV 64 3 s2 p1"
     if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
@@ -235,6 +239,8 @@ def _in_brackets(met: Met, layer: str) -> str:
     if re.fullmatch(r"x\d+", inside):
         return f"a repeat stands without brackets: {inside}"
     if function := re.search(rf"\s(?![spdg]\d)({_NAME})$", met.near) if not layer else None:
+        if function[1] in {"x", "s", "p", "d", "g"}:
+            return f"what is computed stands in braces: {function[1]}{{{inside}}}"
         if function[1] in _FUNCTIONS:
             return f"what is computed stands in braces: {{{function[1]}({inside})}}"
         return f"an arrow is missing before it: -> {function[1]}({inside})"
@@ -278,12 +284,19 @@ def _without_brackets(layer: str, parts: list[str]) -> str:
     return f"{rule}: {' '.join((layer, *parts))}{call}"
 
 
+def _counted(count: str) -> str:
+    """A number of copies as it stands behind x."""
+    return count if count.isdecimal() else f"{{{count}}}"
+
+
 def _operator(met: Met) -> str:
     """An operator outside braces."""
     comment = "a comment begins with #; " if met.word == "//" else ""
     left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
     if met.word == "*" and met.before.endswith(")"):
-        return f"a repeat is written x{right[2]}" if right else "a repeat is written x and its number"
+        return f"a repeat is written x{_counted(right[2])}" if right else "a repeat is written x and its number"
+    if met.word == "*" and met.apart and right and re.match(r"\*\w", met.rest) and met.takes_argument:
+        return f"a repeat is written x{_counted(right[2])}"
     if not met.before:
         return "take it away: a line starts with a layer, a name or a keyword"
     if met.word == "*" and (met.before.endswith("*") or met.rest.startswith("**")):

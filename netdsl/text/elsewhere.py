@@ -119,10 +119,21 @@ ABSENT = {
         ("sequential", "model", "module"), "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU"
     ),
     **dict.fromkeys(("repeat", "repeated"), "a repeat stands behind what it repeats: CONV 64 3 p1 x3"),
+    **dict.fromkeys(
+        ("lstm", "gru", "rnn", "simplernn", "bidirectional"),
+        "netdsl has no recurrent layers; `netdsl layers` lists those that it has, and a package can bring more",
+    ),
+    **dict.fromkeys(
+        ("embedding", "attention", "multiheadattention", "transformerencoderlayer", "transformerencoder"),
+        "netdsl has no such layer; `netdsl layers` lists those that it has, and a package can bring more",
+    ),
     "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
 }
 """Words that are no layer here, and what there is in their place."""
 
+BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
+"""What other tools write for a batch of any size, before the dims of an input."""
+RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
 _BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad"
@@ -233,7 +244,7 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
     layers: list[str] = []
     position = 0
     needs = [slot for slot in takes if slot in {"count", "size"}]
-    if takes[:1] == ["-"] and needs and len([one for one in arguments if not re.fullmatch(_OWN, one)]) <= len(needs):
+    if takes[:1] == ["-"] and needs and len([one for one in arguments if _may_fill(one, needs)]) <= len(needs):
         position = 1  # what flows in is not said, as nobody says it here
     for text in arguments:
         key, equal, value = text.partition("=")
@@ -274,6 +285,12 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
     behind += [f"{slot}{given.pop(slot)}" for slot in "spdg" if slot in given]
     behind += [f"{slot.rstrip('=')}={value}" for slot, value in given.items()]
     return behind + own, layers
+
+
+def _may_fill(argument: str, needs: list[str]) -> bool:
+    """Whether an argument stands by position, or is one of those that a layer needs by its name."""
+    key, equal, _ = argument.partition("=")
+    return any(slot in needs for slot in slots(key.strip())) if equal else not re.fullmatch(_OWN, argument)
 
 
 def _value(text: str) -> str:

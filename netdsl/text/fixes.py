@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from netdsl.text import chain_fixes, statement_fixes
+from netdsl.text import chain_fixes, elsewhere, restated, statement_fixes
 from netdsl.text.met import LONGEST, Met
 from netdsl.text.statements import KEYWORDS
 
@@ -44,6 +44,11 @@ def _of_character(met: Met) -> str:
     """A sign that looks like another, or like nothing."""
     if (dims := re.search(r"(?:\d+[×✕*])*\d+$", met.near)) and (behind := re.match(r"(?:[×✕]\d+)+", met.rest)):
         return f"write {re.sub('[×✕*]', 'x', dims.group() + behind.group())}"
+    batch = re.match(rf"{elsewhere.BATCH}\s*[x×,]?\s*(\d+(?:\s*[x×,]?\s*\d+)*)", met.rest)
+    if batch and met.near.endswith("INPUT"):
+        return f"a batch has any size, which is not written: INPUT {'x'.join(re.findall('[0-9]+', batch[1]))}"
+    if met.near.endswith("RESHAPE") and re.match(r"(?:[\dx]*x)?-1", met.rest):
+        return elsewhere.RESHAPED
     if met.word in _LOOKALIKES and met.rest[1:2] == ">":
         return "write ->"
     if parameter := re.match(r"\$\{?\s*(\w+)", met.rest):
@@ -69,6 +74,8 @@ def _of_string(met: Met) -> str:
     if met.word.startswith('"') and met.kind != "STRING":
         closed = len(met.word) > 1 and met.word.endswith('"')
         return 'in a string only \\" and \\\\ are escapes' if closed else "close the string on its line"
+    if met.opens == "use" and met.wants("STRING") and met.word:
+        return restated.advice("use", met.rest)
     if met.wants("STRING") and met.word and met.word not in {":", "="}:
         return f'write it in quotes: "{met.rest[:LONGEST]}"'
     is_value = "STRING" in met.expected and "LPAR" not in met.expected and not met.takes_argument
@@ -127,7 +134,7 @@ def _of_number(met: Met) -> str:
         return "a name begins with a letter"
     if re.fullmatch(r"\d+(?:x(?:\d+|[a-z_]+))+", met.word):
         return f"dims that are computed stand in braces: {{{', '.join(met.word.split('x'))}}}"
-    if product := re.fullmatch(r"(\d+)([a-z_]+)", met.word):
+    if (product := re.fullmatch(r"(\d+)([a-z_]+)", met.word)) and not (met.opens == "block" and met.in_header):
         computed = f"{product[1]} * {product[2]}"
         return f"write {computed}" if met.bracket == "{" else f"what is computed stands in braces: {{{computed}}}"
     return ""
@@ -148,7 +155,7 @@ def _of_keyword(met: Met) -> str:
     if met.word in KEYWORDS and met.before:
         return f"`{met.word}` opens a statement, and is no name; choose another"
     if met.in_header and not met.bracket:
-        return f"write it like {statement_fixes.EXAMPLES[met.opens]}"
+        return restated.advice(met.opens, f"{met.before} {met.rest}".removeprefix(met.opens))
     return ""
 
 

@@ -11,6 +11,8 @@ from netdsl.text.statements import KEYWORDS
 WORD = re.compile(
     r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|=>|--+>|->|//|[<>=!:]=|-?\d\w*(?:\.\w+)*|[^\W\d]\w*(?:\.\w+)*|.', re.DOTALL
 )
+ELEMENT = r"(?:[a-z_]\w*)?\([^()]*\)|[A-Za-z][^|>()\[\]{}]*?(?=\s*(?:->|$|[|\])]))"
+"""An element of a chain, such as a repeat repeats."""
 LONGEST = 40
 NEAR = 80
 """How far back and ahead a fix is sought."""
@@ -30,6 +32,8 @@ class Met:
     rest: str
     fresh_line: bool = False
     """Whether it is the first word of its line."""
+    apart: bool = False
+    """Whether space stands before it."""
 
     @cached_property
     def near(self) -> str:

@@ -6,9 +6,9 @@ import re
 
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.met import Met, shown
+from netdsl.text.met import ELEMENT, Met, shown
+from netdsl.text.restated import EXAMPLES, advice
 from netdsl.text.source import Span
-from netdsl.text.statement_fixes import EXAMPLES
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest
 
@@ -25,6 +25,10 @@ _FOREIGN = {
     "include": "use",
     "let": "param",
     "model": "network",
+    "net": "network",
+    "parameter": "param",
+    "constant": "param",
+    "hyperparameter": "param",
     "name": "network",
     "require": "use",
     "return": "output",
@@ -62,13 +66,18 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
         help = "nothing of Python is needed here; take the line away"
         return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
-    if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word)):
-        help = f"did you mean `{keyword}`, as in {EXAMPLES[keyword]}?"
+    if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word, met.rest)):
+        if keyword == "param" and re.match(r"\w+\s*\(", met.rest):  # let f(n) = …
+            keyword = "block"
+        help = advice(keyword, met.rest)
         return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
     if re.fullmatch(r"x\d+", word):
         repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
         help = f"a repeat stands behind what it repeats: {repeated.group() if repeated else 'CONV 64 3'} {word}"
         return Diagnostic("syntax-error", f"nothing stands before the repeat {shown(word)}", span, help=help)
+    if met.word == "x" and (behind := re.match(rf"x\s*({ELEMENT})", met.rest)):
+        help = f"a repeat stands behind what it repeats: {behind[1]} x{{{word}}}"
+        return Diagnostic("syntax-error", f"the repeat {shown(word)} x stands before its element", span, help=help)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
         return Diagnostic("syntax-error", "a label is one word", span, help=f"write {name}:")
@@ -128,6 +137,6 @@ def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:
     return Diagnostic("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", at, help=help)
 
 
-def _misspelt(word: str) -> str:
+def _misspelt(word: str, rest: str) -> str:
     """The keyword of a statement that a word may be meant for; short words are too near to many."""
-    return closest(word, EXAMPLES) if len(word) > 3 else ""
+    return closest(word, EXAMPLES) if len(word) > 3 or re.match(r"\w+\s*=", rest) else ""

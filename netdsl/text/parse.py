@@ -39,6 +39,7 @@ def number(text: str) -> tree.Number:
     return value.numerator if value.denominator == 1 else value
 
 
+_HEADER = re.compile(r"block\s+\w+\s*(?:\([^()]*\))?\s*")
 _QUANTITY = re.compile(r"(?P<number>[\d.]+)(?P<scale>[KMGT]?)B?")
 _SCALES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -291,10 +292,16 @@ def parse(source: Source, report: Report) -> tree.File:
     found: list[tree.Statement] = []
     broken: list[Span] = []
     with _lock:
+        header: Span | None = None
         for index, span in enumerate(lines.statements):
+            if header and span.column > header.column:
+                broken.append(span)  # the chain of a block whose header lacks its `=`
+                continue
+            header = None
             statement = None if index in lines.broken else _statement(text, span, report)
             if statement is None:
                 broken.append(span)
+                header = span if _HEADER.fullmatch(text, span.start, span.end) else None
                 if len(broken) > statements.MAX_BROKEN:
                     report.error(
                         "limit-exceeded",

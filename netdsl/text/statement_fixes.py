@@ -4,20 +4,9 @@ from __future__ import annotations
 
 import re
 
+from netdsl.text import restated
 from netdsl.text.met import LONGEST, Met
-
-EXAMPLES = {
-    "network": 'network "LeNet-5"',
-    "meta": "meta year = 1998",
-    "param": "param classes = 10",
-    "use": 'use "blocks.net"',
-    "block": "block unit(n) = CONV n 3 p1 -> RELU",
-    "output": "output a, b",
-    "expect": "expect params of conv1 = 156",
-}
-"""A statement of every keyword."""
-
-_QUANTITIES = {"shape", "params", "macs", "flops", "memory", "weights", "field", "stride", "depth"}
+from netdsl.text.restated import QUANTITIES
 
 
 def of_header(met: Met) -> str:
@@ -32,8 +21,7 @@ def of_header(met: Met) -> str:
     if lower := _in_lower_case(met):
         return lower
     if met.opens == "network" and met.word in {":", "=", "{"}:
-        title = re.search(r'"[^"]*"', met.near + met.rest)
-        return f"write network {title.group() if title else EXAMPLES['network'].partition(' ')[2]}"
+        return restated.advice("network", met.rest)
     if met.wants("EQUAL"):
         return "write = in its place" if met.word in {":", ":=", "==", "->"} else "put = before it"
     if met.opens == "output":
@@ -49,12 +37,14 @@ def _in_lower_case(met: Met) -> str:
 
 def _of_block(met: Met) -> str:
     """The header of a block, up to its `=`."""
+    if not met.word and met.before.endswith(")"):
+        return f"its chain stands behind =: {met.near} = …"
     if met.before == "block":
-        return "a name begins with a letter" if met.word[:1].isdigit() else _in_lower_case(met)
+        return "a name begins with a letter" if met.word[:1].isdigit() else _in_lower_case(met) or _named(met)
     whole = re.match(r"block\s+(\w+)\s*[(\[<]?([\w\s,=]*?)[)\]>]?\s*(?:=|:|\{|->)\s*(\w.*)", f"{met.near} {met.rest}")
     if met.word in {"[", "<"} or (met.kind in {"NAME", "ODD"} and "LPAR" in met.expected):
         parameters = ", ".join(re.findall(r"[^\s,]+", whole[2])) if whole else ""
-        given = f"block {whole[1]}({parameters}) = {whole[3]}" if whole else EXAMPLES["block"]
+        given = f"block {whole[1]}({parameters}) = {whole[3]}" if whole else restated.EXAMPLES["block"]
         return f"a block's parameters stand in brackets: {given}"
     if met.word in {"=", ":", "{"} and "(" not in met.before:
         return f"a block's name is followed by its parameters, or by (): {met.near}()"
@@ -67,6 +57,13 @@ def _of_block(met: Met) -> str:
     if met.wants("EQUAL"):
         return "write = in its place" if met.word in {":", ":=", "==", "->"} else "put = before it"
     return _in_lower_case(met)
+
+
+def _named(met: Met) -> str:
+    """A block whose name is behind a sign, in quotes, or missing."""
+    if met.rest.startswith("("):
+        return f"a block has a name before its parameters: block unit{met.rest}"
+    return restated.advice("block", met.rest)
 
 
 def _of_output(met: Met) -> str:
@@ -90,6 +87,8 @@ def of_value(met: Met) -> str:
         return f'write it in quotes: "{date[1]}{met.rest}"'
     if met.opens == "meta" and met.kind in {"NAME", "ODD", "LAYER"} and "STRING" in met.expected:
         return f'strings stand in quotes, "{met.rest[:LONGEST]}", and what is computed in braces'
+    if met.word == "=" and re.fullmatch(r"[a-z_]\w*\s*\([^()]*\)", met.before):
+        return restated.advice("block", f"{met.before} {met.rest}")
     if met.opens == "param" and met.word == ",":
         return "write each param on a line of its own"
     if met.opens == "param" and met.wants("EQUAL") and re.match(r"\w+\s*=", met.rest):
@@ -126,8 +125,8 @@ def of_claim(met: Met) -> str:
         if met.word == "," and tail[1] == "shape":
             return f"dims are joined by x: {'x'.join(re.findall(r'[0-9]+', tail[3] + met.rest))}"
     if pair := re.match(r"expect\s+(\w+)\s+(\w+)$", met.near):
-        quantity, part = pair.groups() if pair[1] in _QUANTITIES else (pair[2], pair[1])
-        if quantity in _QUANTITIES and re.match(r"[<>=~]", met.rest):
+        quantity, part = pair.groups() if pair[1] in QUANTITIES else (pair[2], pair[1])
+        if quantity in QUANTITIES and re.match(r"[<>=~]", met.rest):
             return f"write expect {quantity} of {part} {met.rest}"
     if "RELATION" in met.expected and met.kind in {"NUMBER", "QUANTITY", "DIMS"}:
         return f"write {met.near} = {met.word}"
@@ -145,5 +144,5 @@ def of_claim(met: Met) -> str:
     if "RELATION" in met.expected and (part := re.match(r"\.(\w+)", met.rest)):
         return f"a part is named behind `of`: expect {part[1]} of {met.near.split()[-1]}"
     if "RELATION" in met.expected or "OF" in met.expected or re.match(r"expect\s+\w+\s+(?!of\b)\w+$", met.near):
-        return f"write it like {EXAMPLES['expect']}"
+        return restated.advice("expect", f"{met.near} {met.rest}".partition(" ")[2])
     return ""

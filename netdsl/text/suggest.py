@@ -41,7 +41,7 @@ def closest(word: str, candidates: Iterable[str], most: int = _MOST_COMPARED) ->
     """
     lower = word[:60].lower()
     letters = set(lower)
-    best, least = "", len(lower) // 3 + 1.5
+    best, least = "", min(len(lower) // 3 + 1.5, max(len(lower) / 2, 1) + 0.2)  # half of it has to be right
     compared = 0
     for candidate in islice(candidates, _MOST_SEEN):
         # two lower bounds of the distance, which cost little: lengths, and letters that the candidate lacks

@@ -252,10 +252,12 @@ class Comment:
     span: Span = _span()
 
 
-_DEFINES = re.compile(
-    r"^(?!(?:network|meta|use|output|expect)\b)[a-z]++\s++([a-z_][a-z0-9_]*)"  # `block f`, or the `def f` of a newcomer
-    r"|^([a-z_][a-z0-9_]*+)\s*+="
-    r"|(?<!\w)([a-z_][a-z0-9_]*+)\s*+:"
+_NAME = r"([a-z_][a-z0-9_.]*+)"
+_DEFINES = (
+    # `block f`, or the `def f` of a newcomer; `f =`, `f(n) =`, further ones behind a comma, with a type; a label
+    re.compile(rf"^(?!(?:network|meta|use|output|expect)\b)[a-z]++[^\w>|\[]++{_NAME}"),
+    re.compile(rf"(?:^|[;,]|\bparam\b|\bint\b|\bfloat\b)\s*+{_NAME}\s*+(?:\([^()]*\)\s*+)?="),
+    re.compile(rf"(?<!\w){_NAME}\s*+:"),
 )
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -275,8 +277,14 @@ class File:
     @property
     def lost(self) -> frozenset[str]:
         """The names that broken statements would have defined, so that none is missed elsewhere."""
-        found = (_DEFINES.finditer(span.text) for span in self.broken)
-        return frozenset(name for matches in found for match in matches for name in match.groups() if name)
+        dashed = re.compile(r"(?<=\w)-(?=\w)")
+        found = (name for span in self.broken for form in _DEFINES for name in form.findall(dashed.sub("_", span.text)))
+        return frozenset(part for name in found for part in (name.partition(".")[0], name.replace(".", "_")))
+
+    @property
+    def nameless(self) -> bool:
+        """Whether a broken block has no name, so that it may have any."""
+        return any(re.match(r"block\W*[(=]", span.text) for span in self.broken)
 
     @property
     def mentioned(self) -> frozenset[str]:

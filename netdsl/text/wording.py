@@ -63,7 +63,8 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         before = _code(source.text[statement.start : at])
         rest = _code(source.text[at : at + 2 * NEAR].partition("\n")[0])
         fresh_line = "\n" in source.text[statement.start + len(before) : at]
-        met = Met(match.group(), kind, frozenset(expected), before, rest, fresh_line)
+        apart = source.text[at - 1 : at].isspace()
+        met = Met(match.group(), kind, frozenset(expected), before, rest, fresh_line, apart)
         span = Span(source, at, match.end())
         if found := misused.find(met, statement, span):
             return found
