@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,7 @@ def test_a_file_runs_by_torch_alone(tmp_path: Path) -> None:
     compile.compile(shaped(), path)
     code = """
 import sys
+import warnings
 sys.modules["netdsl"] = None
 import torch
 torch.manual_seed(1)
@@ -103,6 +105,7 @@ def test_a_file_for_training_trains(tmp_path: Path) -> None:
 def test_files_are_alike_byte_for_byte(tmp_path: Path) -> None:
     code = """
 import sys
+import warnings
 from pathlib import Path
 import netdsl
 from netdsl import compile
@@ -187,6 +190,7 @@ def test_weights_that_do_not_fit_are_listed(tmp_path: Path) -> None:
         ("prob.weight", lambda one: one.long(), "int64"),
         ("b.2.bn1.running_var", lambda one: one.to(torch.uint8), "uint8"),
         ("prob.bias", lambda one: one.double() + 1e300, "a number too large for float32"),
+        ("b.2.bn1.running_var", lambda one: one - 1.001, "a variance below 0"),
     ],
 )
 def test_what_cannot_be_a_weight_is_refused(
@@ -264,6 +268,35 @@ def test_quantised_tensors_are_refused(tmp_path: Path) -> None:
         state["prob.weight"] = torch.quantize_per_tensor(state["prob.weight"], 0.1, 0, torch.qint8)
     with pytest.raises(UnreadableWeightsError, match=r"prob\.weight"):
         weights.read(saved_as(tmp_path / "weights.pth", state))
+
+
+def test_tensors_of_several_sizes_at_once_are_refused(tmp_path: Path) -> None:
+    state = dict(compile.module(shaped(), train=False).state_dict())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch calls them a prototype, once a process
+        state["prob.bias"] = torch.nested.nested_tensor([state["prob.bias"]])
+    with pytest.raises(UnreadableWeightsError, match=r"prob\.bias"):
+        weights.read(saved_as(tmp_path / "weights.pth", state))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_weights_are_not_read_from_pipes_or_devices(tmp_path: Path, suffix: str) -> None:
+    os.mkfifo(tmp_path / f"pipe{suffix}")
+    (tmp_path / f"device{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(UnreadableWeightsError, match="a regular file"):
+            weights.read(tmp_path / f"{name}{suffix}")
+
+
+def test_weights_do_not_inflate_beyond_their_file(tmp_path: Path) -> None:
+    path = saved_as(tmp_path / "weights.pth", {"a": torch.zeros(10_000)})
+    with zipfile.ZipFile(path) as plain, zipfile.ZipFile(tmp_path / "bomb.pth", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in plain.namelist():
+            bomb.writestr(name, plain.read(name))
+    assert torch.load(tmp_path / "bomb.pth")["a"].numel() == 10_000
+    with pytest.raises(UnreadableWeightsError, match="compressed"):
+        weights.read(tmp_path / "bomb.pth")
 
 
 class Bomb:

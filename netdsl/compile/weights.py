@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import stat
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +15,18 @@ from torch import Tensor, nn
 from netdsl.compile.errors import Reshaped, UnreadableWeightsError, WeightsMismatchError
 from netdsl.runtime.quiet import quiet
 
+_VARIANCE = ".running_var"
+"""How BN's variances are called, whose roots inference takes."""
+
 
 def read(path: Path) -> Mapping[str, Tensor]:
     """The tensors of a .safetensors file, or of what torch.save wrote; no code in it is run.
 
     Raises UnreadableWeightsError, and OSError.
     """
+    _check(path)
     if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path)
-    path.open("rb").close()  # whose OSError names the file
     try:
         with quiet("torch.serialization"):  # which remarks on files that it refuses
             found: object = torch.load(path, map_location="cpu", weights_only=True)
@@ -38,12 +43,33 @@ def read(path: Path) -> Mapping[str, Tensor]:
     return cast("Mapping[str, Tensor]", found)
 
 
+def _check(path: Path) -> None:
+    """Raise what `read` does for what its readers would wait for, read without end, or inflate beyond the file's size.
+
+    They open a file by its path, several times, and go back and forth in it.
+    """
+    found = path.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise UnreadableWeightsError(path, "weights are read from a regular file, not from a pipe or a device")
+    with path.open("rb") as file:
+        if _inflated(file) > found.st_size:
+            raise UnreadableWeightsError(path, "torch.save did not write it, since its members are compressed")
+
+
+def _inflated(file: BinaryIO) -> int:
+    """The bytes that an archive has when it is inflated, or 0 for what is none."""
+    try:
+        return sum(member.file_size for member in ZipFile(file).infolist())
+    except Exception:  # BadZipFile, and whatever else damaged ones meet
+        return 0
+
+
 def _holds(value: object) -> bool:
     """Whether a value is a tensor whose numbers a module can take as they are."""
     return (
         isinstance(value, Tensor)
         and value.layout == torch.strided
-        and not value.is_quantized
+        and not (value.is_quantized or value.is_nested)
         and value.device.type != "meta"
         and not value.is_complex()
     )
@@ -52,7 +78,6 @@ def _holds(value: object) -> bool:
 def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     from safetensors.torch import load_file  # pyright: ignore[reportUnknownVariableType]
 
-    path.open("rb").close()  # whose OSError names the file
     try:
         tensors = load_file(path)
     except Exception as error:  # SafetensorError, and what PyTorch says of a type or a size that it does not have
@@ -67,7 +92,7 @@ def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, unused: C
 
     Tensors below `unused` paths are those of modules that the network has in training alone; what counts batches may be
     missing, since inference never reads it. `path` is where the tensors come from. Raises WeightsMismatchError, also
-    for what cannot be a weight: whole numbers, bools, and numbers that are too large for the module.
+    for what cannot be a weight: whole numbers, bools, numbers that are too large for the module, negative variances.
     """
     wanted = cast("Mapping[str, Tensor]", module.state_dict())
     needed = {name for name, tensor in wanted.items() if tensor.is_floating_point()}
@@ -89,6 +114,8 @@ def load(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, unused: C
         strange = [name for name in found if name in needed and not _finite(wanted[name])]
         large = "a number too large for {}"
         unmeant = {name: large.format(_type(wanted[name])) for name in strange if _finite(tensors[name])}
+        below = [name for name in found if name.endswith(_VARIANCE) and bool((wanted[name] < 0).any())]
+        unmeant |= dict.fromkeys(below, "a variance below 0")
         if not unmeant:
             return [f"{name} in {path} holds NaN or infinity" for name in strange]
     raise WeightsMismatchError(path, missing, extra, reshaped, unmeant)
