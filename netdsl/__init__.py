@@ -38,3 +38,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'netdsl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names too, before they are imported, so that an interactive prompt completes them."""
+    return sorted({*globals(), *__all__})

@@ -37,6 +37,17 @@ def write(text: str, name: str = "net.net") -> str:
     return name
 
 
+def test_compile_says_whose_weights_a_file_has(run: Run) -> None:
+    import torch
+
+    import netdsl
+
+    program = write("INPUT 4 -> FC 2")
+    torch.save(netdsl.load(program).module().state_dict(), "trained.pth")
+    for arguments, words in (([], "untrained weights"), (["--weights", "trained.pth"], "weights of trained.pth")):
+        assert run("compile", program, *arguments).out.endswith(f" KB, inference mode, {words}\n")
+
+
 def test_a_bundled_network_is_found_by_name_from_any_folder(run: Run) -> None:
     for name in ("resnet18", "resnet18.net"):
         result = run("check", name)

@@ -322,6 +322,13 @@ def test_what_holds_no_weights_is_refused(tmp_path: Path, kind: str, monkeypatch
     assert os.listdir(tmp_path) == [path.name]
 
 
+def test_a_checkpoint_says_where_its_state_dict_may_be(tmp_path: Path) -> None:
+    torch.save({"epoch": 3, "model": {"a": torch.zeros(1)}}, path := tmp_path / "checkpoint.pth")
+    with pytest.raises(UnreadableWeightsError) as found:
+        compile.compile(shaped(), tmp_path / "net.pt", weights=path)
+    assert found.value.reason == "epoch, model: no plain tensor of a state dict; save model, which may be it, alone"
+
+
 def test_a_weights_file_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     for name in ("none.pth", "none.safetensors"):
         with pytest.raises(FileNotFoundError) as found:

@@ -616,6 +616,8 @@ def test_revisions_bring_the_files_that_they_use(repository: Path, monkeypatch: 
     status, _, err = command_line.run("diff", "HEAD:b.net", "a.net")
     assert status == 2
     assert err.startswith("error: HEAD:b.net: ")
+    assert err.endswith(f"\n  = help: write {os.devnull} for a network that is new or gone\n")
+    assert "help" not in command_line.run("diff", "nowhere:a.net", "a.net")[2]
 
 
 def test_links_in_a_revision_give_no_traceback(repository: Path) -> None:

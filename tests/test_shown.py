@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -287,3 +289,8 @@ def test_words_and_values_that_are_none_are_told(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="a program is text, not bytes"):
             read(text)
     assert runtime.card(str(net.compile(tmp_path / "x.pt"))).outputs
+
+
+def test_a_prompt_completes_public_names_before_they_are_imported() -> None:
+    shown = "import netdsl; print(*{*netdsl.__all__} - {*dir(netdsl)})"
+    assert subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True).stdout == "\n"

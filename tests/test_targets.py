@@ -369,6 +369,21 @@ def test_a_file_can_be_saved_again(precision: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("fused")
+def test_what_is_unlike_the_inputs_is_told_where_it_fails(tmp_path: Path) -> None:
+    netdsl.loads("left: INPUT 8x6x3 -> CONV 4 3 -> FC 2").compile(path := tmp_path / "net.pt")
+    fast = runtime.load(path)
+    for given, words in (
+        ((torch.rand(1, 8, 6, 3),), "left is float32 of batch x 3 x 8 x 6, and not float32 of 1 x 8 x 6 x 3"),
+        ((torch.rand(3, 8, 6),), "left is float32 of batch x 3 x 8 x 6, and not float32 of 3 x 8 x 6"),
+        ((torch.rand(1, 3, 8, 6).double(),), "left is float32 of batch x 3 x 8 x 6, and not float64 of 1 x 3 x 8 x 6"),
+        ((), "it takes one tensor for each of left, and not 0"),
+        ((torch.rand(1, 3, 8, 6),) * 2, "it takes one tensor for each of left, and not 2"),
+    ):
+        with pytest.raises(RuntimeError) as found:
+            fast(*given)
+        assert str(found.value) == words
+
+
 def test_threads_share_a_module(tmp_path: Path) -> None:
     one = made(CONVOLUTIONAL, tmp_path)
     sizes = [(1 + at % 3, 16 + 4 * (at % 4), 16, 3) for at in range(12)]

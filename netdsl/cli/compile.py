@@ -111,13 +111,14 @@ def command(
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate" not in str(error):
             raise
-        need = units.short(Summary(shaped).totals.weight_bytes)
-        raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
+        need = units.size(Summary(shaped).totals.weight_bytes)
+        raise common.UsageError(f"the weights take {need}, more than the memory here", code="limit-exceeded") from None
     for sentence in odd:
         common.warn(sentence)
     summary = Summary(shaped)
-    size = f", {units.short(path.stat().st_size)}B" if path.is_file() else ""  # a pipe has none
+    size = f", {units.size(path.stat().st_size)}" if path.is_file() else ""  # a pipe has none
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
-    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}")
+    origin = "untrained weights" if source is None else f"weights of {source}"
+    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {origin}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, stream
-from netdsl.cli.revision import RevisionError, checkout
+from netdsl.cli.revision import NotInRevisionError, RevisionError, checkout
 from netdsl.graph.build import Overrides
 from netdsl.graph.program import MAX_BYTES
 from netdsl.text import safe
@@ -128,6 +128,8 @@ def _load(name: str, changes: Overrides, shown: str = "") -> common.Loaded:
             return common.Loaded(name, replace(NOTHING, graph=graph), Report())
         bundled = not Path(name).exists()
         return common.built(file, shown or (file.stem if bundled else common.shown(file)), changes)
+    except NotInRevisionError as error:
+        raise common.UsageError(f"{name}: {error}", f"write {os.devnull} for a network that is new or gone") from None
     except (RevisionError, OSError) as error:
         raise common.UsageError(f"{name}: {error}") from None
 

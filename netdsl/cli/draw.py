@@ -27,7 +27,7 @@ from netdsl.cli import common, stream
 @click.option(
     "--direction",
     type=click.Choice(["TB", "LR"], case_sensitive=False),
-    help="flow: from top to bottom, or from left to right. [default: TB]",
+    help="flow: from top to bottom, or from left to right. [default: tb]",
 )
 @click.option(
     "--theme",

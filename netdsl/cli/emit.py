@@ -78,8 +78,8 @@ def _code(shaped: ShapedGraph, *, scripted: bool) -> str:
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and "allocate" not in str(error):
             raise
-        need = units.short(Summary(shaped).totals.weight_bytes)
-        raise common.UsageError(f"the weights take {need}B, more than the memory here", code="limit-exceeded") from None
+        need = units.size(Summary(shaped).totals.weight_bytes)
+        raise common.UsageError(f"the weights take {need}, more than the memory here", code="limit-exceeded") from None
 
 
 _PRINTED: Mapping[str, Callable[[ShapedGraph], str]] = {

@@ -15,6 +15,10 @@ class RevisionError(Exception):
     """Why git has no such file, in its own words."""
 
 
+class NotInRevisionError(RevisionError):
+    """A revision that has no such file."""
+
+
 @contextmanager
 def checkout(revision: str, path: str) -> Generator[Path]:
     """A file as it was in a revision, in a folder of its own that lasts as long as the context.
@@ -28,7 +32,11 @@ def checkout(revision: str, path: str) -> Generator[Path]:
         _git("cat-file", "-e", f"{revision}:{found}")
     except RevisionError:
         found = PurePosixPath(path)
-        _git("cat-file", "-e", f"{revision}:{found}")
+        try:
+            _git("cat-file", "-e", f"{revision}:{found}")
+        except RevisionError as error:
+            _git("cat-file", "-e", revision)
+            raise NotInRevisionError(*error.args) from None
     folder = f"{revision}:{found.parent}" if found.parent.name else revision
     top = _git("rev-parse", "--show-toplevel").decode().rstrip("\n")
     data = _git("-C", top, "archive", "--format=tar", folder, "--", f":(glob)**/*{found.suffix}")

@@ -39,7 +39,10 @@ def read(path: Path) -> Mapping[str, Tensor]:
         raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
     found = cast("Mapping[object, object]", found)
     if strange := [str(name) for name, value in found.items() if not (isinstance(name, str) and _holds(value))]:
-        raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no plain tensor; save the state dict alone")
+        inner = next((f"{name}, which may be it," for name in strange if isinstance(found.get(name), Mapping)), "it")
+        raise UnreadableWeightsError(
+            path, f"{', '.join(strange[:5])}: no plain tensor of a state dict; save {inner} alone"
+        )
     return cast("Mapping[str, Tensor]", found)
 
 

@@ -95,5 +95,21 @@ class Loaded:
             with apart():
                 return self(*inputs)
         if len(inputs) != len(self.devices):
-            return self._run(inputs)  # which says what it misses
-        return self._run(tuple([one.to(device) for one, device in zip(inputs, self.devices, strict=True)]))
+            raise RuntimeError(self._unlike(inputs))
+        try:
+            return self._run(tuple([one.to(device) for one, device in zip(inputs, self.devices, strict=True)]))
+        except RuntimeError as error:
+            if unlike := self._unlike(inputs):
+                raise RuntimeError(unlike) from error
+            raise
+
+    def _unlike(self, inputs: Sequence[Tensor]) -> str:
+        """What is unlike the inputs that the file is for, which is the likely cause of an error; nothing if none is."""
+        if len(inputs) != len(self.inputs):
+            return f"it takes one tensor for each of {', '.join(self.inputs)}, and not {len(inputs)}"
+        for (name, dims), one in zip(self.inputs.items(), inputs, strict=True):
+            wanted = [dims[-1], *dims[:-1]]
+            if list(one.shape[1:]) != wanted or one.dtype != torch.float32:
+                given = f"{str(one.dtype).removeprefix('torch.')} of {' x '.join(map(str, one.shape))}"
+                return f"{name} is float32 of {' x '.join(map(str, ['batch', *wanted]))}, and not {given}"
+        return ""
