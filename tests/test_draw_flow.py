@@ -246,13 +246,13 @@ def test_a_folded_repeat_says_what_is_in_all_its_copies() -> None:
     assert [one.id for one in clusters(drawing.items)] == ["body"]
     repeated, single = blocks(drawing)
     assert (repeated.copies, single.copies) == (3, 1)
-    assert said(repeated) == ["same(n)", "21 layers · 912 parameters in all", "gives 8×8×4"]
-    assert said(single) == ["same(n)", "7 layers · 304 parameters", "gives 8×8×4"]
+    assert said(repeated) == ["same(4)", "21 layers · 912 parameters in all", "gives 8×8×4"]
+    assert said(single) == ["same(4)", "7 layers · 304 parameters", "gives 8×8×4"]
 
 
 def test_each_copy_folds_by_itself_where_all_are_drawn() -> None:
     found = blocks(folded(RESIDUAL, 1, expand=True))
-    assert [said(box)[0] for box in found] == ["same(n) 1 of 3", "same(n) 2 of 3", "same(n) 3 of 3", "same(n)"]
+    assert [said(box)[0] for box in found] == ["same(4) 1 of 3", "same(4) 2 of 3", "same(4) 3 of 3", "same(4)"]
     assert {said(box)[1] for box in found} == {"7 layers · 304 parameters"}
 
 

@@ -453,8 +453,8 @@ def test_a_block_is_told_by_its_branches() -> None:
 
 def test_paths_of_repeats_copies_and_aliases_are_explained() -> None:
     net = netdsl.load("resnet50")
-    assert net.explain("conv4.same1").title == "conv4.same1: same(w) ×5"
-    assert net.explain("conv4.same1.3").title == "conv4.same1.3: copy 3 of 5 of same(w)"
+    assert net.explain("conv4.same1").title == "conv4.same1: same(256) ×5"
+    assert net.explain("conv4.same1.3").title == "conv4.same1.3: copy 3 of 5 of same(256)"
     aliased = netdsl.loads("INPUT 8x8x3 -> a: RELU -> [ keep: SKIP | CONV 3 1 ] -> ADD")
     assert aliased.explain("keep").path == "a"
 

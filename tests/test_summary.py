@@ -125,3 +125,23 @@ def test_a_column_is_called_the_same_in_the_docs() -> None:
 def test_columns_are_refused_where_there_are_none(form: str) -> None:
     with pytest.raises(UsageError, match=f"not with {form}"):
         run("lenet5", "--format", form, "--columns", "params")
+
+
+def test_a_call_is_shown_with_the_values_of_its_arguments() -> None:
+    net = netdsl.loads("""
+param width = 4
+block unit(n, k=1, kind="zero") = PAD {k // 2} mode=kind -> CONV n {k}
+block up(n, skip) = [ skip | SKIP ] -> CONCAT -> unit(n)
+block stage(n, skip) = unit({2 * n}, k=n) -> up({n - 1}, skip)
+INPUT 9x9x1 -> first: unit(width, kind="edge") -> unit( 3,  3 ) -> last: stage(3, first)
+""")
+    titles = {path: scope.title for path, scope in net.shaped.graph.scopes.items()}
+    assert titles == {
+        "first": 'unit(4, kind="edge")',
+        "unit2": "unit( 3,  3 )",
+        "last": "stage(3, first)",
+        "last.unit1": "unit(6, k=3)",
+        "last.up1": "up(2, skip)",
+        "last.up1.unit1": "unit(2)",
+    }
+    assert "unit(6, k=3)" in str(net.summary())

@@ -56,12 +56,18 @@ def label(scope: Scope, node: Node) -> str:
     found = scope.path.rpartition(".")[2]
     if scope.title == found:  # a group's label, or `group1`
         return "" if re.fullmatch(r"group\d+_*", found) else found
-    written = next((span for span in node.calls or () if span.text == scope.title), None)
+    block = _called(scope.title)
+    written = next((span for span in node.calls or () if _called(span.text) == block), None)
     return found if written is not None and _labelled(written) else ""
 
 
+def _called(call: str) -> str:
+    """What a call names."""
+    return call.partition("(")[0].strip()
+
+
 def call(scope: Scope) -> str:
-    """A call as written, on one line; nothing for a group."""
+    """A call with its arguments' values, on one line; nothing for a group."""
     if scope.title == scope.path.rpartition(".")[2]:
         return ""
     text = _SPACE.sub(" ", scope.title)

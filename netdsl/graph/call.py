@@ -9,6 +9,7 @@ from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, 
 from netdsl.graph.fault import Fault
 from netdsl.graph.program import BlockOf
 from netdsl.graph.scope import BROKEN, Scope
+from netdsl.layers.arguments import show
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
 from netdsl.text.source import Span
@@ -49,6 +50,24 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
     for fault in faults:
         report(fault)
     return None if faults else seen
+
+
+def shown(call: tree.Call, environment: Environment) -> str:
+    """A call as it is shown, with the values of its arguments: `unit(64, 2)` for `unit(w, {k // 2})`."""
+    if all(isinstance(argument.value, tree.Literal) for argument in call.arguments):
+        return call.span.text
+    return f"{call.name.text}({', '.join([_shown(argument, environment) for argument in call.arguments])})"
+
+
+def _shown(argument: tree.Argument, environment: Environment) -> str:
+    """An argument's value; as it is written where that is a node, a copy's number, or a mistake."""
+    try:
+        value = evaluate(argument.value, environment)
+    except Fault:
+        return argument.span.text
+    if isinstance(value, Unknown | NodeRef | str):
+        return argument.span.text
+    return f"{argument.key.text}={show(value)}" if argument.key else show(value)
 
 
 def _defined(block: tree.Block) -> tuple[Related, ...]:

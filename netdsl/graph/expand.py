@@ -264,7 +264,8 @@ class Expansion:
         path = scope.path + name
         count = self._count(element, scope)
         entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes), last=UNFINISHED)
-        mark = self.made.mark(Mark(path, BROKEN, primary.span.text if isinstance(primary, tree.Call) else name, count))
+        title = call.shown(primary, scope.environment) if isinstance(primary, tree.Call) else name
+        mark = self.made.mark(Mark(path, BROKEN, title, count))
         if count is None:
             flow = yield self._apply(primary, flow, path, entry, scope, device, scope.called(primary))
         else:

@@ -86,7 +86,7 @@ class Scope:
 
     path: str
     title: str
-    """The call or layer as written, or the label of a group."""
+    """The call with its arguments' values, the layer as written, or the label of a group."""
     copies: int | None = None
     """How many copies stand under it, where a repeat is written; each is a component `1`, `2`, …"""
 
