@@ -339,6 +339,9 @@ OWN_WORDS = [
     ("outputs a b\nINPUT 8 -> a: FC 3 -> b: FC 4", 1, 1, "write output a, b"),
     ("param = 3\nINPUT 8", 1, 7, "param classes = 10"),
     ("INPUT 8 -> FCC 10", 1, 12, "did you mean FC?"),
+    ("INPUT 8x8x3 -> a: RELU -> CONV 3 3 p1 -> [ a -> SKIP ] -> ADD", 1, 42, "by |: [ a | SKIP ] -> ADD"),
+    ("INPUT 8x8x3 -> [ RELU -> ABS ] -> CONCAT", 1, 16, "by |, or take the fork and CONCAT away"),
+    ("block b() = [ RELU -> SKIP ] -> MUL\nINPUT 8x8x3 -> b() x3 -> b()", 1, 13, "[ RELU | SKIP ] -> MUL"),
     ("INPUT 8x8 -> GRU 20", 1, 14, "netdsl has no recurrent layers"),
     ("INPUT 8x8 -> XYZ 20", 1, 14, "`netdsl layers` lists the layers"),
     # a block whose header is broken is defined

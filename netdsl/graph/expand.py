@@ -177,6 +177,8 @@ class Expansion:
         row = bind.row(written, scope.module.blocks, fork is not None)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
+        if row.merge and fork and flow != (BROKEN,) and (warning := mistakes.lone_branch(written, fork.primary)):
+            self.report.add(warning)
         if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
             raise mistakes.misplaced_input(written.span)
         if row.merge and (fault := mistakes.misused_merge(written, fork, flow != NOTHING)):

@@ -125,6 +125,20 @@ def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Laye
     )
 
 
+def lone_branch(merge: tree.Layer, fork: tree.Primary) -> Diagnostic | None:
+    """`[ a -> SKIP ] -> ADD`: a merge of one branch gives what the branch does."""
+    if not isinstance(fork, tree.Fork) or len(fork.branches) != 1:
+        return None
+    *before, last = fork.branches[0].elements
+    help = f"separate its branches by |, or take the fork and {merge.keyword} away"
+    if before and isinstance(last.primary, tree.Layer) and last.primary.keyword == "SKIP":
+        branch = before[0].span.to(before[-1].span).text
+        shown = branch if len(branch) < _LONGEST and "\n" not in branch else "…"
+        help = f"branches are separated by |: [ {shown} | SKIP ] -> {merge.keyword}"
+    message = f"{merge.keyword} merges one branch, and gives what that gives"
+    return Diagnostic("lone-branch", message, fork.span, help=help)
+
+
 def section(fork: tree.Fork) -> Fault | None:
     """A chain that is one name in square brackets, as Darknet writes sections: `[convolutional]`."""
     elements = [element for branch in fork.branches for element in branch.elements]

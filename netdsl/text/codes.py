@@ -218,6 +218,14 @@ _WARNINGS = (
         "warning",
     ),
     Code(
+        "lone-branch",
+        "A merge layer stands behind a fork of one branch, so that it merges nothing: a bar between two branches is"
+        " likely missing.",
+        "Separate the branches by `|`; where there is one, leave out the fork and the merge.",
+        "INPUT 8x8x4 -> [ CONV 4 3 p1 -> SKIP ] -> ADD\n",
+        "warning",
+    ),
+    Code(
         "suspicious-label",
         "A label names one element: `e1: CONV 64 3 p1 -> RELU` is what the convolution gives, before its ReLU, where"
         " the ReLU's output seems to be meant.",
