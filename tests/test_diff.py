@@ -121,6 +121,23 @@ def test_more_copies_are_added_at_the_end_and_told_in_a_line_each() -> None:
     same_report(bundled("resnet34", "resnet18"), "− conv3.same1.2–3 (14 layers)  same(128) ×3 → ×1")
 
 
+@pytest.mark.parametrize("stage", ["x1", "x2", "x3"])
+def test_a_changed_stem_does_not_move_into_a_stage_that_grows(stage: str) -> None:
+    blocks = """
+block basic(n, s=1) = CONV n 3 s{s} p1 -> BN -> RELU -> CONV n 3 p1 -> BN
+block same(n) = [ basic(n) | SKIP ] -> ADD -> RELU
+INPUT 32x32x3
+"""
+    before = f"{blocks}-> CONV 64 3 p1 -> BN -> RELU -> same(64) {stage} -> AVGPOOL global -> FC 10"
+    after = f"{blocks}-> CONV 64 7 p3 -> BN -> RELU -> same(64) x4 -> AVGPOOL global -> FC 10"
+    for difference, kind in ((between(before, after), "added"), (between(after, before), "removed")):
+        assert told(difference, "changed") == [("changed", "conv1")]
+        assert {path.rsplit(".", maxsplit=path.count(".") - 1)[0] for _, path in told(difference, kind)} == {
+            f"same1.{copy}" for copy in range(int(stage[1]) + 1, 5)
+        }
+        assert not difference.tensors.taken
+
+
 def test_what_follows_an_inserted_layer_still_matches() -> None:
     after = CHAIN.replace("INPUT 32x32x3 ->", "INPUT 32x32x3 -> CONV 32 5 p2 -> RELU ->")
     difference = between(CHAIN, after)

@@ -15,6 +15,9 @@ from netdsl.graph.node import ShapedGraph
 REWIRED = GAP * 3 // 10
 """What it costs that a paired layer reads something else."""
 
+TAKEN = GAP // 5
+"""What it costs that a layer's name is another's now, which would get a checkpoint's weights; a GAP at most in all."""
+
 Price = Callable[[int, int], int | None]
 
 
@@ -55,7 +58,10 @@ def _matched(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
     def expense(pairs: dict[int, int]) -> int:
         gaps = len(ours) + len(theirs) - 2 * len(pairs)
         rewired = wiring.differing(first.nodes, second.nodes, pairs)
-        return sum(price(i, j) or 0 for i, j in pairs.items()) + gaps * GAP + len(rewired) * REWIRED
+        renamed = [ours[i] for i, j in pairs.items() if ours[i].weights and ours[i].path != theirs[j].path]
+        taken = sum(one.path in second.graph.index for one in renamed)
+        priced = sum(price(i, j) or 0 for i, j in pairs.items())
+        return priced + gaps * GAP + len(rewired) * REWIRED + min(taken * TAKEN, GAP)
 
     return min(named, aligned, key=expense)
 
