@@ -15,6 +15,7 @@ import torch
 import netdsl
 from netdsl import runtime
 from netdsl.runtime import NotCompiledError, UntrustedError
+from netdsl.runtime.checked import arguments, operators
 from netdsl.runtime.checked.code import RESERVED
 from netdsl.runtime.file import opened
 from netdsl.runtime.module import reader
@@ -253,6 +254,157 @@ def test_code_that_may_do_more_is_refused(line: str, forged: Callable[..., Path]
     path = forged(inserted(line))
     with pytest.raises(UntrustedError, match=r"forged\.pt may do more than compute and is not run: code/__torch__/"):
         check(path)
+
+
+UNCHECKED = [
+    "x = torch.sum(input1, dtype=-1)",
+    "x = torch.sum(input1, dtype=99)",
+    "x = torch.sum(input1, dtype=13)",
+    "x = torch.sum(input1, dtype=True)",
+    "x = torch.sum(input1, dtype=torch.size(input1, 0))",
+    "x = torch.sum(input1, dtype=torch.sum(input1))",
+    "x = torch.softmax(input1, 1, 2147483647)",
+    "x = torch.softmax(input1, 1, input1)",
+    "x = torch.to(torch.zeros([2]), -1, False, False)",
+    "x = torch.to(input1, None, False, True)",
+    "x = torch.to(input1, dtype=None, copy=True)",
+    "none = None\n    x = torch.to(input1, none, False, True)",
+    "x = torch.to(input1, ops.prim.device(input1), -1)",
+    "x = torch.to(input1, ops.prim.device(input1), input1)",
+    "x = torch.to(input1, ops.prim.device(input1), 6, False, False, 9)",
+    "x = torch.to(input1, input1, False, False, input1)",
+    "x = torch.to(input1, input1, False, False, -1)",
+    "x = torch.view(input1, -1)",
+    "x = torch.view(input1, torch.size(input1, 0))",
+    "x = torch.view(input1, torch.size(input1, dim=0))",
+    "x = torch.mm(input1, input1, 99)",
+    "x = torch.contiguous(input1, memory_format=4)",
+    "x = torch.zeros([2], dtype=6, layout=1)",
+    'x = torch.zeros([2], dtype=6, layout=None, device="meta")',
+    "x = torch.zeros([2], dtype=6 if True else 7)",
+    "kind = 6\n    if True:\n      kind = 77\n    else:\n      pass\n    x = torch.sum(input1, dtype=kind)",
+    "kind = 6\n    kind, y = 77, 1\n    x = torch.sum(input1, dtype=kind)",
+    "for kind in range(99):\n      x = torch.sum(input1, dtype=kind)",
+    "kind = uninitialized(int)\n    x = torch.sum(input1, dtype=kind)",
+    "x = torch.sum(input1, dtype=annotate(int, 77))",
+    "x = torch.add(input1, input1, out=input1)",
+    "x = torch.remainder(5, 0)",
+    "x = torch.remainder(5, -1)",
+    "x = torch.remainder(5, torch.dim(input1))",
+    "x = torch.remainder(5, b=0)",
+    "zero = 0\n    x = torch.remainder(torch.dim(input1), zero)",
+    "x = torch.floordiv(-9223372036854775808, -1)",
+    "x = torch.floordiv(torch.numel(input1), torch.dim(input1))",
+    "sizes = torch.size(input1)\n    y = torch._set_item(sizes, 0, 1)\n"
+    "    x = torch.floordiv(sizes[0], torch.dim(input1))",
+]
+"""What PyTorch would end the process for, or might."""
+
+CHECKED = [
+    "x = torch.sum(input1, dtype=6)",
+    "x = torch.sum(input1, dtype=None)",
+    "x = torch.sum(input1, dtype=ops.prim.dtype(input1))",
+    "kind = ops.prim.dtype(input1)\n    x = torch.softmax(input1, 1, kind)",
+    "x = torch.softmax(input1, 1)",
+    "x = torch.to(input1, 6)",
+    "x = torch.to(input1, 6, False, True)",
+    "x = torch.to(input1, input1)",
+    "x = torch.to(input1, torch.relu(input1), False, True)",
+    "x = torch.to(input1, ops.prim.device(input1), ops.prim.dtype(input1))",
+    "x = torch.to(input1, dtype=None, layout=None, device=None, pin_memory=None, memory_format=2)",
+    'x = torch.zeros([2], dtype=6, layout=0, device="cpu")',
+    "x = torch.view(input1, torch.size(input1))",
+    "sizes = [torch.size(input1, 0), -1]\n    x = torch.view(input1, sizes)",
+    "x = torch.remainder(torch.dim(input1), 2)",
+    "x = torch.remainder(input1, torch.sum(input1))",
+    "y = torch.mul(input1, 2)\n    x = torch.remainder(2, y)",
+    "x = torch.remainder(input1, torch.dim(input1))",
+    "x = torch.floordiv(torch.size(input1, 1), torch.dim(input1))",
+    "x = torch.floordiv(torch.neg(torch.size(input1, 1)), torch.dim(input1))",
+    "x = torch.floordiv((torch.size(input1))[1], torch.dim(input1))",
+    "sizes = torch.size(input1)\n    n, c, h, w, = sizes\n    x = torch.floordiv(c, torch.dim(input1))",
+]
+
+
+@pytest.mark.parametrize("line", UNCHECKED)
+def test_arguments_that_pytorch_does_not_check_are(line: str, forged: Callable[..., Path]) -> None:
+    with pytest.raises(UntrustedError):
+        check(forged(inserted(line)))
+
+
+@pytest.mark.parametrize("line", CHECKED)
+def test_arguments_that_are_right_pass_and_run(line: str, forged: Callable[..., Path]) -> None:
+    path = forged(inserted(line))
+    with opened(path) as compiled:
+        module: Any = reader(compiled, trust=False)(None)
+    assert module(torch.ones(1, 3, 6, 6)).shape == (1, 2)
+
+
+def called(function: str, *calls: str) -> Callable[[Members], None]:
+    """Adds a function to the network's code, and calls of it."""
+
+    def change(members: Members) -> None:
+        name = network(members)
+        module = name.removeprefix("code/").removesuffix(".py").replace("/", ".")
+        inserted("\n    ".join(one.replace("f(", f"{module}.f(") for one in calls))(members)
+        members[name] += function.encode()
+
+    return change
+
+
+SUM = """\
+def f(x: Tensor, kind: Optional[int]=None) -> Tensor:
+  kind0 = unchecked_cast(int, kind)
+  return torch.sum(x, dtype=kind0)
+"""
+HALF = "def f(x: Tensor, by: int) -> int:\n  return torch.remainder(torch.dim(x), by)\n"
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        (SUM, ["x = f(input1, 6, )", "y = f(input1, -1, )"]),
+        (SUM, ["x = f(input1, kind=77)"]),
+        (SUM.replace("=None", "=77"), ["x = f(input1, )"]),
+        (HALF, ["x = f(input1, 2, )", "y = f(input1, 0, )"]),
+        (HALF, ["x = f(input1, torch.dim(input1), )"]),
+    ],
+)
+def test_parameters_are_what_each_call_gives_them(function: str, calls: list[str], forged: Callable[..., Path]) -> None:
+    with pytest.raises(UntrustedError, match=r"may be|hang on"):
+        check(forged(called(function, *calls)))
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        (SUM, ["x = f(input1, 6, )", "kind = ops.prim.dtype(input1)", "y = f(input1, kind, )"]),
+        (HALF, ["x = f(input1, 2, )", "by = 3", "y = f(input1, by, )"]),
+    ],
+)
+def test_parameters_that_each_call_gives_what_is_right_pass(
+    function: str, calls: list[str], forged: Callable[..., Path]
+) -> None:
+    check(forged(called(function, *calls)))
+
+
+def test_values_that_hang_on_very_many_others_are_refused_soon(forged: Callable[..., Path]) -> None:
+    lines = [f"y{at + 1} = torch.mul(y{at}, 1)\n    y{at + 1} = torch.mul(y{at}, 1)" for at in range(60)]
+    path = forged(inserted("\n    ".join(["y0 = torch.dim(input1)", *lines, "x = torch.remainder(y60, y60)"])))
+    with pytest.raises(UntrustedError, match="hang on too many others"):
+        check(path)
+
+
+def test_every_argument_that_stands_for_a_type_or_an_order_is_known() -> None:
+    schemas: Any = torch._C._jit_get_schemas_for_operator  # pyright: ignore[reportPrivateUsage]
+    for operator in operators.TORCH:
+        for schema in (*schemas(f"aten::{operator}"), *schemas(f"aten::{operator}_")):
+            for at, one in enumerate(schema.arguments):
+                enumerated = any(kind in str(one.real_type) for kind in ("ScalarType", "Layout", "MemoryFormat"))
+                if enumerated or one.name in ("dtype", "out_dtype"):
+                    assert one.name in arguments.KEYWORDS, schema
+                    places = [place for place, _, _ in operators.NUMBERED.get(operator, ())]
+                    assert one.kwarg_only or at in places, schema
 
 
 def replaced(old: str, new: str) -> Callable[[Members], None]:

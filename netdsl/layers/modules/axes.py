@@ -32,7 +32,7 @@ def same(x: Tensor, reach: list[int], stride: list[int]) -> list[int]:
     for turned in range(len(reach)):
         axis = len(reach) - 1 - turned
         size = x.size(axis + 2)
-        positions = (size + stride[axis] - 1) // stride[axis]
+        positions = -(-size // stride[axis])
         total = max(0, (positions - 1) * stride[axis] + reach[axis] - size)
         found += [total // 2, total - total // 2]
     return found

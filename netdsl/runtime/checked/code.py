@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from netdsl.runtime import parser
 from netdsl.runtime.checked import types
+from netdsl.runtime.checked.arguments import Call, Calls, IntertwinedError, Returns, Scope
 from netdsl.runtime.checked.operators import BUILTINS, OTHERS, computes
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\["\'\\n])*"')
@@ -50,7 +52,7 @@ class Code:
     """All that a file's code defines, by full names."""
 
     classes: dict[str, Class] = field(default_factory=dict[str, Class])
-    functions: set[str] = field(default_factory=set[str])
+    functions: dict[str, ast.FunctionDef] = field(default_factory=dict[str, ast.FunctionDef])
 
     @property
     def methods(self) -> set[str]:
@@ -58,8 +60,8 @@ class Code:
         return {name for one in self.classes.values() for name in one.methods}
 
 
-def read(members: Mapping[str, bytes], native: Callable[[str], bool]) -> Code:
-    """What the code in the members of an archive, `code/__torch__/….py`, defines; `native` tells PyTorch's methods.
+def read(members: Mapping[str, bytes], returns: Returns) -> Code:
+    """What the code in the members of an archive, `code/__torch__/….py`, defines; `returns` knows PyTorch's operators.
 
     Raises CodeError for code that may do more than compute.
     """
@@ -67,12 +69,18 @@ def read(members: Mapping[str, bytes], native: Callable[[str], bool]) -> Code:
     parsed = {name: _parsed(name, text) for name, text in members.items()}
     for name, tree in parsed.items():
         _define(code, name, tree)
-    called = {name for name in code.methods if computes(name) or not native(name)}
+    called = {name for name in code.methods if computes(name) or not returns(name)}
+    calls = Calls(returns, code.functions)
     for name, tree in parsed.items():
         try:
-            _Checker(code, called, name).file(tree)
+            _Checker(code, called, calls, name).file(tree)
         except RecursionError:
             raise CodeError(f"{name} nests too deeply") from None
+    try:
+        for call, reason in calls.wrong():
+            raise CodeError(f"{call.member}:{call.node.lineno} {reason}")
+    except (IntertwinedError, RecursionError):
+        raise CodeError("the values in its code hang on too many others") from None
     return code
 
 
@@ -102,7 +110,7 @@ def _deep(statements: list[ast.stmt]) -> bool:
 
 def _define(code: Code, member: str, tree: ast.Module) -> None:
     """Take in the classes and functions of a file."""
-    package = member.removeprefix("code/").removesuffix(".py").replace("/", ".")
+    package = _package(member)
     if f"{package}.".startswith(_CUSTOM):
         raise CodeError(f"{member} defines a class that belongs to C++")
     for statement in tree.body:
@@ -117,9 +125,14 @@ def _define(code: Code, member: str, tree: ast.Module) -> None:
         if full in code.classes or full in code.functions:
             raise CodeError(f"{member} defines {statement.name} twice")
         if made is None:
-            code.functions.add(full)
+            code.functions[full] = cast("ast.FunctionDef", statement)
         else:
             code.classes[full] = made
+
+
+def _package(member: str) -> str:
+    """What the full names of a member's classes and functions begin with."""
+    return member.removeprefix("code/").removesuffix(".py").replace("/", ".")
 
 
 def _class(statement: ast.ClassDef, member: str, module: bool) -> Class:
@@ -151,10 +164,11 @@ def _class(statement: ast.ClassDef, member: str, module: bool) -> Class:
 class _Checker:
     """Checks the code of one member; the first that is not as it has to be raises CodeError."""
 
-    def __init__(self, code: Code, called: Collection[str], member: str) -> None:
-        self.code, self.called, self.member = code, called, member
+    def __init__(self, code: Code, called: Collection[str], calls: Calls, member: str) -> None:
+        self.code, self.called, self.calls, self.member = code, called, calls, member
         self.names: set[str] = set()
         self.functions: set[str] = set()
+        self.scope: Scope
         self.depth = 0
 
     def fail(self, node: ast.AST, reason: str) -> NoReturn:
@@ -162,11 +176,15 @@ class _Checker:
 
     def file(self, tree: ast.Module) -> None:
         """Check a file, whose classes are known to be of the right form."""
+        package = _package(self.member)
         for statement in tree.body:
-            body = statement.body if isinstance(statement, ast.ClassDef) else [statement]
+            body, prefix, made = [statement], package, None
+            if isinstance(statement, ast.ClassDef):
+                body, prefix = statement.body, f"{package}.{statement.name}"
+                made = self.code.classes[prefix]
             for one in body:
                 if isinstance(one, ast.FunctionDef):
-                    self.function(one)
+                    self.function(one, f"{prefix}.{one.name}", made)
                 elif isinstance(one, ast.AnnAssign):
                     self.type(one.annotation)
                     if one.value is not None:
@@ -174,7 +192,7 @@ class _Checker:
                 elif isinstance(one, ast.Assign) and isinstance(one.targets[0], ast.Subscript):
                     self.type(one.value)
 
-    def function(self, node: ast.FunctionDef) -> None:
+    def function(self, node: ast.FunctionDef, full: str, made: Class | None) -> None:
         """Check a function or a method, whose names are its arguments, and what it assigns."""
         given, others = node.args, (node.args.posonlyargs, node.args.kwonlyargs, node.args.vararg, node.args.kwarg)
         if node.decorator_list or any(others) or getattr(node, "type_params", None):
@@ -191,6 +209,10 @@ class _Checker:
         stored = list(_stored(node.body))
         others = arguments | {name for name, value in stored if value is None or not self.own(value)}
         self.names = arguments | {name for name, _ in stored}
+        values: defaultdict[str, list[ast.expr | None]] = defaultdict(list)
+        for name, value in stored:
+            values[name].append(value)
+        self.scope = Scope(full, node, made and made.attributes, values)
         self.functions = {name for name in self.names - others if _TEMPORARY.fullmatch(name)}
         if wrong := self.names & RESERVED:
             self.fail(node, f"gives {min(wrong)} another meaning")
@@ -314,8 +336,20 @@ class _Checker:
                     self.value(value)
             case _:
                 self.fail(node, f"calls {types.dotted(node.func) or 'what has no name'}")
+        self.meant(node)
         for one in given:
             self.value(one)
+
+    def meant(self, node: ast.Call) -> None:
+        """Keep a call of an operator, or of functions of the file, to be looked at when all are known."""
+        name = types.dotted(node.func) or ""
+        for one in self.scope.values.get(name, [node.func]):
+            if one is not None and (full := types.dotted(one)) in self.code.functions:
+                self.calls.own[full].append((node, self.scope))
+        root = name.partition(".")[0]
+        if isinstance(node.func, ast.Attribute) and computes(node.func.attr) and root not in _ROOTS - {"torch"}:
+            first = [] if root == "torch" else [node.func.value]
+            self.calls.operators.append(Call(self.member, node, node.func.attr, [*first, *node.args], self.scope))
 
     def type(self, node: ast.expr) -> None:
         """Check a type."""
@@ -326,15 +360,17 @@ class _Checker:
 
 
 def _stored(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr | None]]:
-    """The names that statements give values to, with what is assigned to one alone."""
+    """The names that statements give values to, with the expressions; None where there is none."""
     for one in statements:
         match one:
             case ast.Assign([ast.Name(name)], value):
                 yield name, value
-            case ast.Assign([ast.Tuple(elts)]):
-                yield from ((each.id, None) for each in elts if isinstance(each, ast.Name))
-            case ast.AnnAssign(ast.Name(name)):
-                yield name, None
+            case ast.Assign([ast.Tuple(elts)], value):
+                yield from (
+                    (each.id, ast.Subscript(value, ast.Constant(0))) for each in elts if isinstance(each, ast.Name)
+                )
+            case ast.AnnAssign(ast.Name(name), value=value):
+                yield name, value
             case ast.For(ast.Name(name), body=body):
                 yield name, None
                 yield from _stored(body)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from functools import cached_property
+from collections.abc import Collection
+from functools import cache, cached_property
 from typing import Any, cast
 
 import torch
@@ -13,6 +14,7 @@ from torch._C import (  # what torch.package reads TorchScript by
     DeserializationStorageContext,
     PyTorchFileReader,
     _import_ir_module_from_package,  # pyright: ignore[reportPrivateUsage]
+    _jit_get_schemas_for_operator,  # pyright: ignore[reportPrivateUsage]
 )
 from torch.jit import _recursive as recursive
 
@@ -47,7 +49,7 @@ class Checked:
             raise ArchiveError(f"its code takes more than {_CODE:,} bytes")
         self.archive, self.data = archive, data
         self.members = {name: archive.read(name, _CODE) for name in texts}
-        found = code.read(self.members, lambda name: hasattr(torch.ops.aten, name))
+        found = code.read(self.members, _returns)
         sizes = {name: archive.members[name].size for name in data}
         for name in _PICKLED:
             self.members[name] = archive.read(name, _PICKLES)
@@ -83,3 +85,10 @@ class Checked:
         where = None if device is None else torch.device(device)
         read = _import_ir_module_from_package(CompilationUnit(), PyTorchFileReader(made), self.storages, where, "0")
         return cast("Any", recursive).wrap_cpp_module(read)
+
+
+@cache
+def _returns(name: str) -> Collection[tuple[str, ...]]:
+    """The types that an operator of `aten` gives, for each way of calling it."""
+    schemas = _jit_get_schemas_for_operator(f"aten::{name}")
+    return {tuple(str(one.type) for one in schema.returns) for schema in schemas}

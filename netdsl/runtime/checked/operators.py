@@ -6,6 +6,8 @@ here may be as harmless; `torch.from_file` and `torch.save`, which TorchScript h
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 _POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan
 atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil celu clamp clamp_max clamp_min clip copysign cos cosh
@@ -88,6 +90,30 @@ OTHERS = frozenset(
 
 BUILTINS = frozenset(("bool", "float", "int", "range", "str"))
 """What is called by a bare name, and takes values alone."""
+
+ARITHMETIC = frozenset(
+    ("abs", "add", "add_", "div", "floor_divide", "mul", "mul_", "neg", "pow", "remainder", "slice", "sub", "sub_")
+)
+"""What gives a tensor of a tensor, and a list of a list, but may be of numbers too."""
+
+NUMBERED: Mapping[str, Sequence[tuple[int, Sequence[str], Sequence[str]]]] = {
+    "addmm": [(3, ["type"], [])],
+    "baddbmm": [(3, ["type"], [])],
+    "bmm": [(2, ["type"], [])],
+    "is_contiguous": [(1, ["format"], [])],
+    "log_softmax": [(2, ["type or None"], [])],
+    "mm": [(2, ["type"], [])],
+    "softmax": [(2, ["type or None"], [])],
+    "to": [
+        (1, ["type", "device"], ["Tensor"]),
+        (2, ["type"], ["bool"]),
+        (4, ["format"], ["bool"]),
+        (5, ["format"], []),
+    ],
+    "to_dense": [(1, ["type or None"], [])],
+    "view": [(1, ["type"], ["List"])],
+}
+"""Where operators take a type or an order in memory by place: what it has to be, or a value of which other type."""
 
 
 def computes(name: str) -> bool:
