@@ -84,7 +84,7 @@ def _whole(view: View, index: int) -> Answer:
             f"{x} to as many would have",
             Equation("", product([*x.dims, x.channels]), "weights"),
         )
-    tail = "And it takes a map of any size: the network then takes larger images."
+    tail = f"And it takes a map of any size: the network then takes larger {'images' if x.rank == 2 else 'inputs'}."
     return Answer("Why pool the whole map?", (*lines, tail))
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import sys
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -209,7 +212,8 @@ def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Cal
             _check_code(error, self.keyword, package, what)
             raise
         except (Exception, SystemExit) as error:
-            raise BrokenLayer(self.keyword, package, f"{what} raised {_told(error)}") from error
+            file = getattr(sys.modules.get(type(self).__module__), "__file__", None)
+            raise BrokenLayer(self.keyword, package, f"{what} raised {_told(error, file)}") from error
         if not test(found):
             raise BrokenLayer(self.keyword, package, f"{what} gives {found!r}")
         if name == "warnings":
@@ -230,8 +234,11 @@ def _check_code(error: LayerError, keyword: str, package: str, what: str) -> Non
         raise BrokenLayer(keyword, package, f"{what} has the code {error.code!r}, which there is not")
 
 
-def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+def _told(error: BaseException, file: str | None = None) -> str:
+    """What was raised, and the last line of a file that led there."""
+    said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f"{said} ({Path(file).name}:{lines[-1]})" if file and lines else said
 
 
 def _fields(layer: type[Layer]) -> Mapping[str, dataclasses.Field[Any]]:
