@@ -344,6 +344,29 @@ OWN_WORDS = [
     ("block b() = [ RELU -> SKIP ] -> MUL\nINPUT 8x8x3 -> b() x3 -> b()", 1, 13, "[ RELU | SKIP ] -> MUL"),
     ("INPUT 8x8 -> GRU 20", 1, 14, "netdsl has no recurrent layers"),
     ("INPUT 8x8 -> XYZ 20", 1, 14, "`netdsl layers` lists the layers"),
+    # what else students of PyTorch, Keras and Darknet wrote
+    ("INPUT 8x8x1 -> CONV 32 3, stride 2", 1, 25, "spaces: CONV 32 3 s2"),
+    ("INPUT 8x8x1 -> CONV 32 filters 3x3", 1, 24, "by position: CONV 32 3x3"),
+    ("INPUT 8x8x1 -> FC 10 -> SOFTMAX 10", 1, 33, "take it away"),
+    ("INPUT 8x8x1 -> FC out=10", 1, 19, "by position: FC 10"),
+    ("INPUT 8x8x1 -> MAXPOOL 2,2", 1, 25, "spaces: MAXPOOL 2 s2"),
+    ("INPUT 8x8x1 -> MAXPOOL 2x2/2", 1, 27, "write s2 for a stride of 2"),
+    ("INPUT 8x8x1 -> POOL max 2", 1, 16, "write MAXPOOL 2"),
+    ("INPUT 8x8x1 -> POOL avg 2 stride 2", 1, 16, "write AVGPOOL 2 s2"),
+    ("INPUT 8x8x1 -> [ RELU & SKIP ] -> ADD", 1, 23, "by |: [ RELU | SKIP ]"),
+    ("INPUT 8x8x1 -> (CONV 1 3 p1 -> RELU)^2", 1, 37, "a repeat is written x2"),
+    ("INPUT 8x8x1 -> (CONV 1 3 p1 -> RELU) times 2", 1, 38, "a repeat is written x2"),
+    ("INPUT 8x8x1 -> REPEAT 3 (CONV 1 3 p1)", 1, 25, "repeats: (CONV 1 3 p1) x3"),
+    ("filters=32\nINPUT 8", 1, 8, "behind its layer: CONV 32 kernel"),
+    ("pad=1\nINPUT 8", 1, 4, "behind its layer: p1"),
+    ("activation=leaky\nINPUT 8", 1, 11, "a layer of its own: -> LEAKYRELU"),
+    ("INPUT 8x8x1 -> CONV n 3", 1, 21, "define it: param n = …"),
+    ("INPUT image", 1, 7, "write its dims: INPUT 28x28x1"),
+    ("output RELU\nINPUT 8 -> RELU", 1, 8, "a label before it, out: RELU"),
+    ("INPUT 8x8x1 -> SE 16", 1, 16, "[ SKIP | AVGPOOL global -> "),
+    ("INPUT 8x8x1 -> SeparableConv2D(64, 3, padding=1)", 1, 31, "DWCONV 3 p1 -> CONV 64 1"),
+    ("expect accuracy > 90%\nINPUT 8", 1, 21, "there is no quantity accuracy"),
+    ("expect params < 1M parameters\nINPUT 8 -> FC 2", 1, 20, "write expect params < 1M"),
     # a block whose header is broken is defined
     ('block "f"(n) = CONV n 3\nINPUT 8x8x3 -> f(3)', 1, 7, "write block f(n) = CONV n 3"),
     ("block: f(n) = CONV n 3\nINPUT 8x8x3 -> f(3)", 1, 6, "write block f(n) = CONV n 3"),
@@ -532,3 +555,10 @@ def test_a_missing_file_is_sought_by_its_stem(tmp_path: Path) -> None:
     assert help("unit.net") == help("unit") == help("units.nte") == "did you mean units.net?"
     assert help("residual_unit.net") == "did you mean residual_units.net?"
     assert help("b.net") == help("x.net") == help("zoo.net") == ""
+
+
+def test_a_string_is_called_one() -> None:
+    for text in ('INPUT 8x8x1 -> CONV "64" 3', 'param n = "64"\nINPUT 8x8x1 -> CONV n 3'):
+        (found,) = check(text)
+        assert found.message.endswith('"64" is a string')
+        assert found.help == "numbers stand without quotes: 64"

@@ -145,7 +145,7 @@ def section(fork: tree.Fork) -> Fault | None:
     if len(elements) != 1 or not isinstance(elements[0].primary, tree.Name):
         return None
     foreign = elsewhere.find(elements[0].span.text)
-    help = f"layers stand in a chain, without sections: -> {foreign.here if foreign else 'CONV 64 3'}"
+    help = "layers stand in a chain, without sections" + (f": -> {foreign.here}" if foreign else "")
     return Fault("fork-without-merge", f"nothing merges the one branch {fork.span.text}", fork.span, help)
 
 

@@ -89,7 +89,7 @@ def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
         case Argument(form="flag"):
             return f"{found.field} is a flag: write it alone"
         case Argument(form="positional"):
-            whole = _whole(row, written)
+            whole = _whole(row, written) or _without(row, written, key)
             return f"{found.field} is written by position{whole and f': {whole}'}"
         case Argument(form="option"):
             return f"write {found.field}={value}"
@@ -145,6 +145,11 @@ def _whole(row: type[Layer], written: tree.Layer) -> str:
     return elsewhere.written(row.keyword, texts)
 
 
+def _without(row: type[Layer], written: tree.Layer, word: str) -> str:
+    """The layer without a word that names the number before it: `CONV 32 filters 3x3`."""
+    return elsewhere.written(row.keyword, [one.span.text for one in written.arguments if one.span.text != word])
+
+
 def unknown_word(
     row: type[Layer],
     arguments: Sequence[Argument],
@@ -181,7 +186,9 @@ def unknown_word(
         help = f"did you mean {layer}? An arrow stands before it: -> {layer}"
     if free and not help and near not in options:
         message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
-        return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else "")
+        defined = f"define it: param {word.text} = …" if word.text.isidentifier() and word.text.islower() else ""
+        dims = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector" if row.role == "input" else ""
+        return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else dims or defined)
     help = help or (f"did you mean {near}?" if near else takes(row, arguments))
     message = f"{row.keyword} has no flag {word.text}"
     if len(word.text) == 1 and "without a space" in help:
@@ -253,8 +260,13 @@ def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault
     return Fault("unknown-option", f"{missing} before {span.text}", span, f"write {' '.join(words)}{branches}")
 
 
+def _head(span: Span) -> str:
+    """What stands before a place, as far as it may matter."""
+    return span.source.text[max(0, span.start - 400) : span.start]
+
+
 def _in_fork(span: Span) -> bool:
-    head = span.source.text[max(0, span.start - 400) : span.start]
+    head = _head(span)
     return head.count("[") > head.count("]")
 
 
@@ -300,6 +312,8 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
         help += f"; did you mean {square}s{given.span.text}?"
     elif re.fullmatch(r'"[A-Za-z_]\w*"', given.span.text):
         help = _labelled(row, written, given.span.text.strip('"'))
+    elif row.role == "activation" and not slots and re.search(r"FC [^>|]*->\s*$", _head(written.span)):
+        help = _NOT_SAID
     elif row.role == "activation" and not slots and values[-1].isdigit():
         help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"
     return Fault("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", given.span, help)

@@ -88,11 +88,15 @@ class Kind:
     per_axis: bool = False
 
 
+def _not_single(value: Value) -> str:
+    return f'"{value}" is a string' if isinstance(value, str) else f"{show(value)} is not a single number"
+
+
 def _whole(value: Value, least: int) -> int:
     if isinstance(value, Fraction):
         raise LayerError("not-whole", f"{show(value)} is not a whole number")
     if not isinstance(value, int):
-        raise LayerError("invalid-argument", f"{show(value)} is not a single number")
+        raise LayerError("invalid-argument", _not_single(value))
     if value < least:
         raise LayerError("invalid-argument", f"{value} is less than {least}")
     if value > MAX_SIZE:
@@ -120,7 +124,7 @@ def real(least: Number | None = None, most: Number | None = None) -> Kind:
 
     def read(value: Value) -> Number:
         if not isinstance(value, int | Fraction):
-            raise LayerError("invalid-argument", f"{show(value)} is not a single number")
+            raise LayerError("invalid-argument", _not_single(value))
         if least is not None and value < least:
             raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
         if most is not None and value > most:

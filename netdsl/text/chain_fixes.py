@@ -89,6 +89,9 @@ def of_arrow(met: Met) -> str:
         return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
     if (count := re.fullmatch(r"x([a-z_]\w*)", met.word)) and "REPEAT" in met.expected and not met.takes_argument:
         return f"what is computed stands in braces: x{{{count[1]}}}"
+    times = re.match(r"(?:times|repeat(?:ed)?|by)\s+(\w+)", met.rest)
+    if times and "REPEAT" in met.expected and not met.takes_argument:
+        return f"a repeat is written {repeat(times[1])}"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
     if begins and "ARROW" in met.expected and not met.takes_argument and re.search(r"[\])]|[x@]\d+$", met.near[-6:]):
         missing = "an arrow or a bar is missing" if met.bracket == "[" else "an arrow is missing"
@@ -135,7 +138,7 @@ def of_bracket(met: Met) -> str:
         return _square(met.near.rpartition("(")[2] + met.rest) if met.bracket == "(" else _square("")
     if met.word == "{" and "LAYER" in met.expected and re.match(r"\{[^}]*\|", met.rest):
         return _square(met.rest[1:])
-    if met.bracket == "[" and met.word in {";", "/"} and not re.match(r"/\s*\d", met.rest):
+    if met.bracket == "[" and met.word in {";", "/", "&"} and not re.match(r"/\s*\d", met.rest):
         return _comma(met)
     if met.word in {")", "]", "}"}:
         opening = {")": "(", "]": "[", "}": "{"}[met.word]
@@ -183,12 +186,21 @@ def _equal(met: Met, name: str) -> str:
     """`name = value` where a label, or a param's statement, is meant."""
     if met.before == name and name in KEYWORDS:
         return ""
-    if met.before == name and (slots := elsewhere.slots(name)) and "activation" not in slots:
-        return "an argument stands behind its layer, as in CONV 64 3 s2 p1"
+    if met.before == name and (slots := elsewhere.slots(name)):
+        return _section_line(name, slots[0], met.rest[1:].strip())
     if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
         return f"write param {name} = {met.rest[1:].strip()}"
     layer = re.match(r"=\s*([A-Z][^|>\]]*?)\s*(?:->|$|[|\]])", met.rest)
     return f"a label ends with a colon: {name.lower()}: {layer[1] if layer else 'CONV 64 3'}"
+
+
+def _section_line(name: str, slot: str, value: str) -> str:
+    """A line of Darknet's: an argument and its value."""
+    placed = {"count": f"CONV {value} kernel", "size": f"CONV filters {value}"}.get(slot, "")
+    written = placed or elsewhere.argument(name, value)
+    if placed or slot in {*"spdg"}:
+        return f"an argument stands behind its layer: {written.removeprefix('write ')}"
+    return written or "an argument stands behind its layer"
 
 
 def _comma(met: Met) -> str:
@@ -196,7 +208,7 @@ def _comma(met: Met) -> str:
     if met.bracket == "[":
         fork = re.search(r"[^\[]*$", met.near)
         inside = f"{fork.group() if fork else ''}{met.rest.partition(']')[0]}"
-        branches = [part.strip() for part in re.split("[,;/]", inside)]
+        branches = [part.strip() for part in re.split("[,;/&]+", inside)]
         return f"branches are separated by |: [ {' | '.join(branches)} ]"
     if re.match(r",\s*[A-Z]", met.rest):
         return "layers are joined by ->"
@@ -236,6 +248,8 @@ def _in_brackets(met: Met, layer: str) -> str:
     option = re.search(r"(\w+)\s*=$", met.near)
     if match and option and (fix := elsewhere.argument(option[1], match.group())):
         return fix
+    if times := re.search(r"\brepeat(?:ed)?\s+(\w+)$", met.near, re.IGNORECASE):
+        return f"a repeat stands behind what it repeats: ({inside}) {repeat(times[1])}"
     if re.fullmatch(r"x\d+", inside):
         return f"a repeat stands without brackets: {inside}"
     if function := re.search(rf"\s(?![spdg]\d)({_NAME})$", met.near) if not layer else None:
@@ -284,9 +298,9 @@ def _without_brackets(layer: str, parts: list[str]) -> str:
     return f"{rule}: {' '.join((layer, *parts))}{call}"
 
 
-def _counted(count: str) -> str:
-    """A number of copies as it stands behind x."""
-    return count if count.isdecimal() else f"{{{count}}}"
+def repeat(count: str) -> str:
+    """A repeat of so many copies, a number or a name."""
+    return f"x{count}" if count.isdecimal() else f"x{{{count}}}"
 
 
 def _operator(met: Met) -> str:
@@ -294,9 +308,9 @@ def _operator(met: Met) -> str:
     comment = "a comment begins with #; " if met.word == "//" else ""
     left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
     if met.word == "*" and met.before.endswith(")"):
-        return f"a repeat is written x{_counted(right[2])}" if right else "a repeat is written x and its number"
+        return f"a repeat is written {repeat(right[2])}" if right else "a repeat is written x and its number"
     if met.word == "*" and met.apart and right and re.match(r"\*\w", met.rest) and met.takes_argument:
-        return f"a repeat is written x{_counted(right[2])}"
+        return f"a repeat is written {repeat(right[2])}"
     if not met.before:
         return "take it away: a line starts with a layer, a name or a keyword"
     if met.word == "*" and (met.before.endswith("*") or met.rest.startswith("**")):
@@ -318,7 +332,8 @@ def _operator(met: Met) -> str:
         return f"what flows is merged by a layer: [ {names[1]} | {right[2]} ] -> {_MERGES[right[1]]}"
     computed = f"{left.group()} {right[1]} {right[2]}"
     if met.word == "/" and met.takes_argument and re.match(r"/\d", met.rest):
-        return f"write s{right[2]} for a stride of {right[2]}, or {{{computed}}} for the quotient"
+        quotient = "" if "x" in left.group() else f", or {{{computed}}} for the quotient"
+        return f"write s{right[2]} for a stride of {right[2]}{quotient}"
     product = re.match(r"(?:\s*\*\s*\d+)+", met.rest)
     if product and left.group().isdigit() and met.takes_argument:
         factors = [left.group(), *re.findall(r"\d+", product.group())]

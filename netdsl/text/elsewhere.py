@@ -89,7 +89,7 @@ LAYERS = {word: foreign for words, foreign in _WORDS.items() for word in words.s
 """By word: in lower case, without underscores and number of axes. Every layer of netdsl is found by its keyword too."""
 
 _SLOTS = {
-    "count": "filters out_channels num_output num_filters nb_filter units out_features",
+    "count": "filters out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
     "size": "kernel kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale",
     "s": "s stride strides subsample",
     "p": "p padding pad pads border_mode",
@@ -126,6 +126,14 @@ ABSENT = {
     **dict.fromkeys(
         ("embedding", "attention", "multiheadattention", "transformerencoderlayer", "transformerencoder"),
         "netdsl has no such layer; `netdsl layers` lists those that it has, and a package can bring more",
+    ),
+    **dict.fromkeys(
+        ("se", "seblock", "squeezeexcite", "squeezeexcitation"),
+        "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL",
+    ),
+    **dict.fromkeys(
+        ("permute", "transpose", "moveaxis"),
+        "netdsl has no such layer: sizes are spatial first and channels last in a program, whatever PyTorch's order is",
     ),
     "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
 }
@@ -166,6 +174,11 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
         return _numbered(word, arguments)
     if foreign.here == "RESHAPE" and "-1" in arguments:
         return "FLATTEN"
+    if " or " in foreign.here and arguments and (kind := find(f"{_value(arguments[0].rpartition('=')[2])}pool")):
+        return written(f"{kind.here}", arguments[1:])  # POOL max 2
+    if "filters" in foreign.here:
+        return _separable(_paired(arguments))
+    arguments = _paired(arguments)
     takes = foreign.torch if foreign.torch and re.search("[123]d$", word) else foreign.takes
     filled = _filled(arguments, takes.split(), {*foreign.takes.split(), *foreign.torch.split(), *_ALWAYS})
     if filled is None:
@@ -173,6 +186,33 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     behind, layers = filled
     layer = " or ".join(" ".join((one, *behind)) for one in foreign.here.split(" or "))
     return " -> ".join((layer, *layers))
+
+
+def _paired(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the name of one and the number behind it as one: `stride 2` as `stride=2`."""
+    paired: list[str] = []
+    for one in arguments:
+        if (
+            paired
+            and len(paired[-1]) > 1
+            and re.fullmatch("[a-z_]+", paired[-1])
+            and slots(paired[-1])
+            and one[:1].isdigit()
+        ):
+            paired[-1] += f"={one}"
+        else:
+            paired.append(one)
+    return paired
+
+
+def _separable(arguments: Sequence[str]) -> str:
+    """A depthwise convolution and one of 1x1 behind it."""
+    takes = LAYERS["conv"].takes.split()
+    filled = _filled(arguments, takes, {*takes, *_ALWAYS})
+    if filled is None or len(filled[0]) < 2:
+        return ""
+    (count, *own), layers = filled
+    return " -> ".join((f"DWCONV {' '.join(own)}", f"CONV {count} 1", *layers))
 
 
 def _numbered(word: str, arguments: Sequence[str]) -> str:

@@ -53,6 +53,8 @@ def _of_character(met: Met) -> str:
         return "write ->"
     if parameter := re.match(r"\$\{?\s*(\w+)", met.rest):
         return f"a parameter stands under its name alone: {parameter[1]}"
+    if met.word == "^" and met.before.endswith(")") and (count := re.match(r"\^\s*(\w+)", met.rest)):
+        return f"a repeat is written {chain_fixes.repeat(count[1])}"
     if met.word == "^":
         return "a power is written as a product: n * n"
     if met.word in _LOOKALIKES:
@@ -112,7 +114,9 @@ def _of_number(met: Met) -> str:
             return f"dims are joined by x: {'x'.join(parts)}"
         if parts[-1] == "000":
             return f"write {''.join(parts)}"
-        return f"arguments are separated by spaces: {' '.join(parts)}"
+        layer = re.search(r"([A-Za-z]\w*)\s+[\d,_.]*\d$", met.near)
+        written = elsewhere.written(layer[1], parts) if layer else ""
+        return f"arguments are separated by spaces: {written or ' '.join(parts)}"
     if re.fullmatch(r"\d+(?:_\d+)+", met.word):
         return f"write {met.word.replace('_', '')}"
     if re.fullmatch(r"\d+([X*×]\d+)+", met.word):

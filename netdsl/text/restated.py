@@ -17,7 +17,9 @@ EXAMPLES = {
 }
 """A statement of every keyword."""
 
-QUANTITIES = {"shape", "params", "macs", "flops", "memory", "weights", "field", "stride", "depth"}
+QUANTITIES = frozenset(
+    ("shape", "params", "macs", "flops", "connections", "memory", "weights", "field", "stride", "depth", "peak")
+)
 
 _LONGEST = 60
 _NAME = r"[A-Za-z_]\w*"
@@ -100,12 +102,12 @@ def _expect(text: str) -> str:
     words = re.findall(r"[a-zA-Z_][\w.]*|-?\d[\w.,]*|[<>=~≤≥]+", text)
     of = next((after for word, after in pairwise(words) if word == "of"), "")
     quantity = next((word for word in words if word.rpartition(".")[2] in QUANTITIES), "")
-    value = words[-1].replace(",", "").rstrip(".") if words else ""
+    value = next((word for word in reversed(words) if word[0].isdigit()), "").replace(",", "").rstrip(".")
     if "." in quantity:
         of, _, quantity = quantity.rpartition(".")
-    if not quantity or not value[:1].isdigit():
+    if not quantity or not value:
         return ""
-    signs = [_RELATIONS.get(word, word) for word in words[:-1]]
+    signs = [_RELATIONS.get(word, word) for word in words]
     relation = next((sign for sign in signs if sign in {"=", "<", "<=", ">", ">=", "~"}), "=")
     return f"expect {quantity}{of and f' of {of}'} {relation} {value}"
 

@@ -31,6 +31,8 @@ def of_header(met: Met) -> str:
 
 def _in_lower_case(met: Met) -> str:
     if "NAME" in met.expected and met.kind in {"LAYER", "ODD"} and "LAYER" not in met.expected:
+        if met.opens == "output" and met.kind == "LAYER":
+            return f"name its element by a label before it, out: {met.word}, and write output out"
         return f"names are written in lower case: {met.word.lower()}" if met.word.isascii() else "names are ASCII"
     return ""
 
@@ -113,6 +115,9 @@ def of_claim(met: Met) -> str:
     """What stands in `expect` lines."""
     if met.opens != "expect":
         return ""
+    claimed = re.match(r"expect\s+(\w+)\s*[<>=~]", met.before)
+    if claimed and claimed[1] not in QUANTITIES and met.kind != "QUANTITY" and met.word in {"%", "is", "to"}:
+        return f"there is no quantity {claimed[1]}; claims are about {', '.join(sorted(QUANTITIES))}"
     if met.word.startswith("=") and met.before.endswith("="):
         return "write one ="
     if met.word.startswith("=>") or (met.word == ">" and met.before.endswith("=")):
