@@ -413,6 +413,28 @@ def test_what_is_said_twice_is_shown_at_both_places(text: str, first: str) -> No
     assert related.span.start < found.span.start
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("INPUT 8x8x3\n-> conv 64 3\n-> maxpool 2\n-> FC 10,\n", [(2, 4), (3, 4), (4, 9)]),
+        (
+            "INPUT 8x8x3 -> CONV 4*2 3\n-> RELU # -> RELU,\n\n-> # here\n  fc 10\n-> FC 2\n-> fc 3",
+            [(1, 22), (5, 3), (7, 4)],
+        ),
+        (
+            "block b(n) = CONV n 3\n  -> bn 3\n  -> CONV n*2 3\nINPUT 8x8x3\n-> b(4)\n-> fc 2\n",
+            [(2, 6), (3, 12), (6, 4)],
+        ),
+        ("INPUT 8\n-> [ fc 1\n   -> fc 2\n   | fc 3\n] -> ADD\n-> fc 4\n", [(2, 6), (6, 4)]),
+        (f"INPUT 8\n-> FC {9**99}\n-> fc 2\n", [(2, 7), (3, 4)]),
+        ('INPUT 8x8x3\n-> PAD 1 mode="edge\n-> CONV 4 3\n-> RELU\n', [(2, 15)]),
+        ("expect params = 5\n-> CONV 4 3\n-> RELU\n", [(2, 1)]),
+    ],
+)
+def test_each_line_of_a_chain_is_looked_at(text: str, places: list[tuple[int, int]]) -> None:
+    assert [(one.span.line, one.span.column) for one in check(text)] == places
+
+
 def test_a_message_says_what_may_stand_there() -> None:
     arguments = "an argument, a repeat, a device, `->` or the end of the statement"
     assert [one.message for one in check("INPUT 8 ;")] == [f"unexpected `;`: expected {arguments}"]

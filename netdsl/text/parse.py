@@ -256,18 +256,30 @@ def _parser() -> tuple[Parser, _Builder]:
 
 
 def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
-    """Parse one statement; an error in it is reported, and gives None."""
+    """Parse one statement; an error in it and in each line of its chain below is reported, and gives None."""
+    parsed = _parsed(text, span, report)
+    if isinstance(parsed, int):
+        for line in statements.chain_lines(text, span):
+            if line.start > parsed:
+                _parsed(text, line, report)
+        return None
+    return parsed
+
+
+def _parsed(text: str, span: Span, report: Report) -> tree.Statement | int:
+    """A statement, or where the first error in it is, which is reported."""
     parser, builder = _parser()
     builder.source = span.source
     try:
         return parser.parse(text, span.start, span.end)
     except _TooLarge as large:
         report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
+        return large.span.start
     except Unexpected as error:
         from netdsl.text import wording  # a program without mistakes needs no words for them
 
         report.add(wording.syntax_error(error.at, error.kind, set(error.expected), span))
-    return None
+        return error.at
 
 
 def _check_block_lines(block: tree.Block, report: Report) -> None:

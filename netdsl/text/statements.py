@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netdsl.text.diagnostic import Diagnostic, Report
@@ -167,3 +168,29 @@ def split(source: Source, report: Report) -> Lines:
     else:
         finish()
     return Lines(text, tuple(statements), tuple(comments), frozenset(broken))
+
+
+def chain_lines(text: str, statement: Span) -> Iterator[Span]:
+    """What stands behind each `->` that begins a line of a statement, up to the next, outside brackets: a chain too."""
+    start = end = -1
+    depth = 0
+    fresh_line = behind = False
+    for match in _TOKEN.finditer(text, statement.start, statement.end):
+        kind = match.lastgroup
+        if kind in ("newline", "comment"):
+            fresh_line = fresh_line or kind == "newline"
+            continue
+        if fresh_line and not depth and match.group() == "->":
+            if start >= 0:
+                yield Span(statement.source, start, end)
+            start, behind = -1, True
+        elif behind:
+            start, behind = match.start(), False
+        fresh_line = False
+        end = match.end()
+        if kind == "open":
+            depth += len(match.group())
+        elif kind == "close":
+            depth = max(0, depth - len(match.group()))
+    if start >= 0:
+        yield Span(statement.source, start, end)
