@@ -145,3 +145,16 @@ INPUT 9x9x1 -> first: unit(width, kind="edge") -> unit( 3,  3 ) -> last: stage(3
         "last.up1.unit1": "unit(2)",
     }
     assert "unit(6, k=3)" in str(net.summary())
+
+
+def test_a_table_tells_what_each_layer_reads_if_asked(tmp_path: Path) -> None:
+    path = tmp_path / "branches.net"
+    path.write_text("INPUT 9x4 -> [ CONV 2 3 | b: CONV 2 3 -> RELU ] -> CONCAT -> FC 2\n", encoding="utf-8")
+    assert run(str(path), "--columns", "inputs").splitlines()[4:10] == [
+        "input1  INPUT 9x4",
+        "conv1   CONV 2 3  input1",
+        "b       CONV 2 3  input1",
+        "relu1   RELU      b",
+        "concat1 CONCAT    conv1, relu1",
+        "fc1     FC 2      concat1",
+    ]

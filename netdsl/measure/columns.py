@@ -31,6 +31,11 @@ def _axes(values: Iterable[Number]) -> str:
     return show(tuple(values))
 
 
+def _inputs(summary: Summary, index: int) -> str:
+    nodes = summary.shaped.nodes
+    return ", ".join([nodes[source].path for source in nodes[index].inputs])
+
+
 COLUMNS = (
     Column("output", lambda summary, index: str(summary.shaped.shapes[index]), left=True),
     Column("params", lambda summary, index: summary.figures[index].params, adds=True),
@@ -45,5 +50,6 @@ COLUMNS = (
     Column("offset", lambda summary, index: _axes(axis.offset for axis in summary.fields[index])),
     Column("centre", lambda summary, index: _axes(axis.centre for axis in summary.fields[index])),
     Column("device", lambda summary, index: str(summary.shaped.nodes[index].device)),
+    Column("inputs", _inputs, left=True),
 )
 """All of them but the first two of every table: the path and the layer."""
