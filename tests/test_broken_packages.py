@@ -41,6 +41,18 @@ class Odd(Layer):
 
 """
 
+SILENT = """\
+class Silent(Exception):
+    def __str__(self):
+        raise ValueError("boom")
+
+    __repr__ = __str__
+
+
+SILENT = Silent()
+"""
+"""Something that fails where it is shown."""
+
 PROGRAM = "INPUT 8x8x3\n-> CONV 4 3 p1\n-> ODD beta=2\n-> BLOCK()\n".replace("-> BLOCK()\n", "-> FC 2\n")
 
 Result = tuple[int, str, str]
@@ -147,6 +159,25 @@ def test_a_property_that_fails_is_one_diagnostic(run: Run, name: str) -> None:
         "    def __post_init__(self):\n        raise ValueError('boom')\n",
         "    def __post_init__(self):\n        raise LayerError('nonsense', 'boom')\n",
         "    delta: Fraction = option(5, 'odd', 1)\n",
+        "    aliases = 5\n",
+        "    shape = None\n",
+        "    weights = 5\n",
+        "    def shape(self, x):\n        raise GeneratorExit\n",
+        "    def shape(self, x):\n        raise SILENT\n\n\n" + SILENT,
+        "    def shape(self, x):\n        return SILENT\n\n\n" + SILENT,
+        "    def shape(self, x):\n        return Shape.__new__(Shape)\n",
+        "    def shape(self, x):\n        return Shape((), 10**31)\n",
+        "    def macs(self, x):\n        return 10**400\n",
+        "    def reads(self, axis, position, x):\n        return (-1,)\n",
+        "    def reads(self, axis, position, x):\n        return (10**9,)\n",
+        "    def linear(self, *, bias, filters=None):\n        return self\n",
+        "    def __eq__(self, other):\n        raise ValueError('boom')\n",
+        "    def __hash__(self):\n        return 'boom'\n",
+        "    def __repr__(self):\n        return 5\n",
+        "    def __new__(cls, *arguments, **named):\n        return 5\n",
+        "    def __getattribute__(self, name):\n        raise ValueError('boom')\n",
+        "    def __init_subclass__(cls):\n        raise ValueError('boom')\n",
+        "raise GeneratorExit\n",
         "raise ValueError('boom')\n",
         "raise SystemExit(3)\n",
         "import no_such_module\n",
@@ -256,7 +287,10 @@ def test_what_fails_with_other_shapes_alone_is_said_too(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "lower",
-    ["raise ValueError('boom')", "return 5", "import no_such_module", "raise NotImplementedError"],
+    [
+        *("raise ValueError('boom')", "return 5", "import no_such_module", "raise NotImplementedError"),
+        "import torch\n        return torch.nn.Module.__new__(torch.nn.ReLU)",  # not made by its class
+    ],
 )
 def test_a_module_that_cannot_be_made_is_a_diagnostic(run: Run, lower: str) -> None:
     body = f"    def lower(self, *inputs):\n        {lower}\n"
@@ -269,6 +303,23 @@ def test_a_module_that_cannot_be_made_is_a_diagnostic(run: Run, lower: str) -> N
     assert not Path("net.pt").exists()
     with pytest.raises(netdsl.NetError, match="its lower"):
         netdsl.load("net.net").module()
+
+
+def test_a_module_that_cannot_be_scripted_is_told(run: Run) -> None:
+    body = """\
+    def lower(self, x):
+        import torch
+
+        class Applied(torch.nn.Module):
+            def forward(self, x):
+                return x.apply_(lambda value: value)
+
+        return Applied()
+"""
+    status, out, err = run("compile", "net.net", body=body)
+    assert (status, out) == (2, "")
+    assert err.startswith("error: TorchScript refuses Applied at odd1: ")
+    assert not Path("net.pt").exists()
 
 
 def test_a_module_is_held_against_the_weights_that_the_layer_claims(run: Run) -> None:

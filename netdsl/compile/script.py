@@ -87,7 +87,7 @@ def _twin(first: torch.jit.ScriptModule, shell: nn.Module) -> torch.jit.ScriptMo
 def _scripted(module: nn.Module, path: str) -> torch.jit.ScriptModule:
     try:
         return torch.jit.script(module)  # pyright: ignore[reportUnknownMemberType]
-    except (RuntimeError, TypeError, ValueError, AttributeError, OSError) as error:  # OSError: there is no source
+    except Exception as error:  # of a package's layer, what PyTorch meets in it: OSError where there is no source
         raise ScriptError(path, type(module).__name__, str(error).strip()) from error
 
 

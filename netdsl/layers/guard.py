@@ -30,6 +30,10 @@ Test = Callable[[Any], bool]
 
 _PACKAGES: dict[type[Layer], str] = {}
 _LONGEST = 200
+_LARGEST = 10**30
+"""Whole numbers at most, far beyond what any network has, so that pictures can say them."""
+_POSITIONS = 2**24
+"""Positions that an axis has at most, of those that a layer says it reads."""
 
 
 class BrokenLayer(LayerError):
@@ -42,7 +46,7 @@ class BrokenLayer(LayerError):
 
 
 def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
 
 
 def _all(test: Test) -> Test:
@@ -67,6 +71,15 @@ def _windows(value: object) -> bool:
     return value == "all" or _all(_is(Window))(value)
 
 
+def _module(value: object) -> bool:
+    """Whether a value is a module whose class has made it one."""
+    return callable(getattr(value, "forward", None)) and isinstance(getattr(value, "_parameters", None), dict)
+
+
+def _reads(value: object) -> bool:
+    return value is None or _all(lambda one: _whole(one) and one < _POSITIONS)(value)
+
+
 def _no_test(value: object) -> bool:
     return True
 
@@ -85,16 +98,19 @@ METHODS: Mapping[str, Test] = {
     "least_batch": _whole,
     "windows": _windows,
     "enlargement": _all(_is(int, Fraction)),
-    "reads": lambda value: value is None or _all(_is(int))(value),
+    "reads": _reads,
     "windowed": _is(Layer, type(None)),
     "passes": _is(bool),
     "linear": _is(Layer, type(None)),
-    "lower": lambda value: callable(getattr(value, "forward", None)),
+    "lower": _module,
     "spelled": _is(str),
     "caption": _is(str),
     "reading": _is(str),
     "workings": _is(Workings),
     "answers": _all(_is(Answer)),
+    "__eq__": lambda value: isinstance(value, bool) or value is NotImplemented,
+    "__hash__": _is(int),
+    "__repr__": _is(str),
 }
 """The rules that are called, and whether they may give a value."""
 
@@ -112,11 +128,15 @@ FACTS: Mapping[str, Test] = {
     "role": lambda value: isinstance(value, str) and value in get_args(Role),
     "title": _is(str),
     "flops_per_output": _whole,
+    "aliases": _all(_is(str)),
     "__doc__": _is(str, type(None)),
     **dict.fromkeys(("merge", "commutative", "elementwise", "flattens", "training_only"), _is(bool)),
     **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool)),
 }
 """What a class says of all its layers."""
+
+_MAKING = ("__new__", "__getattribute__")
+"""What makes a layer, or gives all that it has: Python's own, or nothing could be asked."""
 
 _SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
 """Rules that may give any iterable, which is read to its end here."""
@@ -125,29 +145,42 @@ _SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
 def guarded(layer: type[Layer], package: str) -> type[Layer]:
     """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
     keyword = str(getattr(layer, "keyword", layer.__name__))
+    try:
+        made = _made(layer, keyword, package)
+    except (BrokenLayer, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # its metaclass, a descriptor, or a field that is no argument
+        raise BrokenLayer(keyword, package, f"its class is no layer's: {told(error)}") from error
+    _PACKAGES[made] = package
+    return made
+
+
+def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
+    """The subclass. Raises BrokenLayer, and whatever the class does."""
+    if own := next((name for name in _MAKING if getattr(layer, name) is not getattr(Layer, name)), None):
+        raise BrokenLayer(keyword, package, f"it has a {own} of its own")
     rules: dict[str, Any] = {name: getattr(layer, name) for name in ("__module__", "__qualname__", "__doc__")}
     for name, test in FACTS.items():
         value = getattr(layer, name, None)
         if isinstance(value, property) and value.fget:
             rules[name] = property(_asked(value.fget, name, test, package))
         elif not test(value):
-            raise BrokenLayer(keyword, package, f"its {name} is {value!r}")
+            raise BrokenLayer(keyword, package, f"its {name} is {_shown(value)}")
     for name, test in METHODS.items():
-        if rule := getattr(layer, name, None):
+        rule = getattr(layer, name, _no_test)
+        if not callable(rule):
+            raise BrokenLayer(keyword, package, f"its {name} is {_shown(rule)}, and no method")
+        if rule is not _no_test:
             rules[name] = _asked(rule, name, test, package)
     for name, test in PROPERTIES.items():
         rule = getattr(layer, name)
         asked = rule.fget if isinstance(rule, property) else None
         rules[name] = property(_asked(asked or functools.partial(_constant, rule), name, test, package))
     rules["__reduce__"] = _reduced
+    arguments_of(layer)
     made = type(layer.__name__, (layer,), rules)
-    try:
-        arguments_of(layer)
-        made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
-        arguments_of(made)
-    except Exception as error:  # a field that is no argument
-        raise BrokenLayer(keyword, package, f"its fields are no arguments: {_told(error)}") from error
-    _PACKAGES[made] = package
+    made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
+    arguments_of(made)
     return made
 
 
@@ -171,9 +204,16 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
         getattr(layer, name)(*inputs)
     for name in (*PROPERTIES, *FACTS):
         getattr(layer, name)
+    for ask in (hash, repr, layer.__eq__):
+        ask(layer)
     layer.saves(*map(Operand, inputs))
     for bias in (False, True):
-        layer.linear(bias=bias)
+        made = layer.linear(bias=bias)
+        names = ["weight", "bias"][: 1 + bias]
+        if made is not None and (found := [weight.name for weight in made.weights(*inputs)]) != names:
+            words = "its linear gives a layer with {}, and not with {}"
+            both = [" and ".join(one) or "no weights" for one in (found, names)]
+            raise BrokenLayer(layer.keyword, _PACKAGES[type(layer)], words.format(*both))
     out = layer.shape(*inputs)
     for axis in range(len(out.spatial)):
         for position in {0, out.spatial[axis] - 1}:
@@ -208,14 +248,17 @@ def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Cal
             found = rule(self, *arguments, **named)
             if several and found is not None:
                 found = tuple(found)
+            fits = test(found)
         except LayerError as error:
             _check_code(error, self.keyword, package, what)
             raise
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             file = getattr(sys.modules.get(type(self).__module__), "__file__", None)
-            raise BrokenLayer(self.keyword, package, f"{what} raised {_told(error, file)}") from error
-        if not test(found):
-            raise BrokenLayer(self.keyword, package, f"{what} gives {found!r}")
+            raise BrokenLayer(self.keyword, package, f"{what} raised {told(error, file)}") from error
+        if not fits:
+            raise BrokenLayer(self.keyword, package, f"{what} gives {_shown(found)}")
         if name == "warnings":
             for one in found or ():
                 _check_code(one, self.keyword, package, what)
@@ -234,11 +277,21 @@ def _check_code(error: LayerError, keyword: str, package: str, what: str) -> Non
         raise BrokenLayer(keyword, package, f"{what} has the code {error.code!r}, which there is not")
 
 
-def _told(error: BaseException, file: str | None = None) -> str:
+def told(error: BaseException, file: str | None = None) -> str:
     """What was raised, and the last line of a file that led there."""
-    said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    try:
+        said = f"{type(error).__name__}: {error}".removesuffix(": ")
+    except Exception:  # its own words fail too
+        said = type(error).__name__
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
     return f"{said} ({Path(file).name}:{lines[-1]})" if file and lines else said
+
+
+def _shown(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # it is a package's too
+        return f"something of type {type(value).__name__}"
 
 
 def _fields(layer: type[Layer]) -> Mapping[str, dataclasses.Field[Any]]:
@@ -259,8 +312,10 @@ def _field(field: dataclasses.Field[Any], keyword: str, package: str) -> datacla
         except LayerError as error:
             _check_code(error, keyword, package, what)
             raise
-        except (Exception, SystemExit) as error:
-            raise BrokenLayer(keyword, package, f"{what} raised {_told(error)}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise BrokenLayer(keyword, package, f"{what} raised {told(error)}") from error
 
     made = copy.copy(field)
     made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), help, letter)})

@@ -109,8 +109,10 @@ def _loaded(keyword: str) -> type[Layer] | str | None:
     package = f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.module
     try:
         layer = entry.load()
-    except (Exception, SystemExit) as error:  # a package's code may fail in any way
-        return f"{entry.value} of {package} cannot be loaded: {type(error).__name__}: {error}"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a package's code may fail in any way
+        return f"{entry.value} of {package} cannot be loaded: {guard.told(error)}"
     if not (isinstance(layer, type) and issubclass(layer, Layer) and getattr(layer, "keyword", None) == keyword):
         return f"{entry.value} of {package} is no netdsl layer with the keyword {keyword}"
     try:
