@@ -91,6 +91,15 @@ def row(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> type[
     return row
 
 
+def merges(written: tree.Layer) -> bool:
+    """Whether a layer merges what a fork gives."""
+    try:
+        row = table.find(written.keyword)
+    except table.BrokenPackage:
+        return False
+    return row is not None and row.merge
+
+
 def layer(
     table_row: type[Layer],
     written: tree.Layer,

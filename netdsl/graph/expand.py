@@ -88,6 +88,7 @@ class Expansion:
 
     def _chain(self, chain: tree.Chain, flow: Flow, scope: Scope, device: int) -> Steps[int]:
         fork: tree.Element | None = None
+        faulty = -2
         for position, element in enumerate(chain.elements):
             primary = element.primary
             if not self.reading:
@@ -95,7 +96,11 @@ class Expansion:
             if scope is self.root:
                 self._at = element
             if fork is not None and not isinstance(primary, tree.Layer):
-                flow = self._unmerged(fork, scope)
+                self._add(mistakes.unmerged(fork), scope)
+                flow = BROKEN
+            if position - faulty == 1 and isinstance(primary, tree.Layer) and bind.merges(primary):
+                self._name(element, BROKEN, scope)  # what it lacks was told with what stands before it
+                continue
             try:
                 placed = self._device(element, scope, device)
                 if isinstance(primary, tree.Layer):
@@ -112,16 +117,14 @@ class Expansion:
                     flow = yield self._scoped(element, flow, scope, placed)
             except Fault as fault:
                 self._add(fault, scope)
+                faulty = -2 if isinstance(primary, tree.Fork) else position
                 flow = (BROKEN,) if isinstance(primary, tree.Fork) else BROKEN
                 self._name(element, BROKEN, scope)
             fork = element if isinstance(primary, tree.Fork) else None
         if isinstance(flow, tuple):
-            return self._unmerged(fork or chain.elements[-1], scope)
+            self._add(mistakes.unmerged(fork or chain.elements[-1]), scope)
+            return BROKEN
         return flow
-
-    def _unmerged(self, fork: tree.Element, scope: Scope) -> int:
-        self._add(mistakes.unmerged(fork), scope)
-        return BROKEN
 
     def _device(self, element: tree.Element, scope: Scope, device: int) -> int:
         if element.device is None:

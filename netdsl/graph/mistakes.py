@@ -66,6 +66,9 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
         help = f"to call the block, write {name.text}({', '.join(needed)})"
     elif name.text in _labels(scope):
         help = f"a name starts a chain or a branch; to apply its element again, write {name.text}()"
+        behind = name.span.source.text[name.span.end : name.span.end + 80]
+        if merge := re.match(rf"\s*->\s*({_MERGES.replace(', ', '|').replace(' or ', '|')})\b", behind):
+            help = f"a merge takes what a fork gives: [ SKIP | {name.text} ] -> {merge[1]}"
     elif absent := elsewhere.absent(name.text):
         help = absent
     elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
@@ -84,6 +87,8 @@ def unknown_block(call: tree.Call, scope: Scope) -> Fault:
     message = f"there is no block {name}, and no earlier element of that name"
     if name in scope.labels.values() and name not in scope.entries:
         help = f"move this behind {name}"
+    elif "." in name and (own := name.rpartition(".")[2]) in scope.module.blocks:
+        help = f"write {own}({', '.join(argument.span.text for argument in call.arguments[:_MOST])})"
     elif layer := _layer(name, [argument.span.text for argument in call.arguments]):
         help = f"layers are written in capitals, without brackets or commas: {layer}"
     else:
@@ -99,7 +104,7 @@ def _labels(scope: Scope) -> Iterator[str]:
 
 def _layer(word: str, arguments: Sequence[str]) -> str:
     """What a word in lower case means if it is the name of a layer, here or in another tool; or ""."""
-    if elsewhere.find(word) and (here := elsewhere.written(word, arguments)):
+    if elsewhere.find(word) and (here := elsewhere.called(word, arguments)):
         return here
     return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
 
@@ -151,7 +156,10 @@ def section(fork: tree.Fork) -> Fault | None:
 
 def unmerged(fork: tree.Element) -> Fault:
     """A fork whose branches stay apart."""
-    return Fault("fork-without-merge", "nothing merges this fork's branches", fork.span, f"put {_MERGES} behind it")
+    text, span = fork.span.source.text, fork.span
+    around = text[max(0, span.start - 80) : span.start].rstrip()[-1:] + text[span.end : span.end + 80].lstrip()[:1]
+    help = "one pair of brackets is enough" if around == "[]" else f"put {_MERGES} behind it"
+    return Fault("fork-without-merge", "nothing merges this fork's branches", span, help)
 
 
 def not_a_merge(keyword: str, branches: int, span: Span) -> Fault:

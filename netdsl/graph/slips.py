@@ -72,6 +72,11 @@ def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument
 def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
     """`key=value` where the layer has no such option."""
     assert given.key is not None
+    if row.role == "input":
+        sizes = [_value(one) for one in written.arguments[:_MOST] if one.key is not None]
+        help = f"dims are joined by x, channels last: INPUT {'x'.join(sizes)}"
+        span = given.span.to(written.span) if len(sizes) > 1 else given.key.span
+        return Fault("unknown-option", f"{row.keyword} has no option {given.key.text}", span, help)
     help = _spelling(row, arguments, written, given.key.text, _value(given))
     return Fault("unknown-option", f"{row.keyword} has no option {given.key.text}", given.key.span, help)
 
@@ -82,6 +87,8 @@ def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
         return _device(value)
     if key == "name":
         return _labelled(row, written, value)
+    if row.keyword == "UPSAMPLE" and key in {"size", "output_size"} and "x" in value:
+        return f"write to={value}"
     if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
         return f"write {value} alone"
     found = named(arguments, key)
@@ -170,6 +177,9 @@ def unknown_word(
         label = following[0].span
         help = _labelled(row, written, label.text.strip('"'))
         return Fault("unknown-option", f"{row.keyword} has no flag as", word.to(label), help)
+    if word.text in {"on", "at"} and following and re.match("gpu|cuda|device|cpu", following[0].span.text):
+        device = following[0].span
+        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(device), _device(device.text))
     if re.fullmatch("[xspdg]", word.text) and following and following[0].span.text in parameters:
         name = following[0].span
         help = f"what is computed stands in braces: {word.text}{{{name.text}}}"
@@ -217,7 +227,7 @@ def _apart(
         if after.startswith("-"):
             return f"a {_TAGS[letter]} is never negative"
         return f"write {letter}{after}, without a space" if after else f"its number stands right behind {letter}"
-    if named(arguments, word) or elsewhere.slots(word):
+    if len(word) > 1 and (named(arguments, word) or elsewhere.slots(word)):
         return _spelling(row, arguments, written, word, after)
     if option := next((a for a in arguments if word.lower() in a.kind.words), None):
         return f"write {option.field}={word.lower()}"
@@ -310,6 +320,8 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
     if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
         square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
         help += f"; did you mean {square}s{given.span.text}?"
+    elif option := next((a for a in arguments if given.span.text.strip('"') in a.kind.words), None):
+        help = f"write {option.field}={given.span.text.strip(chr(34))}"
     elif re.fullmatch(r'"[A-Za-z_]\w*"', given.span.text):
         help = _labelled(row, written, given.span.text.strip('"'))
     elif row.role == "activation" and not slots and re.search(r"FC [^>|]*->\s*$", _head(written.span)):

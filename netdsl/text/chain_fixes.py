@@ -39,6 +39,11 @@ def of_python(met: Met) -> str:
         return "layers are joined by ->, without variables: INPUT 28x28x1 -> CONV 6 5 -> RELU"
     if met.bracket == "(" and re.match(r"[A-Z]\w*\(", met.rest):
         return _call(met.rest, met)
+    if met.bracket == "(" and re.search(r"\b(view|reshape|flatten)\([^()]*$", met.near):
+        return "write FLATTEN" if "-1" in met.rest else elsewhere.RESHAPED
+    if met.bracket == "(" and met.kind in {"LAYER", "FORK"} and re.search(rf"{_NAME}\s*\($", met.near):
+        fork = "|" in met.rest.partition(")")[0]
+        return _square(met.rest) if fork else "a block is given values and names; layers stand in its own chain"
     return ""
 
 
@@ -51,9 +56,8 @@ def _call(text: str, met: Met) -> str:
     if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
         return _merge(merge[1], f"{match['inside']} {match['behind']}".partition("->")[0], met)
     arguments = elsewhere.parts(match["inside"] or "")
-    plain = [one for one in arguments if not re.fullmatch(_NAME, one)]  # relu(x): what flows in is not said
-    layer = elsewhere.written(match["layer"], arguments) or elsewhere.written(match["layer"], plain)
-    return f"write {layer or foreign.here}"
+    word = f"F.{match['layer']}" if text.startswith(("F.", "torch.", "tf.")) else match["layer"]
+    return f"write {elsewhere.called(word, arguments) or foreign.here}"
 
 
 def _merge(keyword: str, inside: str, met: Met) -> str:
@@ -79,7 +83,7 @@ def of_arrow(met: Met) -> str:
     if met.word == "->" and "LAYER" in met.expected and not met.before:
         return "a chain starts with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
     pipes = met.rest.startswith("|>") or (met.word == "|" and not met.bracket and "]" not in met.rest)
-    if pipes or ("ARROW" in met.expected and re.match(r"=>|-[-\s]*>|>|~>", met.rest) and met.word != "->"):
+    if pipes or ("ARROW" in met.expected and re.match(r"=+>|-[-\s]*>|>|~>", met.rest) and met.word != "->"):
         return "layers are joined by ->"
     if met.before.endswith("->") and met.kind in {"NUMBER", "DIMS", "SIGNED", "STRING"}:
         if label := re.match(r'"(\w+)"\s*:', met.rest):
@@ -89,7 +93,7 @@ def of_arrow(met: Met) -> str:
         return _repeat_before(met) or _in_words(met.rest) or "an argument stands behind its layer, without an arrow"
     if (count := re.fullmatch(r"x([a-z_]\w*)", met.word)) and "REPEAT" in met.expected and not met.takes_argument:
         return f"what is computed stands in braces: x{{{count[1]}}}"
-    times = re.match(r"(?:times|repeat(?:ed)?|by)\s+(\w+)", met.rest)
+    times = re.match(r"(?:x|times|repeat(?:ed)?|by)\s+(\w+)", met.rest)
     if times and "REPEAT" in met.expected and not met.takes_argument:
         return f"a repeat is written {repeat(times[1])}"
     begins = met.kind in {"LAYER", "ODD", "NAME", "PATH", "FORK"} or met.word == "("
@@ -165,7 +169,8 @@ def of_argument(met: Met) -> str:
     if met.word == "," and met.bracket != "(":
         return _comma(met)
     if met.word in {"(", "["} and "DIMS" in met.expected:
-        return _in_brackets(met, "" if layer is None else layer[1])
+        alone = met.apart and re.match(r"\([^(),]*\)\s*[^\s>|-]", met.rest)  # CONV (n) 3
+        return _in_brackets(met, "" if layer is None or alone else layer[1])
     if met.word == "{" and "LAYER" in met.expected:
         return "braces hold what is computed; a chain stands without them, or as a group in ( )"
     if met.word in _OPERATORS and (met.bracket != "{" or met.before.endswith("*")):
@@ -186,11 +191,11 @@ def _equal(met: Met, name: str) -> str:
     """`name = value` where a label, or a param's statement, is meant."""
     if met.before == name and name in KEYWORDS:
         return ""
-    if met.before == name and (slots := elsewhere.slots(name)):
+    if met.before == name and len(name) > 1 and (slots := elsewhere.slots(name)):
         return _section_line(name, slots[0], met.rest[1:].strip())
     if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
         return f"write param {name} = {met.rest[1:].strip()}"
-    layer = re.match(r"=\s*([A-Z][^|>\]]*?)\s*(?:->|$|[|\]])", met.rest)
+    layer = re.match(r"=\s*([A-Za-z][^|>\]]*?)\s*(?:->|$|[|\]])", met.rest)
     return f"a label ends with a colon: {name.lower()}: {layer[1] if layer else 'CONV 64 3'}"
 
 
@@ -209,6 +214,8 @@ def _comma(met: Met) -> str:
         fork = re.search(r"[^\[]*$", met.near)
         inside = f"{fork.group() if fork else ''}{met.rest.partition(']')[0]}"
         branches = [part.strip() for part in re.split("[,;/&]+", inside)]
+        if not all(branches):
+            return "branches are separated by |"
         return f"branches are separated by |: [ {' | '.join(branches)} ]"
     if re.match(r",\s*[A-Z]", met.rest):
         return "layers are joined by ->"
@@ -331,6 +338,8 @@ def _operator(met: Met) -> str:
     if names and right[1] in _MERGES and re.fullmatch(_NAME, right[2]):
         return f"what flows is merged by a layer: [ {names[1]} | {right[2]} ] -> {_MERGES[right[1]]}"
     computed = f"{left.group()} {right[1]} {right[2]}"
+    if tag := re.fullmatch(r"([spdg])\d+", left.group()):
+        return f"what stands behind {tag[1]} is a whole number, or computed, as in {tag[1]}{{k // 2}}"
     if met.word == "/" and met.takes_argument and re.match(r"/\d", met.rest):
         quotient = "" if "x" in left.group() else f", or {{{computed}}} for the quotient"
         return f"write s{right[2]} for a stride of {right[2]}{quotient}"

@@ -89,8 +89,8 @@ LAYERS = {word: foreign for words, foreign in _WORDS.items() for word in words.s
 """By word: in lower case, without underscores and number of axes. Every layer of netdsl is found by its keyword too."""
 
 _SLOTS = {
-    "count": "filters out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
-    "size": "kernel kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale",
+    "count": "filters n f out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
+    "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale",
     "s": "s stride strides subsample",
     "p": "p padding pad pads border_mode",
     "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",
@@ -186,6 +186,16 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     behind, layers = filled
     layer = " or ".join(" ".join((one, *behind)) for one in foreign.here.split(" or "))
     return " -> ".join((layer, *layers))
+
+
+def called(word: str, arguments: Sequence[str]) -> str:
+    """A layer that is called as a function of what flows in, `F.max_pool2d(x, 2)`, as it is written here; or ""."""
+    flows = bool(arguments) and re.fullmatch(r"[a-z_]\w*", arguments[0]) is not None
+    functional = flows and "." in word and word.rpartition(".")[2].islower()
+    plain = arguments[1:] if functional else [one for one in arguments if not re.fullmatch(r"[a-z_]\w*", one)]
+    first, second = (plain, arguments) if functional else (arguments, plain)
+    foreign = find(word)
+    return written(word, first) or written(word, second) or (foreign.here if foreign and functional else "")
 
 
 def _paired(arguments: Sequence[str]) -> list[str]:

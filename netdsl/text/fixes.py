@@ -57,6 +57,8 @@ def _of_character(met: Met) -> str:
         return f"a repeat is written {chain_fixes.repeat(count[1])}"
     if met.word == "^":
         return "a power is written as a product: n * n"
+    if _LOOKALIKES.get(met.word) == "-" and met.apart and "ARROW" in met.expected and re.match(r".\s", met.rest):
+        return "write ->"
     if met.word in _LOOKALIKES:
         return f"write {_LOOKALIKES[met.word]}"
     if met.word in {"'", "`", "‘", "’"}:
@@ -136,6 +138,10 @@ def _of_number(met: Met) -> str:
         return f"a repeat stands behind what it repeats: {repeated[1] if repeated else 'CONV 64 3'} x{met.word[:-1]}"
     if re.match(r"\d+[^\W\d]", met.word) and "LAYER" in met.expected:
         return "a name begins with a letter"
+    if unit := re.fullmatch(r"(\d+(?:x\d+)*)(?:px|pixels)", met.word):
+        return f"a number has no unit: write {unit[1]}"
+    if dims := re.match(r"(\d+(?:x\d+)*)x\{([^{}]*)\}", met.rest):
+        return f"dims that are computed stand in braces: {{{', '.join((*dims[1].split('x'), dims[2].strip()))}}}"
     if re.fullmatch(r"\d+(?:x(?:\d+|[a-z_]+))+", met.word):
         return f"dims that are computed stand in braces: {{{', '.join(met.word.split('x'))}}}"
     if (product := re.fullmatch(r"(\d+)([a-z_]+)", met.word)) and not (met.opens == "block" and met.in_header):

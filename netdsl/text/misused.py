@@ -56,9 +56,11 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     """A mistake in the name before what the parser met `at` a place, or None where that name is not to blame."""
     name = re.search(r"(?:->|[|\[(:]|^)\s*([a-z_]\w*)$", met.near)
     begins = "ARROW" in met.expected and "LPAR" in met.expected  # an element may begin with that name
-    if name is None or not begins or name[1] in KEYWORDS or not re.match(r'[\w{"]|-\d', met.word):
+    if name is None or not begins or not re.match(r'[\w{"]|-\d', met.word):
         return None
     word = name[1]
+    if met.before == word and word in KEYWORDS:
+        return None
     end = statement.start + len(met.before)
     span = Span(statement.source, end - len(word), end)
     if met.before == word and word in _ADVICE:

@@ -91,6 +91,10 @@ def of_value(met: Met) -> str:
         return f'strings stand in quotes, "{met.rest[:LONGEST]}", and what is computed in braces'
     if met.word == "=" and re.fullmatch(r"[a-z_]\w*\s*\([^()]*\)", met.before):
         return restated.advice("block", f"{met.before} {met.rest}")
+    if met.opens == "param" and met.word == "," and re.fullmatch(r"(,\s*\d+\s*)+", met.rest):
+        return f"dims are joined by x: {'x'.join(re.findall('[0-9]+', met.near.rpartition('=')[2] + met.rest))}"
+    if met.opens == "param" and not met.word and met.wants("EQUAL"):
+        return f"give it a value: {met.near} = …"
     if met.opens == "param" and met.word == ",":
         return "write each param on a line of its own"
     if met.opens == "param" and met.wants("EQUAL") and re.match(r"\w+\s*=", met.rest):
@@ -100,7 +104,7 @@ def of_value(met: Met) -> str:
             return f"write {'network' if label[1] in {'name', 'title'} else f'meta {label[1]} ='} {met.word}"
         if met.kind in {"NUMBER", "SIGNED", "DIMS"}:
             return f"write param {label[1]} = {met.word}"
-    if met.bracket == "{" and met.word in {"<", ">", "<=", ">=", "==", "=", "!=", "?"}:
+    if met.bracket == "{" and met.word in {"<", ">", "<=", ">=", "==", "=", "!=", "?", "if", "and", "or", "else"}:
         return "numbers are computed with + - * / // % and min, max, floor, ceil, round; nothing compares them"
     if met.bracket == "{" and met.word == "{":
         return "one brace is enough"
