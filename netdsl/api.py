@@ -25,7 +25,7 @@ from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
 from netdsl.text.shown import Line, bounded, preformatted
 from netdsl.text.source import Source, Span
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -285,7 +285,7 @@ def load(
         raise TypeError(f"a network is given by its path or name, not {name!r}")
     path = resources.find(str(name))
     if path is None:
-        help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()], ALL)
+        help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()])
         raise FileNotFoundError(
             f"{name}: no such file, and no bundled network of that name" + (f"; {help}" * bool(help))
         )

@@ -8,7 +8,7 @@ from netdsl.bench.contestant import Unavailable
 from netdsl.bench.contestants import PEERS
 from netdsl.bench.setting import DEVICES, PRECISIONS, Setting
 from netdsl.cli import common, progress, stream
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 
 @click.command("bench")
@@ -66,6 +66,6 @@ def _peers(against: str) -> list[str]:
     names = list(dict.fromkeys(name.strip() for name in against.split(",")))
     for name in names:
         if name not in PEERS:
-            help = did_you_mean(name, PEERS, ALL) or f"some of {', '.join(PEERS)}"
+            help = did_you_mean(name, PEERS) or f"some of {', '.join(PEERS)}"
             raise common.UsageError(f"--against {against}: there is no peer {name or 'without a name'}", help)
     return names

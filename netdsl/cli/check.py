@@ -12,7 +12,7 @@ from netdsl.measure import expect
 from netdsl.text import render
 from netdsl.text.codes import CODES, severity_of
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 _ALL = "warnings"
 
@@ -63,7 +63,7 @@ def _lint(allow: Sequence[str], deny: Sequence[str]) -> Mapping[str, bool]:
     for option, codes in (("--allow", allow), ("--deny", deny)):
         for code in codes:
             if code != _ALL and code not in CODES:
-                help = did_you_mean(code, [_ALL, *CODES], ALL) or "`netdsl explain CODE` explains a code"
+                help = did_you_mean(code, [_ALL, *CODES]) or "`netdsl explain CODE` explains a code"
                 raise common.UsageError(f"{option} {code}: there is no such code", help)
             if option == "--allow" and code != _ALL and severity_of(code) == "error":
                 raise common.UsageError(f"--allow {code}: an error cannot be allowed, only a warning")

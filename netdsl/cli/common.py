@@ -24,7 +24,7 @@ from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import wrapped
 from netdsl.text.parse import literal
 from netdsl.text.source import Source
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 STDIN = "<stdin>"
 """What messages call stdin, which `-` names."""
@@ -128,7 +128,7 @@ def locate(name: str) -> Path | None:
     path = resources.find(name)
     if path is None:
         known = [one.stem for one in resources.bundled()]
-        help = did_you_mean(Path(name).stem, known, ALL) or "`netdsl list` shows the bundled networks"
+        help = did_you_mean(Path(name).stem, known) or "`netdsl list` shows the bundled networks"
         raise UsageError(f"{name}: there is no such file, and no bundled network of that name", help)
     return path
 

@@ -12,7 +12,7 @@ from netdsl.explain import UnknownPath, explain
 from netdsl.explain.code import CodePage, page
 from netdsl.explain.page import Explanation
 from netdsl.text.codes import CODES
-from netdsl.text.suggest import ALL, closest
+from netdsl.text.suggest import closest
 
 
 @click.command("explain")
@@ -60,7 +60,7 @@ def _page(name: str) -> CodePage | None:
     if name in CODES:
         return page(CODES[name])
     known = [*CODES, *(one.stem for one in resources.bundled())]
-    if (near := closest(name, known, ALL)) in CODES:
+    if (near := closest(name, known)) in CODES:
         raise common.UsageError(f"{name}: there is no such file, network or code", f"did you mean {near}?")
     return None
 

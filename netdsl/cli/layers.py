@@ -9,7 +9,7 @@ import click
 from netdsl.cli import common, stream, tables
 from netdsl.layers import table
 from netdsl.layers.base import Layer
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 
 @click.command("layers")
@@ -42,6 +42,6 @@ def _row(keyword: str) -> type[Layer]:
     except table.BrokenPackage as error:
         raise common.UsageError(f"{keyword}: {error}") from None
     if row is None:
-        help = did_you_mean(keyword, table.keywords(), ALL) or "`netdsl layers` lists them"
+        help = did_you_mean(keyword, table.keywords()) or "`netdsl layers` lists them"
         raise common.UsageError(f"there is no layer {keyword}", help, "unknown-layer")
     return row

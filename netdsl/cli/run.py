@@ -21,7 +21,7 @@ from netdsl.runtime import NotCompiledError, UntrustedError
 from netdsl.runtime.file import Card, Compiled, opened
 from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
 from netdsl.text import safe
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -166,7 +166,7 @@ def _output(file: str, made: Card, name: str | None) -> str:
     if name is None:
         return next(iter(made.outputs))
     if name not in made.outputs:
-        help = did_you_mean(name, made.outputs, ALL) or f"it has {', '.join(made.outputs)}"
+        help = did_you_mean(name, made.outputs) or f"it has {', '.join(made.outputs)}"
         raise common.UsageError(f"--output {name}: {file} has no such output", help)
     return name
 

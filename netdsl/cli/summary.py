@@ -12,7 +12,7 @@ from netdsl.measure import table
 from netdsl.measure.columns import COLUMNS, Column
 from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
-from netdsl.text.suggest import ALL, did_you_mean
+from netdsl.text.suggest import did_you_mean
 
 
 @click.command("summary")
@@ -73,7 +73,7 @@ def _columns(names: str | None, usual: Sequence[Column]) -> Sequence[Column]:
     found: list[Column] = []
     for name in [name.strip() for name in names.split(",")]:
         if name != "all" and name not in known:
-            help = did_you_mean(name, known, ALL) or f"all, or some of {', '.join(known)}"
+            help = did_you_mean(name, known) or f"all, or some of {', '.join(known)}"
             raise common.UsageError(f"--columns {names}: there is no column {name or 'without a name'}", help)
         found += COLUMNS if name == "all" else [known[name]]
     return list(dict.fromkeys(found))

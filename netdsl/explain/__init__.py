@@ -34,4 +34,4 @@ def explain(shaped: ShapedGraph, path: str | None = None) -> Explanation:
     if path in graph.aliases:
         return layer.explanation(view, graph.aliases[path])
     known = list(dict.fromkeys([*graph.index, *graph.scopes, *graph.aliases]))
-    raise UnknownPath(path, did_you_mean(path, known[:5000]) or "`netdsl summary` shows the paths")
+    raise UnknownPath(path, did_you_mean(path, known) or "`netdsl summary` shows the paths")

@@ -20,8 +20,9 @@ from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.source import Input
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
+from netdsl.text.fit import listed
 from netdsl.text.source import Source, Span
-from netdsl.text.suggest import did_you_mean
+from netdsl.text.suggest import bounded, did_you_mean
 
 
 class OverrideError(Exception):
@@ -49,7 +50,7 @@ def build(source: Source, path: Path | None, report: Report, overrides: Override
 
     All that is wrong goes to `report`. Raises OverrideError for an override that fits nothing.
     """
-    with suppress(Enough):
+    with suppress(Enough), bounded():
         return _built(source, path, report, overrides or Overrides())
     return None
 
@@ -59,7 +60,7 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
     module, taken = loader.load(source, path, overrides.params)
     if lost := sorted(overrides.params.keys() - taken):
         known = list(module.params)
-        has = f"its params are {', '.join(known)}" if known else "it has no params"
+        has = f"its params are {listed(known)}" if known else "it has no params"
         message = f"{source.name} has no param {lost[0]}"
         raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
     expansion = Expansion(module, report, overrides.limit)
@@ -168,13 +169,13 @@ def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list
     nodes = list(nodes)
     for name, given in dims.items():
         if not name and len(inputs) != 1:
-            names = ", ".join(inputs) or "none"
+            names = listed(list(inputs)) or "none"
             raise OverrideError(
                 "unknown-name", f"the network has {len(inputs)} inputs: {names}", "name=dims says which"
             )
         name = name or next(iter(inputs))
         if name not in inputs:
-            help = did_you_mean(name, inputs) or f"its inputs are {', '.join(inputs)}"
+            help = did_you_mean(name, inputs) or f"its inputs are {listed(list(inputs))}"
             raise OverrideError("unknown-name", f"the network has no input {name}", help)
         if not given:
             raise OverrideError("invalid-argument", f"input {name} was given no dims", "the channels, at least")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from netdsl.graph import slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, Unknown, evaluate
@@ -12,6 +12,7 @@ from netdsl.graph.scope import BROKEN, Scope
 from netdsl.layers.arguments import show
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
+from netdsl.text.fit import listed
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
@@ -23,9 +24,10 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
     parameters = {parameter.name.text: parameter for parameter in block.parameters}
     faults: list[Fault] = []
     places: dict[str, Span] = {}
+    free = iter(parameters)
     for argument in call.arguments:
         try:
-            name = _parameter(argument, parameters, places, block)
+            name = _parameter(argument, parameters, free, places, block)
             places[name] = argument.span
             bound[name] = UNKNOWN
             bound[name] = _value(argument.value, scope)
@@ -44,8 +46,8 @@ def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fa
         except Fault as fault:
             faults.append(fault)
     if missing and not faults:
-        message = f"block {block.name.text} needs {' and '.join(missing)}"
-        help = f"write {block.name.text}({', '.join(parameters)})"
+        message = f"block {block.name.text} needs {listed(missing, ' and ')}"
+        help = f"write {block.name.text}({listed(list(parameters))})"
         faults.append(Fault("missing-argument", message, call.span, help, _defined(block)))
     for fault in faults:
         report(fault)
@@ -77,13 +79,14 @@ def _defined(block: tree.Block) -> tuple[Related, ...]:
 def _parameter(
     argument: tree.Argument,
     parameters: Mapping[str, tree.Parameter],
+    free: Iterator[str],
     places: Mapping[str, Span],
     block: tree.Block,
 ) -> str:
-    """The parameter that an argument is for. Raises Fault."""
-    takes = f"{block.name.text} takes {', '.join(parameters) or 'no arguments'}"
+    """The parameter that an argument is for; `free` are those that no argument by position had yet. Raises Fault."""
+    takes = f"{block.name.text} takes {listed(list(parameters)) or 'no arguments'}"
     if argument.key is None:
-        name = next((name for name in parameters if name not in places), None)
+        name = next((name for name in free if name not in places), None)
         if name is None:
             message = f"{argument.span.text} is one argument too many for block {block.name.text}"
             raise Fault("extra-argument", message, argument.span, takes, _defined(block))

@@ -343,12 +343,11 @@ class Expansion:
 
     def _again(self, again: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int) -> Steps[int]:
         """Apply an earlier element again, with the same weights: its nodes come in the same order as then."""
-        try:
-            original = scope.find(again.name)
-        except Fault:
+        original = scope.find(again.name)
+        if original is None:
             if scope.module.lacks(again.name.text):
                 return BROKEN
-            raise mistakes.unknown_block(again, scope) from None
+            raise mistakes.unknown_block(again, scope)
         if again.arguments:
             help = f"`{again.name.text}()` applies it again as it was"
             raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)

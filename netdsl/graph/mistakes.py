@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterator, Sequence
+from itertools import chain
 
 from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
@@ -12,6 +13,7 @@ from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
@@ -63,7 +65,7 @@ def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
         help = runs_in
     elif of := scope.module.blocks.get(name.text):
         needed = [one.name.text for one in of.block.parameters if one.default is None]
-        help = f"to call the block, write {name.text}({', '.join(needed)})"
+        help = f"to call the block, write {name.text}({listed(needed)})"
     elif name.text in _labels(scope):
         help = f"a name starts a chain or a branch; to apply its element again, write {name.text}()"
         behind = name.span.source.text[name.span.end : name.span.end + 80]
@@ -92,7 +94,9 @@ def unknown_block(call: tree.Call, scope: Scope) -> Fault:
     elif layer := _layer(name, [argument.span.text for argument in call.arguments]):
         help = f"layers are written in capitals, without brackets or commas: {layer}"
     else:
-        help = did_you_mean(name, [*scope.module.blocks, *_labels(scope)]) or f"define block {name}, or `use` its file"
+        help = (
+            did_you_mean(name, chain(scope.module.blocks, _labels(scope))) or f"define block {name}, or `use` its file"
+        )
     return Fault("unknown-block", message, call.name.span, help)
 
 

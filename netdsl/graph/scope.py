@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Protocol, TypeAlias
 
 from netdsl.graph.evaluate import Environment, NodeRef, Unknown
@@ -24,10 +23,6 @@ BROKEN = -2
 
 _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
 """What people call what flows into a fork."""
-
-
-_MOST_NAMES = 1000
-"""Names below another that are looked through for one that was misspelt."""
 
 
 class Below(Protocol):
@@ -105,24 +100,27 @@ class Scope:
             yield scope
             scope = scope.outer
 
-    def find(self, name: tree.Name) -> Entry:
-        """The entry that a name means, sought outward and then down along its dots. Raises Fault `unknown-name`."""
+    def find(self, name: tree.Name) -> Entry | None:
+        """The entry that a name means, sought outward and then down along its dots; or None."""
         first, *rest = name.text.split(".")
-        entries = next((scope.entries for scope in self.outward() if first in scope.entries), None)
-        if entries is None:
-            raise self._unknown(name, first)
-        entry = entries[first]
-        at = first
+        entry = next((scope.entries[first] for scope in self.outward() if first in scope.entries), None)
         for part in rest:
-            below = entry.child(part)
-            if below is None:
-                help = did_you_mean(part, islice(entry.names(), _MOST_NAMES))
-                raise Fault("unknown-name", f"there is no {part} in {at}", name.span, help)
-            entry = below
-            at += f".{part}"
+            entry = entry and entry.child(part)
         return entry
 
-    def _unknown(self, name: tree.Name, first: str) -> Fault:
+    def _unknown(self, name: tree.Name) -> Fault:
+        """What to say of a name that has no entry."""
+        first, *rest = name.text.split(".")
+        entry = next((scope.entries[first] for scope in self.outward() if first in scope.entries), None)
+        for position, part in enumerate(rest):
+            if entry is None:
+                break
+            if (below := entry.child(part)) is None:
+                at = ".".join((first, *rest[:position]))
+                return Fault(
+                    "unknown-name", f"there is no {part} in {at}", name.span, did_you_mean(part, entry.names())
+                )
+            entry = below
         later = [scope for scope in self.outward() if first in scope.labels.values()]
         if later:
             message = f"{first} is not there yet: a chain reads what comes before it"
@@ -136,11 +134,13 @@ class Scope:
     def node(self, name: tree.Name) -> int:
         """The output that a name means: a parameter that was given a node, or an element."""
         bound = self.environment.get(name.text)
-        try:
-            found = bound.flow if isinstance(bound, NodeRef) else self.find(name).output
-            self.read.append(found)
-            return found
-        except Fault:
-            if isinstance(bound, Unknown) or self.module.lacks(name.text):
-                return BROKEN
-            raise
+        if isinstance(bound, NodeRef):
+            found = bound.flow
+        elif entry := self.find(name):
+            found = entry.output
+        elif isinstance(bound, Unknown) or self.module.lacks(name.text):
+            return BROKEN
+        else:
+            raise self._unknown(name)
+        self.read.append(found)
+        return found

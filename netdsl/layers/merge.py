@@ -11,6 +11,7 @@ from netdsl.layers.base import Layer
 from netdsl.layers.formula import Formula, formula, group, largest, total
 from netdsl.layers.shape import Shape
 from netdsl.layers.workings import Workings
+from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,8 +56,7 @@ class Elementwise(Merging):
 
 def _mismatch(wants: str, inputs: tuple[Shape, ...], help: str) -> LayerError:
     shapes = list(dict.fromkeys(map(str, inputs)))
-    branches = f"{', '.join(shapes[:-1])} and {shapes[-1]}"
-    return LayerError("shape-mismatch", f"{wants}, but its branches give {branches}", help, inputs=True)
+    return LayerError("shape-mismatch", f"{wants}, but its branches give {listed(shapes, ' and ')}", help, inputs=True)
 
 
 _LOST = 10

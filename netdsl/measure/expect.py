@@ -21,7 +21,7 @@ from netdsl.measure.figures import Figures, Totals, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Enough, Report
-from netdsl.text.suggest import did_you_mean
+from netdsl.text.suggest import bounded, did_you_mean
 
 _SUMS = {
     "params": "params",
@@ -206,7 +206,7 @@ def prove(shaped: ShapedGraph, report: Report) -> int:
     if graph.overridden or not graph.expectations:
         return len(graph.expectations)
     prover = _Prover(shaped)
-    with suppress(Enough):
+    with suppress(Enough), bounded():
         for claim in graph.expectations:
             try:
                 prover.check(claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 
 def clipped(text: str, width: int) -> str:
@@ -36,3 +37,13 @@ def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
         else:
             line, at = f"{line} {word}", at + 1 + wide
     return [*lines, line]
+
+
+_LISTED = 20
+
+
+def listed(words: Sequence[str], last: str = ", ") -> str:
+    """`a, b and c`, where ` and ` is what stands before the last. Of many, the first, and how many more there are."""
+    if len(words) > _LISTED:
+        words, last = [*words[:_LISTED], f"{len(words) - _LISTED:,} more"], " and "
+    return last.join((", ".join(words[:-1]), words[-1])) if len(words) > 1 else "".join(words)

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 
-_MOST_SEEN = 1000
-_MOST_COMPARED = 3000
-"""Letters that are compared with letters, since a file may have thousands of unknown names."""
-ALL = 1_000_000
-"""As many as there are, for a word that is asked for once."""
+_MOST = 2_000_000
+"""How many letters are compared with letters for all words of a program, of which thousands may be unknown."""
+_SHARE = 8
+"""What part of those that are left one word may take."""
+_LOOK = 5
+"""What it counts, in letters, to look at a candidate that is not compared."""
+
+
+class _Left:
+    """How many comparisons are left."""
+
+    def __init__(self) -> None:
+        self.letters = _MOST
+
+
+_left: ContextVar[_Left | None] = ContextVar("_left", default=None)
+
+
+@contextmanager
+def bounded() -> Generator[None]:
+    """Let all questions within it take a bounded time together; others take what they need."""
+    token = _left.set(_Left())
+    try:
+        yield
+    finally:
+        _left.reset(token)
 
 
 def distance(a: str, b: str, enough: float = math.inf) -> int:
@@ -33,29 +56,41 @@ def distance(a: str, b: str, enough: float = math.inf) -> int:
     return last[-1]
 
 
-def closest(word: str, candidates: Iterable[str], most: int = _MOST_COMPARED) -> str:
+def closest(word: str, candidates: Iterable[str]) -> str:
     """The candidate that `word` most likely means, or "" where none is near. Letter case counts for little.
 
-    Of equally near ones it is the first. Only so many are looked at, and so many letters compared, since a file may
-    have thousands of unknown names.
+    Of equally near ones it is the first. Within `bounded`, it is the nearest of those that there was time for.
     """
+    left = _left.get()
+    share = _MOST if left is None else max(left.letters, 0) // _SHARE
     lower = word[:60].lower()
     letters = set(lower)
-    best, least = "", min(len(lower) // 3 + 1.5, max(len(lower) / 2, 1) + 0.2)  # half of it has to be right
-    compared = 0
-    for candidate in islice(candidates, _MOST_SEEN):
+    limit = min(len(lower) // 3 + 1.5, max(len(lower) / 2, 1) + 0.2)  # half of it has to be right
+    best: tuple[float, int, str] = limit, 0, ""
+    near: list[list[tuple[int, str]]] = [[] for _ in range(math.ceil(limit))]
+    seen = 0
+    for seen, candidate in enumerate(islice(candidates, share // _LOOK), 1):
         # two lower bounds of the distance, which cost little: lengths, and letters that the candidate lacks
-        if abs(len(candidate) - len(lower)) < least and len(letters.difference(candidate.lower())) < least:
-            if compared > most:
+        bound = abs(len(candidate) - len(lower))
+        if bound < limit and (bound := max(bound, len(letters.difference(candidate.lower())))) < limit:
+            near[bound].append((seen, candidate))
+    spent = seen * _LOOK
+    for bound, there in enumerate(near):
+        if bound > best[0]:
+            break
+        for index, candidate in there:
+            if spent > share:
                 break
-            compared += len(lower) * len(candidate)
-            far = distance(lower, candidate.lower(), least) + (word != candidate) * 0.1
-            if far < least and far < len(candidate):
-                best, least = candidate, far
-    return best
+            spent += len(lower) * len(candidate)
+            far = distance(lower, candidate.lower(), best[0]) + (word != candidate) * 0.1
+            if far < len(candidate):
+                best = min(best, (far, index, candidate))
+    if left is not None:
+        left.letters -= spent
+    return best[2]
 
 
-def did_you_mean(word: str, candidates: Iterable[str], most: int = _MOST_COMPARED) -> str:
+def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """`did you mean CONV?`, or "" where nothing is near."""
-    found = closest(word, candidates, most)
+    found = closest(word, candidates)
     return f"did you mean {found}?" if found else ""
