@@ -13,6 +13,7 @@ from zlib import crc32
 import lark
 from lark import Lark, TextSlice, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+from lark.lexer import LexerState, LexerThread, LineCounter
 
 from netdsl import resources
 
@@ -39,18 +40,26 @@ class Parser:
         fits = (kept["grammar"], kept["lark"]) == (_sum(), _FORM)
         kept = kept if fits else tables()  # somebody is changing the grammar, or has another Lark
         load = cast(Any, Lark)._load_from_dict
-        self._lark: Lark = load(kept["data"], kept["memo"], transformer=builder)
+        self._front: Any = load(kept["data"], kept["memo"], transformer=builder).parser
 
     def parse(self, text: str, start: int, end: int) -> Any:
         """What the builder makes of a stretch of a text. Raises Unexpected, and what the builder raises."""
         try:
-            return cast(Any, self._lark).parse(TextSlice(text, start, end))
+            state = LexerState(TextSlice(text, start, end), _at(start))
+            return self._front.parser.parse(LexerThread(self._front.lexer, state), "start")
         except UnexpectedToken as error:
             token = cast(Token, error.token)
             at = end if token.type == END or token.start_pos is None else token.start_pos
             raise Unexpected(at, token.type, _names(error.expected)) from None
         except UnexpectedCharacters as error:
             raise Unexpected(cast(int, error.pos_in_stream), "", _names(cast(Any, error).allowed)) from None
+
+
+def _at(start: int) -> LineCounter:
+    """Where a stretch begins. Nothing asks for its line, which Lark would count from the beginning of the text."""
+    counter = LineCounter("\n")
+    counter.char_pos = start
+    return counter
 
 
 def _names(expected: Any) -> frozenset[str]:
