@@ -15,6 +15,8 @@ from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
 MAX_MAGNITUDE = 10**40
+MAX_SIZES = 16
+"""How many sizes dims may have that something is computed from, or that are made of others."""
 
 
 class Unknown:
@@ -89,6 +91,13 @@ _FOREIGN = {"int": "floor", "trunc": "floor", "ceiling": "ceil", "rint": "round"
 """What other languages call a function."""
 
 
+def _check_sizes(count: int, span: Span) -> None:
+    """Raise Fault for dims that are too long to compute with."""
+    if count > MAX_SIZES:
+        message = f"dims that are computed, or computed with, have at most {MAX_SIZES} sizes, not {count:,}"
+        raise Fault("limit-exceeded", message, span)
+
+
 def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
     if isinstance(a, str) or isinstance(b, str):
         text = a if isinstance(a, str) else b
@@ -97,7 +106,9 @@ def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value
         if not isinstance(a, tuple):
             if not isinstance(b, tuple):
                 return _normal(operate(a, b), span)
+            _check_sizes(len(b), span)
             a = (a,) * len(b)
+        _check_sizes(len(a), span)
         if not isinstance(b, tuple):
             b = (b,) * len(a)
         if len(a) != len(b):
@@ -164,6 +175,8 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
             raise Fault("invalid-argument", f'"{value}" is a string, not a size', item.span)
         else:
             parts.extend(value if isinstance(value, tuple) else (value,))
+            if len(parts) > len(items):
+                _check_sizes(len(parts), item.span)
     return tuple(parts) if known else UNKNOWN
 
 

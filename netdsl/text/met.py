@@ -72,6 +72,11 @@ class Met:
         return self.opens in KEYWORDS and not (self.opens == "block" and re.search(r"\)\s*=", self.before))
 
 
+def nearby(word: str) -> str:
+    """A word as fixes look at it: of a long one, its beginning and its last character."""
+    return word if len(word) <= NEAR else f"{word[:NEAR]}…{word[-1]}"
+
+
 def shown(word: str) -> str:
     """A word as a message shows it; what nobody can see, by its number."""
     if not word.isprintable() or word.isspace():

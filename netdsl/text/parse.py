@@ -65,24 +65,28 @@ class _Builder(Transformer[Token, Any]):
         if not isinstance(token, Token):
             return token
         text, span = str(token), self.span(token)
+        match token.type:
+            case "NAME" | "ODD" | "PATH":
+                return tree.Name(text, span)
+            case "NUMBER" | "SIGNED":
+                return tree.Literal(self.number(text, token), text, span)
+            case "DIMS":
+                return tree.Literal(tuple(self.number(part, token) for part in text.split("x")), text, span)
+            case "QUANTITY":
+                found = _QUANTITY.fullmatch(text)
+                assert found
+                exact = self.number(found["number"], token) * _SCALES[found["scale"]]
+                return tree.Literal(exact, text, span)
+            case _:
+                unescaped = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+                return tree.Literal(unescaped, text, span)
+
+    def number(self, text: str, token: Token) -> tree.Number:
+        """The value of a number in a token. Raises _TooLarge."""
         try:
-            match token.type:
-                case "NAME" | "ODD" | "PATH":
-                    return tree.Name(text, span)
-                case "NUMBER" | "SIGNED":
-                    return tree.Literal(number(text), text, span)
-                case "DIMS":
-                    return tree.Literal(tuple(number(part) for part in text.split("x")), text, span)
-                case "QUANTITY":
-                    found = _QUANTITY.fullmatch(text)
-                    assert found
-                    exact = number(found["number"]) * _SCALES[found["scale"]]
-                    return tree.Literal(exact, text, span)
-                case _:
-                    unescaped = text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-                    return tree.Literal(unescaped, text, span)
+            return number(text)
         except ValueError:
-            raise _TooLarge(span) from None
+            raise _TooLarge(self.span(token)) from None
 
     def name(self, token: Token) -> tree.Name:
         return tree.Name(str(token), self.span(token))
@@ -129,7 +133,7 @@ class _Builder(Transformer[Token, Any]):
 
     def tag(self, children: list[Token]) -> tree.Argument:
         (token,) = children
-        parts = tuple(number(part) for part in token[1:].split("x"))
+        parts = tuple(self.number(part, token) for part in token[1:].split("x"))
         span = self.span(token)
         value = Span(self.source, span.start + 1, span.end)
         literal = tree.Literal(parts[0] if len(parts) == 1 else parts, token[1:], value)
@@ -173,11 +177,7 @@ class _Builder(Transformer[Token, Any]):
             return tree.Count(self.value(rest[0]), True, self.span(token, rest[-1]))
         span = self.span(token)
         digits = str(token)[1:]
-        try:
-            exact = number(digits)
-        except ValueError:
-            raise _TooLarge(span) from None
-        literal = tree.Literal(exact, digits, Span(self.source, span.start + 1, span.end))
+        literal = tree.Literal(self.number(digits, token), digits, Span(self.source, span.start + 1, span.end))
         return tree.Count(literal, False, span)
 
     repeat = device = count

@@ -8,7 +8,7 @@ from collections import deque
 from netdsl.text import misused
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fixes import likely
-from netdsl.text.met import NEAR, WORD, Met, shown
+from netdsl.text.met import NEAR, WORD, Met, nearby, shown
 from netdsl.text.source import Span
 
 _NO_CODE = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"?)|#[^\n]*')
@@ -64,7 +64,7 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         rest = _code(source.text[at : at + 2 * NEAR].partition("\n")[0])
         fresh_line = "\n" in source.text[statement.start + len(before) : at]
         apart = source.text[at - 1 : at].isspace()
-        met = Met(match.group(), kind, frozenset(expected), before, rest, fresh_line, apart)
+        met = Met(nearby(match.group()), kind, frozenset(expected), before, rest, fresh_line, apart)
         span = Span(source, at, match.end())
         if found := misused.find(met, statement, span):
             return found
