@@ -108,11 +108,18 @@ def _union(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> tuple[Axis, ...]:
         return a
     if len(a) != len(b):
         return max(a, b, key=len)
-    return tuple(_either(x, y) for x, y in zip(a, b, strict=True))
+    seen: list[Axis] = []
+    for place, each in enumerate(zip(a, b, strict=True)):
+        alike = place and a[place - 1] is each[0] and b[place - 1] is each[1]
+        seen.append(seen[-1] if alike else _either(*each))
+    return tuple(seen)
 
 
 def _either(x: Axis, y: Axis) -> Axis:
     """What is seen along one of two ways."""
+    if len(x.starts) == len(y.starts) == 1:
+        start, end = min(x.starts[0], y.starts[0]), max(x.ends[0], y.ends[0])
+        return Axis((start,), (end,), max(x.stride, y.stride))
     count = math.lcm(len(x.starts), len(y.starts))
     if count > _MOST_PHASES:
         x, y, count = _merged(x), _merged(y), 1

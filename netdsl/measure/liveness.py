@@ -85,8 +85,8 @@ class Buffers:
             layer = graph.nodes[index].layer
             shares = bool(sources) and layer.view
             self.root[index] = sources[0] if shares else index
-            self.reads[index] = tuple(dict.fromkeys(sources))
-            for source in self.reads[index]:
+            self.reads[index] = read = tuple(sources if len(sources) < 2 else dict.fromkeys(sources))
+            for source in read:
                 self.readers[source].append(index)
             if not shares:
                 self.readers[index] = []
@@ -112,25 +112,31 @@ class State:
 
     def cost(self, index: int) -> tuple[int, int]:
         """The bytes alive while a node runs next, and after it."""
+        return self._cost(index, self._free(index))
+
+    def _cost(self, index: int, free: list[int]) -> tuple[int, int]:
+        """The same, given what it frees."""
         buffers = self.buffers
         if not buffers.reads[index]:  # an input, which is there already
             return self.alive, self.alive
-        made = buffers.made_by(index)
-        freed = sum(buffers.sizes[root] for root in buffers.reads[index] if self.last(root))
-        takes = buffers.takes.get(index)
-        running = self.alive + (0 if takes is not None and self.last(takes) else made)
-        return running, self.alive + made - freed
+        after = before = self.alive
+        if buffers.root[index] == index:
+            after += buffers.sizes[index]
+        running = before if buffers.takes.get(index) in free else after
+        for root in free:
+            after -= buffers.sizes[root]
+        return running, after
 
-    def last(self, root: int) -> bool:
-        """Whether the next node that reads a buffer is the last that needs it."""
-        return self.left[root] == 1 and root not in self.buffers.kept
+    def _free(self, index: int) -> list[int]:
+        """The buffers that nothing needs any more once a node has run."""
+        left, kept = self.left, self.buffers.kept
+        return [root for root in self.buffers.reads[index] if left[root] == 1 and root not in kept]
 
     def run(self, index: int) -> tuple[int, list[int]]:
         """Run a node: the bytes alive meanwhile, and the buffers that nothing needs any more."""
-        buffers = self.buffers
-        running, self.alive = self.cost(index)
-        free = [root for root in buffers.reads[index] if self.last(root)]
-        for root in buffers.reads[index]:
+        free = self._free(index)
+        running, self.alive = self._cost(index, free)
+        for root in self.buffers.reads[index]:
             self.left[root] -= 1
         return running, free
 
