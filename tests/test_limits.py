@@ -14,7 +14,7 @@ import netdsl
 from netdsl.cli.main import cli
 from netdsl.graph.build import Overrides, build
 from netdsl.measure import expect
-from netdsl.text import render
+from netdsl.text import render, suggest
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
 
@@ -85,6 +85,37 @@ LARGE = {
         "unknown-name",
     ),
     "unknown layers of unknown names": (lines("foo -> BAR 3", 3000), "unknown-layer"),
+    "names that many blocks nearly have": (
+        lines("block b{i}() = RELU", 1700) + "INPUT 8\n" + lines("-> bb{i}()", 3800),
+        "unknown-block",
+    ),
+    "names that many copies nearly have": (
+        "INPUT 8 -> g: ( a: RELU ) x90000\n" + lines("g.a{i} -> RELU", 5000),
+        "unknown-name",
+    ),
+    "a word on each line": ("A\n" * 50_000, "unknown-layer"),
+    "a tag of many digits": (f"INPUT 8 -> CONV 4 s{'9' * 99_000}\n", "limit-exceeded"),
+    "dims that end too late": (f"INPUT 8 -> CONV {'1x' * 49_000}\n", "syntax-error"),
+    "dims made of dims": (
+        "param a0 = {1, 1}\n" + lines("param a{j} = {{a{i}, a{i}}}", 30) + "INPUT 8 -> RELU\n",
+        "limit-exceeded",
+    ),
+    "dims that grow": (
+        "param a0 = 3\n" + lines("param a{j} = {{a{i} * 2, 3}}", 3500) + "INPUT 8 -> RELU\n",
+        "limit-exceeded",
+    ),
+    "arguments of many parameters": (
+        f"block f({', '.join(f'a{i}' for i in range(8000))}) = FC a1\nINPUT 8 -> f({'1,' * 7999}1)\n",
+        None,
+    ),
+    "parameters that many calls lack": (
+        f"block f({', '.join(f'a{i}' for i in range(8000))}) = FC a1\nINPUT 8{' -> f(1)' * 5000}\n",
+        "missing-argument",
+    ),
+    "branches of many shapes": (
+        f"INPUT 8 -> [ {' | '.join(f'FC {i}' for i in range(1, 9000))} ] -> ADD\n",
+        "shape-mismatch",
+    ),
     "fields of enlarged maps": (
         "INPUT 4096x4 -> ( UPSAMPLE 3 -> CONV 4 5 s3 p2 -> UPSAMPLE 2 -> CONV 4 7 s2 p3 ) x20000\nexpect field > 3\n",
         None,
@@ -126,6 +157,26 @@ def test_check_takes_little_memory(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", PEAK, sys.executable, "-m", "netdsl", "check", str(file)]
     peak = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     assert 10 < peak / (2**20 if sys.platform == "darwin" else 2**10) < 300
+
+
+@pytest.mark.parametrize("name", ["parameters that many calls lack", "branches of many shapes"])
+def test_a_message_lists_no_more_than_anybody_reads(name: str) -> None:
+    report = Report()
+    build(Source(LARGE[name][0], "net.net"), None, report)
+    assert max(len(f"{one.message}{one.help}") for one in report.diagnostics()) < 500
+
+
+def test_a_good_suggestion_is_found_among_thousands_of_others() -> None:
+    many = [f"layer{i}" for i in range(5000)]
+    with suggest.bounded():
+        assert suggest.closest("encodre", [*many, "encoder"]) == "encoder"
+        assert suggest.closest("layr4999", many) == "layer4999"
+        for i in range(100):
+            suggest.closest(f"leyar{i}", many)
+        start = time.process_time()
+        for i in range(1000):
+            suggest.closest(f"leyar{i}", many)
+        assert time.process_time() - start < SECONDS / 4
 
 
 def test_a_mistake_in_a_block_is_found_once() -> None:
