@@ -137,9 +137,8 @@ class Linear(Packed):
 
     def kernel(self, x: Tensor, other: Tensor | None) -> Tensor:
         """The outputs by the kernel that the weight is packed for."""
-        if other is None:
-            return torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
-        return torch.ops.mkldnn._linear_pointwise(x, other, self.weight, self.bias, "add")
+        y = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
+        return y if other is None else y + other
 
 
 class Pixels(Linear):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netdsl.runtime.checked import types
-from netdsl.runtime.checked.operators import ARITHMETIC, NUMBERED
+from netdsl.runtime.checked.operators import ARITHMETIC, NUMBERED, PLACING
 
 _LEAST = -(2**63)
 _TYPES = frozenset((*range(8), *range(9, 12), 15))
@@ -50,6 +50,8 @@ _TOLD = {
 _COUNTS = frozenset((("torch.size", 2), ("torch.len", 1), ("torch.dim", 1)))
 """Operators, and of how many arguments, that count, so that nothing is below zero."""
 _DIVIDING = ("floordiv", "remainder")
+_REORDERING = "_reorder_convolution_weight"
+"""oneDNN divides by the strides, dilations and groups that a weight is packed for."""
 _STEPS = 100_000
 """How many values are looked at, at most: the same one may be asked for by many calls."""
 
@@ -110,7 +112,7 @@ class Calls:
 
     def _wrong(self, call: Call) -> str | None:
         name, keywords = call.operator, call.keywords
-        if "out" in keywords:
+        if "out" in keywords and name not in PLACING:
             return f"gives {name} a place for what it makes"
         for keyword, rule in KEYWORDS.items():
             certain = "type" if (name, keyword) == ("to", "dtype") and "layout" not in keywords else rule
@@ -122,6 +124,10 @@ class Calls:
                 certain = any(self._is(value, rule, call.scope) for rule in rules)
                 if not certain and self._type(value, call.scope) not in kinds:
                     return f"gives {name} a {rules[0]} that may be none"
+        if name == _REORDERING and not (len(call.given) == 6 and all(map(_steps, call.given[2:5]))):
+            return f"calls {name} with strides, dilations or groups that may be 0"
+        if name == "_linear_pointwise" and len(call.given) != 6:
+            return f"calls {name} with a second input"
         if name in _DIVIDING and not self._divides(call):
             return f"calls {name} with a divisor that may be 0 or -1"
         return None
@@ -242,6 +248,12 @@ class Calls:
             return first if first in ("Tensor", "List") else ""
         found = {one[0].partition("[")[0] if len(one) == 1 else "" for one in self.returns(operator)}
         return found.pop() if found in ({"Tensor"}, {"List"}) else ""
+
+
+def _steps(node: ast.expr) -> bool:
+    """Whether a constant, or each of a list of them, is above zero."""
+    parts = node.elts if isinstance(node, ast.List) and node.elts else [node]
+    return all(isinstance(one, ast.Constant) and type(one.value) is int and one.value > 0 for one in parts)
 
 
 def _annotated(kind: ast.expr | None) -> str:

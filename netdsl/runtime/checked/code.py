@@ -347,8 +347,10 @@ class _Checker:
             if one is not None and (full := types.dotted(one)) in self.code.functions:
                 self.calls.own[full].append((node, self.scope))
         root = name.partition(".")[0]
-        if isinstance(node.func, ast.Attribute) and computes(node.func.attr) and root not in _ROOTS - {"torch"}:
-            first = [] if root == "torch" else [node.func.value]
+        if isinstance(node.func, ast.Attribute) and (
+            (computes(node.func.attr) and root not in _ROOTS - {"torch"}) or name in OTHERS
+        ):
+            first = [] if root in ("torch", "ops") else [node.func.value]
             self.calls.operators.append(Call(self.member, node, node.func.attr, [*first, *node.args], self.scope))
 
     def type(self, node: ast.expr) -> None:

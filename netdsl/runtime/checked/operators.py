@@ -34,7 +34,7 @@ tensor_split tile transpose tril triu type_as unbind unflatten unfold unsqueeze 
 """
 _PRODUCTS = """
 addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-conv_transpose3d cosine_similarity cross cdist dot einsum embedding gru inner kron linear lstm matmul
+conv_transpose3d cosine_similarity cross cdist dot einsum embedding gru inner kron linear matmul
 matrix_power mm multi_head_attention_forward mv outer pairwise_distance pdist rnn_relu rnn_tanh
 scaled_dot_product_attention tensordot vdot
 """
@@ -95,6 +95,9 @@ ARITHMETIC = frozenset(
     ("abs", "add", "add_", "div", "floor_divide", "mul", "mul_", "neg", "pow", "remainder", "slice", "sub", "sub_")
 )
 """What gives a tensor of a tensor, and a list of a list, but may be of numbers too."""
+
+PLACING = frozenset(("add", "div", "mul", "sub"))
+"""What may be told where to put what it makes."""
 
 NUMBERED: Mapping[str, Sequence[tuple[int, Sequence[str], Sequence[str]]]] = {
     "addmm": [(3, ["type"], [])],
