@@ -223,6 +223,16 @@ def test_every_hook_of_a_layer_is_guarded() -> None:
     assert hooks - {"aliases"} <= {*guard.METHODS, *guard.PROPERTIES, *guard.FACTS}
 
 
+def test_what_a_layer_is_called_is_safe_in_pictures(run: Run) -> None:
+    body = "    title = '\\x1b[2J\\u202e'\n    @property\n    def label(self):\n        return '\\x1b[2J\\ud800<b>'\n"
+    body += "    def caption(self, *inputs):\n        return self.label\n"
+    for arguments in (["-o", "net.svg"], ["--style", "columns", "-o", "net.svg"], ["-o", "net.html"]):
+        assert run("draw", "net.net", *arguments, body=body)[0] == 0
+        drawn = Path(arguments[-1]).read_text(encoding="utf-8")
+        assert "\x1b" not in drawn
+        assert "\ufffd[2J\ufffd" in drawn
+
+
 def test_an_argument_that_fails_is_one_diagnostic(run: Run) -> None:
     body = "    delta: Fraction = option(Kind('odd', lambda value: 1 / 0), 'odd', 1)\n"
     Path("net.net").write_text("INPUT 8 -> ODD delta=5 -> FC 2\n")

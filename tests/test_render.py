@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import shlex
+import signal
 import struct
 import subprocess
 import sys
@@ -211,6 +212,20 @@ def test_a_dot_on_path_that_hangs_is_ended_with_what_it_started(path: Path, monk
     with pytest.warns(PictureWarning, match="did not draw the graph within 1 s, and was stopped; graphviz-pure drew"):
         assert points(render(DOT, "svg"))[0] > 50
     assert not alive(int(started.read_text()))
+
+
+@SHEBANG_SCRIPTS
+def test_what_a_dot_on_path_leaves_behind_is_not_waited_for(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_LATE", 0.2)
+    started = path / "started"
+    child = f"os.setsid(); open({str(started)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    waits = f"while not os.path.exists({str(started)!r}): time.sleep(0.01)"
+    fake_dot(path, f"import os, time\nif not os.fork(): {child}\n{waits}\nprint({PICTURES['svg']!r})")
+    try:
+        with pytest.warns(PictureWarning, match="did not draw the graph"):
+            assert points(render(DOT, "svg"))[0] > 50
+    finally:
+        os.kill(int(started.read_text()), signal.SIGKILL)
 
 
 def alive(process: int) -> bool:

@@ -31,6 +31,9 @@ LONGEST = 300.0
 LARGEST = 1 << 28
 """Bytes that a picture may have."""
 
+_LATE = 5.0
+"""Seconds in which what a program wrote has been read, once it has ended."""
+
 _HEARD = 1 << 16
 """Bytes of complaints that are kept."""
 
@@ -103,41 +106,37 @@ def _run(command: list[str], given: bytes, seconds: float) -> tuple[int, bytes, 
 
     Raises TimeoutError where it does, OSError where it cannot be started.
     """
-    late = threading.Event()
-    heard = bytearray()
     with tempfile.TemporaryFile() as text:
         text.write(given)
         text.seek(0)
         process = subprocess.Popen(
             command, stdin=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
-    output, errors = cast(BufferedReader, process.stdout), cast(BufferedReader, process.stderr)
+    data, said = bytearray(), bytearray()
 
-    def stop() -> None:
-        late.set()
-        _end(process)
+    def gather(pipe: BufferedReader, into: bytearray, most: int) -> None:
+        with pipe:
+            while piece := pipe.read1(_HEARD):
+                into.extend(piece[: most - len(into)])
+                if len(into) > LARGEST:
+                    _end(process)
 
-    def listen() -> None:
-        with errors:
-            while piece := errors.read1(_HEARD):
-                heard.extend(piece[: _HEARD - len(heard)])
-
-    clock, ear = threading.Timer(seconds, stop), threading.Thread(target=listen, daemon=True)
-    clock.start()
-    ear.start()
+    pipes = [(process.stdout, data, LARGEST + 1), (process.stderr, said, _HEARD)]
+    ears = [threading.Thread(target=gather, args=each, daemon=True) for each in pipes]
+    for ear in ears:
+        ear.start()
     try:
-        data = output.read(LARGEST + 1)
-        if len(data) > LARGEST:
-            _end(process)
-        status = process.wait()
-        ear.join(1)
+        status = process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
     finally:
-        clock.cancel()
         _end(process)
-        output.close()
-    if late.is_set():
+        process.wait()
+    for ear in ears:
+        ear.join(_LATE)
+    if ears[0].is_alive():  # what it started goes on, where it cannot be ended with it, and may write
         raise TimeoutError
-    return status, data, bytes(heard)
+    return status, bytes(data), bytes(said)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -24,6 +24,7 @@ from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Role, Weight, Window
 from netdsl.layers.shape import Shape
 from netdsl.layers.workings import Workings
+from netdsl.text import safe
 from netdsl.text.codes import CODES
 
 Test = Callable[[Any], bool]
@@ -138,6 +139,9 @@ FACTS: Mapping[str, Test] = {
 _MAKING = ("__new__", "__getattribute__")
 """What makes a layer, or gives all that it has: Python's own, or nothing could be asked."""
 
+_WORDS = ("title", "label", "caption", "reading")
+"""What is only shown, in pictures too, and is made safe here."""
+
 _SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
 """Rules that may give any iterable, which is read to its end here."""
 
@@ -166,6 +170,8 @@ def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
             rules[name] = property(_asked(value.fget, name, test, package))
         elif not test(value):
             raise BrokenLayer(keyword, package, f"its {name} is {_shown(value)}")
+        elif name in _WORDS and isinstance(value, str):
+            rules[name] = safe.line(value)
     for name, test in METHODS.items():
         rule = getattr(layer, name, _no_test)
         if not callable(rule):
@@ -262,7 +268,7 @@ def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Cal
         if name == "warnings":
             for one in found or ():
                 _check_code(one, self.keyword, package, what)
-        return found
+        return safe.line(str(found)) if name in _WORDS else found
 
     return functools.wraps(rule)(asked) if not isinstance(rule, functools.partial) else asked
 
