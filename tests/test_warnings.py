@@ -1,7 +1,9 @@
-"""What PyTorch and Pillow warn of while netdsl calls them reaches no user; what they warn the user of does."""
+"""What PyTorch and Pillow warn of, or log, while netdsl calls them reaches no user; what they warn the user of does."""
 
 from __future__ import annotations
 
+import io
+import logging
 import subprocess
 import sys
 import threading
@@ -25,6 +27,8 @@ TEXT = "INPUT 8x8x3 -> CONV 4 3 p1 -> BN -> RELU -> FC 4 -> prob: SOFTMAX\noutpu
 
 EVERYTHING = """
 import numpy, sys, torch
+torch.version.cuda = torch.version.cuda or "13.0"
+sys.modules["triton"] = None  # as on Windows: PyTorch logs what it lacks
 from pathlib import Path
 from types import SimpleNamespace
 if "later" in sys.argv:  # for which PyTorch has other words
@@ -151,6 +155,21 @@ def test_what_pytorchs_cpp_warns_of_is_dropped() -> None:
             torch.ones(2, 3, 4).permute(0, 1, 2).T.sum()
     finally:
         torch.set_warn_always(always)
+
+
+@pytest.mark.parametrize("name", ["torch", "torch.utils"])
+def test_what_pytorch_logs_as_a_warning_is_dropped(name: str) -> None:
+    logger, log, told = logging.getLogger(name), logging.getLogger("torch.utils.later"), io.StringIO()
+    handler = logging.StreamHandler(told)
+    logger.addHandler(handler)
+    try:
+        with quiet("torch.export"):
+            log.warning("triton not found")
+            log.error("out of memory")
+        log.warning("asked for")
+    finally:
+        logger.removeHandler(handler)
+    assert told.getvalue() == "out of memory\nasked for\n"
 
 
 def test_a_module_is_wrapped_once() -> None:

@@ -18,6 +18,7 @@ from netdsl.compile.errors import ExportError
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.runtime import parser
+from netdsl.runtime.quiet import quiet
 
 _OPERATOR = 2**12
 """Room for what a file says of one operator, or of one tensor."""
@@ -28,7 +29,7 @@ def export(network: fx.GraphModule, plan: Plan, progress: Progress = silent) -> 
     flat = _flat(network)
     inputs = _examples(plan)
     batch = torch.export.Dim("batch", min=1)
-    with _followed(flat, progress), parser.TURN:
+    with _followed(flat, progress), parser.TURN, quiet("torch.export"):
         program = torch.export.export(flat, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # places of source files on this machine
@@ -44,7 +45,8 @@ def save(program: ExportedProgram, path: Path, extra: Mapping[str, str]) -> None
     tensors = program.state_dict.values()
     size = sum(one.nbytes for one in tensors) + _OPERATOR * (len(tensors) + len(program.graph.nodes)) + 2**20
     with archive.replacement(path, size) as temporary:
-        torch.export.save(program, temporary, extra_files=dict(extra))
+        with quiet("torch.export"):
+            torch.export.save(program, temporary, extra_files=dict(extra))
         with zipfile.ZipFile(temporary, "a") as file:  # what stands behind the weights is long, and says little
             for name, data in archive.cut(file, ".json").items():
                 file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)

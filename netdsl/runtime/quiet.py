@@ -1,14 +1,15 @@
-"""What a library warns of while netdsl calls it, kept from netdsl's users.
+"""What a library warns of, or logs, while netdsl calls it, kept from netdsl's users.
 
 PyTorch has deprecated TorchScript, which netdsl compiles to: each of its functions says so at each call, in words and
 by a category that change with the releases of PyTorch and of Python. `warnings.catch_warnings` swaps the filters of the
 whole process, and leaves them wrong where two threads overlap. Here the library's own modules find, under the name
 `warnings`, a stand-in that is silent where netdsl calls, and passes on what they warn anyone else of. What C++ warns of
-meets a filter that stays, and matches where netdsl calls alone.
+meets a filter that stays, and matches where netdsl calls alone; what the library logs meets one of its own handlers'.
 """
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from collections.abc import Generator, Iterator
@@ -50,9 +51,17 @@ class _Anything:
 _FILTER = ("ignore", _Anything(), Warning, None, 0)
 
 
+def _heard(record: logging.LogRecord) -> bool:
+    """Whether what was logged is no warning, or nobody is quiet."""
+    return record.levelno != logging.WARNING or not _QUIET.get()
+
+
 @contextmanager
 def quiet(package: str) -> Generator[None]:
-    """Drop whatever the modules of an imported package warn of in this thread, until the end of the block."""
+    """Drop whatever the modules of an imported package warn of in this thread, until the end of the block.
+
+    What they log as a warning is dropped too, where the library shows it of itself.
+    """
     for namespace in _namespaces(package):
         original = namespace.get("warnings")
         if isinstance(original, ModuleType) and not isinstance(original, _Warnings):
@@ -62,6 +71,8 @@ def quiet(package: str) -> Generator[None]:
         with suppress(ValueError):
             filters.remove(_FILTER)
         filters.insert(0, _FILTER)
+    for handler in _handlers(package.partition(".")[0]):
+        handler.addFilter(_heard)
     before = _QUIET.set(True)
     try:
         yield
@@ -78,3 +89,10 @@ def _namespaces(package: str) -> Iterator[dict[str, Any]]:
         value = getattr(sys.modules[package], name)
         if isinstance(value, FunctionType):
             yield value.__globals__
+
+
+def _handlers(library: str) -> Iterator[logging.Handler]:
+    """What shows the records of a library's loggers."""
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and (name == library or name.startswith(f"{library}.")):
+            yield from list(logger.handlers)
