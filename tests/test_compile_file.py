@@ -265,7 +265,7 @@ def test_damaged_weights_are_taken_or_refused(tmp_path: Path, suffix: str) -> No
 def test_quantised_tensors_are_refused(tmp_path: Path) -> None:
     state = dict(compile.module(shaped(), train=False).state_dict())
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # from 2.10 on PyTorch calls them deprecated
+        warnings.simplefilter("ignore")  # later releases of PyTorch call them deprecated
         state["prob.weight"] = torch.quantize_per_tensor(state["prob.weight"], 0.1, 0, torch.qint8)
     with pytest.raises(UnreadableWeightsError, match=r"prob\.weight"):
         weights.read(saved_as(tmp_path / "weights.pth", state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,19 +44,30 @@ def simulated(shaped: ShapedGraph, batch: int, width: int = 4) -> Activations:
     return activations(record(on_one_device(shaped), single=batch == 1), batch, width)[0]
 
 
+@pytest.fixture(autouse=True, scope="module")
+def two_threads() -> Iterator[None]:
+    """With one, PyTorch's transposed convolution of three axes gives a part of a tensor that is larger."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
 # What autograd keeps
 
 
 # Where the peak is not exact: small sums, and a layer whose own steps are not the sum of its parts.
 RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 """PyTorch's; netdsl's figures are those of 2.13."""
-EARLIER = pytest.mark.xfail(RELEASE < (2, 13), reason="earlier releases free some tensors at other times", strict=False)
+EARLIER = RELEASE < (2, 10)
+"""Whether gradients of several inputs or outputs, and of shared weights, are let go at other times."""
 ROUGH = {"[ FC 6 | SKIP | CONV 1 1 ] -> MUL": 0.14, "IN affine eps=1e-3": 0.04, "exclude_pad": 0.02, "table": 0.07}
 if RELEASE >= (2, 14):
     ROUGH["[ SKIP | ABS | TANH | RELU ] -> MAX"] = 0.08
+if EARLIER:
+    ROUGH["[ SKIP | SLICE 1 3 ] -> CONCAT"] = 0.22
 
 
-@EARLIER
 @pytest.mark.parametrize(("dims", "text"), CASES, ids=names(CASES))
 def test_layers_keep_what_autograd_saves(dims: str, text: str) -> None:
     for before in ("", "SCALE -> "):  # without, the layer's input has no gradient
@@ -127,7 +139,6 @@ def test_a_layer_that_does_not_say_keeps_what_it_takes_and_gives() -> None:
 # The peak of a training step
 
 
-@EARLIER
 @pytest.mark.parametrize("name", NETWORKS, ids=lambda name: Path(name).stem)
 def test_networks_keep_and_peak_as_on_torch(name: str) -> None:
     """On torch's device without data, where the same operations run on sizes alone."""
@@ -137,12 +148,15 @@ def test_networks_keep_and_peak_as_on_torch(name: str) -> None:
     assert found.kept == saved(network, values)
     allocated = peak(network, values)
     if any(node.shared for node in shaped.nodes) or Path(name).stem == "tables":
-        assert found.peak == pytest.approx(allocated.activations, rel=0.3)
+        assert found.peak == pytest.approx(allocated.activations, rel=0.9 if EARLIER else 0.3)
+    elif EARLIER and (len(values) > 1 or len(shaped.graph.outputs + shaped.graph.training_outputs) > 1):
+        assert found.peak == pytest.approx(allocated.activations, rel=0.16)
     else:
         assert found.peak == allocated.activations
     (training,) = Meter(shaped, "sgd").training(2)
     stored = training.weights + training.constants
-    assert training.total - training.gradients <= allocated.all + stored <= training.total
+    most = 1.07 * training.total if EARLIER else training.total
+    assert training.total - training.gradients <= allocated.all + stored <= most
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
