@@ -141,8 +141,8 @@ def lone_branch(merge: tree.Layer, fork: tree.Primary) -> Diagnostic | None:
     *before, last = fork.branches[0].elements
     help = f"separate its branches by |, or take the fork and {merge.keyword} away"
     if before and isinstance(last.primary, tree.Layer) and last.primary.keyword == "SKIP":
-        branch = before[0].span.to(before[-1].span).text
-        shown = branch if len(branch) < _LONGEST and "\n" not in branch else "…"
+        branch = before[0].span.to(before[-1].span)
+        shown = branch.text if branch.end - branch.start < _LONGEST and "\n" not in branch.text else "…"
         help = f"branches are separated by |: [ {shown} | SKIP ] -> {merge.keyword}"
     message = f"{merge.keyword} merges one branch, and gives what that gives"
     return Diagnostic("lone-branch", message, fork.span, help=help)

@@ -154,7 +154,8 @@ def _whole(row: type[Layer], written: tree.Layer) -> str:
 
 def _without(row: type[Layer], written: tree.Layer, word: str) -> str:
     """The layer without a word that names the number before it: `CONV 32 filters 3x3`."""
-    return elsewhere.written(row.keyword, [one.span.text for one in written.arguments if one.span.text != word])
+    texts = [one.span.text for one in written.arguments[: _MOST + 1]]
+    return elsewhere.written(row.keyword, [text for text in texts if text != word]) if len(texts) <= _MOST else ""
 
 
 def unknown_word(

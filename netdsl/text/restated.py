@@ -45,7 +45,7 @@ _RELATIONS = {
 
 def restated(keyword: str, text: str) -> str:
     """The statement of a keyword that is meant by some text behind that, or behind a word for it; "" if unclear."""
-    written = _FORMS[keyword](text.strip().rstrip(";"))
+    written = _FORMS[keyword](text.strip().rstrip(";")) if len(text) < 3 * _LONGEST else ""
     return written if len(written) <= _LONGEST else ""
 
 
