@@ -396,6 +396,44 @@ def test_parameters_that_each_call_gives_what_is_right_pass(
     check(forged(called(function, *calls)))
 
 
+PACK = "ops.mkldnn._reorder_convolution_weight({0}, [0, 0], [1, 1], [1, 1], 1, None)"
+GIVEN = "def g(x: Tensor) -> Tensor:\n  return torch.relu(x)\n"
+MADE = f"def f(x: Tensor) -> Tensor:\n  return {PACK.format('x')}\n"
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        ("", [f"w = {PACK.format('input1')}", "x = torch.diag(w)"]),
+        ("", [f"w = {PACK.format('input1')}", "v = w", "x = torch.linear(v, input1)"]),
+        ("", [f"w = {PACK.format('input1')}", "x = [w]", "y = torch.cat(x)"]),
+        ("", [f"w = {PACK.format('input1')}", "for one in [w]:\n      y = torch.relu(one)"]),
+        ("", [f"w, y = {PACK.format('input1')}, 1", "x = torch.zero_(w)"]),
+        ("", [f"w = {PACK.format('input1')}", "x = w[0]"]),
+        ("", [f"w = {PACK.format('input1')}", "x = w.T"]),
+        ("", [f"w = {PACK.format('input1')}", "if w:\n      pass\n    else:\n      pass"]),
+        ("", [f"w = {PACK.format('input1')}", "x = unchecked_cast(Tensor, w)", "y = torch.diag(x)"]),
+        ("", [f"w = {PACK.format('input1')}", "return w"]),
+        ("", [f"self.w = {PACK.format('input1')}", "x = torch.diag(self.w)"]),
+        ("", [f"self.w = {PACK.format('input1')}", 'x = torch.diag(getattr(self, "w"))']),
+        ("", [f"conv = self.conv\n    conv.w = {PACK.format('input1')}", "x = torch.diag(self.w)"]),
+        (MADE, ["w = f(input1, )", "x = torch.diag(w)"]),
+        (GIVEN.replace("def g", "def f"), [f"x = f({PACK.format('input1')}, )"]),
+        (GIVEN.replace("def g", "def f"), [f"x = f(x={PACK.format('input1')})"]),
+    ],
+)
+def test_a_packed_weight_is_given_to_what_reads_it_alone(
+    function: str, calls: list[str], forged: Callable[..., Path]
+) -> None:
+    with pytest.raises(UntrustedError, match="uses a packed weight as a plain one"):
+        check(forged(called(function, *calls)))
+
+
+def test_a_packed_weight_may_be_read(forged: Callable[..., Path]) -> None:
+    lines = [f"w = {PACK.format('input1')}", "x = torch.conv2d(input1, w)", "y = torch.diag(torch.to_dense(w))"]
+    check(forged(called(MADE, "v = f(input1, )", "z = torch.to_dense(v)", *lines)))
+
+
 def test_values_that_hang_on_very_many_others_are_refused_soon(forged: Callable[..., Path]) -> None:
     lines = [f"y{at + 1} = torch.mul(y{at}, 1)\n    y{at + 1} = torch.mul(y{at}, 1)" for at in range(60)]
     path = forged(inserted("\n    ".join(["y0 = torch.dim(input1)", *lines, "x = torch.remainder(y60, y60)"])))

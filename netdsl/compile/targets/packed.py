@@ -49,7 +49,7 @@ class Packed(nn.Module):
 
     @torch.jit.export
     def __getstate__(self) -> State:  # pyright: ignore[reportIncompatibleMethodOverride]
-        weight = self.dense(self.weight) if self.packed else self.weight
+        weight = self.dense(self.weight) if self.packed else self.weight.to_dense()  # which is itself
         return weight, self.bias, self.training, self.pack
 
     @torch.jit.export

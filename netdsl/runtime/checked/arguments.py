@@ -61,8 +61,9 @@ Returns = Callable[[str], Collection[Sequence[str]]]
 
 @dataclass(frozen=True)
 class Scope:
-    """A function or method: its full name, and what its names may stand for; None for what is not one expression."""
+    """A function or method: where it stands, its full name, and what its names may stand for."""
 
+    member: str
     name: str
     node: ast.FunctionDef
     attributes: Mapping[str, ast.expr] | None
@@ -76,9 +77,8 @@ class Scope:
 
 @dataclass(frozen=True)
 class Call:
-    """A call of an operator: where it stands, and what it is given, with the value whose method it is called as."""
+    """A call of an operator, and what it is given, with the value whose method it is called as."""
 
-    member: str
     node: ast.Call
     operator: str
     given: Sequence[ast.expr]
@@ -100,6 +100,7 @@ class Calls:
     def __init__(self, returns: Returns, functions: Mapping[str, ast.FunctionDef]) -> None:
         self.returns, self.functions = returns, functions
         self.operators: list[Call] = []
+        self.scopes: list[Scope] = []
         self.own: defaultdict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
         self.used: dict[str, frozenset[str]] = {}
         self.left = _STEPS

@@ -18,6 +18,7 @@ from netdsl.runtime import parser
 from netdsl.runtime.checked import types
 from netdsl.runtime.checked.arguments import Call, Calls, IntertwinedError, Returns, Scope
 from netdsl.runtime.checked.operators import BUILTINS, OTHERS, computes
+from netdsl.runtime.checked.packed import Flow
 
 _STRING = re.compile(r'"(?:[^"\\\n]|\\["\'\\n])*"')
 _LEXICON = re.compile(r'(?:(?<!\w)""(?! *["\w])|[\w \n()\[\]{}:,.=>-]++)*+', re.ASCII)
@@ -78,7 +79,9 @@ def read(members: Mapping[str, bytes], returns: Returns) -> Code:
             raise CodeError(f"{name} nests too deeply") from None
     try:
         for call, reason in calls.wrong():
-            raise CodeError(f"{call.member}:{call.node.lineno} {reason}")
+            raise CodeError(f"{call.scope.member}:{call.node.lineno} {reason}")
+        for node, scope, reason in Flow(calls.scopes).wrong():
+            raise CodeError(f"{scope.member}:{getattr(node, 'lineno', 0)} {reason}")
     except (IntertwinedError, RecursionError):
         raise CodeError("the values in its code hang on too many others") from None
     return code
@@ -212,7 +215,8 @@ class _Checker:
         values: defaultdict[str, list[ast.expr | None]] = defaultdict(list)
         for name, value in stored:
             values[name].append(value)
-        self.scope = Scope(full, node, made and made.attributes, values)
+        self.scope = Scope(self.member, full, node, made and made.attributes, values)
+        self.calls.scopes.append(self.scope)
         self.functions = {name for name in self.names - others if _TEMPORARY.fullmatch(name)}
         if wrong := self.names & RESERVED:
             self.fail(node, f"gives {min(wrong)} another meaning")
@@ -351,7 +355,7 @@ class _Checker:
             (computes(node.func.attr) and root not in _ROOTS - {"torch"}) or name in OTHERS
         ):
             first = [] if root in ("torch", "ops") else [node.func.value]
-            self.calls.operators.append(Call(self.member, node, node.func.attr, [*first, *node.args], self.scope))
+            self.calls.operators.append(Call(node, node.func.attr, [*first, *node.args], self.scope))
 
     def type(self, node: ast.expr) -> None:
         """Check a type."""
@@ -373,8 +377,8 @@ def _stored(statements: list[ast.stmt]) -> Iterator[tuple[str, ast.expr | None]]
                 )
             case ast.AnnAssign(ast.Name(name), value=value):
                 yield name, value
-            case ast.For(ast.Name(name), body=body):
-                yield name, None
+            case ast.For(ast.Name(name), values, body):
+                yield name, ast.Subscript(values, ast.Constant(0))
                 yield from _stored(body)
             case ast.If(body=body, orelse=orelse) | ast.While(body=body, orelse=orelse):
                 yield from _stored(body)
