@@ -350,8 +350,23 @@ def test_text_is_escaped() -> None:
     text = digraph.dot(drawing)
     assert "a &amp; b &lt;i&gt; &quot;é&quot; \\ ]]&gt;" in text
     assert "A &lt;b&gt; &amp; C" in text
-    assert label.escape("a\x00b\tc") == "a b c"
+    assert label.font("a\x00b\tc") == "a\ufffdb c"
     assert label.font("") == ""
+
+
+@pytest.mark.parametrize(
+    ("style", "format"),
+    [("flow", "dot"), ("flow", "svg"), ("flow", "html"), ("columns", "svg"), ("columns", "html"), ("volumes", "svg")],
+)
+def test_no_text_of_a_picture_hides_or_turns_another(style: draw.Style, format: str) -> None:
+    bad = "\x07 \x7f \x85 \u2028 \u202e \u200b \ufffe \ufdd0"
+    block = 'block b(n, t="") = CONV n 1 -> CONV 2 1 table="0 \x85\u2028 1"'
+    net = netdsl.loads(f'network "t{bad}"\nmeta year = "y{bad}"\n{block}\nINPUT 8x8x2 -> c: b(4, "u{bad}") -> b(2) x2')
+    text = draw.draw(net.shaped, format, style=style).decode()
+    assert not set(bad) - {" "} & set(text)
+    assert "\ufffd" in text
+    if format == "svg":
+        svg_reader.root(text.encode())
 
 
 def test_the_caption_tells_what_the_network_is() -> None:

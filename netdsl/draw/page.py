@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netdsl.draw.flow.label import escape
 from netdsl.draw.palette import LIGHT, Theme
+from netdsl.text import safe
 
 _PAGE = """\
 <!DOCTYPE html>
@@ -34,5 +34,5 @@ def page(title: str, svg: bytes, theme: Theme = LIGHT) -> bytes:
     text = svg.decode()
     drawn = text[text.index("<svg") :].strip()
     return _PAGE.format(
-        title=escape(title), svg=drawn, text=theme.text, paper=theme.paper, around=theme.depths[1]
+        title=safe.html(title), svg=drawn, text=theme.text, paper=theme.paper, around=theme.depths[1]
     ).encode()

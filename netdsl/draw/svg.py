@@ -10,19 +10,15 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import quoteattr
 
 from netdsl.draw import metrics
+from netdsl.text import safe
 
 Point: TypeAlias = tuple[float, float]
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 
 FONT = "Helvetica,Arial,sans-serif"
-
-
-def printable(text: str) -> str:
-    """Text without the characters that XML cannot hold."""
-    return "".join(c if c >= " " and c not in "\x7f\ufffe\uffff" else " " for c in text)
 
 
 class Canvas:
@@ -37,7 +33,7 @@ class Canvas:
         """What is drawn within is one group, with a tooltip and an id."""
         self._parts.append(f"<g{_attributes(id=name or None)}>")
         if title:
-            self._parts.append(f"<title>{escape(printable(title))}</title>")
+            self._parts.append(f"<title>{safe.html_lines(title)}</title>")
         yield
         self._parts.append("</g>")
 
@@ -117,7 +113,7 @@ class Canvas:
         turned: float = 0,
     ) -> float:
         """A line of words whose baseline is at y, turned by degrees about its start; gives its width."""
-        said = printable(text)
+        said = safe.line(text)
         width = metrics.width(said, size, bold=bold)
         if not said.strip():
             return width
@@ -125,7 +121,7 @@ class Canvas:
         place = {"x": x, "y": y, "text_anchor": None if anchor == "start" else anchor}
         place |= {"transform": f"rotate({turned:g} {x:.2f} {y:.2f})" if turned else None}
         fit = {"textLength": width, "lengthAdjust": "spacingAndGlyphs"}
-        self._parts.append(f"<text{_attributes(**place, **look, **fit)}>{escape(said)}</text>")
+        self._parts.append(f"<text{_attributes(**place, **look, **fit)}>{safe.html(said)}</text>")
         return width
 
     def svg(self) -> bytes:
@@ -135,7 +131,7 @@ class Canvas:
         lines = [
             '<?xml version="1.0" encoding="UTF-8"?>',
             f'<svg {size} xmlns="http://www.w3.org/2000/svg">',
-            f"<title>{escape(printable(self.title))}</title>" if self.title else "",
+            f"<title>{safe.html(self.title)}</title>" if self.title else "",
             f'<rect width="{width}" height="{height}" fill="{self.paper}"/>',
             *self._parts,
             "</svg>",

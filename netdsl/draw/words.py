@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from netdsl.graph.node import Node, Scope
+from netdsl.text import safe
 from netdsl.text.fit import clipped
 from netdsl.text.source import Span
 
@@ -71,9 +72,9 @@ def call(scope: Scope) -> str:
     if scope.title == scope.path.rpartition(".")[2]:
         return ""
     text = _SPACE.sub(" ", scope.title)
-    return dims(clipped(text, 60))
+    return dims(clipped(safe.line(text), 60))
 
 
 def plain(text: str) -> str:
-    """Text on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Text on one line, safe to be shown."""
+    return safe.line(" ".join(text.split()))

@@ -11,7 +11,7 @@ shown as U+FFFD. What writing and emoji need stays: joiners between letters that
 | the same where lines and tabs stay: programs, whole outputs | `lines` |
 | a cell of CSV | `csv_cell` |
 | Markdown, in a table or not | `markdown`, as code `code` |
-| HTML and SVG, between tags and in an attribute with quotes | `html` |
+| HTML and SVG, between tags and in an attribute with quotes | `html`, where lines stay `html_lines` |
 | JSON, whose data stay as they are | `json_text` |
 
 All but `json_text` first do what `line` does. Each gives plain text, so that none is for what another has given.
@@ -105,6 +105,11 @@ def code(text: str) -> str:
 def html(text: str) -> str:
     """Text between the tags of HTML, SVG or XML, and in an attribute with quotes of either kind."""
     return "".join([_MARKUP.get(character, character) for character in line(text)])
+
+
+def html_lines(text: str) -> str:
+    """The same of text whose lines stay, as in a tooltip."""
+    return "\n".join(map(html, text.split("\n")))
 
 
 def json_text(data: object, *, indent: int | None = 2) -> str:

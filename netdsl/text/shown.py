@@ -49,4 +49,4 @@ def bounded(page: str) -> str:
 
 def preformatted(page: str) -> str:
     """A page of text as HTML, in columns as it is."""
-    return "<pre>" + "\n".join(map(safe.html, page.split("\n"))) + "</pre>"
+    return f"<pre>{safe.html_lines(page)}</pre>"

@@ -16,6 +16,7 @@ from netdsl.draw.flow.cuts import Cut
 from netdsl.draw.flow.routes import Routes, Way
 from netdsl.draw.flow.turn import Turned, turned
 from netdsl.draw.palette import LIGHT, Theme, Tone
+from netdsl.text import safe
 
 Direction: TypeAlias = Literal["TB", "LR"]
 
@@ -45,7 +46,7 @@ def dot(drawing: Drawing, direction: Direction = "TB", theme: Theme = LIGHT) -> 
 
 def quoted(text: str) -> str:
     """A string of DOT."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return '"' + safe.lines(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
 def attributes(**given: str | float | bool) -> str:

@@ -11,6 +11,7 @@ from typing import TypeAlias
 from netdsl.draw import metrics
 from netdsl.draw.drawing import Box, Cluster, Drawing, Row, Tint
 from netdsl.draw.palette import Theme, Tone
+from netdsl.text import safe
 
 WIDEST = 34
 """Characters of a box's line before it wraps."""
@@ -34,17 +35,11 @@ SMALL = 8
 NORMAL = 10
 
 
-def escape(text: str) -> str:
-    """Text as XML has it, without characters that XML cannot hold."""
-    held = "".join(c if c >= " " and c not in "\x7f\ufffe\uffff" else " " for c in text)
-    return held.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-
-
 def font(text: str, *, size: float | None = None, colour: str = "", bold: bool = False) -> str:
     """A piece of text in a style; nothing, where the text is empty, since Graphviz takes no empty element."""
     if not text:
         return ""
-    styled = f"<B>{escape(text)}</B>" if bold else escape(text)
+    styled = f"<B>{safe.html(text)}</B>" if bold else safe.html(text)
     given = (f' POINT-SIZE="{size:g}"' if size else "") + (f' COLOR="{colour}"' if colour else "")
     return f"<FONT{given}>{styled}</FONT>" if given else styled
 
@@ -99,8 +94,8 @@ def _main(one: Box, theme: Theme, fill: str, badge: str, training: bool) -> str:
     """The row of the layer itself: keyword and arguments at the left; name, copies and device at the right."""
     row = one.rows[0]
     first, *rest = lines(row)
-    text = font(row.keyword, bold=True) + (f" {escape(first)}" if first else "")
-    text += "".join(f'<BR ALIGN="LEFT"/>{escape(line)}' for line in rest) + ('<BR ALIGN="LEFT"/>' if rest else "")
+    text = font(row.keyword, bold=True) + (f" {safe.html(first)}" if first else "")
+    text += "".join(f'<BR ALIGN="LEFT"/>{safe.html(line)}' for line in rest) + ('<BR ALIGN="LEFT"/>' if rest else "")
     right = [font(row.name, size=SMALL, colour=theme.quiet)]
     if one.copies > 1:
         right.append(font(f"×{one.copies}", bold=True))
@@ -116,7 +111,7 @@ def _main(one: Box, theme: Theme, fill: str, badge: str, training: bool) -> str:
 
 def _follower(row: Row, theme: Theme, training: bool) -> str:
     fill = theme.follower if training else theme.roles[row.role].fill
-    text = "<BR/>".join(escape(line) for line in wrapped(f"{row.keyword} {row.arguments}".rstrip()))
+    text = "<BR/>".join(safe.html(line) for line in wrapped(f"{row.keyword} {row.arguments}".rstrip()))
     text = f'<FONT POINT-SIZE="{SMALL}">{text}</FONT>'
     name = font(row.name, size=SMALL, colour=theme.quiet)
     return cell(text + (f" {name}" if name else ""), f' BGCOLOR="{fill}" CELLPADDING="1"')
@@ -149,7 +144,7 @@ def size(one: Box) -> tuple[float, float]:
 def terminal(one: Box, theme: Theme) -> str:
     """The label of an INPUT or an output."""
     (row, *_) = one.rows
-    parts = [font(row.keyword, bold=True), escape(row.arguments), font(row.name, colour=theme.quiet)]
+    parts = [font(row.keyword, bold=True), safe.html(row.arguments), font(row.name, colour=theme.quiet)]
     if one.training:
         parts.append(font("training", size=SMALL, colour=theme.quiet))
     return " ".join(filter(None, parts))

@@ -6,13 +6,12 @@ One file, which loads nothing from elsewhere.
 from __future__ import annotations
 
 import json
-from html import escape
 from pathlib import Path
 
 from netdsl.draw.interactive.model import model
 from netdsl.draw.palette import THEMES, Theme
-from netdsl.draw.svg import printable
 from netdsl.graph.node import ShapedGraph
+from netdsl.text import safe
 
 _FOLDER = Path(__file__).parent
 
@@ -25,14 +24,14 @@ def page(shaped: ShapedGraph, theme: Theme, *, direction: str = "TB", depth: int
     data = model(shaped) | {"direction": direction, "open": depth}
     parts = {
         "theme": theme.name,
-        "title": escape(printable(shaped.graph.title)),
+        "title": safe.html(shaped.graph.title),
         "style": "\n".join([*map(_variables, THEMES.values()), _text("style.css")]),
         "dagre": f"/*\n{_text('vendor/LICENSE')}*/\n{_text('vendor/dagre.min.js')}",
         "layout": _text("layout.js"),
         "paint": _text("paint.js"),
         "viewer": _text("viewer.js"),
         # what is in a script element ends at the first </script, wherever it stands
-        "model": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
+        "model": safe.lines(json.dumps(data, ensure_ascii=False, separators=(",", ":"))).replace("<", "\\u003c"),
     }
     text = _text("page.html")
     head, *rest = text.split("{{")
