@@ -220,6 +220,20 @@ def test_copies_are_as_what_they_copy() -> None:
     assert {plain(path) for path in one.graph.scopes} - {"group1"} == set(other.graph.scopes) - {"g1", "g2", "g3"}
 
 
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("a: INPUT 8x8x4 -> UPSAMPLE like=a x3", [(), (0, 0), (1, 0), (2, 0)]),
+        ("INPUT 8x8x4 -> a: RELU -> CROP like=a x3", [(), (0,), (1, 1), (2, 1), (3, 1)]),
+        ("INPUT 8x8x4 -> a: RELU -> RELU -> CROP like=a x3", [(), (0,), (1,), (2, 1), (3, 1), (4, 1)]),
+    ],
+)
+def test_copies_read_the_layer_that_all_of_them_name(text: str, read: list[tuple[int, ...]]) -> None:
+    shaped = build(Source(text, "net.net"), None, Report(), Overrides())
+    assert shaped is not None
+    assert [node.inputs for node in shaped.nodes] == read
+
+
 ROWS = 30_000
 
 

@@ -610,3 +610,8 @@ def test_a_string_is_called_one() -> None:
         (found,) = check(text)
         assert found.message.endswith('"64" is a string')
         assert found.help == "numbers stand without quotes: 64"
+
+
+def test_dims_without_a_name_belong_to_the_only_input() -> None:
+    with pytest.raises(netdsl.NetError, match="the network has 2 inputs: a, b"):
+        netdsl.loads("a: INPUT 8\nb: INPUT 8\n[ a | b ] -> ADD", inputs=(4,))
