@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Random networks are the same in each run, so that a change alone makes a test fail; NETDSL_RANDOM=1 seeks others.
-settings.register_profile("repeatable", derandomize=True)
-settings.register_profile("random")
+# How long one takes says how busy the machine is, and nothing of netdsl.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", PATIENT, derandomize=True)
+settings.register_profile("random", PATIENT)
 settings.load_profile("random" if os.environ.get("NETDSL_RANDOM") else "repeatable")
 
 # A hook of git names its repository to all that it starts; a shell may ask for another width, or colours.
