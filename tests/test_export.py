@@ -27,7 +27,7 @@ from netdsl.compile.target import Target
 from netdsl.graph.node import ShapedGraph
 
 READ_ONLY = "ignore:The given buffer is not writable:UserWarning"
-"""What PyTorch 2.9 to 2.11 says of the first file that torch.export.load reads."""
+"""What PyTorch 2.9 to 2.12 says of the first file that torch.export.load reads."""
 pytestmark = pytest.mark.filterwarnings(READ_ONLY)
 
 # Each kind of layer, of scope and of naming; and the bundled networks, but for what would take seconds each.
