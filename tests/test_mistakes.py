@@ -615,3 +615,9 @@ def test_a_string_is_called_one() -> None:
 def test_dims_without_a_name_belong_to_the_only_input() -> None:
     with pytest.raises(netdsl.NetError, match="the network has 2 inputs: a, b"):
         netdsl.loads("a: INPUT 8\nb: INPUT 8\n[ a | b ] -> ADD", inputs=(4,))
+
+
+def test_the_most_that_can_be_reflected_is_one_less_than_there_is() -> None:
+    (found,) = check("INPUT 8x8x4 -> PAD 8 mode=reflect")
+    assert "7 is the most" in found.help
+    assert check("INPUT 8x8x4 -> PAD 7 mode=reflect") == []

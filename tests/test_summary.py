@@ -158,3 +158,10 @@ def test_a_table_tells_what_each_layer_reads_if_asked(tmp_path: Path) -> None:
         "concat1 CONCAT    conv1, relu1",
         "fc1     FC 2      concat1",
     ]
+
+
+def test_a_block_tells_its_copies_where_it_is_repeated() -> None:
+    program = "block b(n) = CONV n 1 -> RELU\nINPUT 8x8x4 -> a: b(4) -> c: b(4) x3\n"
+    rows = [line.split() for line in str(netdsl.loads(program).summary()).splitlines()]
+    assert ["a", "b(4)", "20", "1,024"] in rows
+    assert ["c", "b(4)", "×3", "60", "3,072"] in rows
