@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-from netdsl.graph import axes, collector, infer, labels, names, unused
-from netdsl.graph.copies import Marks
+from netdsl.graph import axes, collector, labels, names, unused
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Deferred, Graph, Node, ShapedGraph
+from netdsl.graph.node import Scope as ScopeInfo
+from netdsl.graph.outline import Again, Alias, Call, Fork, Group, Hole, Outline, Part, Repeat
+from netdsl.graph.outline import Layer as LayerPart
 from netdsl.graph.program import Loader, Module
 from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import LayerError, Value, arguments_of
+from netdsl.layers.base import Layer
 from netdsl.layers.source import Input
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
@@ -63,8 +66,9 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
         has = f"its params are {listed(known)}" if known else "it has no params"
         message = f"{source.name} has no param {lost[0]}"
         raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
-    expansion = Expansion(module, report, overrides.limit)
+    expansion = Expansion(module, report, overrides.limit, _layers(overrides.inputs))
     expansion.run()
+    _check_inputs(expansion.nodes, overrides.inputs)
     failed = report.failed
     title, meta = _heading(module, source, path, report)
     if not _has_chain(module):
@@ -73,8 +77,7 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
             report.error("no-input", "there is no network here", span, "start a chain: INPUT 224x224x3 -> …")
         return None
     unused.warn_of_names(module.file, report)
-    nodes = _with_inputs(expansion.nodes, overrides.inputs)
-    shapes = infer.shapes(nodes, report, overrides.limit)
+    nodes, shapes = expansion.nodes, expansion.made.shapes.found
     axes.warn(nodes, shapes, report)
     outputs, training, output_names = _outputs(expansion, module.file, report)
     if report.failed:
@@ -88,6 +91,7 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
     order = sorted(kept)
     moved = {old: new for new, old in enumerate(order)}
     for_inference = unused.needed(nodes, outputs) if training else kept
+    outline = Outline(tuple(expansion.chains), expansion.made.ends)
     graph = Graph(
         title,
         source,
@@ -95,8 +99,8 @@ def _built(source: Source, path: Path | None, report: Report, overrides: Overrid
         tuple(_moved(nodes[old], moved, training=old not in for_inference) for old in order),
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
-        Deferred(expansion.made.marks.scopes),
-        Deferred(lambda: _aliases(expansion.made.marks, moved)),
+        Deferred(lambda: _scopes(outline)),
+        Deferred(lambda: _aliases(outline, moved)),
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
         module.overridden or bool(overrides.inputs),
@@ -161,30 +165,31 @@ def _fact(expression: tree.Expression, module: Module, report: Report) -> str | 
     return float(value) if isinstance(value, Fraction) else safe.line(value) if isinstance(value, str) else value
 
 
-def _with_inputs(nodes: list[Node], dims: Mapping[str, tuple[int, ...]]) -> list[Node]:
-    """The nodes with other dims for some inputs. Raises OverrideError."""
-    if not dims:
-        return nodes
-    inputs = {node.path: index for index, node in enumerate(nodes) if node.layer.keyword == "INPUT"}
-    nodes = list(nodes)
+def _layers(dims: Mapping[str, tuple[int, ...]]) -> dict[str, Layer]:
+    """The layers of inputs with other dims, by name. Raises OverrideError."""
+    found: dict[str, Layer] = {}
     for name, given in dims.items():
-        if not name and len(inputs) != 1:
-            names = listed(list(inputs)) or "none"
-            raise OverrideError(
-                "unknown-name", f"the network has {len(inputs)} inputs: {names}", "name=dims says which"
-            )
-        name = name or next(iter(inputs))
-        if name not in inputs:
-            help = did_you_mean(name, inputs) or f"its inputs are {listed(list(inputs))}"
-            raise OverrideError("unknown-name", f"the network has no input {name}", help)
         if not given:
             raise OverrideError("invalid-argument", f"input {name} was given no dims", "the channels, at least")
-        index = inputs[name]
         try:
-            nodes[index] = replace(nodes[index], layer=Input(arguments_of(Input)[0].kind.read(given)))
+            found[name] = Input(arguments_of(Input)[0].kind.read(given))
         except LayerError as error:
             raise OverrideError(error.code, f"input {name}: {error.message}", error.help) from None
-    return nodes
+    return found
+
+
+def _check_inputs(nodes: Sequence[Node], given: Iterable[str]) -> None:
+    """Raise OverrideError for the name of an input that there is not, "" where it does not say which."""
+    inputs = [node.path for node in nodes if node.layer.keyword == "INPUT"] if given else []
+    for name in given:
+        if not name and len(inputs) != 1:
+            known = listed(inputs) or "none"
+            raise OverrideError(
+                "unknown-name", f"the network has {len(inputs)} inputs: {known}", "name=dims says which"
+            )
+        if name and name not in inputs:
+            help = did_you_mean(name, inputs) or f"its inputs are {listed(inputs)}"
+            raise OverrideError("unknown-name", f"the network has no input {name}", help)
 
 
 def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:
@@ -216,9 +221,31 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
     return found[False], found[True], called
 
 
-def _aliases(marks: Marks, moved: Mapping[int, int]) -> dict[str, int]:
+def _scopes(outline: Outline) -> dict[str, ScopeInfo]:
+    """What the components of paths stand for."""
+    found: dict[str, ScopeInfo] = {}
+    for one in outline.walk():
+        part, repeat = one.part, one.repeat
+        copy = not one.path.endswith(part.name)
+        if isinstance(part, Fork | LayerPart | Alias | Hole) or (copy and repeat is None):
+            continue
+        found[one.path] = ScopeInfo(one.path, _title(part), repeat and repeat.copies)
+    return found
+
+
+def _title(part: Part) -> str:
+    """A call with its values, the layer that is repeated, or the name of a group."""
+    if isinstance(part, Again) and isinstance(part.part, Repeat) and isinstance(part.part.element.primary, tree.Layer):
+        part = part.part
+    if isinstance(part, Call | Repeat):
+        return part.title
+    return part.name if isinstance(part, Group) else part.element.primary.span.text
+
+
+def _aliases(outline: Outline, moved: Mapping[int, int]) -> dict[str, int]:
     """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
-    return {mark.path: moved[mark.output] for mark in marks.all() if mark.output in moved}
+    ends = ((one.path, outline.ends[one.end]) for one in outline.walk() if one.part.ends)
+    return {path: moved[end] for path, end in ends if end in moved}
 
 
 _DIMS = re.compile(r"[0-9]+(x[0-9]+)*")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from netdsl.graph import slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
+from netdsl.graph.node import BROKEN
 from netdsl.graph.program import BlockOf
-from netdsl.graph.scope import BROKEN, Scope
 from netdsl.layers.arguments import show
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
@@ -17,7 +18,20 @@ from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
 
-def environment(of: BlockOf, call: tree.Call, scope: Scope, report: Callable[[Fault], None]) -> Environment | None:
+class Named(Protocol):
+    """A place where names are sought: values of parameters, and nodes."""
+
+    @property
+    def environment(self) -> Environment:
+        """The values."""
+        ...
+
+    def node(self, name: tree.Name) -> int:
+        """The node that a name stands for. Raises Fault."""
+        ...
+
+
+def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fault], None]) -> Environment | None:
     """The values that a block's body sees; None where an argument is wrong, which goes to `report`."""
     block = of.block
     bound: dict[str, Known | Unknown] = {}
@@ -101,7 +115,7 @@ def _parameter(
     return name
 
 
-def _value(value: tree.Expression, scope: Scope) -> Known | Unknown:
+def _value(value: tree.Expression, scope: Named) -> Known | Unknown:
     """An argument: a value, or a node by its name."""
     if isinstance(value, tree.Name) and value.text not in scope.environment:
         try:

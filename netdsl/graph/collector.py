@@ -15,5 +15,8 @@ def paused() -> Generator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()  # with unfreeze, what was made counts as old, and is not looked through at once
+            gc.unfreeze()
         if collecting:
             gc.enable()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field, replace
+from types import MappingProxyType
 
-from netdsl.graph import bind, call, mistakes, names
-from netdsl.graph.copies import Mark, Piece, Run, Stamp
+from netdsl.graph import bind, call, mistakes, names, outline
+from netdsl.graph.copies import Piece
 from netdsl.graph.evaluate import UNKNOWN, Nested, compute, whole
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
-from netdsl.graph.node import Calls, Node, Site
+from netdsl.graph.maker import LayerMaker, Maker, Outcome, ScopeMaker, copies
+from netdsl.graph.names import Names
+from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node
+from netdsl.graph.outline import Part, Placed
 from netdsl.graph.program import BlockOf, Module
 from netdsl.graph.recursion import recursive
-from netdsl.graph.scope import BROKEN, NOTHING, UNFINISHED, Entry, Flow, Scope
+from netdsl.graph.scope import Entry, Scope
 from netdsl.graph.size import LIMIT, Size, TooLarge
 from netdsl.graph.steps import Steps, run
 from netdsl.layers.base import Layer
@@ -31,7 +35,11 @@ class Expansion:
     module: Module
     report: Report
     limit: int = LIMIT
+    inputs: InitVar[Mapping[str, Layer]] = MappingProxyType({})
+    """The layers of inputs that a caller asks for in place of those written, by path; by "" for all."""
     made: Made = field(init=False)
+    chains: list[outline.Chain] = field(default_factory=list[outline.Chain])
+    """What each chain of the file has become."""
     ends: list[int] = field(default_factory=list[int])
     """What each chain of the file ends with, in file order."""
     root: Scope = field(init=False)
@@ -41,17 +49,16 @@ class Expansion:
     """Whether chains and blocks are read for mistakes alone: calls are looked at, and not followed."""
     _at: tree.Element | None = None
     """The element of the file's own chains that is being expanded."""
-    _pieces: dict[object, Piece] = field(default_factory=dict[object, Piece])
+    _pieces: dict[object, tuple[Piece, outline.Chain]] = field(
+        default_factory=dict["object", "tuple[Piece, outline.Chain]"]
+    )
     """What blocks made, by their arguments, the device and what kind of flow came in."""
-    _again_in: int = 0
-    """How many elements are being applied again, so that what is made has the weights of others."""
-    _labels: dict[int, Mapping[int, str]] = field(default_factory=dict[int, Mapping[int, str]])
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, inputs: Mapping[str, Layer]) -> None:
         chains = [one for one in self.module.file.statements if isinstance(one, tree.Chain)]
         labels = names.assign(chains, self.report)
-        self.root = Scope("", {}, labels, self.module.params, self.module)
-        self.made = Made(self.root.read, Size(self.limit))
+        self.made = Made(self.report, self.limit, inputs)
+        self.root = Scope("", {}, labels, self.module.params, self.module, self.made, Names(self.report))
 
     @property
     def nodes(self) -> list[Node]:
@@ -63,15 +70,23 @@ class Expansion:
         self.recursive = recursive(self.module, self.report)
         for statement in self.module.file.statements:
             if isinstance(statement, tree.Chain):
+                nodes, ends = len(self.nodes), len(self.made.ends)
                 try:
-                    self.ends.append(run(self._chain(statement, NOTHING, self.root, 0)))
+                    flow, chain = run(self._chain(statement, NOTHING, self.root, 0))
+                    self.ends.append(flow)
                 except TooLarge as large:
                     assert self._at is not None
                     self.report.error("limit-exceeded", str(large), self._at.span, large.help)
-                    self.reading, self.made.size = True, Size(self.limit)
+                    self.reading = True
+                    self.made.size = Size(self.limit)
                     for element in names.in_scope([statement]):
                         self._name(element, BROKEN, self.root)
-        self.reading, made, self.made = True, self.made, Made([], Size(self.limit))  # what is only read leaves no mark
+                    chain = outline.Chain.of([self.made.hole(self._at, nodes, ends)])
+                self.chains.append(chain)
+        self._read_uncalled()
+
+    def _read_uncalled(self) -> None:
+        self.reading, made, self.made = True, self.made, Made(Report(), self.limit)  # what is only read leaves no mark
         for of in self.module.blocks.values():
             if of.module is self.module and id(of.block) not in self.called:
                 self._read(of)
@@ -81,16 +96,17 @@ class Expansion:
         """Find the mistakes in a block that nothing calls: its parameters are unknown, and it makes no nodes."""
         unknown = dict.fromkeys([parameter.name.text for parameter in of.block.parameters], UNKNOWN)
         environment = Nested(unknown, of.module.params)
-        scope = Scope("", {}, self._named(of.block.body), environment, of.module)
-        run(self._chain(of.block.body, BROKEN, scope, 0))
+        run(self._chain(of.block.body, BROKEN, replace(self.root.block(of, "", {}, environment, None), path=""), 0))
 
-    # Chains and elements. A flow comes in, and what comes out is returned.
+    # Chains and elements. A flow comes in, and what comes out is returned, with what the outline says of it.
 
-    def _chain(self, chain: tree.Chain, flow: Flow, scope: Scope, device: int) -> Steps[int]:
+    def _chain(self, chain: tree.Chain, flow: Flow, scope: Scope, device: int) -> Steps[tuple[int, outline.Chain]]:
         fork: tree.Element | None = None
         faulty = -2
+        parts: list[Part] = []
         for position, element in enumerate(chain.elements):
             primary = element.primary
+            nodes, ends = len(self.nodes), len(self.made.ends)
             if not self.reading:
                 self.made.size.reads(element)
             if scope is self.root:
@@ -100,31 +116,37 @@ class Expansion:
                 flow = BROKEN
             if position - faulty == 1 and isinstance(primary, tree.Layer) and bind.merges(primary):
                 self._name(element, BROKEN, scope)  # what it lacks was told with what stands before it
+                parts.append(outline.Hole(element))
                 continue
             try:
                 placed = self._device(element, scope, device)
-                if isinstance(primary, tree.Layer):
-                    flow = self._layers(element, primary, flow, scope, placed, fork)
-                elif isinstance(primary, tree.Fork):
-                    if len(chain.elements) == 1 and (section := mistakes.section(primary)):
-                        self._add(section, scope)
-                        return BROKEN
-                    flow = yield self._fork(primary, flow, scope, placed)
-                elif isinstance(primary, tree.Name):
-                    flow = self._reference(element, primary, position, scope)
-                else:
-                    assert not isinstance(flow, tuple)
-                    flow = yield self._scoped(element, flow, scope, placed)
+                match primary:
+                    case tree.Fork():
+                        if len(chain.elements) == 1 and (section := mistakes.section(primary)):
+                            self._add(section, scope)
+                            return BROKEN, outline.Chain.of([self.made.hole(element, nodes, ends)])
+                        flow, part = yield self._fork(element, primary, flow, scope, placed)
+                    case tree.Name():
+                        flow, part = self._reference(element, primary, position, scope)
+                    case tree.Group(inner) if id(element) not in scope.labels:
+                        flow, body = yield self._chain(inner, flow, scope, placed)
+                        part = outline.Group.of(element, "", body)
+                    case tree.Layer() if element.repeat is None:
+                        flow, part = self._single(element, primary, flow, scope, placed, fork)
+                    case _:
+                        flow, part = yield self._element(element, flow, scope, placed, fork)
             except Fault as fault:
                 self._add(fault, scope)
                 faulty = -2 if isinstance(primary, tree.Fork) else position
                 flow = (BROKEN,) if isinstance(primary, tree.Fork) else BROKEN
                 self._name(element, BROKEN, scope)
+                part = self.made.hole(element, nodes, ends)
+            parts.append(part)
             fork = element if isinstance(primary, tree.Fork) else None
         if isinstance(flow, tuple):
             self._add(mistakes.unmerged(fork or chain.elements[-1]), scope)
-            return BROKEN
-        return flow
+            flow = BROKEN
+        return flow, outline.Chain.of(parts)
 
     def _device(self, element: tree.Element, scope: Scope, device: int) -> int:
         if element.device is None:
@@ -133,28 +155,39 @@ class Expansion:
         placed = whole(compute(value, scope.environment), value.span, "a device", MAX_DEVICE)
         return device if placed is None else placed
 
-    def _name(self, element: tree.Element, output: int, scope: Scope) -> None:
-        """Let the element's name stand for an output."""
-        if name := scope.labels.get(id(element)):
+    def _name(self, element: tree.Element, output: int, scope: Scope) -> str:
+        """Let the element's name, which is given, stand for an output."""
+        name = scope.labels.get(id(element), "")
+        if name:
             entry = scope.entries.setdefault(name, Entry(element, scope))
-            entry.output, entry.last = output, max(entry.first, entry.last)
+            entry.output, entry.open = output, False
+            entry.placed = None
             if output >= 0:
-                self.made.mark(Mark(scope.path + name, output))
+                self.made.end(scope.path + name, output)
+        return name
 
-    def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> int:
+    def _alias(self, element: tree.Element, output: int, scope: Scope) -> Outcome:
+        """SKIP, or a name: what flows on, perhaps with another name."""
+        name = self._name(element, output, scope)
+        return output, outline.Alias(element, name, 0, 1) if name and output >= 0 else outline.Alias(element)
+
+    def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> Outcome:
         if position and scope.module.lacks(name.text) and name.text not in scope.entries:
-            return BROKEN
+            return BROKEN, outline.Alias(element)
         if position:
             raise mistakes.misplaced_name(name, scope)
-        flow = scope.node(name)
-        self._name(element, flow, scope)
-        return flow
+        return self._alias(element, scope.node(name), scope)
 
-    def _fork(self, fork: tree.Fork, flow: Flow, scope: Scope, device: int) -> Steps[tuple[int, ...]]:
+    def _fork(
+        self, element: tree.Element, fork: tree.Fork, flow: Flow, scope: Scope, device: int
+    ) -> Steps[tuple[tuple[int, ...], Part]]:
         outputs: list[int] = []
+        chains: list[outline.Chain] = []
         for branch in fork.branches:
-            outputs.append((yield self._chain(branch, flow, scope, device)))
-        return tuple(outputs)
+            output, chain = yield self._chain(branch, flow, scope, device)
+            outputs.append(output)
+            chains.append(chain)
+        return tuple(outputs), outline.Fork.of(element, chains)
 
     def _count(self, element: tree.Element, scope: Scope) -> int | None:
         """How often an element is repeated; None where no repeat is written."""
@@ -164,19 +197,17 @@ class Expansion:
         count = whole(compute(value, scope.environment), value.span, "a repeat")
         return 1 if count is None or self.reading else count
 
-    def _layers(
+    def _layer(
         self,
         element: tree.Element,
         written: tree.Layer,
         flow: Flow,
         scope: Scope,
         device: int,
-        fork: tree.Element | None = None,
-    ) -> int:
-        """A layer, once or repeated, perhaps behind a fork. SKIP makes no node."""
-        count = self._count(element, scope)
-        if written.keyword == "SKIP":
-            return self._skip(element, written, flow, scope)
+        name: str,
+        fork: tree.Element | None,
+    ) -> LayerMaker:
+        """How a layer is made, perhaps behind a fork. Raises Fault."""
         row = bind.row(written, scope.module.blocks, fork is not None)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.add(warning)
@@ -186,209 +217,177 @@ class Expansion:
             raise mistakes.misplaced_input(written.span)
         if row.merge and (fault := mistakes.misused_merge(written, fork, flow != NOTHING)):
             raise fault
-        made, site, further = bind.layer(
+        layer, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )
         if fork is not None and isinstance(fork.primary, tree.Fork):
             site = replace(site, branches=tuple(branch.span for branch in fork.primary.branches))
-        name = scope.labels[id(element)]
-        path = scope.path + name
-        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes), last=UNFINISHED)
-        if count is None:
-            flow = self._layer(row, made, site, flow, further, path, scope, device)
-        else:
-            entry.copies = count
-            mark = self.made.mark(Mark(path, BROKEN, written.span.text, count))
-            for copy in range(1, count + 1):
-                first, before, at = len(self.nodes), flow, f"{path}.{copy}"
-                flow = self._layer(row, made, site, flow, further, at, scope, device)
-                inner = entry.inner[str(copy)] = Entry(element, scope, flow, {}, first, len(self.nodes), copy=True)
-                if isinstance(before, int) and (before == flow or (min(before, flow) >= 0 and before not in further)):
-                    piece = Piece(inner, at, scope.calls, before, flow, first, len(self.nodes), inputs=1 + len(further))
-                    flow = self.made.repeat(Run(piece, path, flow, 1, copy + 1, count + 1, marked=False), entry)
-                    break
-            if isinstance(flow, tuple):  # zero copies behind a fork
-                raise Fault("fork-without-merge", f"x0 leaves no {written.keyword} to merge the fork", element.span)
-            mark.output = flow
-        entry.output, entry.last = flow, len(self.nodes)
-        return flow
 
-    def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> int:
+        return LayerMaker(row, layer, site, scope.calls, further, device, name, self.made)
+
+    def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> Outcome:
         if written.arguments:
             raise mistakes.behind_skip(written.arguments[0].span)
         if flow == NOTHING:
             raise mistakes.no_input(written.span, "SKIP")
         if isinstance(flow, tuple):
             raise Fault("fork-without-merge", "SKIP does not merge a fork's branches", element.span)
-        self._name(element, flow, scope)
-        return flow
+        return self._alias(element, flow, scope)
 
-    def _layer(
+    # What has a name, once or repeated
+
+    def _single(
         self,
-        row: type[Layer],
-        made: Layer | None,
-        site: Site,
+        element: tree.Element,
+        written: tree.Layer,
         flow: Flow,
-        further: Sequence[int],
-        path: str,
         scope: Scope,
         device: int,
-    ) -> int:
-        """Add a node, unless something before it is broken. Raises Fault where the flow does not suit the layer."""
-        if row.keyword == "INPUT":
-            if flow not in (NOTHING, BROKEN):
-                raise mistakes.misplaced_input(site.span)
-            inputs: tuple[int, ...] = ()
-            if flow == BROKEN:
-                return BROKEN
-        elif isinstance(flow, tuple):
-            if not row.merge:
-                raise mistakes.not_a_merge(row.keyword, len(flow), site.span)
-            inputs = flow
-        elif flow == NOTHING:
-            raise mistakes.no_input(list(scope.calls)[-1] if scope.calls else site.span, row.keyword)
-        elif row.merge:
-            raise mistakes.merge_without_fork(row.keyword, site.span, True)
-        else:
-            inputs = (flow,)
-        inputs = (*inputs, *further)
-        if made is None or min(inputs, default=0) < 0:
-            return BROKEN
-        return self.made.node(Node(path, made, inputs, site, scope.calls, device, path))
+        fork: tree.Element | None,
+    ) -> Outcome:
+        """A layer without a repeat, which most elements are."""
+        if written.keyword == "SKIP":
+            return self._skip(element, written, flow, scope)
+        name = scope.labels[id(element)]
+        maker = self._layer(element, written, flow, scope, device, name, fork)
+        entry, node = scope.open(element, name), len(self.nodes)
+        output, part = maker.make(flow, scope.path + name, entry)
+        entry.close(output, Placed(part, scope.path + name, node, len(self.made.ends)))
+        return output, part
+
+    def _element(
+        self, element: tree.Element, flow: Flow, scope: Scope, device: int, fork: tree.Element | None
+    ) -> Steps[Outcome]:
+        """A layer, a call or a group with a name, once or repeated."""
+        count, written = self._count(element, scope), element.primary
+        if isinstance(written, tree.Layer) and written.keyword == "SKIP":
+            return self._skip(element, written, flow, scope)
+        maker = self._maker(element, flow, scope, device, fork)
+        if count == 0 and isinstance(flow, tuple):
+            assert isinstance(written, tree.Layer)
+            raise Fault("fork-without-merge", f"x0 leaves no {written.keyword} to merge the fork", element.span)
+        name = scope.labels[id(element)]
+        entry = scope.open(element, name)
+        node, end = len(self.nodes), len(self.made.ends)
+        output, part = yield copies(maker, count, flow, scope.path + name, entry, name, self.made)
+        entry.close(output, Placed(part, scope.path + name, node, end))
+        return output, part
+
+    def _maker(
+        self, element: tree.Element, flow: Flow, scope: Scope, device: int, fork: tree.Element | None = None
+    ) -> Maker:
+        """How an element is made, once or for each copy. Raises Fault."""
+        primary, name = element.primary, scope.labels[id(element)]
+        match primary:
+            case tree.Layer():
+                return self._layer(element, primary, flow, scope, device, name, fork)
+            case tree.Group():
+
+                def group(flow: Flow, path: str, entry: Entry) -> Steps[Outcome]:
+                    return self._group(primary, flow, path, entry, scope, device, name)
+
+                return ScopeMaker(group, name, scope.calls)
+            case tree.Call():
+                return self._call(primary, scope, device, name)
+            case _:
+                raise AssertionError(primary)
+
+    def _call(self, written: tree.Call, scope: Scope, device: int, name: str) -> Maker:
+        """How a call is made: a block's, or that of an earlier element."""
+        block = scope.module.blocks.get(written.name.text)
+        calls = scope.called(written)
+        title = call.shown(written, scope.environment)
+
+        def opened(flow: Flow, path: str, entry: Entry) -> Steps[Outcome]:
+            if block is None:
+                return self._again(written, flow, path, entry, scope, device, name)
+            return self._block(written, block, flow, path, entry, scope, device, calls, name, title)
+
+        return ScopeMaker(opened, title, calls)
 
     # Calls and groups, which open scopes
 
-    def _scoped(self, element: tree.Element, flow: int, scope: Scope, device: int) -> Steps[int]:
-        """A call or a group, once or repeated."""
-        primary = element.primary
-        assert isinstance(primary, tree.Call | tree.Group)
-        name = scope.labels.get(id(element))
-        if name is None:
-            assert isinstance(primary, tree.Group)
-            return (yield self._chain(primary.chain, flow, scope, device))
-        path = scope.path + name
-        count = self._count(element, scope)
-        entry = scope.entries[name] = Entry(element, scope, first=len(self.nodes), last=UNFINISHED)
-        title = call.shown(primary, scope.environment) if isinstance(primary, tree.Call) else name
-        mark = self.made.mark(Mark(path, BROKEN, title, count))
-        if count is None:
-            flow = yield self._apply(primary, flow, path, entry, scope, device, scope.called(primary))
-        else:
-            flow = yield self._copies(element, count, flow, path, entry, scope, device)
-        entry.output, entry.last, mark.output = flow, len(self.nodes), flow
-        return flow
+    def _group(
+        self, group: tree.Group, flow: Flow, path: str, entry: Entry, scope: Scope, device: int, name: str
+    ) -> Steps[Outcome]:
+        """One copy of a group; its inner names go into `entry`."""
+        end = self.made.end(path)
+        output, chain = yield self._chain(group.chain, flow, scope.group(group, path, entry.inner), device)
+        self.made.ends[end] = output
+        return output, outline.Group.of(entry.element, name, chain)
 
-    def _copies(
-        self, element: tree.Element, count: int, flow: int, path: str, entry: Entry, scope: Scope, device: int
-    ) -> Steps[int]:
-        """The copies of a call or group: one after another, until all that follow are alike."""
-        primary = element.primary
-        assert isinstance(primary, tree.Call | tree.Group)
-        calls = scope.called(primary)
-        entry.copies = count
-        for copy in range(1, count + 1):
-            before, at = flow, f"{path}.{copy}"
-            mark = self.made.mark(Mark(at, BROKEN))
-            start = self.made.start()
-            inner = Entry(element, scope, first=len(self.nodes), copy=True)
-            flow = yield self._apply(primary, flow, at, inner, scope, device, calls)
-            inner.output, inner.last, mark.output = flow, len(self.nodes), flow
-            entry.inner[str(copy)] = inner
-            piece = self.made.piece(start, inner, at, calls, before, flow)
-            if piece.fits(flow):
-                later = Run(piece, path, flow, len(self.nodes) - piece.first, copy + 1, count + 1)
-                return self.made.repeat(later, entry)
-        return flow
-
-    def _apply(
+    def _block(
         self,
-        primary: tree.Call | tree.Group,
-        flow: int,
+        written: tree.Call,
+        of: BlockOf,
+        flow: Flow,
         path: str,
         entry: Entry,
         scope: Scope,
         device: int,
         calls: Calls | None,
-    ) -> Steps[int]:
-        """One copy of a call or group, at a path; its inner names go into `entry`."""
-        if isinstance(primary, tree.Group):
-            chain = primary.chain
-            inner = replace(scope, path=f"{path}.", entries=entry.inner, labels=self._named(chain), outer=scope)
-            return (yield self._chain(chain, flow, inner, device))
-        of = scope.module.blocks.get(primary.name.text)
-        if of is None:
-            return (yield self._again(primary, flow, path, entry, scope, device))
+        name: str,
+        title: str,
+    ) -> Steps[Outcome]:
+        """One copy of a block's call; its inner names go into `entry`."""
+        assert not isinstance(flow, tuple)
+        nodes, end = len(self.nodes), self.made.end(path)
         self.made.size.calls(len(of.block.parameters))
-        environment = call.environment(of, primary, scope, lambda fault: self._add(fault, scope))
+        environment = call.environment(of, written, scope, lambda fault: self._add(fault, scope))
         if self.reading or environment is None:
-            return BROKEN
+            return BROKEN, self.made.hole(entry.element, nodes, end)
         self.called.add(id(of.block))
         if id(of.block) in self.recursive:
-            return BROKEN
+            return BROKEN, self.made.hole(entry.element, nodes, end)
         if path.count(".") > MAX_CALLS:
-            raise Fault("limit-exceeded", f"blocks call each other more than {MAX_CALLS} deep", primary.span)
+            raise Fault("limit-exceeded", f"blocks call each other more than {MAX_CALLS} deep", written.span)
         given = tuple([environment[parameter.name.text] for parameter in of.block.parameters])
         key = id(of.block), given, device, min(flow, 0)
-        piece = self._pieces.get(key)
-        if piece is not None and piece.fits(flow):
-            return self.made.stamp(Stamp(piece, path, calls, flow, len(self.nodes) - piece.first), entry)
-        inner = Scope(
-            f"{path}.", entry.inner, self._named(of.block.body), environment, of.module, None, calls, scope.read
-        )
-        start = self.made.start()
-        output = yield self._chain(of.block.body, flow, inner, device)
-        if not self._again_in:
-            self._pieces[key] = self.made.piece(start, entry, path, calls, flow, output)
-        return output
+        piece, chain = self._pieces.get(key, (None, None))
+        if piece is not None and chain is not None and piece.fits(flow) and not (self.made.inputs and flow == NOTHING):
+            if piece.empty:
+                return BROKEN, self.made.hole(entry.element, nodes, end)
+            output = self.made.stamp(piece, path, calls, flow)
+        else:
+            inner = scope.block(of, path, entry.inner, environment, calls)
+            start = self.made.start()
+            output, chain = yield self._chain(of.block.body, flow, inner, device)
+            if not self.made.shared:
+                self._pieces[key] = self.made.piece(start, path, calls, flow, output), chain
+        self.made.ends[end] = output
+        return output, outline.Call.of(entry.element, name, title, of, environment, chain)
 
-    def _again(self, again: tree.Call, flow: int, path: str, entry: Entry, scope: Scope, device: int) -> Steps[int]:
+    def _again(
+        self, again: tree.Call, flow: Flow, path: str, entry: Entry, scope: Scope, device: int, name: str
+    ) -> Steps[Outcome]:
         """Apply an earlier element again, with the same weights: its nodes come in the same order as then."""
+        hole = outline.Hole(entry.element)
         original = scope.find(again.name)
         if original is None:
             if scope.module.lacks(again.name.text):
-                return BROKEN
+                return BROKEN, hole
             raise mistakes.unknown_block(again, scope)
         if again.arguments:
             help = f"`{again.name.text}()` applies it again as it was"
             raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)
-        if original.last == UNFINISHED:
+        if original.open:
             raise mistakes.applied_in_itself(again)
-        if self.reading or (original.output == BROKEN and original.first == original.last):
-            return BROKEN
-        element = replace(original.element, repeat=None) if original.copy else original.element
-        primary = element.primary
-        if isinstance(primary, tree.Name | tree.Fork) or primary == tree.Layer("SKIP", ()):
+        if self.reading or (original.placed is None and original.output == BROKEN):
+            return BROKEN, hole
+        element = original.element
+        if original.placed is None or isinstance(original.placed.part, outline.Alias):
             raise mistakes.not_an_element(again)
         self.made.size.reads(element)
-        start = len(self.nodes)
         home = replace(original.scope, calls=scope.called(again))
-        device = self._device(element, home, device)
-        self._again_in += 1
-        try:
-            if isinstance(primary, tree.Layer):
-                around, dot, name = path.rpartition(".")
-                inner = replace(home, path=around + dot, entries={}, labels={id(element): name}, outer=original.scope)
-                flow = self._layers(element, primary, flow, inner, device)
-                made = inner.entries[name]
-                entry.inner.update(made.inner)
-                entry.copies, entry.like = made.copies, made.like
-            elif element.repeat is None or original.copies is None:
-                flow = yield self._apply(primary, flow, path, entry, home, device, home.called(primary))
-            else:
-                mark = self.made.mark(Mark(path, BROKEN, again.span.text, original.copies))
-                flow = yield self._copies(element, original.copies, flow, path, entry, home, device)
-                mark.output = flow
-        finally:
-            self._again_in -= 1
-        self.made.share(start, original)
-        return flow
-
-    def _named(self, chain: tree.Chain) -> Mapping[int, str]:
-        """The names of the elements of a block's body or a group, worked out once."""
-        labels = self._labels.get(id(chain))
-        if labels is None:
-            labels = self._labels[id(chain)] = names.assign([chain], self.report)
-        return labels
+        repeat = original.placed.repeat
+        with self.made.sharing(original.placed.nodes):
+            maker = self._maker(element, flow, home, self._device(element, home, device))
+            inner = Entry(element, home, BROKEN, entry.inner)
+            count, own = repeat and repeat.copies, home.labels[id(element)]
+            output, part = yield copies(maker, count, flow, path, inner, own, self.made)
+        if isinstance(part, outline.Hole):
+            return output, part
+        return output, outline.Again.of(entry.element, name, part)
 
     def _add(self, fault: Fault, scope: Scope) -> None:
         if fault.code == "unknown-name" and scope.module.incomplete:

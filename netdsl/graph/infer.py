@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from netdsl.graph import axes, labels
 from netdsl.graph.node import Node
@@ -16,79 +17,92 @@ from netdsl.text.diagnostic import Diagnostic, Related, Report
 MAX_ELEMENTS = 2**40
 
 
-def shapes(nodes: Sequence[Node], report: Report, limit: int = LIMIT) -> list[Shape | None]:
-    """The shape of every node's output; None behind a mistake, which is reported once.
+@dataclass
+class Shapes:
+    """The shapes of nodes' outputs while there come to be more; None behind a mistake, which is reported once.
 
     Copies have one layer, so that its rules are asked once for inputs of equal shape, which are one object. Where each
     has inputs of other shapes, as in `PAD 1 x1000`, a quarter of the limit of nodes is looked at.
     """
-    found: list[Shape | None] = []
-    known: dict[tuple[int, ...], Shape | None] = {}
-    equal: dict[Shape, Shape] = {}
-    owners: dict[str, tuple[Shape, ...]] = {node.owner: () for node in nodes if node.shared}
-    fitting: set[tuple[int, ...]] = set()
-    broken: set[str] = set()
-    asked: set[int] = set()
-    for node in nodes:
-        inputs: list[Shape] = []
-        for source in node.inputs:
-            if (one := found[source]) is None:
-                break
-            inputs.append(one)
-        if len(inputs) < len(node.inputs):
-            found.append(None)
-            continue
-        key = (id(node.layer), *map(id, inputs))
+
+    nodes: Sequence[Node]
+    report: Report
+    limit: int = LIMIT
+    found: list[Shape | None] = field(default_factory=list["Shape | None"])
+    _known: dict[tuple[int, ...], Shape | None] = field(default_factory=dict["tuple[int, ...]", "Shape | None"])
+    _equal: dict[Shape, Shape] = field(default_factory=dict[Shape, Shape])
+    _fitting: set[tuple[int, ...]] = field(default_factory=set["tuple[int, ...]"])
+    _broken: set[str] = field(default_factory=set[str])
+    _asked: set[int] = field(default_factory=set[int])
+    _index: dict[str, int] = field(default_factory=dict[str, int])
+    _ended: bool = False
+
+    def infer(self) -> None:
+        """Find the shapes of the nodes that have come since."""
+        found, known = self.found, self._known
+        for node in self.nodes[len(found) :]:
+            inputs: list[Shape] = []
+            for source in node.inputs:
+                if (one := found[source]) is None:
+                    break
+                inputs.append(one)
+            if len(inputs) < len(node.inputs):
+                found.append(None)
+                continue
+            key = (id(node.layer), *map(id, inputs))
+            shape = known[key] if key in known else self._first(node, inputs, key)
+            if shape is not None and node.owner != node.path:
+                shape = self._again(node, inputs, key, shape)
+            found.append(shape)
+
+    def _first(self, node: Node, inputs: Sequence[Shape], key: tuple[int, ...]) -> Shape | None:
+        """What a layer gives for inputs of shapes that it has not met."""
+        self._asked.add(key[0])
+        if self._ended:
+            return None
+        if (len(self._known) - len(self._asked)) * 4 > self.limit:
+            message = f"copies of layers take inputs of more than {self.limit // 4:,} shapes in all"
+            error = LayerError("limit-exceeded", message, TooLarge.help)
+            self.report.add(diagnostic(node, error, self.nodes, inputs))
+            self._ended = True
+            return None
+        shape = self._shape(node, inputs)
+        shape = self._known[key] = None if shape is None else self._equal.setdefault(shape, shape)
+        return shape
+
+    def _again(self, node: Node, inputs: Sequence[Shape], key: tuple[int, ...], shape: Shape) -> Shape | None:
+        """What a layer gives with the weights of another node, which must fit."""
+        for index in range(len(self._index), len(self.found)):
+            self._index[self.nodes[index].path] = index
+        owner = self._index[node.owner]
+        sources = () if self.found[owner] is None else self.nodes[owner].inputs
+        first = [one for source in sources if (one := self.found[source]) is not None]
+        fits = (*key, -1, *map(id, first))
+        if fits not in self._fitting:
+            if not _fits(node.layer, inputs, first):
+                self.report.add(diagnostic(node, _misfit(node, inputs, first), self.nodes, inputs))
+                return None
+            self._fitting.add(fits)
+        return shape
+
+    def _shape(self, node: Node, inputs: Sequence[Shape]) -> Shape | None:
+        """The shape that a node gives, by its layer's rules; None for a mistake, which is reported."""
         try:
-            shape = known[key]
-        except KeyError:
-            asked.add(key[0])
-            if (len(known) - len(asked)) * 4 > limit:
-                message = f"copies of layers take inputs of more than {limit // 4:,} shapes in all"
-                report.add(diagnostic(node, LayerError("limit-exceeded", message, TooLarge.help), nodes, inputs))
-                return found + [None] * (len(nodes) - len(found))
-            shape = _shape(node, inputs, nodes, found, report, broken)
-            shape = known[key] = None if shape is None else equal.setdefault(shape, shape)
-        if owners and shape is not None:
-            if node.path in owners:
-                owners[node.path] = tuple(inputs)
-            first = owners.get(node.owner, ())
-            fits = (*key, -1, *map(id, first))
-            if node.shared and fits not in fitting:
-                if _fits(node.layer, inputs, first):
-                    fitting.add(fits)
-                else:
-                    report.add(diagnostic(node, _misfit(node, inputs, first), nodes, inputs))
-                    shape = None
-        found.append(shape)
-    return found
-
-
-def _shape(
-    node: Node,
-    inputs: Sequence[Shape],
-    nodes: Sequence[Node],
-    found: Sequence[Shape | None],
-    report: Report,
-    broken: set[str],
-) -> Shape | None:
-    """The shape that a node gives, by its layer's rules; None for a mistake, which is reported."""
-    try:
-        shape = node.layer.shape(*inputs)
-        _check_size(node.layer, shape, inputs)
-        warnings = tuple(node.layer.warnings(*inputs))
-        probe(node.layer, inputs)
-    except LayerError as error:
-        if error.code == "shape-mismatch" and node.layer.merge:
-            error.help = labels.mismatch(nodes, found, node) or error.help
-        if error.message not in broken:
-            report.add(diagnostic(node, error, nodes, inputs))
-        if isinstance(error, BrokenLayer):
-            broken.add(error.message)  # which is told once
-        return None
-    for warning in warnings:
-        report.add(diagnostic(node, warning, nodes, inputs))
-    return shape
+            shape = node.layer.shape(*inputs)
+            _check_size(node.layer, shape, inputs)
+            warnings = tuple(node.layer.warnings(*inputs))
+            probe(node.layer, inputs)
+        except LayerError as error:
+            if error.code == "shape-mismatch" and node.layer.merge:
+                error.help = labels.mismatch(self.nodes, self.found, node) or error.help
+            if error.message not in self._broken:
+                self.report.add(diagnostic(node, error, self.nodes, inputs))
+            if isinstance(error, BrokenLayer):
+                self._broken.add(error.message)  # which is told once
+            return None
+        for warning in warnings:
+            self.report.add(diagnostic(node, warning, self.nodes, inputs))
+        return shape
 
 
 def _check_size(layer: Layer, shape: Shape, inputs: Sequence[Shape]) -> None:

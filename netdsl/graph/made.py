@@ -1,88 +1,122 @@
-"""What an expansion has made so far, and how much of it there is."""
+"""What an expansion has made so far: nodes with their shapes, names of no layer's own, and how much of it there is."""
 
 from __future__ import annotations
 
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from netdsl.graph.copies import Mark, Marks, Piece, Run, Stamp, nodes
-from netdsl.graph.node import Calls, Node
-from netdsl.graph.scope import BROKEN, Entry
-from netdsl.graph.size import Size
+from netdsl.graph.copies import Piece, Stamp
+from netdsl.graph.infer import Shapes
+from netdsl.graph.node import BROKEN, Calls, Node
+from netdsl.graph.outline import Hole, Placed
+from netdsl.graph.size import LIMIT, Size
+from netdsl.layers.base import Layer
+from netdsl.text import tree
+from netdsl.text.diagnostic import Report
 
 Start: TypeAlias = tuple[int, int, int, int, int]
-"""How many nodes, marks, characters of paths, inputs and nodes read by name there were."""
+"""How many nodes, names, characters of paths, inputs and nodes read by name there were."""
 
 
 @dataclass
 class Made:
-    """Nodes, in topological order, and marks. `read` are the nodes that were read by name.
+    """Nodes, in topological order, and shapes of their outputs. What makes them more than the limit raises TooLarge."""
 
-    What makes them larger than the limit of `size` raises TooLarge.
-    """
-
-    read: list[int]
-    size: Size
+    report: Report
+    limit: int = LIMIT
+    inputs: Mapping[str, Layer] = field(default_factory=dict[str, Layer])
+    """The layers of inputs that a caller asks for in place of those written, by path; by "" for all."""
     nodes: list[Node] = field(default_factory=list[Node])
-    marks: Marks = field(default_factory=Marks)
+    ends: list[int] = field(default_factory=list[int])
+    """What the names of calls, groups, repeats and their copies stand for, and labels of SKIP, in their order."""
+    read: list[int] = field(default_factory=list[int])
+    """The nodes that were read by name."""
+    size: Size = field(init=False)
+    shapes: Shapes = field(init=False)
+    shared: list[tuple[int, range]] = field(default_factory=list["tuple[int, range]"])
+    """For each element that is being applied again: where its nodes begin, and those of the first time."""
+
+    def __post_init__(self) -> None:
+        self.size, self.shapes = Size(self.limit), Shapes(self.nodes, self.report, self.limit)
 
     def node(self, node: Node) -> int:
         """Add a node."""
         self.size.grows(nodes=1, characters=len(node.path), inputs=len(node.inputs))
-        self.nodes.append(node)
+        self._add([node])
         return len(self.nodes) - 1
 
-    def mark(self, mark: Mark) -> Mark:
-        """Add a mark, whose output may be set later."""
-        self.size.grows(marks=1, characters=len(mark.path))
-        return self.marks.add(mark)
+    def _add(self, nodes: list[Node]) -> None:
+        """Add nodes, with the weights of others where an element is being applied again."""
+        if self.shared:
+            start, first = self.shared[0]
+            for at, node in enumerate(nodes):
+                nth = len(self.nodes) - start + at
+                if nth < len(first):
+                    owner = self.nodes[first[nth]].owner
+                    nodes[at] = Node(node.path, node.layer, node.inputs, node.site, node.calls, node.device, owner)
+        self.nodes += nodes
+        self.shapes.infer()
+
+    def end(self, path: str, output: int = BROKEN) -> int:
+        """Add the name of something that is no layer; what it stands for may be set later, by the number given."""
+        self.size.grows(ends=1, characters=len(path))
+        self.ends.append(output)
+        return len(self.ends) - 1
+
+    @contextmanager
+    def sharing(self, first: range) -> Generator[None]:
+        """Give the nodes that are made within the weights of earlier ones, which they come in the order of."""
+        self.shared.append((len(self.nodes), first))
+        try:
+            yield
+        finally:
+            self.shared.pop()
+
+    def output(self, one: Placed) -> int:
+        """The node that a part with a name gives."""
+        return self.ends[one.end] if one.part.ends else one.node if one.part.size else BROKEN
+
+    def hole(self, element: tree.Element, nodes: int, ends: int) -> Hole:
+        """What is left of an element, given how much there was before it."""
+        return Hole(element, "", len(self.nodes) - nodes, len(self.ends) - ends)
 
     def start(self) -> Start:
         """How much there is before something is expanded."""
-        return len(self.nodes), self.marks.count, self.size.characters, self.size.inputs, len(self.read)
+        return len(self.nodes), len(self.ends), self.size.characters, self.size.inputs, len(self.read)
 
-    def piece(self, start: Start, entry: Entry, path: str, calls: Calls | None, flow: int, output: int) -> Piece:
-        """What was expanded since some start."""
-        first, marks, characters, inputs, read = start
-        last, marked = len(self.nodes), self.marks.count
-        if first == last and output == BROKEN:  # whose marks stand for nothing
-            marked, characters = marks, self.size.characters
-        length = self.size.characters - characters - (last - first + marked - marks) * len(path)
-        outside = frozenset(index for index in self.read[read:] if 0 <= index < first)
-        return Piece(
-            entry, path, calls, flow, output, first, last, marks, marked, length, self.size.inputs - inputs, outside
-        )
+    def piece(
+        self, start: Start, path: str, calls: Calls | None, flow: int, output: int, named: Sequence[int] = ()
+    ) -> Piece:
+        """What was expanded since some start, which also reads the nodes in `named`."""
+        first, end, characters, inputs, read = start
+        last, ended = len(self.nodes), len(self.ends)
+        length = self.size.characters - characters - (last - first + ended - end) * len(path)
+        outside = frozenset(index for index in (*named, *self.read[read:]) if 0 <= index < first)
+        return Piece(path, calls, flow, output, first, last, end, ended, length, self.size.inputs - inputs, outside)
 
-    def stamp(self, stamp: Stamp, entry: Entry) -> int:
-        """Make a copy of a piece, whose names go below an entry."""
-        piece = stamp.piece
-        made, marks = piece.last - piece.first, piece.marked - piece.marks
-        self.size.grows(made, marks, piece.length + (made + marks) * len(stamp.path), piece.inputs)
-        self.nodes += nodes(stamp, self.nodes)
-        self.marks.stamp(stamp)
+    def stamp(self, piece: Piece, path: str, calls: Calls | None, flow: int) -> int:
+        """Make a copy of a piece, and give what it gives."""
+        nodes, ends = piece.last - piece.first, piece.ended - piece.end
+        self.size.grows(nodes, ends, piece.length + (nodes + ends) * len(path), piece.inputs)
+        stamp = Stamp(piece, path, calls, flow, len(self.nodes) - piece.first)
+        self._copy(stamp)
         self.read += piece.outside
-        entry.like = stamp
         return stamp.output
 
-    def repeat(self, later: Run, entry: Entry) -> int:
-        """Make the copies of a repeat that are as the one before them, whose names go below an entry."""
-        piece, count = later.piece, later.stop - later.start
-        made, marks = piece.last - piece.first, piece.marked - piece.marks
-        entry.like = later
-        if not count or (not made and piece.output == BROKEN):
-            return piece.output
-        marks += later.marked
-        length = piece.length + (made + marks) * len(f"{later.path}.{later.stop}")
-        self.size.grows(count * made, count * marks, count * length, count * piece.inputs)
-        if made:
-            for copy in range(later.start, later.stop):
-                self.nodes += nodes(later.stamp(copy), self.nodes)
-        self.marks.run(later)
-        return later.stamp(later.stop - 1).output
+    def repeat(self, piece: Piece, path: str, flow: int, numbers: range) -> int:
+        """Make the copies of a repeat that are as the one before them, and give what the last one gives."""
+        count, nodes, ends = numbers.stop - numbers.start, piece.last - piece.first, piece.ended - piece.end
+        length = piece.length + (nodes + ends) * len(f"{path}.{numbers.stop}")
+        self.size.grows(count * nodes, count * ends, count * length, count * piece.inputs)
+        for number in numbers:
+            stamp = Stamp(piece, f"{path}.{number}", piece.calls, flow, len(self.nodes) - piece.first)
+            self._copy(stamp)
+            flow = stamp.output
+        return flow
 
-    def share(self, first: int, original: Entry) -> None:
-        """Let the nodes from some on use the weights of an element's, which come in the same order."""
-        if len(self.nodes) - first == original.last - original.first:
-            for index in range(first, len(self.nodes)):
-                owner, one = self.nodes[original.first + index - first].owner, self.nodes[index]
-                self.nodes[index] = Node(one.path, one.layer, one.inputs, one.site, one.calls, one.device, owner)
+    def _copy(self, stamp: Stamp) -> None:
+        if stamp.piece.first < stamp.piece.last:
+            self._add(stamp.nodes(self.nodes))
+        self.ends += [stamp.moved(output) for output in self.ends[stamp.piece.end : stamp.piece.ended]]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
@@ -64,6 +65,21 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
             taken.add(name)
             names[id(element)] = name
     return names
+
+
+@dataclass(slots=True)
+class Names:
+    """The names of the elements of blocks' bodies and groups, each of which is looked at once."""
+
+    report: Report
+    _found: dict[int, Mapping[int, str]] = field(default_factory=dict[int, Mapping[int, str]])
+
+    def of(self, chain: tree.Chain) -> Mapping[int, str]:
+        """Those in a chain."""
+        found = self._found.get(id(chain))
+        if found is None:
+            found = self._found[id(chain)] = assign([chain], self.report)
+        return found
 
 
 def _kind(element: tree.Element) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
@@ -14,6 +14,14 @@ from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 
 T = TypeVar("T")
+
+Flow: TypeAlias = int | tuple[int, ...]
+"""What flows along a chain: the index of a node, NOTHING, BROKEN, or what the branches of a fork gave."""
+
+NOTHING = -1
+"""The start of a chain."""
+BROKEN = -2
+"""The output of something with an error, which was reported, or of a block that is read without being called."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field, replace
 
+from netdsl.graph import call
 from netdsl.graph.evaluate import Environment, NodeRef, Unknown
 from netdsl.graph.fault import Fault
-from netdsl.graph.node import Calls
-from netdsl.graph.program import Module
+from netdsl.graph.made import Made
+from netdsl.graph.names import Names
+from netdsl.graph.node import BROKEN, Calls
+from netdsl.graph.outline import Again, Call, Hole, Placed
+from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
 from netdsl.text.suggest import did_you_mean
 
-Flow: TypeAlias = int | tuple[int, ...]
-"""What flows along a chain: the index of a node, NOTHING, BROKEN, or what the branches of a fork gave."""
-
-NOTHING = -1
-"""The start of a chain."""
-BROKEN = -2
-"""The output of something with an error, which was reported, or of a block that is read without being called."""
-
 _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
 """What people call what flows into a fork."""
-
-
-class Below(Protocol):
-    """Names below an entry that are worked out when they are asked for: those of copies."""
-
-    def child(self, name: str) -> Entry | None:
-        """What a name stands for, or None where there is none."""
-        ...
-
-    def names(self) -> Iterator[str]:
-        """All of them."""
-        ...
-
-
-UNFINISHED = -1
 
 
 @dataclass(slots=True)
@@ -46,30 +26,57 @@ class Entry:
 
     element: tree.Element
     scope: Scope
+    """Where the element stands."""
     output: int = BROKEN
     inner: dict[str, Entry] = field(default_factory=dict[str, "Entry"])
-    first: int = 0
-    last: int = 0
-    """The nodes that it made: indices from `first` up to `last`, which is UNFINISHED while it is making them."""
+    """The names below it that there are while it is expanded, and those that were asked for since."""
+    placed: Placed | None = None
+    """What it has become. None while it is expanded, or where nothing came of it."""
+    open: bool = False
+    """Whether it is being expanded."""
     copy: bool = False
     """Whether it is one copy of a repeated element."""
-    copies: int | None = None
-    """How many copies stand under it, where a repeat is written."""
-    like: Below | None = None
-    """Further names below it."""
+    _opened: Scope | None = None
+
+    def close(self, output: int, placed: Placed) -> None:
+        """Say what it has become."""
+        self.output, self.open = output, False
+        self.placed = None if isinstance(placed.part, Hole) else placed
 
     def child(self, name: str) -> Entry | None:
         """What a name below it stands for."""
         found = self.inner.get(name)
-        if found is None and self.like is not None and (found := self.like.child(name)) is not None:
+        if found is None and self.placed is not None and (below := self.placed.child(name)) is not None:
+            copy = self.placed.repeat is not None
+            scope = self.scope if copy else self._inside(self.placed)
+            found = Entry(below.part.element, scope, self.scope.made.output(below), {}, below, copy=copy)
             self.inner[name] = found
         return found
 
     def names(self) -> Iterator[str]:
         """The names below it."""
-        yield from self.inner
-        if self.like is not None:
-            yield from (name for name in self.like.names() if name not in self.inner)
+        if self.placed is None:
+            yield from self.inner
+        else:
+            yield from (one.path.rpartition(".")[2] for one in self.placed.named())
+
+    def _inside(self, placed: Placed) -> Scope:
+        """The scope that it opens."""
+        if self._opened is None:
+            self._opened = self._scope(placed)
+        return self._opened
+
+    def _scope(self, placed: Placed) -> Scope:
+        part, scope = placed.part, self.scope
+        while isinstance(part, Again):
+            part = part.part
+        primary = part.element.primary
+        if not isinstance(part, Call):
+            assert isinstance(primary, tree.Group)
+            return replace(scope.group(primary, placed.path, self.inner), of=self)
+        assert isinstance(primary, tree.Call)
+        environment = call.environment(part.block, primary, scope, lambda _: None) or {}
+        return replace(scope.block(part.block, placed.path, self.inner, environment, scope.called(primary)), of=self)
 
 
 @dataclass(slots=True)
@@ -84,14 +91,36 @@ class Scope:
     labels: Mapping[int, str]
     environment: Environment
     module: Module
+    made: Made
+    names: Names
     outer: Scope | None = None
     calls: Calls | None = None
-    read: list[int] = field(default_factory=list[int])
-    """The nodes that were read by name, in all scopes of an expansion."""
+    of: Entry | None = None
+    """The entry that opened it, where it is finished."""
+
+    def entry(self, name: str) -> Entry | None:
+        """What a name in this very scope stands for."""
+        return self.entries.get(name) or (self.of.child(name) if self.of else None)
+
+    def open(self, element: tree.Element, name: str) -> Entry:
+        """Let a name stand for an element that is being expanded."""
+        entry = self.entries[name] = Entry(element, self, open=True)
+        return entry
 
     def called(self, primary: tree.Call | tree.Group) -> Calls | None:
         """The calls around what a call or group here makes."""
         return Calls(primary.span, self.calls) if isinstance(primary, tree.Call) else self.calls
+
+    def group(self, of: tree.Group, path: str, entries: dict[str, Entry]) -> Scope:
+        """The scope of a group here."""
+        return replace(self, path=f"{path}.", entries=entries, labels=self.names.of(of.chain), outer=self)
+
+    def block(
+        self, of: BlockOf, path: str, entries: dict[str, Entry], environment: Environment, calls: Calls | None
+    ) -> Scope:
+        """The scope of a block's body where it is called from here."""
+        labels = self.names.of(of.block.body)
+        return Scope(f"{path}.", entries, labels, environment, of.module, self.made, self.names, None, calls)
 
     def outward(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside."""
@@ -103,7 +132,7 @@ class Scope:
     def find(self, name: tree.Name) -> Entry | None:
         """The entry that a name means, sought outward and then down along its dots; or None."""
         first, *rest = name.text.split(".")
-        entry = next((scope.entries[first] for scope in self.outward() if first in scope.entries), None)
+        entry = next((found for scope in self.outward() if (found := scope.entry(first))), None)
         for part in rest:
             entry = entry and entry.child(part)
         return entry
@@ -111,7 +140,7 @@ class Scope:
     def _unknown(self, name: tree.Name) -> Fault:
         """What to say of a name that has no entry."""
         first, *rest = name.text.split(".")
-        entry = next((scope.entries[first] for scope in self.outward() if first in scope.entries), None)
+        entry = next((found for scope in self.outward() if (found := scope.entry(first))), None)
         for position, part in enumerate(rest):
             if entry is None:
                 break
@@ -142,5 +171,5 @@ class Scope:
             return BROKEN
         else:
             raise self._unknown(name)
-        self.read.append(found)
+        self.made.read.append(found)
         return found

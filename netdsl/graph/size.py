@@ -26,7 +26,7 @@ class TooLarge(Exception):
 
 @dataclass(slots=True)
 class Size:
-    """What has been expanded: nodes, marks (the names of calls, groups and copies), and the characters of all paths.
+    """What has been expanded: nodes, ends (the names of calls, groups and copies), and the characters of all paths.
 
     What blocks make is copied where they are called with equal arguments; where they are read once more, since the
     arguments differ, that counts by the length of what is written there.
@@ -34,23 +34,23 @@ class Size:
 
     limit: int
     nodes: int = 0
-    marks: int = 0
+    ends: int = 0
     characters: int = 0
     inputs: int = 0
     again: int = 0
     seen: set[int] = field(default_factory=set[int])
 
-    def grows(self, nodes: int = 0, marks: int = 0, characters: int = 0, inputs: int = 0) -> None:
+    def grows(self, nodes: int = 0, ends: int = 0, characters: int = 0, inputs: int = 0) -> None:
         """Count what is to be made. Raises TooLarge."""
         self.nodes += nodes
-        self.marks += marks
+        self.ends += ends
         self.characters += characters
         self.inputs += inputs
         if self.nodes > self.limit:
             raise TooLarge(f"this expands to {about(self.nodes)} nodes or more, and the limit is {self.limit:,}")
-        if self.marks > self.limit:
+        if self.ends > self.limit:
             what = "calls, groups and copies"
-            raise TooLarge(f"this expands to {about(self.marks)} {what} or more, and the limit is {self.limit:,}")
+            raise TooLarge(f"this expands to {about(self.ends)} {what} or more, and the limit is {self.limit:,}")
         if self.characters > self.limit * _CHARACTERS:
             most = self.limit * _CHARACTERS
             message = f"the paths in this have {about(self.characters)} characters or more, and the limit is {most:,}"

@@ -1,0 +1,115 @@
+"""How an element is made: once, or for each of its copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from netdsl.graph import mistakes, outline
+from netdsl.graph.made import Made
+from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node, Site
+from netdsl.graph.outline import Part, Placed
+from netdsl.graph.scope import Entry
+from netdsl.graph.steps import Steps
+from netdsl.layers.base import Layer
+
+Outcome: TypeAlias = tuple[int, Part]
+"""What an element gives, and what it has become."""
+
+
+@dataclass(slots=True)
+class LayerMaker:
+    """A layer with its arguments; `layer` is None where they have a mistake."""
+
+    row: type[Layer]
+    layer: Layer | None
+    site: Site
+    calls: Calls | None
+    read: Sequence[int]
+    """The nodes that it reads by name."""
+    device: int
+    name: str
+    made: Made
+
+    @property
+    def title(self) -> str:
+        """It as it is written."""
+        return self.site.span.text
+
+    def make(self, flow: Flow, path: str, entry: Entry) -> Outcome:
+        """Add its node, unless something before it is broken. Raises Fault where what flows in does not suit it."""
+        inputs = (*_inputs(self.row, flow, self.site, self.calls), *self.read)
+        layer = self.layer
+        if layer is None or flow == BROKEN or min(inputs, default=0) < 0:
+            return BROKEN, outline.Hole(entry.element)
+        if self.made.inputs and layer.keyword == "INPUT":
+            layer = self.made.inputs.get(path) or self.made.inputs.get("", layer)
+        node = Node(path, layer, inputs, self.site, self.calls, self.device, path)
+        return self.made.node(node), outline.Layer(entry.element, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeMaker:
+    """A call or a group, whose inner names go into an entry."""
+
+    expand: Callable[[Flow, str, Entry], Steps[Outcome]]
+    title: str
+    """It as it is shown."""
+    calls: Calls | None
+    """The calls around what is in it."""
+    read: Sequence[int] = ()
+
+
+Maker: TypeAlias = LayerMaker | ScopeMaker
+
+
+def _inputs(row: type[Layer], flow: Flow, site: Site, calls: Calls | None) -> tuple[int, ...]:
+    """What a layer reads of what flows in. Raises Fault where that does not suit it."""
+    if row.keyword == "INPUT":
+        if flow not in (NOTHING, BROKEN):
+            raise mistakes.misplaced_input(site.span)
+        return ()
+    if isinstance(flow, tuple):
+        if not row.merge:
+            raise mistakes.not_a_merge(row.keyword, len(flow), site.span)
+        return flow
+    if flow == NOTHING:
+        raise mistakes.no_input(list(calls)[-1] if calls else site.span, row.keyword)
+    if row.merge:
+        raise mistakes.merge_without_fork(row.keyword, site.span, True)
+    return (flow,)
+
+
+def copies(
+    maker: Maker, count: int | None, flow: Flow, path: str, entry: Entry, name: str, made: Made
+) -> Steps[tuple[int, Part]]:
+    """An element as it is, or with a count its copies: one after another, until all that follow are alike."""
+    if count is None:
+        return (yield from _one(maker, flow, path, entry))
+    parts: list[Part] = []
+    nodes, end = len(made.nodes), made.end(path)
+    for copy in range(1, count + 1):
+        at, start = f"{path}.{copy}", made.start()
+        inner = entry.inner[str(copy)] = Entry(entry.element, entry.scope, open=True, copy=True)
+        output, part = yield from _one(maker, flow, at, inner)
+        inner.close(output, Placed(part, at, start[0], start[1]))
+        parts.append(part)
+        if isinstance(flow, int):
+            piece = made.piece(start, at, maker.calls, flow, output, maker.read)
+            if piece.empty:
+                return BROKEN, made.hole(entry.element, nodes, end)
+            if piece.fits(output):
+                flow = made.repeat(piece, path, output, range(copy + 1, count + 1))
+                parts += [part] * (count - copy)
+                break
+        flow = output
+    assert not isinstance(flow, tuple)
+    made.ends[end] = flow
+    return flow, outline.Repeat.of(entry.element, name, maker.title, parts)
+
+
+def _one(maker: Maker, flow: Flow, path: str, entry: Entry) -> Steps[Outcome]:
+    if isinstance(maker, LayerMaker):
+        return maker.make(flow, path, entry)
+    return (yield maker.expand(flow, path, entry))

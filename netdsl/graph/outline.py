@@ -1,0 +1,318 @@
+"""The outline of a network: its elements as the program has them, with blocks opened and repeats counted.
+
+    INPUT 32x32x3 -> stage1: stage(16, 3) -> [ CONV 16 1 | SKIP ] -> ADD
+
+is a chain of a layer, a call with its body, a fork of two chains, and a layer. Equal copies are one value, so that what
+is in it knows no path and no number of a node: both follow from where it stands, which a `Placed` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, islice
+from operator import is_
+from typing import ClassVar, NamedTuple, TypeAlias
+
+from netdsl.graph.evaluate import Environment
+from netdsl.graph.program import BlockOf
+from netdsl.text import tree
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`a -> b -> c`: its parts, which make `size` nodes, and have `ends` names that are no layer's."""
+
+    parts: tuple[Part, ...] = ()
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(cls, parts: Sequence[Part]) -> Chain:
+        """The chain of some parts."""
+        return cls(tuple(parts), sum([part.size for part in parts]), sum([part.ends for part in parts]))
+
+    @cached_property
+    def index(self) -> Mapping[str, Placed]:
+        """The parts with a name in this scope, placed as if it began with the first node."""
+        found: dict[str, Placed] = {}
+        for one in named([self], "", 0, 0):
+            found.setdefault(one.path, one)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer, which is one node."""
+
+    element: tree.Element
+    name: str
+    size: ClassVar = 1
+    ends: ClassVar = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """An element that cannot be understood, which was reported. It may have made some nodes before that was found."""
+
+    element: tree.Element
+    name: str = ""
+    size: int = 0
+    ends: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """SKIP, or the name of something earlier: no node of its own, and with a label another name for one."""
+
+    element: tree.Element
+    name: str = ""
+    size: int = 0
+    ends: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """`[ a | b ]`: chains that all read what flows in."""
+
+    element: tree.Element
+    branches: tuple[Chain, ...]
+    name: str = ""
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(cls, element: tree.Element, branches: Sequence[Chain]) -> Fork:
+        """One with its counts."""
+        return cls(
+            element, tuple(branches), "", sum([one.size for one in branches]), sum([one.ends for one in branches])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`( a -> b )`; without a name it opens no scope."""
+
+    element: tree.Element
+    name: str
+    body: Chain
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(cls, element: tree.Element, name: str, body: Chain) -> Group:
+        """One with its counts."""
+        return cls(element, name, body, body.size, body.ends + bool(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`stage(64, 1, 3)`: a block's body, and the values that its parameters have there."""
+
+    element: tree.Element
+    name: str
+    title: str
+    """The call with the values of its arguments."""
+    block: BlockOf
+    environment: Environment
+    body: Chain
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(
+        cls, element: tree.Element, name: str, title: str, block: BlockOf, environment: Environment, body: Chain
+    ) -> Call:
+        """One with its counts."""
+        return cls(element, name, title, block, environment, body, body.size, body.ends + 1)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """`RELU x3`: so many copies, whose paths end in their numbers. One body where they are equal."""
+
+    element: tree.Element
+    name: str
+    title: str
+    """What is repeated, as it is shown."""
+    copies: int
+    bodies: tuple[Part, ...]
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(cls, element: tree.Element, name: str, title: str, parts: Sequence[Part]) -> Repeat:
+        """That of some copies."""
+        same = all(map(is_, parts, islice(parts, 1, None)))
+        size, ends = sum([part.size for part in parts]), sum([part.ends for part in parts])
+        return cls(element, name, title, len(parts), tuple(parts[:1] if same else parts), size, ends + 1)
+
+    @cached_property
+    def starts(self) -> tuple[Sequence[int], Sequence[int]]:
+        """Where the nodes and the names of each copy begin."""
+        sizes, ends = [one.size for one in self.bodies], [one.ends for one in self.bodies]
+        return list(accumulate(sizes, initial=0)), list(accumulate(ends, initial=0))
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """`enc()`: an element applied again, with the weights of the first time."""
+
+    element: tree.Element
+    name: str
+    part: Part
+    size: int = 0
+    ends: int = 0
+
+    @classmethod
+    def of(cls, element: tree.Element, name: str, part: Part) -> Again:
+        """One with its counts."""
+        return cls(element, name, part, part.size, part.ends)
+
+
+Part: TypeAlias = Layer | Hole | Alias | Fork | Group | Call | Repeat | Again
+
+
+class Placed(NamedTuple):
+    """A part where it stands: its path, the number of its first node, and that of the first name of no layer in it.
+
+    The path of a fork, and of a group without a name, is that of the scope around it.
+    """
+
+    part: Part
+    path: str
+    node: int
+    end: int
+
+    @property
+    def nodes(self) -> range:
+        """The nodes that it makes."""
+        return range(self.node, self.node + self.part.size)
+
+    def inside(self) -> Iterator[Placed]:
+        """The parts directly in it, in order: those of its branches or its body, or its copies."""
+        match self.part:
+            case Fork(branches=branches):
+                yield from placed(branches, self.path, self.node, self.end)
+            case Group(body=body, name=name):
+                yield from placed([body], self.path, self.node, self.end + bool(name))
+            case Call(body=body):
+                yield from placed([body], self.path, self.node, self.end + 1)
+            case Repeat(copies=copies):
+                for number in range(1, copies + 1):
+                    yield self.copy(number)
+            case Again(part=part):
+                yield from Placed(part, self.path, self.node, self.end).inside()
+            case Layer() | Hole() | Alias():
+                pass
+
+    def named(self) -> Iterator[Placed]:
+        """The parts with names in the scope that it opens, in order; of a repeat its copies."""
+        part = self.part
+        while isinstance(part, Again):
+            part = part.part
+        match part:
+            case Repeat():
+                yield from self.inside()
+            case Call(body=body) | Group(body=body):
+                yield from named([body], self.path, self.node, self.end + 1)
+            case _:
+                pass
+
+    def copy(self, number: int) -> Placed:
+        """One copy of a repeat, from 1."""
+        repeat = self.repeat
+        assert repeat is not None
+        body, before = repeat.bodies[0], number - 1
+        node, end = before * body.size, before * body.ends
+        if len(repeat.bodies) > 1:
+            body, node, end = repeat.bodies[before], *(starts[before] for starts in repeat.starts)
+        return Placed(body, f"{self.path}.{number}", self.node + node, self.end + 1 + end)
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """The repeat that it is, perhaps applied again."""
+        part = self.part
+        while isinstance(part, Again):
+            part = part.part
+        return part if isinstance(part, Repeat) else None
+
+    def child(self, name: str) -> Placed | None:
+        """What a name in the scope that it opens stands for; of a repeat a copy, by its number."""
+        part = self.part
+        while isinstance(part, Again):
+            part = part.part
+        match part:
+            case Repeat(copies=copies):
+                return self.copy(int(name)) if name.isdecimal() and 0 < int(name) <= copies else None
+            case Call(body=body) | Group(body=body):
+                found = body.index.get(name)
+            case _:
+                return None
+        if found is None:
+            return None
+        return Placed(found.part, f"{self.path}.{name}", self.node + found.node, self.end + 1 + found.end)
+
+
+def placed(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator[Placed]:
+    """The parts of chains that stand in a scope, one chain after the other from a node and a name on."""
+    for chain in chains:
+        for part in chain.parts:
+            path = scope if not part.name else f"{scope}.{part.name}" if scope else part.name
+            yield Placed(part, path, node, end)
+            node += part.size
+            end += part.ends
+
+
+def named(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator[Placed]:
+    """Those of the parts that have names in the scope: through forks, and groups without a name."""
+    pending = [placed(chains, scope, node, end)]
+    while pending:
+        one = next(pending[-1], None)
+        if one is None:
+            pending.pop()
+        elif one.part.name:
+            yield one
+        else:
+            pending.append(one.inside())
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a network's file makes, chain by chain, and for each name of no layer the node that it stands for."""
+
+    chains: tuple[Chain, ...] = ()
+    ends: Sequence[int] = ()
+    """Numbers of nodes by the numbers of such names; below 0 where there is none."""
+
+    def named(self) -> Iterator[Placed]:
+        """The parts with names of their own in the file's scope, in order."""
+        return named(self.chains, "", 0, 0)
+
+    def walk(self) -> Iterator[Placed]:
+        """Every part with a name, each before what is in it."""
+        pending = [self.named()]
+        while pending:
+            one = next(pending[-1], None)
+            if one is None:
+                pending.pop()
+            else:
+                yield one
+                pending.append(one.named())
+
+    def output(self, one: Placed) -> int:
+        """The node that a part with a name gives; below 0 where there is none."""
+        return one.node if one.part.ends == 0 and one.part.size else self.ends[one.end]
+
+    def at(self, path: str) -> Placed | None:
+        """The part at a path."""
+        first, *rest = path.split(".")
+        found = self._index.get(first)
+        for name in rest:
+            found = found and found.child(name)
+        return found
+
+    @cached_property
+    def _index(self) -> Mapping[str, Placed]:
+        return {one.path: one for one in self.named()}
