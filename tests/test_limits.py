@@ -42,6 +42,8 @@ LARGE = {
     "a group repeated": ("INPUT 8x8x4 -> ( [ CONV 4 3 p1 -> BN -> RELU | SKIP ] -> ADD ) x49990\n", None),
     "an element applied again in a repeat": ("INPUT 8x8x1 -> ( x: RELU -> x() ) x99990\n", None),
     "an element applied again many times": ("INPUT 8x8x4 -> x: CONV 4 3 p1 -> x() x199990\n", None),
+    "a group applied again": (f"INPUT 8x8x4 -> a: ( {' -> '.join(['CONV 4 3 p1'] * 10)} ){' -> a()' * 9000}\n", None),
+    "a repeat applied again": (f"INPUT 8 -> a: ( FC 8 -> RELU ) x10{' -> a()' * 9000}\n", None),
     "doubling": (doubling(TWICE, BLOCK, 16), None),
     "doubling in forks": (doubling("block b{i}() = [ b{j}() | b{j}() ] -> ADD\n", BLOCK, 15), None),
     "too many nodes": ("INPUT 8x8x1 -> RELU x200000\n", "limit-exceeded"),
@@ -232,6 +234,23 @@ def test_copies_read_the_layer_that_all_of_them_name(text: str, read: list[tuple
     shaped = build(Source(text, "net.net"), None, Report(), Overrides())
     assert shaped is not None
     assert [node.inputs for node in shaped.nodes] == read
+
+
+def test_what_is_applied_again_has_the_weights_and_the_names_of_the_first() -> None:
+    text = "INPUT 8 -> a: ( FC 8 -> r: RELU x2 ) -> a() -> b: a() -> c: a() -> [ b.r | c.r.1 ] -> ADD -> a() @1\n"
+    shaped = build(Source(text, "net.net"), None, Report())
+    assert shaped is not None
+    nodes = shaped.nodes
+    assert [(one.path, one.owner, one.device) for one in nodes if one.layer.keyword == "FC"] == [
+        ("a.fc1", "a.fc1", 0),
+        *((f"{path}.fc1", "a.fc1", 0) for path in ("a1", "b", "c")),
+        ("a4.fc1", "a.fc1", 1),
+    ]
+    merge = next(one for one in nodes if one.layer.keyword == "ADD")
+    assert [nodes[source].path for source in merge.inputs] == ["b.r.2", "c.r.1"]
+    assert [str(span.column) for one in nodes[4:] if one.name == "fc1" for span in one.calls or ()] == [
+        str(text.index(call) + shift + 1) for call, shift in (("a() ->", 0), ("b: a", 3), ("c: a", 3), ("a() @", 0))
+    ]
 
 
 ROWS = 30_000

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from netdsl.graph import bind, call, mistakes, names, outline
 from netdsl.graph.copies import Piece
-from netdsl.graph.evaluate import UNKNOWN, Nested, compute, whole
+from netdsl.graph.evaluate import UNKNOWN, Nested
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
-from netdsl.graph.maker import LayerMaker, Maker, Outcome, ScopeMaker, copies
+from netdsl.graph.maker import LayerMaker, Maker, Outcome, ScopeMaker, copies, placement, repeats
 from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node
 from netdsl.graph.outline import Part, Placed
@@ -25,7 +25,6 @@ from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
 
 MAX_CALLS = 200
-MAX_DEVICE = 1023
 
 
 @dataclass
@@ -53,6 +52,8 @@ class Expansion:
         default_factory=dict["object", "tuple[Piece, outline.Chain]"]
     )
     """What blocks made, by their arguments, the device and what kind of flow came in."""
+    _applied: dict[object, tuple[Piece, Part]] = field(default_factory=dict["object", "tuple[Piece, Part]"])
+    """What elements made that were applied again."""
 
     def __post_init__(self, inputs: Mapping[str, Layer]) -> None:
         chains = [one for one in self.module.file.statements if isinstance(one, tree.Chain)]
@@ -119,7 +120,7 @@ class Expansion:
                 parts.append(outline.Hole(element))
                 continue
             try:
-                placed = self._device(element, scope, device)
+                placed = placement(element, scope, device)
                 match primary:
                     case tree.Fork():
                         if len(chain.elements) == 1 and (section := mistakes.section(primary)):
@@ -147,13 +148,6 @@ class Expansion:
             self._add(mistakes.unmerged(fork or chain.elements[-1]), scope)
             flow = BROKEN
         return flow, outline.Chain.of(parts)
-
-    def _device(self, element: tree.Element, scope: Scope, device: int) -> int:
-        if element.device is None:
-            return device
-        value = element.device.value
-        placed = whole(compute(value, scope.environment), value.span, "a device", MAX_DEVICE)
-        return device if placed is None else placed
 
     def _name(self, element: tree.Element, output: int, scope: Scope) -> str:
         """Let the element's name, which is given, stand for an output."""
@@ -188,14 +182,6 @@ class Expansion:
             outputs.append(output)
             chains.append(chain)
         return tuple(outputs), outline.Fork.of(element, chains)
-
-    def _count(self, element: tree.Element, scope: Scope) -> int | None:
-        """How often an element is repeated; None where no repeat is written."""
-        if element.repeat is None:
-            return None
-        value = element.repeat.value
-        count = whole(compute(value, scope.environment), value.span, "a repeat")
-        return 1 if count is None or self.reading else count
 
     def _layer(
         self,
@@ -259,7 +245,9 @@ class Expansion:
         self, element: tree.Element, flow: Flow, scope: Scope, device: int, fork: tree.Element | None
     ) -> Steps[Outcome]:
         """A layer, a call or a group with a name, once or repeated."""
-        count, written = self._count(element, scope), element.primary
+        count, written = repeats(element, scope), element.primary
+        if count is not None and self.reading:
+            count = 1
         if isinstance(written, tree.Layer) and written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
         maker = self._maker(element, flow, scope, device, fork)
@@ -361,6 +349,7 @@ class Expansion:
         self, again: tree.Call, flow: Flow, path: str, entry: Entry, scope: Scope, device: int, name: str
     ) -> Steps[Outcome]:
         """Apply an earlier element again, with the same weights: its nodes come in the same order as then."""
+        assert not isinstance(flow, tuple)
         hole = outline.Hole(entry.element)
         original = scope.find(again.name)
         if original is None:
@@ -377,16 +366,24 @@ class Expansion:
         element = original.element
         if original.placed is None or isinstance(original.placed.part, outline.Alias):
             raise mistakes.not_an_element(again)
+        around = scope.called(again)
+        home = replace(original.scope, calls=around)
+        device = placement(element, home, device)
+        key = id(original.placed.part), original.placed.node, original.copy, again.span.text, device, min(flow, 0)
+        piece, part = self._applied.get(key, (None, hole))
+        if piece is not None and piece.fits(flow):
+            return self.made.stamp(piece, path, around, flow), outline.Again.of(entry.element, name, part)
         self.made.size.reads(element)
-        home = replace(original.scope, calls=scope.called(again))
-        repeat = original.placed.repeat
+        start, repeat = self.made.start(), original.placed.repeat
         with self.made.sharing(original.placed.nodes):
-            maker = self._maker(element, flow, home, self._device(element, home, device))
+            maker = self._maker(element, flow, home, device)
             inner = Entry(element, home, BROKEN, entry.inner)
             count, own = repeat and repeat.copies, home.labels[id(element)]
             output, part = yield copies(maker, count, flow, path, inner, own, self.made)
         if isinstance(part, outline.Hole):
             return output, part
+        if not self.made.shared and original.placed.nodes:
+            self._applied[key] = self.made.piece(start, path, around, flow, output), part
         return output, outline.Again.of(entry.element, name, part)
 
     def _add(self, fault: Fault, scope: Scope) -> None:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from netdsl.graph import mistakes, outline
+from netdsl.graph.evaluate import compute, whole
 from netdsl.graph.made import Made
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node, Site
 from netdsl.graph.outline import Part, Placed
-from netdsl.graph.scope import Entry
+from netdsl.graph.scope import Entry, Scope
 from netdsl.graph.steps import Steps
 from netdsl.layers.base import Layer
+from netdsl.text import tree
 
+MAX_DEVICE = 1023
 Outcome: TypeAlias = tuple[int, Part]
 """What an element gives, and what it has become."""
 
@@ -79,6 +82,24 @@ def _inputs(row: type[Layer], flow: Flow, site: Site, calls: Calls | None) -> tu
     if row.merge:
         raise mistakes.merge_without_fork(row.keyword, site.span, True)
     return (flow,)
+
+
+def placement(element: tree.Element, scope: Scope, around: int) -> int:
+    """The device of an element, which is by default that of what is around it."""
+    if element.device is None:
+        return around
+    value = element.device.value
+    placed = whole(compute(value, scope.environment), value.span, "a device", MAX_DEVICE)
+    return around if placed is None else placed
+
+
+def repeats(element: tree.Element, scope: Scope) -> int | None:
+    """How often an element is repeated, 1 where that is unknown; None where no repeat is written."""
+    if element.repeat is None:
+        return None
+    value = element.repeat.value
+    count = whole(compute(value, scope.environment), value.span, "a repeat")
+    return 1 if count is None else count
 
 
 def copies(
