@@ -198,24 +198,21 @@ class Network(Line):
         it cannot be written.
         """
         from netdsl import compile
-        from netdsl.compile.target import FORMATS, Target
+        from netdsl.compile.formats import ENDINGS, chosen
+        from netdsl.compile.target import Target
 
         made_for = Target.of(target, precision, batch)
         if train and not made_for.portable:
             raise ValueError(f"a file for {target} is for inference, and not for training")
-        suffix = FORMATS.get(format or "torchscript") if path is None else Path(path).suffix
-        pt2 = suffix == FORMATS["pt2"]
-        kind = format or ("pt2" if pt2 else "torchscript")
-        if kind not in FORMATS:
-            raise ValueError(f"a format is {' or '.join(FORMATS)}, not {kind}")
-        if suffix != FORMATS[kind]:
-            ends = " or ".join(FORMATS.values())
-            told = f"the format {kind} writes {FORMATS[kind]}" if format else f"a compiled network is a file {ends}"
+        kind = chosen(format, None if path is None else Path(path))
+        file = Path(f"{Path(self.shaped.graph.source.name).stem}{kind.suffix}") if path is None else Path(path)
+        if file.suffix != kind.suffix:
+            told = (
+                f"the format {kind.name} writes {kind.suffix}" if format else f"a compiled network is a file {ENDINGS}"
+            )
             raise ValueError(f"{path}: {told}")
-        stem = Path(self.shaped.graph.source.name).stem
-        file = Path(f"{stem}{FORMATS[kind]}") if path is None else Path(path)
         compile.compile(
-            self.shaped, file, seed=units.whole("seed", seed, None), train=train, format=kind, target=made_for
+            self.shaped, file, seed=units.whole("seed", seed, None), train=train, format=kind.name, target=made_for
         )
         return file
 

@@ -10,7 +10,8 @@ import click
 
 from netdsl.cli import common, progress, stream
 from netdsl.compile.errors import CompileError, FormatError, WeightsMismatchError
-from netdsl.compile.target import FORMATS, PRECISIONS, Target
+from netdsl.compile.formats import ENDINGS, FORMATS, chosen
+from netdsl.compile.target import PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 
@@ -19,7 +20,7 @@ _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in p
 
 @click.command("compile")
 @click.argument("file")
-@click.option("-o", "--output", metavar="OUT", help="The file to write, OUT.pt or .pt2; by default FILE's stem, here.")
+@click.option("-o", "--output", metavar="OUT", help=f"The file to write, OUT{ENDINGS}; by default FILE's stem, here.")
 @click.option("--format", type=click.Choice(list(FORMATS)), help="By default OUT's, else torchscript.")
 @click.option("--mode", type=click.Choice(["inference", "train"]), default="inference", show_default=True)
 @click.option("--devices", metavar="A,B", default="", help="A device for each logical one: cuda:0,cuda:1.")
@@ -62,13 +63,13 @@ def command(
             f"--target {target} is for inference, and cannot be used with --mode train", "leave one out"
         )
     shaped = common.network(file, sets, inputs, include)
-    kind = format or ("pt2" if output is not None and Path(output).suffix == FORMATS["pt2"] else "torchscript")
-    path = Path(output) if output is not None else Path(f"{common.stem(file)}{FORMATS[kind]}")
-    if path.suffix != FORMATS[kind]:
+    kind = chosen(format, None if output is None else Path(output))
+    path = Path(f"{common.stem(file)}{kind.suffix}" if output is None else output)
+    if path.suffix != kind.suffix:
         stem = common.stem(file)
         named = path / stem if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(stem)
-        help = f"write -o {named.with_suffix(FORMATS[kind])}"
-        what = f"--format {kind} writes {FORMATS[kind]}" if format else "a compiled network is a .pt or .pt2 file"
+        help = f"write -o {named.with_suffix(kind.suffix)}"
+        what = f"--format {format} writes {kind.suffix}" if format else f"a compiled network is a {ENDINGS} file"
         what = "a compiled network goes to a file, and not to stdout" if output == "-" else what
         raise common.UsageError(f"{output}: {what}", help)
     try:
@@ -84,7 +85,7 @@ def command(
     if not all(names):
         raise common.UsageError(f"--devices {devices}: a name is missing", "write --devices cuda:0,cuda:1")
     source = None if weights is None else Path(weights)
-    if kind == "torchscript" and sys.version_info >= (3, 14):
+    if kind is FORMATS["torchscript"] and sys.version_info >= (3, 14):
         stream.note("note: TorchScript is untried on Python 3.14; --format pt2 does without it")
     try:
         with progress.shown() as shown:
@@ -96,14 +97,14 @@ def command(
                 seed=seed,
                 weights=source,
                 target=made_for,
-                format=kind,
+                format=kind.name,
                 progress=shown,
             )
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
     except FormatError as error:
-        asked = f"--target {target}" if mode == "inference" else f"--mode {mode}"
-        raise common.UsageError(str(error), f"write --format torchscript for {asked}") from None
+        asked = click.get_current_context().params[error.option]
+        raise common.UsageError(str(error), f"write --format torchscript for --{error.option} {asked}") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:

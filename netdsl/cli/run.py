@@ -17,6 +17,7 @@ import click
 
 from netdsl import resources
 from netdsl.cli import common, stream
+from netdsl.compile.formats import FORMATS, SUFFIXES
 from netdsl.runtime import NotCompiledError, UntrustedError
 from netdsl.runtime.file import Card, Compiled, opened
 from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
@@ -128,8 +129,9 @@ def _opened(file: str, held: ExitStack) -> Compiled:
     if found is not None and (found != path or path.suffix == ".net"):
         help = f"netdsl compile {file}, and then netdsl run {found.stem}.pt"
         raise common.UsageError(f"{file} is a network that is not compiled yet", help)
-    if path.suffix == ".pt2":
-        raise common.UsageError(f"{file} is for torch.export, and not TorchScript", "compile it without --format pt2")
+    if (format := SUFFIXES.get(path.suffix, FORMATS["torchscript"])) is not FORMATS["torchscript"]:
+        what = f"{file} is for {format.reader}, and not TorchScript"
+        raise common.UsageError(what, f"compile it without --format {format.name}")
     try:
         if file == "-":  # it is read from its end, as a pipe cannot be
             path = Path(held.enter_context(TemporaryDirectory()), "stdin.pt")

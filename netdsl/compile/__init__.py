@@ -7,7 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from netdsl.compile.errors import FormatError
+from netdsl.compile.formats import FORMATS
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.target import PORTABLE, Target
 
@@ -116,23 +116,22 @@ def compile(
     format: str = "torchscript",
     progress: Progress = silent,
 ) -> Sequence[str]:
-    """Compile a network into a TorchScript file, written whole or not at all, that runs by `torch.jit.load` alone.
+    """Compile a network into a file of a format, written whole or not at all.
 
     Gives what is odd about the weights of a file, a sentence each: NaN and infinities.
 
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
-    is not portable has the optimised network, and no training. The other of FORMATS, `pt2`, runs by `torch.export.load`
-    alone; it is portable, and for inference. Raises CompileError, and OSError for a file that cannot be had.
+    is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
+    be had.
     """
-    if format != "torchscript" and (train or not target.portable):
-        raise FormatError(format, "for inference alone" if train else "portable, and made for no target")
+    asked = {"mode": train, "target": not target.portable}
+    FORMATS[format].check([option for option, given in asked.items() if given])
     from netdsl import files, optimize
-    from netdsl.compile import archive, card, targets
+    from netdsl.compile import card, targets
     from netdsl.compile import devices as binding
     from netdsl.compile import weights as stored
     from netdsl.compile.lower import lower
     from netdsl.compile.plan import Plan
-    from netdsl.compile.script import script
 
     targets.require(target)
     plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
@@ -145,16 +144,6 @@ def compile(
         odd = stored.load(network, tensors, weights, plan.unused)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
-    texts = card.texts(plan, target)
-    if format == "torchscript":
-        scripted = script(network, progress)
-        progress("writing", 0, 1)
-        archive.save(scripted, path, texts)
-    else:
-        from netdsl.compile import exported
-
-        program = exported.export(network, plan, progress)
-        progress("writing", 0, 1)
-        exported.save(program, path, texts)
+    FORMATS[format].write(network, plan, path, card.texts(plan, target), progress)
     progress("writing", 1, 1)
     return odd

@@ -117,9 +117,10 @@ class ExportError(CompileError):
 
 @dataclass(eq=False)
 class FormatError(CompileError):
-    """A file that was asked for what its format is not; `what` says what it is."""
+    """A file that was asked for with an option that its format refuses; `what` says what it is instead."""
 
     format: str
+    option: str
     what: str
 
     def __str__(self) -> str:

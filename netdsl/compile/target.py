@@ -14,9 +14,6 @@ PRECISIONS: Mapping[str, Sequence[str]] = {
 }
 """The precisions that each target has."""
 
-FORMATS: Mapping[str, str] = {"torchscript": ".pt", "pt2": ".pt2"}
-"""The suffix of the files of each format: TorchScript's, and torch.export's."""
-
 
 @dataclass(frozen=True)
 class Target:

@@ -1,0 +1,80 @@
+"""The formats of compiled files: what each is called, what it takes, and what writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from netdsl.compile.errors import FormatError
+from netdsl.text.fit import listed
+
+if TYPE_CHECKING:
+    from torch import fx
+
+    from netdsl.compile.plan import Plan
+    from netdsl.compile.progress import Progress
+
+Writer: TypeAlias = "Callable[[fx.GraphModule, Plan, Path, Mapping[str, str], Progress], None]"
+"""Writes the network of a plan into a file, with texts that tell of it. Raises CompileError and OSError."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of the table of formats."""
+
+    name: str
+    """What `--format` calls it."""
+    suffix: str
+    reader: str
+    """What its files are for."""
+    write: Writer
+    refuses: Mapping[str, str]
+    """The options that do not go with it, and what a file is instead."""
+
+    def check(self, asked: Sequence[str]) -> None:
+        """Raise FormatError where options are asked for that do not go with it."""
+        for option in asked:
+            if option in self.refuses:
+                raise FormatError(self.name, option, self.refuses[option])
+
+
+def _torchscript(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
+    from netdsl.compile import archive
+    from netdsl.compile.script import script
+
+    scripted = script(network, progress)
+    progress("writing", 0, 1)
+    archive.save(scripted, path, texts)
+
+
+def _exported(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
+    from netdsl.compile import exported
+
+    program = exported.export(network, plan, progress)
+    progress("writing", 0, 1)
+    exported.save(program, path, texts)
+
+
+_PORTABLE = {"mode": "for inference alone", "target": "portable, and made for no target"}
+
+FORMATS: Mapping[str, Format] = {
+    one.name: one
+    for one in (
+        Format("torchscript", ".pt", "TorchScript", _torchscript, {}),
+        Format("pt2", ".pt2", "torch.export", _exported, _PORTABLE),
+    )
+}
+"""All formats by name, the usual one first."""
+SUFFIXES = {one.suffix: one for one in FORMATS.values()}
+ENDINGS = listed([*SUFFIXES], " or ")
+
+
+def chosen(name: str | None, path: Path | None) -> Format:
+    """The format that is named, else that of a path's suffix, else TorchScript. Raises ValueError for no format."""
+    if name is None:
+        return SUFFIXES.get("" if path is None else path.suffix, FORMATS["torchscript"])
+    if name not in FORMATS:
+        raise ValueError(f"a format is {listed([*FORMATS], ' or ')}, not {name}")
+    return FORMATS[name]
