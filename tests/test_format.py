@@ -255,6 +255,12 @@ def test_every_error_of_a_file_is_reported_and_nothing_is_formatted() -> None:
         is_formatted(source)
 
 
+@pytest.mark.parametrize("between", [" ", "\n", " # here\n\n"])
+def test_a_label_in_capitals_is_told_wherever_its_element_stands(between: str) -> None:
+    with pytest.raises(NetError, match="a label is written in lower case"):
+        format(Source(f"INPUT 3 -> C1:{between}RELU\n", "x.net"))
+
+
 # Details
 
 

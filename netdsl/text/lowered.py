@@ -19,7 +19,7 @@ _SUSPECT = re.compile(
 _DEFINITION = rf"""(?m:"[^"\n]*"?|\#[^\n]*
       | ^[ \t]*(?P<statement>(?i:{"|".join(sorted(KEYWORDS))}))
         [ \t]++(?:(?=")|(?P<name>{_WORD}+)[ \t]*+(?P<parameters>\([^()\n]*)?)
-      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:[ \t]*+(?=[^\W\d]|\())"""
+      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:(?:\s|\#[^\n]*)*+(?=[^\W\d]|\())"""
 _LOWER = re.compile(r"[a-z_][a-z0-9_]*")
 
 
