@@ -47,28 +47,48 @@ class Overrides:
     """How many nodes the network may have."""
 
 
-@collector.paused()
 def build(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> ShapedGraph | None:
     """The shaped graph of a program; None where it has errors, or is a library of blocks without a chain.
 
     All that is wrong goes to `report`. Raises OverrideError for an override that fits nothing.
     """
+    return attempt(source, path, report, overrides or Overrides())[1]
+
+
+@collector.paused()
+def attempt(
+    source: Source, path: Path | None, report: Report, overrides: Overrides
+) -> tuple[Expansion | None, ShapedGraph | None]:
+    """The expansion of a program, as far as it was expanded, and the network if nothing is wrong in it."""
+    expansion: Expansion | None = None
     with suppress(Enough), bounded():
-        return _built(source, path, report, overrides or Overrides())
-    return None
+        module, taken = Loader(report, overrides.include).load(source, path, overrides.params)
+        _check_params(source, module, overrides.params.keys() - taken)
+        expansion = expanded(module, report, overrides)
+        _check_inputs(expansion.nodes, overrides.inputs)
+        return expansion, _network(source, path, expansion, overrides)
+    return expansion, None
 
 
-def _built(source: Source, path: Path | None, report: Report, overrides: Overrides) -> ShapedGraph | None:
-    loader = Loader(report, overrides.include)
-    module, taken = loader.load(source, path, overrides.params)
-    if lost := sorted(overrides.params.keys() - taken):
-        known = list(module.params)
-        has = f"its params are {listed(known)}" if known else "it has no params"
-        message = f"{source.name} has no param {lost[0]}"
-        raise OverrideError("unknown-param", message, did_you_mean(lost[0], known) or has)
+def expanded(module: Module, report: Report, overrides: Overrides) -> Expansion:
+    """A file expanded. Raises Enough."""
     expansion = Expansion(module, report, overrides.limit, _layers(overrides.inputs))
     expansion.run()
-    _check_inputs(expansion.nodes, overrides.inputs)
+    return expansion
+
+
+def _check_params(source: Source, module: Module, lost: Iterable[str]) -> None:
+    """Raise OverrideError for a param that there is not."""
+    for name in sorted(lost):
+        known = list(module.params)
+        has = f"its params are {listed(known)}" if known else "it has no params"
+        message = f"{source.name} has no param {name}"
+        raise OverrideError("unknown-param", message, did_you_mean(name, known) or has)
+
+
+def _network(source: Source, path: Path | None, expansion: Expansion, overrides: Overrides) -> ShapedGraph | None:
+    """The network that an expansion gives, unless something is wrong in it."""
+    module, report = expansion.module, expansion.report
     failed = report.failed
     title, meta = _heading(module, source, path, report)
     if not _has_chain(module):

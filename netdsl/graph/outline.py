@@ -36,10 +36,7 @@ class Chain:
     @cached_property
     def index(self) -> Mapping[str, Placed]:
         """The parts with a name in this scope, placed as if it began with the first node."""
-        found: dict[str, Placed] = {}
-        for one in named([self], "", 0, 0):
-            found.setdefault(one.path, one)
-        return found
+        return _first(named([self], "", 0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +275,14 @@ def named(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator[
             pending.append(one.inside())
 
 
+def _first(parts: Iterable[Placed]) -> Mapping[str, Placed]:
+    """Parts by their paths; of two with one, which is a mistake, the first."""
+    found: dict[str, Placed] = {}
+    for one in parts:
+        found.setdefault(one.path, one)
+    return found
+
+
 @dataclass(frozen=True)
 class Outline:
     """What a network's file makes, chain by chain, and for each name of no layer the node that it stands for."""
@@ -315,4 +320,4 @@ class Outline:
 
     @cached_property
     def _index(self) -> Mapping[str, Placed]:
-        return {one.path: one for one in self.named()}
+        return _first(self.named())

@@ -33,6 +33,8 @@ class Module:
     file: tree.File
     params: Mapping[str, Known | Unknown]
     blocks: Mapping[str, BlockOf]
+    origins: Mapping[str, Span]
+    """Where each param is defined, here or in a file that is used."""
     overridden: bool = False
     lost: frozenset[str] = frozenset()
     """Names that broken statements here, or in used files, would have defined."""
@@ -109,6 +111,7 @@ class Loader:
         blocks: dict[str, BlockOf] = {}
         taken: set[str] = set()
         origins: dict[tuple[str, str], Span] = {}
+        params_at: dict[str, Span] = {}
 
         def define(kind: str, name: str, span: Span) -> bool:
             before = origins.get((kind, name))
@@ -133,6 +136,7 @@ class Loader:
                 match statement:
                     case tree.Param(name) if define("param", name.text, use.path.span):
                         params[name.text] = module.params.get(name.text, UNKNOWN)
+                        params_at[name.text] = name.span
                     case tree.Block(name) if define("block", name.text, use.path.span):
                         blocks[name.text] = module.blocks[name.text]
                     case _:
@@ -140,6 +144,7 @@ class Loader:
         for param in _all(file, tree.Param):
             names.check_parameter(param.name, self.report)
             if define("param", param.name.text, param.name.span):
+                params_at[param.name.text] = param.name.span
                 if param.name.text in overrides:
                     params[param.name.text] = overrides[param.name.text]
                     taken.add(param.name.text)
@@ -148,7 +153,7 @@ class Loader:
         for name in lost:
             params.setdefault(name, UNKNOWN)
         incomplete = None in used.values() or file.nameless
-        module = Module(file, params, blocks, bool(taken), frozenset(lost), incomplete)
+        module = Module(file, params, blocks, params_at, bool(taken), frozenset(lost), incomplete)
         for block in _all(file, tree.Block):
             self._check_parameters(block)
             if define("block", block.name.text, block.name.span):

@@ -82,23 +82,4 @@ def _named_in(chain: tree.Chain) -> set[str]:
 
 
 def _names(expressions: Iterable[tree.Expression]) -> set[str]:
-    found: set[str] = set()
-    pending = list(expressions)
-    while pending:
-        match pending.pop():
-            case tree.Name(text):
-                found.add(text)
-            case tree.Braces(items):
-                pending.extend(items)
-            case tree.Arithmetic(first, rest):
-                pending.append(first)
-                pending.extend(operand for _, operand in rest)
-            case tree.Signed(_, operand):
-                pending.append(operand)
-            case tree.Function(_, arguments):
-                pending.extend(arguments)
-            case tree.Parentheses(inner):
-                pending.append(inner)
-            case tree.Literal():
-                pass
-    return found
+    return {name.text for name in tree.names(expressions)}

@@ -257,16 +257,16 @@ def _parser() -> tuple[Parser, _Builder]:
 
 def _statement(text: str, span: Span, report: Report) -> tree.Statement | None:
     """Parse one statement; an error in it and in each line of its chain below is reported, and gives None."""
-    parsed = _parsed(text, span, report)
+    parsed = statement(text, span, report)
     if isinstance(parsed, int):
         for line in statements.chain_lines(text, span):
             if line.start > parsed:
-                _parsed(text, line, report)
+                statement(text, line, report)
         return None
     return parsed
 
 
-def _parsed(text: str, span: Span, report: Report) -> tree.Statement | int:
+def statement(text: str, span: Span, report: Report) -> tree.Statement | int:
     """A statement, or where the first error in it is, which is reported."""
     parser, builder = _parser()
     builder.source = span.source
@@ -310,8 +310,8 @@ def parse(source: Source, report: Report) -> tree.File:
                 broken.append(span)  # the chain of a block whose header lacks its `=`
                 continue
             header = None
-            statement = None if index in lines.broken else _statement(text, span, report)
-            if statement is None:
+            one = None if index in lines.broken else _statement(text, span, report)
+            if one is None:
                 broken.append(span)
                 header = span if _HEADER.fullmatch(text, span.start, span.end) else None
                 if len(broken) > statements.MAX_BROKEN:
@@ -322,9 +322,9 @@ def parse(source: Source, report: Report) -> tree.File:
                     )
                     break
                 continue
-            if isinstance(statement, tree.Block):
-                _check_block_lines(statement, report)
-            found.append(statement)
+            if isinstance(one, tree.Block):
+                _check_block_lines(one, report)
+            found.append(one)
     found = _without_swallowed(found, broken, report)
     return tree.File(source, tuple(found), lines.comments, tuple(broken))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
@@ -305,4 +305,26 @@ def elements(chain: Chain) -> Iterator[Element]:
                 for branch in reversed(branches):
                     pending.extend(reversed(branch.elements))
             case _:
+                pass
+
+
+def names(expressions: Iterable[Expression]) -> Iterator[Name]:
+    """The names in expressions, in no order."""
+    pending = list(expressions)
+    while pending:
+        match pending.pop():
+            case Name() as name:
+                yield name
+            case Braces(items):
+                pending.extend(items)
+            case Arithmetic(first, rest):
+                pending.append(first)
+                pending.extend(operand for _, operand in rest)
+            case Signed(_, operand):
+                pending.append(operand)
+            case Function(_, arguments):
+                pending.extend(arguments)
+            case Parentheses(inner):
+                pending.append(inner)
+            case Literal():
                 pass
