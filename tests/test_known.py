@@ -66,12 +66,17 @@ def test_the_layer_with_a_mistake_is_there_without_a_shape() -> None:
 def test_equal_copies_are_one_value() -> None:
     found = read("block f(n) = CONV n 3 p1 -> BN\nINPUT 8x8x4 -> a: f(4) x3 -> b: f(4) -> c: b()\n")
     repeat, call, again = (found.outline.at(name) for name in "abc")
-    assert repeat is not None and isinstance(repeat.part, outline.Repeat)
+    assert repeat is not None
+    assert isinstance(repeat.part, outline.Repeat)
     (body,) = repeat.part.bodies
-    assert call is not None and isinstance(call.part, outline.Call) and isinstance(body, outline.Call)
+    assert call is not None
+    assert isinstance(call.part, outline.Call)
+    assert isinstance(body, outline.Call)
     assert call.part.body is body.body
-    assert again is not None and isinstance(again.part, outline.Again)
-    assert isinstance(again.part.part, outline.Call) and again.part.part.title == "f(4)"
+    assert again is not None
+    assert isinstance(again.part, outline.Again)
+    assert isinstance(again.part.part, outline.Call)
+    assert again.part.part.title == "f(4)"
 
 
 def test_names_stand_for_what_defines_them() -> None:

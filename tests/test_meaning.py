@@ -40,6 +40,16 @@ MEANINGS = [
     ("INPUT 8x8x3 -> CONV 4 3 -> UPSAMPLE 2 -> FC 4", "scores"),
     ("INPUT 8x8x3 -> CONV 4 3 -> PAD 1 -> CONV 4 2", "scores"),
     ("INPUT 8x8x3 -> CONV 4 3 -> [ AVGPOOL global -> SIGMOID | SKIP ] -> MUL -> CONV 2 3", "scores"),
+    ("INPUT 9 -> [ FC 4 -> SOFTMAX | FC 4 -> SOFTMAX ] -> MEAN", "probabilities"),
+    ("INPUT 9 -> [ FC 4 -> SOFTMAX | FC 4 -> SOFTMAX ] -> CONCAT", "probabilities"),
+    ("INPUT 9 -> [ FC 4 -> SOFTMAX | FC 4 ] -> MEAN", "scores"),
+    ("INPUT 9 -> [ FC 4 -> LOGSOFTMAX | FC 4 -> LOGSOFTMAX ] -> MEAN", "scores"),
+    ("INPUT 9 -> [ FC 4 -> SIGMOID | FC 4 -> SOFTMAX ] -> MUL", "independent"),
+    ("INPUT 9 -> [ FC 4 -> SIGMOID | FC 4 ] -> MUL", "scores"),
+    ("INPUT 9 -> FC 4 -> SOFTMAX -> SLICE 0 2", "probabilities"),
+    ("INPUT 9 -> FC 4 -> RBF 6 -> SHUFFLE 2 -> SLICE 0 3 -> RELU -> SCALE -> TANH", "distances"),
+    ("INPUT 9 -> FC 4 -> [ RBF 6 | RBF 6 ] -> ADD", "distances"),
+    ("INPUT 9 -> FC 4 -> RBF 6 -> FC 4", "scores"),
 ]
 
 

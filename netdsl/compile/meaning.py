@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.activation import HardSigmoid, LogSoftmax, Sigmoid, Softmax
 from netdsl.layers.base import Layer
+from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.dense import RadialBasis
 from netdsl.layers.dropout import Dropout, DropPath
+from netdsl.layers.merge import Add, Concat, Maximum, Mean, Multiply
+from netdsl.layers.norm import Scale
 from netdsl.layers.pool import AveragePool
 from netdsl.layers.reshape import Crop, Flatten, Reshape, Upsample
 from netdsl.layers.source import Skip
@@ -18,8 +23,8 @@ _GIVES: dict[type[Layer], str] = {
     HardSigmoid: "independent",
     RadialBasis: "distances",
 }
-_KEEPS = (Flatten, Reshape, Dropout, DropPath, Skip, Crop, Upsample, AveragePool)
-"""Layers whose outputs are what their inputs are: the same values, or averages of them."""
+_KEEPS = (Flatten, Reshape, Dropout, DropPath, Skip, Crop, Upsample, AveragePool, Shuffle, Slice)
+"""Layers whose outputs are what their inputs are: the same values, some of them, or averages."""
 
 
 def of(shaped: ShapedGraph, index: int) -> str:
@@ -31,10 +36,29 @@ def of(shaped: ShapedGraph, index: int) -> str:
     """
     if _maps(shaped, index):
         return "map"
-    node = shaped.nodes[index]
-    while isinstance(node.layer, _KEEPS):
-        node = shaped.nodes[node.inputs[0]]
-    return _GIVES.get(type(node.layer), "scores")
+    found: list[str] = []
+    for node in shaped.nodes[: index + 1]:
+        found.append(_made(node.layer, {found[source] for source in node.inputs}))
+    return found[index]
+
+
+def _made(layer: Layer, inputs: Set[str]) -> str:
+    """What a layer makes of inputs with some meanings."""
+    before = next(iter(inputs)) if len(inputs) == 1 else "scores"
+    match layer:
+        case Softmax() | LogSoftmax() | Sigmoid() | HardSigmoid() | RadialBasis():
+            return _GIVES[type(layer)]
+        case Concat():
+            return before
+        case Mean():  # of logarithms, it is none of a probability
+            return "scores" if before == "log-probabilities" else before
+        case Multiply() | Maximum():
+            return "independent" if inputs <= {"probabilities", "independent"} else before
+        case _ if isinstance(layer, _KEEPS):
+            return before
+        case _:
+            falls = layer.monotone or isinstance(layer, Add | Scale)
+            return "distances" if before == "distances" and falls else "scores"
 
 
 def _maps(shaped: ShapedGraph, index: int) -> bool:
