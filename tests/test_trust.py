@@ -95,6 +95,15 @@ def test_what_netdsl_compiles_passes(name: str, kind: str, tmp_path: Path) -> No
     check(path)
 
 
+def test_products_of_tiles_pass(tmp_path: Path) -> None:
+    path = tmp_path / "winograd.pt"
+    netdsl.loads("INPUT 32x32x64 -> CONV 64 3 p1 -> RELU -> CONV 64 3 p1").compile(path, target="cpu")
+    with zipfile.ZipFile(path) as archive:
+        code = b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".py"))
+    assert b"out=" in code
+    check(path)
+
+
 @pytest.mark.parametrize("kind", ["portable", "train", "cpu"])
 def test_a_checked_module_is_the_one_of_the_file(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "Réseau 1.pt"
