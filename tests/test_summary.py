@@ -165,3 +165,10 @@ def test_a_block_tells_its_copies_where_it_is_repeated() -> None:
     rows = [line.split() for line in str(netdsl.loads(program).summary()).splitlines()]
     assert ["a", "b(4)", "20", "1,024"] in rows
     assert ["c", "b(4)", "×3", "60", "3,072"] in rows
+
+
+def test_copies_of_repeats_in_repeats_are_told_once() -> None:
+    program = "INPUT 8x8x4 -> a: ( CONV 4 1 -> b: ( RELU -> BN ) x2 -> TANH ) x3 -> c: ( RELU x2 ) x2\n"
+    lines = str(netdsl.loads(program).summary()).splitlines()[4:14]
+    names = ["input1", "a", "conv1", "b", "relu1", "bn1", "tanh1", "c", "relu1", "1"]
+    assert [line.split()[0] for line in lines] == names

@@ -14,9 +14,9 @@ from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Deferred, Graph, Node, ShapedGraph
 from netdsl.graph.node import Scope as ScopeInfo
-from netdsl.graph.outline import Again, Alias, Call, Fork, Group, Hole, Outline, Part, Repeat
-from netdsl.graph.outline import Layer as LayerPart
+from netdsl.graph.outline import Outline
 from netdsl.graph.program import Loader, Module
+from netdsl.graph.prune import pruned
 from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import LayerError, Value, arguments_of
 from netdsl.layers.base import Layer
@@ -112,6 +112,8 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     moved = {old: new for new, old in enumerate(order)}
     for_inference = unused.needed(nodes, outputs) if training else kept
     outline = Outline(tuple(expansion.chains), expansion.made.ends)
+    if len(order) < len(nodes):
+        outline = pruned(outline, order)
     graph = Graph(
         title,
         source,
@@ -120,7 +122,8 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
         Deferred(lambda: _scopes(outline)),
-        Deferred(lambda: _aliases(outline, moved)),
+        Deferred(lambda: _aliases(outline)),
+        outline,
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
         module.overridden or bool(overrides.inputs),
@@ -243,29 +246,13 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
 
 def _scopes(outline: Outline) -> dict[str, ScopeInfo]:
     """What the components of paths stand for."""
-    found: dict[str, ScopeInfo] = {}
-    for one in outline.walk():
-        part, repeat = one.part, one.repeat
-        copy = not one.path.endswith(part.name)
-        if isinstance(part, Fork | LayerPart | Alias | Hole) or (copy and repeat is None):
-            continue
-        found[one.path] = ScopeInfo(one.path, _title(part), repeat and repeat.copies)
-    return found
+    return {one.path: ScopeInfo(one.path, one.title, one.copies) for one in outline.walk() if one.scope}
 
 
-def _title(part: Part) -> str:
-    """A call with its values, the layer that is repeated, or the name of a group."""
-    if isinstance(part, Again) and isinstance(part.part, Repeat) and isinstance(part.part.element.primary, tree.Layer):
-        part = part.part
-    if isinstance(part, Call | Repeat):
-        return part.title
-    return part.name if isinstance(part, Group) else part.element.primary.span.text
-
-
-def _aliases(outline: Outline, moved: Mapping[int, int]) -> dict[str, int]:
+def _aliases(outline: Outline) -> dict[str, int]:
     """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
     ends = ((one.path, outline.ends[one.end]) for one in outline.walk() if one.part.ends)
-    return {path: moved[end] for path, end in ends if end in moved}
+    return {path: end for path, end in ends if end >= 0}
 
 
 _DIMS = re.compile(r"[0-9]+(x[0-9]+)*")

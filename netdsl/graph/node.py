@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias, TypeVar
 
+from netdsl.graph.outline import Outline
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
@@ -146,6 +147,8 @@ class Graph(Line):
     scopes: Mapping[str, Scope]
     aliases: Mapping[str, int]
     """Names that make no node of their own, by path: what a call, group, repeat or SKIP label stands for."""
+    outline: Outline = field(default=Outline(), compare=False)
+    """What its file makes. A graph whose nodes were changed has none."""
     expectations: tuple[tree.Expect, ...] = ()
     output_names: Mapping[int, str] = field(default_factory=dict[int, str])
     """What `output` statements call a node, where that is not its path: the label of a call, group or SKIP."""

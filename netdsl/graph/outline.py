@@ -8,6 +8,7 @@ is in it knows no path and no number of a node: both follow from where it stands
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,15 +19,23 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from netdsl.graph.evaluate import Environment
 from netdsl.graph.program import BlockOf
 from netdsl.text import tree
+from netdsl.text.shown import Line
+
+_NUMBER = re.compile(r"[1-9][0-9]{0,7}")  # of a copy
 
 
-@dataclass(frozen=True)
-class Chain:
+@dataclass(frozen=True, repr=False)
+class Chain(Line):
     """`a -> b -> c`: its parts, which make `size` nodes, and have `ends` names that are no layer's."""
 
     parts: tuple[Part, ...] = ()
     size: int = 0
     ends: int = 0
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"of {self.size:,} layers"
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Chain:
@@ -39,8 +48,20 @@ class Chain:
         return _first(named([self], "", 0, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class _Written(Line):
+    """What an element has become."""
+
+    __slots__ = ()
+    element: tree.Element
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.element.span.text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Layer(_Written):
     """One layer, which is one node."""
 
     element: tree.Element
@@ -49,9 +70,12 @@ class Layer:
     ends: ClassVar = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """An element that cannot be understood, which was reported. It may have made some nodes before that was found."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Hole(_Written):
+    """An element that cannot be understood, or that no output needs, which was reported.
+
+    It may have made some nodes before that was found.
+    """
 
     element: tree.Element
     name: str = ""
@@ -59,8 +83,8 @@ class Hole:
     ends: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+@dataclass(frozen=True, slots=True, repr=False)
+class Alias(_Written):
     """SKIP, or the name of something earlier: no node of its own, and with a label another name for one."""
 
     element: tree.Element
@@ -69,8 +93,8 @@ class Alias:
     ends: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+@dataclass(frozen=True, slots=True, repr=False)
+class Fork(_Written):
     """`[ a | b ]`: chains that all read what flows in."""
 
     element: tree.Element
@@ -87,8 +111,8 @@ class Fork:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+@dataclass(frozen=True, slots=True, repr=False)
+class Group(_Written):
     """`( a -> b )`; without a name it opens no scope."""
 
     element: tree.Element
@@ -103,8 +127,8 @@ class Group:
         return cls(element, name, body, body.size, body.ends + bool(name))
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+@dataclass(frozen=True, slots=True, repr=False)
+class Call(_Written):
     """`stage(64, 1, 3)`: a block's body, and the values that its parameters have there."""
 
     element: tree.Element
@@ -125,8 +149,8 @@ class Call:
         return cls(element, name, title, block, environment, body, body.size, body.ends + 1)
 
 
-@dataclass(frozen=True)
-class Repeat:
+@dataclass(frozen=True, repr=False)
+class Repeat(_Written):
     """`RELU x3`: so many copies, whose paths end in their numbers. One body where they are equal."""
 
     element: tree.Element
@@ -152,8 +176,8 @@ class Repeat:
         return list(accumulate(sizes, initial=0)), list(accumulate(ends, initial=0))
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+@dataclass(frozen=True, slots=True, repr=False)
+class Again(_Written):
     """`enc()`: an element applied again, with the weights of the first time."""
 
     element: tree.Element
@@ -181,11 +205,47 @@ class Placed(NamedTuple):
     path: str
     node: int
     end: int
+    number: int = 0
+    """Which copy of a repeat it is, from 1; 0 where it is none."""
 
     @property
     def nodes(self) -> range:
         """The nodes that it makes."""
         return range(self.node, self.node + self.part.size)
+
+    @property
+    def name(self) -> str:
+        """The last component of its path."""
+        return str(self.number) if self.number else self.part.name
+
+    @property
+    def own(self) -> Part:
+        """What it is: of what is applied again, the original."""
+        part = self.part
+        while isinstance(part, Again):
+            part = part.part
+        return part
+
+    @property
+    def copies(self) -> int | None:
+        """How many copies stand in it, where a repeat is written."""
+        repeat = self.repeat
+        return repeat and repeat.copies
+
+    @property
+    def scope(self) -> bool:
+        """Whether it is what a component of paths stands for: a call, a group or a repeat, and not a copy."""
+        return not isinstance(self.part, Layer | Fork | Alias | Hole) and (not self.number or self.repeat is not None)
+
+    @property
+    def title(self) -> str:
+        """The call with the values of its arguments, the layer that is repeated, or the name of a group."""
+        part, repeat = self.part, self.repeat
+        if repeat is not None and isinstance(repeat.element.primary, tree.Layer):
+            return repeat.title
+        if isinstance(part, Call | Repeat):
+            return part.title
+        return part.name if isinstance(part, Group) else part.element.primary.span.text
 
     def inside(self) -> Iterator[Placed]:
         """The parts directly in it, in order: those of its branches or its body, or its copies."""
@@ -206,10 +266,7 @@ class Placed(NamedTuple):
 
     def named(self) -> Iterator[Placed]:
         """The parts with names in the scope that it opens, in order; of a repeat its copies."""
-        part = self.part
-        while isinstance(part, Again):
-            part = part.part
-        match part:
+        match self.own:
             case Repeat():
                 yield from self.inside()
             case Call(body=body) | Group(body=body):
@@ -225,24 +282,19 @@ class Placed(NamedTuple):
         node, end = before * body.size, before * body.ends
         if len(repeat.bodies) > 1:
             body, node, end = repeat.bodies[before], *(starts[before] for starts in repeat.starts)
-        return Placed(body, f"{self.path}.{number}", self.node + node, self.end + 1 + end)
+        return Placed(body, f"{self.path}.{number}", self.node + node, self.end + 1 + end, number)
 
     @property
     def repeat(self) -> Repeat | None:
         """The repeat that it is, perhaps applied again."""
-        part = self.part
-        while isinstance(part, Again):
-            part = part.part
-        return part if isinstance(part, Repeat) else None
+        return part if isinstance(part := self.own, Repeat) else None
 
     def child(self, name: str) -> Placed | None:
         """What a name in the scope that it opens stands for; of a repeat a copy, by its number."""
-        part = self.part
-        while isinstance(part, Again):
-            part = part.part
-        match part:
+        match self.own:
             case Repeat(copies=copies):
-                return self.copy(int(name)) if name.isdecimal() and 0 < int(name) <= copies else None
+                number = int(name) if _NUMBER.fullmatch(name) else 0
+                return self.copy(number) if 0 < number <= copies else None
             case Call(body=body) | Group(body=body):
                 found = body.index.get(name)
             case _:
@@ -283,13 +335,18 @@ def _first(parts: Iterable[Placed]) -> Mapping[str, Placed]:
     return found
 
 
-@dataclass(frozen=True)
-class Outline:
+@dataclass(frozen=True, repr=False)
+class Outline(Line):
     """What a network's file makes, chain by chain, and for each name of no layer the node that it stands for."""
 
     chains: tuple[Chain, ...] = ()
     ends: Sequence[int] = ()
     """Numbers of nodes by the numbers of such names; below 0 where there is none."""
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{len(self.chains):,} chains of {sum(chain.size for chain in self.chains):,} layers"
 
     def named(self) -> Iterator[Placed]:
         """The parts with names of their own in the file's scope, in order."""
@@ -306,17 +363,36 @@ class Outline:
                 yield one
                 pending.append(one.named())
 
+    def around(self) -> Iterator[tuple[Placed, ...]]:
+        """For each node, in order, the parts with names that it stands in, from outside in; the last is its own."""
+        pending = [self.named()]
+        inside: list[Placed] = []
+        while pending:
+            one = next(pending[-1], None)
+            if one is None:
+                pending.pop()
+                del inside[-1:]
+            elif isinstance(one.own, Layer):
+                yield (*inside, one)
+            else:
+                inside.append(one)
+                pending.append(one.named())
+
     def output(self, one: Placed) -> int:
         """The node that a part with a name gives; below 0 where there is none."""
-        return one.node if one.part.ends == 0 and one.part.size else self.ends[one.end]
+        return self.ends[one.end] if one.part.ends else one.node if one.part.size else -1
 
     def at(self, path: str) -> Placed | None:
         """The part at a path."""
+        return next(iter(self.way(path)[-1:]), None)
+
+    def way(self, path: str) -> list[Placed]:
+        """The parts from outside in to the one at a path; none where there is none."""
         first, *rest = path.split(".")
-        found = self._index.get(first)
+        way = [self._index.get(first)]
         for name in rest:
-            found = found and found.child(name)
-        return found
+            way.append(way[-1] and way[-1].child(name))
+        return [] if way[-1] is None else [one for one in way if one is not None]
 
     @cached_property
     def _index(self) -> Mapping[str, Placed]:

@@ -16,6 +16,7 @@ from netdsl.layers.arguments import Value
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.parse import parse
+from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import closest
 
@@ -26,8 +27,8 @@ MAX_FILES = 500
 MAX_BYTES = 4_000_000  # of one file
 
 
-@dataclass(frozen=True)
-class Module:
+@dataclass(frozen=True, repr=False)
+class Module(Line):
     """A file with what its blocks and chains can see: its own params and blocks, and those it uses."""
 
     file: tree.File
@@ -41,17 +42,27 @@ class Module:
     incomplete: bool = False
     """Whether a used file could not be had, or a block has no name, so that any name may be missing for that reason."""
 
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"of {len(self.blocks):,} blocks"
+
     def lacks(self, name: str) -> bool:
         """Whether an unknown name is the consequence of an error that was reported already."""
         return self.incomplete or name.partition(".")[0] in self.lost
 
 
-@dataclass(frozen=True, eq=False)
-class BlockOf:
+@dataclass(frozen=True, eq=False, repr=False)
+class BlockOf(Line):
     """A block, and the module whose params and blocks it sees."""
 
     block: tree.Block
     module: Module
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.block.name.text
 
 
 class UnreadableFile(Exception):

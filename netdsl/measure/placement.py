@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.outline import Outline
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
@@ -62,6 +63,7 @@ def placed(shaped: ShapedGraph) -> ShapedGraph:
         outputs=tuple([moved[index] for index in graph.outputs]),
         training_outputs=tuple([moved[index] for index in graph.training_outputs]),
         aliases={name: moved[index] for name, index in graph.aliases.items()},
+        outline=Outline(),
         output_names={moved[index]: name for index, name in graph.output_names.items()},
     )
     return ShapedGraph(new, tuple(shapes))

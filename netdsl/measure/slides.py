@@ -9,10 +9,11 @@ a repeat that are alike are one row with their number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
+from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.arguments import once, show
 from netdsl.layers.formula import Formula, formula
 from netdsl.measure.figures import PRECISIONS
@@ -35,7 +36,7 @@ def text(summary: Summary) -> str:
     """The rows under each other in columns, of which the last ends where the widest row does; and the totals."""
     shaped = summary.shaped
     nodes = [index for index, node in enumerate(shaped.nodes) if not node.training]
-    cells = [_cells(row) for row in _rows(summary, nodes, 0)]
+    cells = [_cells(row) for row in _rows(summary, shaped.graph.outline.named())]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     left = [" ".join(map(str.ljust, row[:3], widths)).rstrip() for row in cells]
     wide = max(len(start) + 1 + len(row[3]) for start, row in zip(left, cells, strict=True))
@@ -48,20 +49,17 @@ def _cells(row: _Row) -> tuple[str, str, str, str]:
     return f"{times}{row.name}", f"[{row.shape}]", f"memory: {row.memory}", f"params: {row.params}"
 
 
-def _rows(summary: Summary, nodes: Sequence[int], depth: int) -> Iterator[_Row]:
-    """The rows of some nodes, whose paths have `depth` components in common."""
-    shaped = summary.shaped
-    for path, indices in groupby(nodes, lambda index: ".".join(shaped.nodes[index].path.split(".")[: depth + 1])):
-        inner = list(indices)
-        scope = shaped.graph.scopes.get(path)
-        if path in shaped.graph.index:
-            if not shaped.nodes[inner[0]].layer.inplace or _worked(summary, inner[0]) is not None:
-                yield _row(summary, inner[0])
-        elif scope is None or scope.copies is None:
-            yield from _rows(summary, inner, depth + 1)
+def _rows(summary: Summary, parts: Iterable[Placed]) -> Iterator[_Row]:
+    """The rows of some parts."""
+    for one in parts:
+        if isinstance(one.own, Layer):
+            node = summary.shaped.nodes[one.node]
+            if not node.training and (not node.layer.inplace or _worked(summary, one.node) is not None):
+                yield _row(summary, one.node)
+        elif one.copies is None:
+            yield from _rows(summary, one.named())
         else:
-            copies = groupby(inner, lambda index: shaped.nodes[index].path.split(".")[depth + 1])
-            for rows, alike in groupby(tuple(_rows(summary, list(copy), depth + 2)) for _, copy in copies):
+            for rows, alike in groupby(tuple(_rows(summary, [copy])) for copy in one.named()):
                 times = len(list(alike))
                 yield from (replace(row, times=row.times * times) for row in rows)
 

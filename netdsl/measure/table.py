@@ -7,13 +7,14 @@ all of its copies, stands on its own row.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from csv import writer
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import accumulate, takewhile
+from operator import is_
 from typing import TYPE_CHECKING
 
-from netdsl.graph.node import around
+from netdsl.graph.outline import Placed
 from netdsl.layers.base import Layer
 from netdsl.measure.columns import COLUMNS, Cell, Column
 from netdsl.measure.units import size
@@ -40,65 +41,34 @@ class _Row:
     cells: tuple[str, ...]
 
 
-def _sums(summary: Summary, columns: Sequence[Column]) -> Mapping[str, Mapping[str, int]]:
-    """By scope and column, the sums over all that stands under it."""
-    adding = [column for column in columns if column.adds]
-    names = [column.name for column in adding]
-    sums: dict[str, dict[str, int]] = {}
-    so_far = [0] * len(adding)
-    opened: list[tuple[str, list[int]]] = []  # scopes, and the sums before each
-
-    def close(path: str) -> None:
-        while opened and not path.startswith(f"{opened[-1][0]}."):
-            scope, before = opened.pop()
-            own = sums.setdefault(scope, dict.fromkeys(names, 0))
-            for name, now, then in zip(names, so_far, before, strict=True):
-                own[name] += now - then
-
-    for index, node in enumerate(summary.shaped.nodes):
-        close(node.path)
-        opened += [(scope, so_far.copy()) for scope in islice(around(node.path), len(opened), None)]
-        for place, column in enumerate(adding):
-            cell = column.cell(summary, index)
-            so_far[place] += cell if isinstance(cell, int) else 0
-    close("")
-    return sums
+def _sums(summary: Summary, column: Column) -> Sequence[int]:
+    """What all the nodes before each cost, by a column that adds."""
+    cells = (column.cell(summary, index) for index in range(len(summary.shaped.nodes)))
+    return list(accumulate((cell if isinstance(cell, int) else 0 for cell in cells), initial=0))
 
 
 def _rows(summary: Summary, columns: Sequence[Column]) -> Iterator[_Row]:
     """The rows, scope by scope; copies that a first one stands for are left out."""
     shaped = summary.shaped
-    scopes = dict(shaped.graph.scopes)
     written = _Written()
-    sums = _sums(summary, columns)
-    opened: list[str] = []
-    skipped = ""
-    for index, node in enumerate(shaped.nodes):
-        parents = node.path.split(".")[:-1]
-        if skipped and node.path.startswith(skipped):
-            copy = node.path[len(skipped) :].partition(".")[0]
-            if copy != "1":
-                continue
-        here = list(around(node.path))
-        common = 0
-        while common < min(len(here), len(opened)) and here[common] == opened[common]:
-            common += 1
-        for depth in range(common, len(here)):
-            path = here[depth]
-            scope = scopes.get(path)
-            if scope is None:  # a copy, which stands for all of them
-                continue
-            times = f" ×{scope.copies}" if scope.copies is not None else ""
-            if scope.copies is not None and scope.copies > 1:
-                skipped = f"{path}."
-            title = scope.title if scope.title != parents[depth] else ""
-            level = sum(one in scopes for one in here[:depth])
-            cells = tuple([_shown(sums[path].get(column.name, "")) for column in columns])
-            yield _Row(level, parents[depth], f"{title}{times}".strip(), cells)
-        opened = here
-        level = sum(one in scopes for one in here)
+    sums = {column.name: _sums(summary, column) for column in columns if column.adds}
+    opened: tuple[Placed, ...] = ()
+    for index, (node, around) in enumerate(zip(shaped.nodes, shaped.graph.outline.around(), strict=True)):
+        if any(one.number > 1 for one in around):
+            continue
+        common = sum(1 for _ in takewhile(bool, map(is_, around, opened)))
+        level = sum(one.scope for one in around[:common])
+        for scope in around[common:-1]:
+            if scope.scope:
+                times = f" ×{scope.copies}" if scope.copies is not None else ""
+                title = scope.title if scope.title != scope.name else ""
+                start, stop = scope.node, scope.nodes.stop
+                total = [sums[one.name][stop] - sums[one.name][start] if one.adds else "" for one in columns]
+                yield _Row(level, scope.name, f"{title}{times}".strip(), tuple(map(_shown, total)))
+                level += 1
+        opened = around
         what = written.of(node.layer) + (" (training)" if node.training else "")
-        yield _Row(level, node.name, what, tuple([_shown(column.cell(summary, index)) for column in columns]))
+        yield _Row(level, around[-1].name, what, tuple([_shown(column.cell(summary, index)) for column in columns]))
 
 
 class _Written(dict[int, str]):

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.outline import Outline
 from netdsl.layers.shape import Shape
 
 
@@ -128,6 +129,7 @@ class Draft:
             outputs=tuple([index[self.outputs[one]] for one in graph.outputs]),
             training_outputs=tuple([index[self.outputs[one]] for one in graph.training_outputs if one in self.outputs]),
             aliases={path: index[one] for path, one in graph.aliases.items() if one in index},
+            outline=Outline(),
             expectations=(),  # which claim figures of the network as it was written
             output_names={index[now]: graph.output_name(one) for one, now in self.outputs.items()},
         )
