@@ -323,3 +323,4 @@ def test_captions() -> None:
     assert captions("INPUT 8x8x4 -> MAXPOOL 2 -> AVGPOOL 3 s1 -> LEAKYRELU 0.2 -> AVGPOOL global -> FC 7 nobias") == [
         *("Pool", "3x3 avg pool", "Leaky ReLU 0.2", "Global avg pool", "FC 7")
     ]
+    assert captions("INPUT 8x8x4 -> CONV 4 3 -> DWCONV 3 multiplier=2") == ["3x3 conv, 4", "3x3 depthwise conv, 8"]

@@ -315,6 +315,7 @@ def test_caffe_counts_the_same_activations() -> None:
     again = [shape for node, shape in zip(shaped.nodes, shaped.shapes, strict=True) if node.layer.inplace]
     assert training.kept + 40 * sum(shape.elements for shape in again) == 68_681_400
     assert training.transient == training.kept - 40 * 227 * 227 * 3
+    assert (training.node, training.backward) == (shaped.nodes[-1].path, True)
 
 
 def test_the_two_towers_halve_what_a_gpu_takes() -> None:
