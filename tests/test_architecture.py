@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -164,6 +165,18 @@ def test_the_front_end_runs_without_torch(arguments: list[str], tmp_path: Path) 
     command = [sys.executable, "-c", WITHOUT_TORCH, *arguments]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
+
+
+def test_the_page_names_what_there_is() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = (PACKAGE, PACKAGE.parent)
+    for name in set(re.findall(r"`((?:\w+/)*\w+\.(?:py|lark|json))`", page)):
+        assert any((folder / name).exists() for folder in folders), name
+    told = re.findall(r"`([\w.]+)(?:: [^`]+)?` of `((?:\w+/)*\w+\.\w+)`", page)
+    assert len(told) >= 9
+    for name, file in told:
+        text = next((folder / file).read_text(encoding="utf-8") for folder in folders if (folder / file).exists())
+        assert all(re.search(rf"\b{part}\b", text) for part in name.split(".")), (name, file)
 
 
 def test_no_file_is_too_long() -> None:
