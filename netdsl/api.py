@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
 from functools import cached_property
-from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 from netdsl import files, resources
+from netdsl.graph import exchange
 from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
 from netdsl.graph.size import LIMIT
-from netdsl.layers.arguments import Value
+from netdsl.layers.values import Param, dims_of, value_of
 from netdsl.measure import expect, units
 from netdsl.measure.memory import Memory, memory
 from netdsl.measure.summary import Summary
@@ -28,7 +26,7 @@ from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from networkx import DiGraph
+    from networkx import DiGraph, MultiDiGraph
     from torch import Tensor, fx
 
     from netdsl.compare.comparison import Comparison
@@ -37,7 +35,6 @@ if TYPE_CHECKING:
     from netdsl.explain import Explanation
     from netdsl.transform.convolutional import Rewritten
 
-Param = int | float | str | Fraction | Sequence[int]
 Path_ = str | PathLike[str]
 
 
@@ -52,6 +49,8 @@ class Network(Line):
     warnings: tuple[Diagnostic, ...] = ()
     _path: Path | None = None
     _overrides: Overrides = field(default_factory=Overrides)
+    paths: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
+    """The path of each node of the graph that it was made of; empty for a network that was loaded."""
 
     @property
     def about(self) -> str:
@@ -68,22 +67,13 @@ class Network(Line):
         """The facts of its `meta` lines."""
         return self.shaped.graph.meta
 
-    @cached_property
-    def graph(self) -> DiGraph[str]:
-        """Its layers as a networkx graph: nodes are paths, with their `layer` and `shape`; edges have a `position`.
+    @property
+    def graph(self) -> MultiDiGraph[str]:
+        """All that it is as a networkx graph of its own: nodes are paths, and the keys of edges positions of inputs.
 
-        The position counts the inputs of a node, from 0; where it takes one input twice, the last counts.
+        `from_graph` is the way back.
         """
-        import networkx
-
-        nodes, shapes = self.shaped.nodes, self.shaped.shapes
-        graph: DiGraph[str] = networkx.DiGraph(name=self.title)
-        for node, shape in zip(nodes, shapes, strict=True):
-            graph.add_node(node.path, layer=node.layer, shape=shape)
-            graph.add_edges_from(
-                (nodes[source].path, node.path, {"position": position}) for position, source in enumerate(node.inputs)
-            )
-        return graph
+        return exchange.of(self.shaped)
 
     @cached_property
     def _summary(self) -> Summary:
@@ -222,8 +212,11 @@ class Network(Line):
         Raises netdsl.transform.plan.TransformError where it cannot be had.
         """
         from netdsl.transform.convolutional import convolutional
+        from netdsl.transform.plan import TransformError
         from netdsl.transform.program import Program
 
+        if self.paths:
+            raise TransformError("it was made of a graph, and has no program to rewrite")
         source = self.shaped.graph.source
         program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
         return Convolutional(convolutional(program, self._overrides))
@@ -316,6 +309,16 @@ def loads(
     return _network(source, path, Report(), inputs, include, limit, _params(params, named))
 
 
+def from_graph(graph: DiGraph[Any]) -> Network:
+    """The network of a networkx graph, such as `Network.graph`, or one whose nodes have a `layer` as text: `"FC 10"`.
+
+    Raises NetError where a layer has errors, TypeError and ValueError where the graph is no network's.
+    """
+    report = Report()
+    shaped, paths = exchange.read(graph, report)
+    return _proven(shaped, report, paths=paths)
+
+
 def _params(params: Mapping[str, Param] | None, named: Mapping[str, Param]) -> Mapping[str, Param]:
     """All that is given for params. Raises TypeError for what is given twice."""
     given = dict(params or {})
@@ -334,45 +337,33 @@ def _network(
     params: Mapping[str, Param],
 ) -> Network:
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
-    given = {name: _dims(sizes) for name, sizes in named.items()}
-    values = {key: _value(one) for key, one in params.items()}
+    given = {name: dims_of(sizes) for name, sizes in named.items()}
+    values = {key: value_of(one) for key, one in params.items()}
     folders = [include] if isinstance(include, str | PathLike) else include
     overrides = Overrides(values, given, [Path(one) for one in folders], units.whole("limit", limit))
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:
         raise NetError([Diagnostic(error.code, str(error), Span(source, 0, 0), help=error.help)]) from None
+    if shaped is None and not report.failed:
+        report.error("no-input", f"{source.name} holds blocks alone, and no network", Span(source, 0, 0))
+    return _proven(shaped, report, path, overrides)
+
+
+def _proven(
+    shaped: ShapedGraph | None,
+    report: Report,
+    path: Path | None = None,
+    overrides: Overrides | None = None,
+    paths: Mapping[Hashable, str] | None = None,
+) -> Network:
+    """A network whose expectations hold. Raises NetError."""
     if shaped is not None:
         expect.prove(shaped, report)
-    elif not report.failed:
-        report.error("no-input", f"{source.name} holds blocks alone, and no network", Span(source, 0, 0))
     found = report.diagnostics()
     if report.failed or shaped is None:
         raise NetError(found)
-    return Network(shaped, tuple(found), path, overrides)
-
-
-def _value(param: Param) -> Value:
-    """A param as the language has it: exact. Raises TypeError or ValueError for what no program can say."""
-    if isinstance(param, str | Fraction):
-        return param
-    if isinstance(param, Integral):  # NumPy's too
-        return int(param)
-    if isinstance(param, Real):
-        if not math.isfinite(param):
-            raise ValueError(f"a param is a finite number, not {param}")
-        exact = Fraction(str(param))
-        return exact.numerator if exact.denominator == 1 else exact
-    if isinstance(param, Sequence) and not isinstance(param, bytes | bytearray):
-        return _dims(param)
-    raise TypeError(f"a param is a number, dims or a word, not {param!r}")
-
-
-def _dims(sizes: object) -> tuple[int, ...]:
-    """Dims with NumPy's whole numbers as Python's; other numbers are errors of the network. Raises TypeError."""
-    if not isinstance(sizes, Iterable) or isinstance(sizes, str | bytes):
-        raise TypeError(f"dims are several numbers, such as (224, 224, 3), not {sizes!r}")
-    return tuple([int(size) if isinstance(size, Integral) else size for size in cast("Iterable[int]", sizes)])
+    return Network(shaped, tuple(found), path, overrides or Overrides(), paths or {})
 
 
 def format(text: str) -> str:
