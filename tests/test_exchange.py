@@ -148,6 +148,34 @@ def test_a_graph_is_changed_and_read_again() -> None:
     assert list(net.graph) == ["input1", "stem", "relu1", "fc1"]
 
 
+def test_paths_of_a_graph_are_groups() -> None:
+    names = ["in", "stage.1.conv", "stage.1.relu", "stage.2.conv", "head", "stage.1.fc"]
+    net = chain(dict(zip(names, ["INPUT 4x4x2", "CONV 2 3 p1", "RELU", "CONV 2 3 p1", "RELU", "FC 3"], strict=True)))
+    outline = net.shaped.graph.outline
+    assert [[one.path for one in around] for around in outline.around()] == [
+        ["in"],
+        ["stage", "stage.1", "stage.1.conv"],
+        ["stage", "stage.1", "stage.1.relu"],
+        ["stage", "stage.2", "stage.2.conv"],
+        ["head"],
+        ["stage", "stage.1", "stage.1.fc"],
+    ]
+    assert net.paths == {name: name for name in names}
+    for style in ("flow", "columns", "volumes"):
+        assert net.draw(style=style)
+
+
+def test_an_outline_counts_while_the_layers_are_those_that_it_is_of() -> None:
+    graph = netdsl.loads("INPUT 4x4x2 -> body: ( RELU -> TANH ) x3\n").graph
+    outline = graph.graph["outline"].outline
+    assert netdsl.from_graph(graph).shaped.graph.outline is outline
+    graph.nodes["body.2.tanh1"]["layer"] = "SIGMOID"
+    changed = netdsl.from_graph(graph)
+    assert changed.shaped.graph.outline is not outline
+    assert "sigmoid" in str(changed.summary()).lower()
+    assert changed.graph.graph["aliases"]["body.2"] == "body.2.tanh1"
+
+
 def test_weights_are_shared_and_outputs_named() -> None:
     shared = {"layer": "FC 4", "weights": "one"}
     layers = {"a": "INPUT 4", "b": "INPUT 4", "one": "FC 4", "two": shared, "cat": "CONCAT", "aux": "FC 2"}

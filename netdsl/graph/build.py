@@ -121,8 +121,8 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
         tuple(_moved(nodes[old], moved, training=old not in for_inference) for old in order),
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
-        Deferred(lambda: _scopes(outline)),
-        Deferred(lambda: _aliases(outline)),
+        Deferred(lambda: scopes(outline)),
+        Deferred(lambda: aliases(outline)),
         outline,
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
@@ -244,12 +244,12 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
     return found[False], found[True], called
 
 
-def _scopes(outline: Outline) -> dict[str, ScopeInfo]:
+def scopes(outline: Outline) -> dict[str, ScopeInfo]:
     """What the components of paths stand for."""
     return {one.path: ScopeInfo(one.path, one.title, one.copies) for one in outline.walk() if one.scope}
 
 
-def _aliases(outline: Outline) -> dict[str, int]:
+def aliases(outline: Outline) -> dict[str, int]:
     """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
     ends = ((one.path, outline.ends[one.end]) for one in outline.walk() if one.part.ends)
     return {path: end for path, end in ends if end >= 0}

@@ -9,16 +9,19 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from netdsl.graph import axes, bind, paths, unused
+from netdsl.graph import axes, bind, build, paths, unused
 from netdsl.graph.fault import Fault
 from netdsl.graph.infer import Shapes
 from netdsl.graph.maker import MAX_DEVICE
+from netdsl.graph.nested import nested
 from netdsl.graph.node import Calls, Graph, Node, ShapedGraph, Site
+from netdsl.graph.outline import Outline
 from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Diagnostic, Enough, Report
 from netdsl.text.fit import listed
@@ -31,6 +34,15 @@ if TYPE_CHECKING:
 
 Names: TypeAlias = Mapping[Hashable, str]
 
+
+class Outlined(NamedTuple):
+    """An outline, and the nodes and shapes that it is of: a graph that has become another is none of its."""
+
+    outline: Outline
+    nodes: Sequence[Node]
+    shapes: Sequence[Shape]
+
+
 _GRAPH = {
     "name": str,  # networkx's own
     "title": str,
@@ -42,8 +54,8 @@ _GRAPH = {
     "params": Mapping,
     "expectations": Sequence,
     "overridden": bool,
-    "scopes": Mapping,
     "aliases": Mapping,
+    "outline": Outlined,
 }
 _NODE = {
     "layer": Layer | str,
@@ -72,8 +84,8 @@ def of(shaped: ShapedGraph) -> MultiDiGraph[str]:
         params=dict(graph.params),
         expectations=graph.expectations,
         overridden=graph.overridden,
-        scopes=dict(graph.scopes),
         aliases={name: paths[index] for name, index in graph.aliases.items()},
+        outline=Outlined(graph.outline, shaped.nodes, shaped.shapes),
     )
     for node, shape in zip(shaped.nodes, shaped.shapes, strict=True):
         found.add_node(
@@ -163,6 +175,8 @@ class _Reading:
         names = {moved[index]: name for name, index in named.items() if name != nodes[index].path}
         aliases = {name: moved[at] for name, node in self.aliases() if (at := numbers.get(node)) in moved}
         file = self.facts.get("file", "network.net")
+        found = tuple([shape for old in moved if (shape := shapes.found[old]) is not None])
+        outline = self.outline(final, found)
         title = safe.line(self.facts.get("title") or self.facts.get("name") or PurePath(file).stem)
         shaped = Graph(
             title,
@@ -171,15 +185,22 @@ class _Reading:
             tuple(final),
             tuple([moved[index] for index in outputs]),
             tuple([moved[index] for index in training]),
-            dict(self.facts.get("scopes", {})),
-            aliases | {name: index for index, name in names.items()},
+            build.scopes(outline),
+            build.aliases(outline) | aliases | {name: index for index, name in names.items()},
+            outline,
             tuple(self.facts.get("expectations", ())),
             names,
             self.facts.get("overridden", False),
             dict(self.facts.get("params", {})),
         )
-        found = tuple([shape for old in moved if (shape := shapes.found[old]) is not None])
         return ShapedGraph(shaped, found), {order[old]: nodes[old].path for old in moved}
+
+    def outline(self, nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outline:
+        """The outline that the graph came with, where it is still of it."""
+        given: Outlined | None = self.facts.get("outline")
+        if given and (list(given.nodes), list(given.shapes)) == (list(nodes), list(shapes)):
+            return given.outline
+        return nested(nodes)
 
     def order(self) -> Sequence[Hashable]:
         """The nodes as they run: in the graph's own order where that is one, and inputs in the order that is stated."""
