@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from netdsl.graph import unused
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.base import Layer
@@ -69,22 +70,12 @@ class _Planning:
             try:
                 shapes.append(layer.shape(*inputs))
             except LayerError as error:
-                before = self._before(index) & layers.keys()
+                before = unused.needed(self.shaped.nodes, node.inputs) & layers.keys()
                 if not before:
                     raise TransformError(f"{node.path}: {error.message}", node.site.span, error.help) from None
                 self.kept |= before
                 return None
         return Plan(layers, frozenset(dropped), shapes)
-
-    def _before(self, index: int) -> set[int]:
-        """All that leads to a node."""
-        found: set[int] = set()
-        pending = [index]
-        while pending:
-            sources = set(self.shaped.nodes[pending.pop()].inputs) - found
-            found |= sources
-            pending += sources
-        return found
 
     def _free(self, index: int, x: Shape) -> bool:
         """Whether what reads a flattened map does the same with the map itself."""
