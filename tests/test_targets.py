@@ -518,7 +518,7 @@ def test_python_compiles_for_a_target_too(tmp_path: Path) -> None:
         ({"target": "tpu"}, "portable, cpu, cuda"),
         ({"target": "cpu", "precision": "fp16"}, "fp32 and bf16, and no fp16"),
         ({"precision": "bf16"}, "portable has fp32, and no bf16"),
-        ({"target": "cpu", "batch": 0}, "at least 1"),
+        ({"target": "cpu", "batch": 0}, "a whole number from 1, not 0"),
         ({"target": "cpu", "train": True}, "for inference"),
     ):
         with pytest.raises(ValueError, match=says):

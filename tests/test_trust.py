@@ -761,7 +761,7 @@ def test_a_thief_is_not_loaded_unless_trusted(thief: Path) -> None:
 def test_what_code_speaks_of_may_be_a_label(label: str, tmp_path: Path) -> None:
     text = f"{label}: INPUT 4x4x2 -> x: (CONV 2 1 -> {label}: CONV 2 1 -> {label}())\n"
     text += f"[ {label} | x ] -> ADD -> y: ({label}: FC 2 -> RELU) -> unchecked: (cast: SCALE -> TANH)\noutput x, y\n"
-    for number, kind in enumerate(({}, {"target": "cpu"})):
+    for number, kind in enumerate((KINDS["portable"], KINDS["cpu"])):
         path = tmp_path / f"{number}.pt"
         netdsl.loads(text).compile(path, **kind)
         with opened(path) as compiled:
