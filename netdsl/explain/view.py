@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from netdsl.graph import unused
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.answer import Table
 from netdsl.layers.arguments import Number, once, show
@@ -166,14 +167,7 @@ class View:
 
     def ancestors(self, index: int) -> set[int]:
         """All nodes that a node depends on."""
-        found: set[int] = set()
-        waiting = list(self.nodes[index].inputs)
-        while waiting:
-            at = waiting.pop()
-            if at not in found:
-                found.add(at)
-                waiting += self.nodes[at].inputs
-        return found
+        return {*unused.needed(self.nodes, self.nodes[index].inputs)}
 
     def image(self, index: int) -> Shape | None:
         """The shape of the only input that a node sees; None where it sees several."""
