@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,13 @@ def test_random_networks_and_their_graphs_compute_the_same(program: str) -> None
 
 def chain(layers: Mapping[Any, Any], *edges: tuple[Any, ...], **facts: object) -> netdsl.Network:
     """The network of nodes with layers, joined one after the other or by edges."""
-    graph = Graph(**facts)
+    graph = Graph()
+    graph.graph.update(facts)
     for node, layer in layers.items():
         graph.add_node(node, **(layer if isinstance(layer, dict) else {"layer": layer}))
     nodes = list(layers)
-    graph.add_edges_from(edges or zip(nodes, nodes[1:], [0] * len(nodes), strict=False))
+    for source, target, *position in edges or pairwise(nodes):
+        graph.add_edge(source, target, *(position or [0]))
     return netdsl.from_graph(graph)
 
 
@@ -140,7 +143,8 @@ def test_a_graph_is_changed_and_read_again() -> None:
     graph.nodes["fc1"]["layer"] = "FC 20"
     graph.add_node("bn1", layer="BN", device=1)
     graph.remove_edge("stem", "relu1")
-    graph.add_edges_from([("stem", "bn1", 0), ("bn1", "relu1", 0)])
+    graph.add_edge("stem", "bn1", 0)
+    graph.add_edge("bn1", "relu1", 0)
     again = netdsl.from_graph(graph)
     assert [node.path for node in again.shaped.nodes] == ["input1", "stem", "bn1", "relu1", "fc1"]
     assert [node.device for node in again.shaped.nodes] == [0, 0, 1, 0, 0]
