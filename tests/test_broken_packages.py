@@ -106,7 +106,7 @@ RULES = {
     "linear": "raise AttributeError('boom')",
     "caption": "return None",
     "reading": "raise SystemExit(3)",
-    "workings": "return 'formula'",
+    "notes": "return 'remark'",
     "answers": "yield 'answer'",
 }
 SIGNATURES = {

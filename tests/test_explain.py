@@ -21,10 +21,13 @@ from netdsl import resources
 from netdsl.api import Network
 from netdsl.explain import Explanation, block, layer, network, stages
 from netdsl.explain.view import View
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers import guard
 from netdsl.layers.answer import Equation
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import Formula, apart, ceil, floor, formula, group, largest, product, total
 from netdsl.layers.shape import Shape
+from netdsl.layers.workings import workings
 from netdsl.measure import slides
 
 PROGRAMS = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
@@ -138,10 +141,13 @@ def test_no_printed_formula_disagrees_with_its_number(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: path.stem)
 def test_every_figure_of_every_layer_has_a_formula_that_gives_it(path: Path) -> None:
-    shaped = load(path).shaped
+    assert_formulas_give_the_figures(load(path).shaped)
+
+
+def assert_formulas_give_the_figures(shaped: ShapedGraph) -> None:
     for index, node in enumerate(shaped.nodes):
         inputs, out = shaped.input_shapes(index), shaped.shapes[index]
-        worked = node.layer.workings(*inputs)
+        worked = workings(node.layer, inputs)
         where = f"{node.path}: {node.layer.keyword} {node.layer.label}"
         if worked.sizes or (inputs and out.spatial != inputs[0].spatial and out.rank):
             assert tuple(value(size.text) for size in worked.sizes) == out.spatial, where
@@ -154,6 +160,7 @@ def test_every_figure_of_every_layer_has_a_formula_that_gives_it(path: Path) -> 
             "weights": (worked.weights, without),
             "params": (worked.params, sum(weight.count for weight in weights)),
             "macs": (worked.macs, node.layer.macs(*inputs)),
+            "connections": (worked.connections, node.layer.connections(*inputs)),
             "flops": (worked.flops, node.layer.flops(*inputs)),
         }
         for name, (one, figure) in figures.items():
@@ -187,6 +194,7 @@ def test_no_explanation_is_wider_than_80_columns(path: Path) -> None:
 @given(programs())
 def test_random_networks_are_explained_by_formulas_that_hold(program: str) -> None:
     net = netdsl.loads(program)
+    assert_formulas_give_the_figures(net.shaped)
     for told_ in explanations(net):
         for equation in equations(told_):
             printed, _, result = str(equation.formula).partition(" = ")
@@ -291,12 +299,16 @@ def test_a_layer_of_a_package_shows_its_figures_alone_where_no_formula_gives_the
 ) -> None:
     from netdsl.layers import table
 
-    monkeypatch.setitem(table._TABLE, "HALVING", Halving)
-    found = said("INPUT 8x8x3 -> HALVING", "halving1")
-    assert found.lines[0] == "Takes every second position, by a rule of its own."
-    assert "In all 4x4x3." in found
-    assert "MACs: 17" in found
-    assert "FLOPs: 35" in found
+    monkeypatch.setattr(guard, "_PACKAGES", {})
+    for brought in (Halving, guard.guarded(Halving, "halving 1.0")):
+        monkeypatch.setitem(table._TABLE, "HALVING", brought)
+        found = said("INPUT 8x8x3 -> HALVING", "halving1")
+        assert found.lines[0] == "Takes every second position, by a rule of its own."
+        assert ("height, width: 8/2 = 4" if brought is Halving else "height, width: 4") in found
+        assert "3 channels, as its input." in found
+        assert "In all 4x4x3." in found
+        assert "MACs: 17" in found
+        assert "FLOPs: 35" in found
 
 
 # Why

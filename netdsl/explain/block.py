@@ -9,6 +9,7 @@ from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, below, folded, percent, several, sized
 from netdsl.graph.node import around
 from netdsl.layers.answer import Answer, Equation, Line
+from netdsl.layers.workings import workings
 from netdsl.measure.units import size
 
 
@@ -102,9 +103,9 @@ def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
         what = " → ".join(steps[:4]) + " → …" * (len(steps) > 4)
         rows.append((what or "as it is", str(view.shape(source)), f"{cost.params:,}", f"{cost.macs:,}"))
     lines: list[Line] = [folded(("branch", "output", "params", "MACs"), rows, frozenset((2, 3)))]
-    workings = view.layer(merge).workings(*view.shaped.input_shapes(merge))
-    if workings.channels is not None and workings.channels.value == view.shape(merge).channels:
-        lines.append(Equation("", workings.channels, "channels", workings.notes.get("channels", "")))
+    inputs = view.shaped.input_shapes(merge)
+    if (channels := workings(view.layer(merge), inputs).channels) is not None:
+        lines.append(Equation("", channels, "channels", view.layer(merge).notes(*inputs).get("channels", "")))
     name = view.layer(merge).keyword
     yield Answer(f"What are the branches of its {name}?", tuple(lines))
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from netdsl.explain.view import View, agreed, named, percent, several, sized, stepped
+from netdsl.explain.view import View, named, percent, several, sized, stepped
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import show
 from netdsl.layers.formula import Formula, formula, group, largest
+from netdsl.measure.field import Axis
 from netdsl.measure.sight import seen
 
 
@@ -48,11 +49,11 @@ def _recursion(view: View, index: int) -> Iterator[Line]:
 
 
 def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]:
-    """Receptive field, effective stride and offset along one axis; bare figures where phases differ."""
+    """Receptive field, effective stride and offset along one axis; bare figures where no recursion is exact."""
     node, out = view.nodes[index], view.fields[index][axis]
     befores = [view.fields[source][axis] for source in node.inputs]
     figures = (formula(out.size), formula(out.stride), formula(out.start(0)))
-    if any(len(one.starts) > 1 for one in (*befores, out)):
+    if any(len(one.starts) > 1 or one.step != one.stride for one in (*befores, out)):
         return figures
     before = befores[0]
     if node.layer.merge:
@@ -60,7 +61,7 @@ def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]
         if union.value != out.size:
             last, first = max(one.end(0) for one in befores), min(one.start(0) for one in befores)
             union = formula(last) - formula(first) + 1
-        return agreed(union, out.size) or figures[0], figures[1], figures[2]
+        return union if _whole(out) else figures[0], figures[1], figures[2]
     inputs = view.shaped.input_shapes(index)
     windows, scale = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
     if windows == "all":
@@ -72,9 +73,13 @@ def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]
     else:
         return figures
     step = formula(before.stride)
-    worked = (formula(before.size) + reach * step, step * stride, formula(before.start(0)) - formula(pad) * step)
-    size, steps, offset = (agreed(one, figure.value) or figure for one, figure in zip(worked, figures, strict=True))
-    return size, steps, offset
+    size = formula(before.size) + reach * step if _whole(before) and _whole(out) else figures[0]
+    return size, step * stride, formula(before.start(0)) - formula(pad) * step
+
+
+def _whole(axis: Axis) -> bool:
+    """Whether the first position sees whole inputs, and no parts of them at its ends."""
+    return axis.ends[0] - axis.starts[0] + 1 == axis.size
 
 
 def _middle(view: View, index: int) -> Iterator[str]:

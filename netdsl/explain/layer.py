@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from netdsl.explain import devices, field, why
 from netdsl.explain.page import Explanation
-from netdsl.explain.view import BYTES, View, agreed, named, percent, several
+from netdsl.explain.view import BYTES, View, named, percent, several
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import show
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import formula, product
-from netdsl.layers.workings import Workings, counted
+from netdsl.layers.workings import Workings, counted, workings
 from netdsl.measure.units import size
 
 
@@ -20,7 +20,7 @@ def explanation(view: View, index: int) -> Explanation:
     """All there is to say of one layer."""
     node = view.nodes[index]
     inputs = view.shaped.input_shapes(index)
-    workings = node.layer.workings(*inputs)
+    worked, notes = workings(node.layer, inputs), node.layer.notes(*inputs)
     span = node.site.span
     return Explanation(
         path=node.path,
@@ -28,9 +28,9 @@ def explanation(view: View, index: int) -> Explanation:
         place=f"{span.source.name}:{span.line}",
         lines=tuple(_about(view, index)),
         answers=(
-            _size(view, index, workings),
-            _params(view, index, workings),
-            _work(view, index, workings),
+            _size(view, index, worked, notes),
+            _params(view, index, worked, notes),
+            _work(view, index, worked, notes),
             _memory(view, index),
             field.answer(view, index),
             *node.layer.answers(*inputs),
@@ -72,30 +72,30 @@ def _about(view: View, index: int) -> Iterator[str]:
         yield f"It stands in {node.path.rpartition('.')[0]}, called at {several(places)}."
 
 
-def _size(view: View, index: int, workings: Workings) -> Answer:
+def _size(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
     out, node = view.shape(index), view.nodes[index]
     lines: list[Line] = []
-    notes = workings.notes
-    if len(workings.sizes) == out.rank and all(map(agreed, workings.sizes, out.spatial)):
-        for label, text in named([str(one) for one in workings.sizes], out.rank):
-            worked = next(one for one in workings.sizes if str(one) == text)
-            lines.append(Equation(label, worked, remark=notes.get("size", "")))
-    elif node.inputs and out.rank and out.spatial == view.taken(index).spatial:
+    if worked.sizes:
+        for label, text in named([str(one) for one in worked.sizes], out.rank):
+            axis = next(one for one in worked.sizes if str(one) == text)
+            lines.append(Equation(label, axis, remark=notes.get("size", "")))
+    elif out.rank:
         lines.append(f"{show(out.spatial)}, as its input.")
-    if node.inputs and not out.rank and view.taken(index).rank and workings.channels is not None:
+    if node.inputs and not out.rank and view.taken(index).rank and worked.channels is not None:
         flattened = product(view.taken(index).dims)
-        if agreed(workings.channels, flattened.value) is None:
+        if worked.channels != flattened:
             lines.append(Equation("input", flattened, remark="flattened"))
-    if (channels := agreed(workings.channels, out.channels)) is not None:
+    if worked.channels is not None or "channels" in notes:
+        channels = worked.channels or formula(out.channels)
         lines.append(Equation("channels" if out.rank else "output", channels, remark=notes.get("channels", "")))
-    elif node.inputs and out.channels == view.taken(index).channels:
+    else:
         lines.append(f"{out.channels:,} channels, as its input." if lines else f"{out}, as its input.")
     if out.rank:
         lines.append(f"In all {out}.")
     return Answer("What size is its output?", tuple(lines))
 
 
-def _params(view: View, index: int, workings: Workings) -> Answer:
+def _params(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
     node = view.nodes[index]
     count = sum(weight.count for weight in node.layer.weights(*view.shaped.input_shapes(index)))
     question = "How many parameters?"
@@ -104,9 +104,7 @@ def _params(view: View, index: int, workings: Workings) -> Answer:
     beside: list[Line] = [Equation("", counted(constants) or formula(0), "numbers"), kept] if constants else []
     if not count:
         return Answer(question, ("None: it learns nothing.", *beside))
-    lines: list[Line] = [
-        Equation("", agreed(workings.params, count) or formula(count), remark=workings.notes.get("params", ""))
-    ]
+    lines: list[Line] = [Equation("", worked.params or formula(0), remark=notes.get("params", ""))]
     if node.shared:
         lines.append(f"They are those of {node.owner}, and counted there.")
     elif not node.training:
@@ -116,20 +114,17 @@ def _params(view: View, index: int, workings: Workings) -> Answer:
     return Answer(question, (*lines, *beside))
 
 
-def _work(view: View, index: int, workings: Workings) -> Answer:
+def _work(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
     cost, node = view.figures[index], view.nodes[index]
     question = "How much work?"
     if not cost.macs and not cost.flops:
         return Answer(question, ("None: it computes nothing that is counted.",))
     lines: list[Line] = []
     if cost.macs:
-        remark = workings.notes.get("macs", "")
-        lines.append(Equation("MACs", agreed(workings.macs, cost.macs) or formula(cost.macs), remark=remark))
+        lines.append(Equation("MACs", worked.macs, remark=notes.get("macs", "")))
     if cost.macs and cost.connections > cost.macs:
-        biased = formula(cost.macs) + view.shape(index).elements
-        worked = agreed(biased, cost.connections) or formula(cost.connections)
-        lines.append(Equation("connections", worked, remark="LeCun's count: each output's bias too"))
-    lines.append(Equation("FLOPs", agreed(workings.flops, cost.flops) or formula(cost.flops)))
+        lines.append(Equation("connections", worked.connections, remark="LeCun's count: each output's bias too"))
+    lines.append(Equation("FLOPs", worked.flops))
     if cost.macs and not node.training:
         whole = view.totals.macs
         lines.append(f"{percent(cost.macs, whole)} of the network's {whole:,} MACs.")

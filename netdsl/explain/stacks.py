@@ -110,7 +110,7 @@ def _seen(stack: Stack) -> Iterator[Equation]:
 
 def _stacked(stack: Stack) -> Formula:
     each = [product([*one.sizes, one.channels, one.filters]) for one in stack.kernels]
-    return formula(len(each)) * group(each[0]) if len(set(each)) == 1 else total(each)
+    return formula(len(each)) * group(each[0]) if len({one.text for one in each}) == 1 else total(each)
 
 
 def _single(stack: Stack) -> Formula:

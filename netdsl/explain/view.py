@@ -9,10 +9,9 @@ from functools import cached_property
 from netdsl.graph import unused
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.answer import Table
-from netdsl.layers.arguments import Number, once, show
+from netdsl.layers.arguments import once, show
 from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
-from netdsl.layers.formula import Formula
 from netdsl.layers.shape import Shape
 from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
@@ -243,11 +242,3 @@ def named(axes: Sequence[str], rank: int) -> Iterator[tuple[str, str]]:
     names = AXES.get(rank) or tuple(f"axis {number + 1}" for number in range(rank))
     for text in dict.fromkeys(axes):
         yield ", ".join(name for name, one in zip(names, axes, strict=True) if one == text), text
-
-
-def agreed(worked: Formula | None, figure: Number) -> Formula | None:
-    """A formula that gives the figure itself, or None.
-
-    A package's layer may count by rules of its own that the workings derived from the others do not know.
-    """
-    return worked if worked is not None and worked.value == figure else None

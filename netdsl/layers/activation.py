@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from netdsl.layers.arguments import Number, flag, option, positional, real
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight
+from netdsl.layers.formula import known
 
 if TYPE_CHECKING:
     from torch import nn
@@ -284,7 +285,7 @@ class Tanh(Activation):
         return self.scale == 1 and self.slope == 1
 
     def flops(self, *inputs: Shape) -> int:
-        return (5 if self._plain else 7) * inputs[0].elements
+        return (5 if self._plain else 7) * known(inputs[0].elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, once, show
 from netdsl.layers.autograd import Operand, Saved, view
-from netdsl.layers.workings import Workings, derived
+from netdsl.layers.formula import known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -158,11 +158,15 @@ class Layer:
         """
         macs = self.macs(*inputs)
         biased = macs and any(weight.name == "bias" for weight in self.weights(*inputs))
-        return macs + (self.shape(*inputs).elements if biased else 0)
+        return known(macs) + known(self.shape(*inputs).elements) if biased else macs
 
     def flops(self, *inputs: Shape) -> int:
         """Floating-point operations of one example: two a MAC, and `flops_per_output` for each output."""
-        return 2 * self.macs(*inputs) + self.flops_per_output * self.shape(*inputs).elements
+        macs, each = known(self.macs(*inputs)), self.flops_per_output
+        if not each:
+            return 2 * macs
+        rest = each * known(self.shape(*inputs).elements)
+        return 2 * macs + rest if macs else rest
 
     def saves(self, *inputs: Operand) -> Saved:
         """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
@@ -299,9 +303,9 @@ class Layer:
             words.append(name if value is True else f"{name} {_written(value, argument.kind)}")
         return ", ".join(words)
 
-    def workings(self, *inputs: Shape) -> Workings:
-        """How its figures come about, as formulas with the numbers put in, for those who ask."""
-        return derived(self, inputs)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        """Remarks on the formulas of its figures: on its `size`, `channels`, `params` and `macs`."""
+        return {}
 
     def answers(self, *inputs: Shape) -> Iterator[Answer]:
         """What else people ask of it, where its own shapes are enough to answer."""

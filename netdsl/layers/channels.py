@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer
-from netdsl.layers.formula import formula
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,9 +44,6 @@ class Slice(Layer):
             help = f"{x.channels} is the most: they are counted from 0, and the second number is not taken"
             raise LayerError("invalid-argument", message, help, argument="to", inputs=True)
         return Shape(x.spatial, self.to - self.from_)
-
-    def workings(self, *inputs: Shape) -> Workings:
-        return replace(super().workings(*inputs), channels=formula(self.to) - self.from_)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs

@@ -25,12 +25,11 @@ from netdsl.layers.arguments import (
 )
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
-from netdsl.layers.formula import ceil, formula, group, product
+from netdsl.layers.formula import at, known, times
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from torch import nn
 
@@ -90,48 +89,38 @@ class Convolving(Layer):
         groups, filters = self.groups_of(x), self.filters_of(x)
         check_groups(groups, x.channels, filters)
         window.check(self.keyword, x, windows)
-        return Shape(tuple(map(window.out_size, x.spatial, windows)), filters)
+        return Shape(window.out_sizes(x, windows, same=self.same), filters)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
         kernel = per_axis(self.kernel, x, "kernel")
-        filters = self.filters_of(x)
-        weight = Weight("weight", (filters, x.channels // self.groups_of(x), *kernel), self.fixed(x))
+        filters, groups = self.filters_of(x), self.groups_of(x)
+        read = x.channels // groups
+        if not 1 < groups < x.channels:
+            read = known(read)
+        weight = Weight("weight", (filters, read, *kernel), self.fixed(x))
         return (weight,) if self.nobias else (weight, Weight("bias", (filters,)))
 
     def macs(self, *inputs: Shape) -> int:
-        return self.weights(*inputs)[0].count * self.shape(*inputs).positions
+        places = [known(size) for size in self.shape(*inputs).spatial]
+        return at(known(self.weights(*inputs)[0].count), times(places))
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         (x,) = inputs
         if not self.same:
             yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
 
-    def workings(self, *inputs: Shape) -> Workings:
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
         (x,) = inputs
-        own = super().workings(x)
-        filters, groups = self.filters_of(x), self.groups_of(x)
-        kernel = per_axis(self.kernel, x, "kernel")
-        if self.fixed(x):
-            read = filters * x.channels - self.fixed(x) // prod(kernel)
-            weights = product([*kernel, read])
-            remarks = {"params": f"the table joins {read:,} of {filters:,}·{x.channels:,} pairs of a filter and a map"}
-        else:
-            channels = formula(x.channels) / groups if 1 < groups < x.channels else formula(x.channels // groups)
-            weights = group(product([*kernel, channels])) * filters
-            remarks = dict[str, str]()
+        found = {"channels": "one for each filter", "macs": "each weight, at each position"}
+        if fixed := self.fixed(x):
+            filters = self.filters_of(x)
+            read = filters * x.channels - fixed // prod(per_axis(self.kernel, x, "kernel"))
+            found["params"] = f"the table joins {read:,} of {filters:,}·{x.channels:,} pairs of a filter and a map"
         if self.same:
-            sizes = zip(x.spatial, self.windows(x), strict=True)
-            own = replace(own, sizes=tuple([ceil(formula(size) / one.stride) for size, one in sizes]))
-            pads = list(dict.fromkeys(f"{one.before} in front and {one.after} behind" for one in self.windows(x)))
-            remarks["size"] = f"`same` pads {', '.join(pads)}"
-        return replace(
-            own,
-            channels=formula(filters),
-            weights=weights,
-            params=weights if self.nobias else weights + filters,
-            notes={**own.notes, "channels": "one for each filter", **remarks},
-        )
+            pads = dict.fromkeys(f"{one.before} in front and {one.after} behind" for one in self.windows(x))
+            found["size"] = f"`same` pads {', '.join(pads)}"
+        return found
 
     def reading(self, *inputs: Shape) -> str:
         (x,) = inputs
@@ -303,7 +292,7 @@ class DepthwiseConv(Convolving):
         return replace(self, nobias=not bias) if filters is None else None
 
     def filters_of(self, x: Shape) -> int:
-        return x.channels * self.multiplier
+        return known(x.channels * self.multiplier)
 
     def groups_of(self, x: Shape) -> int:
         return x.channels

@@ -10,11 +10,12 @@ from netdsl.layers.arguments import LayerError, Sizes, check_groups, flag, optio
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
 from netdsl.layers.conv import step_of
-from netdsl.layers.formula import Formula, apart, formula, group, product
+from netdsl.layers.formula import at, group, known, times
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 
@@ -62,7 +63,8 @@ class Deconv(Layer):
         if any(e >= s for e, s in zip(extra, strides, strict=True)):
             raise LayerError("invalid-argument", "output_pad is smaller than the stride", argument="output_pad")
         axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
-        spatial = tuple((size - 1) * s - 2 * p + k + e for size, k, s, p, e in axes)
+        bare = [(group(size - 1) * s - 2 * p + k, e) for size, k, s, p, e in axes]
+        spatial = tuple([size + e if e else size for size, e in bare])
         if min(spatial) < 1:
             message = f"padding {show(self.padding)} leaves nothing of {x}"
             raise LayerError("window-too-large", message, argument="padding", inputs=True)
@@ -71,33 +73,15 @@ class Deconv(Layer):
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         (x,) = inputs
         kernel = per_axis(self.kernel, x, "kernel")
-        weight = Weight("weight", (x.channels, self.filters // self.groups, *kernel))
+        made = self.filters if self.groups == 1 else self.filters // self.groups
+        weight = Weight("weight", (x.channels, made, *kernel))
         return (weight,) if self.nobias else (weight, Weight("bias", (self.filters,)))
 
     def macs(self, *inputs: Shape) -> int:
-        return self.weights(*inputs)[0].count * inputs[0].positions
+        return at(known(self.weights(*inputs)[0].count), times(inputs[0].spatial))
 
-    def workings(self, *inputs: Shape) -> Workings:
-        (x,) = inputs
-        kernel, strides = per_axis(self.kernel, x, "kernel"), self._strides(x)
-        padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
-
-        def size(size: int, k: int, s: int, p: int, e: int) -> Formula:
-            inner = group(formula(size) - 1) * s - formula(2) * p + k
-            return inner + e if e else inner
-
-        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
-        filters = formula(self.filters) / self.groups if self.groups > 1 else formula(self.filters)
-        weights = group(product([*kernel, filters])) * x.channels
-        return replace(
-            super().workings(x),
-            sizes=tuple([size(*axis) for axis in axes]),
-            channels=formula(self.filters),
-            weights=weights,
-            params=weights if self.nobias else weights + self.filters,
-            macs=apart(self.weights(x)[0].count, product(x.spatial)),
-            notes={"channels": "one for each filter", "macs": "each weight works once at each position of the input"},
-        )
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": "one for each filter", "macs": "each weight works once at each position of the input"}
 
     def reading(self, *inputs: Shape) -> str:
         (x,) = inputs

@@ -9,11 +9,12 @@ from netdsl.layers.arguments import flag, positional, whole
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Weight, Window
 from netdsl.layers.conv import Conv
-from netdsl.layers.formula import formula, product
+from netdsl.layers.formula import known, product, times
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 
@@ -31,8 +32,8 @@ class Dense(Layer):
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
 
-    def workings(self, *inputs: Shape) -> Workings:
-        return replace(super().workings(*inputs), channels=formula(self.units), notes={"channels": "one for each unit"})
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": "one for each unit"}
 
     def reading(self, *inputs: Shape) -> str:
         return f"{self.units:,} unit{'s' * (self.units > 1)}, each of which reads all {product(inputs[0].dims)} numbers"
@@ -54,20 +55,11 @@ class FullyConnected(Dense):
     nobias: bool = flag("no bias")
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        weight = Weight("weight", (self.units, inputs[0].elements))
+        weight = Weight("weight", (self.units, times(inputs[0].dims)))
         return (weight,) if self.nobias else (weight, Weight("bias", (self.units,)))
 
     def macs(self, *inputs: Shape) -> int:
-        return self.units * inputs[0].elements
-
-    def workings(self, *inputs: Shape) -> Workings:
-        weights = product([*inputs[0].dims, self.units])
-        return replace(
-            super().workings(*inputs),
-            weights=weights,
-            params=weights if self.nobias else weights + self.units,
-            macs=formula(inputs[0].elements) * self.units,
-        )
+        return known(inputs[0].elements) * self.units
 
     def windowed(self, x: Shape) -> Layer | None:
         """A convolution whose window is the whole map (LeCun 2015): the weights are the same, in the same order."""
@@ -102,16 +94,13 @@ class RadialBasis(Dense):
     units: int = positional(whole(), "number of codes")
 
     def flops(self, *inputs: Shape) -> int:
-        return 3 * self.units * inputs[0].elements
+        return 3 * known(inputs[0].elements) * self.units
 
     def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("codes", (self.units, inputs[0].elements)),)
 
     def connections(self, *inputs: Shape) -> int:
         return self.units * inputs[0].elements
-
-    def workings(self, *inputs: Shape) -> Workings:
-        return replace(super().workings(*inputs), flops=product([3, inputs[0].elements, self.units]))
 
     def saves(self, *inputs: Operand) -> Saved:
         values = self.units * inputs[0].shape.elements

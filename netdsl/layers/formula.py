@@ -1,6 +1,7 @@
 """Arithmetic that keeps how it was written: `(227 − 11 + 2·0)/4 + 1`, which is 55.
 
-Text and value grow together, so that what is shown is what was computed.
+Text and value grow together, so that what is shown is what was computed. A formula takes the place of a whole number:
+a layer's rules are written once, over ints, and give formulas where they are asked with formulas.
 """
 
 from __future__ import annotations
@@ -8,20 +9,25 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
-from typing import TYPE_CHECKING
+from functools import reduce, total_ordering
+from operator import mul
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdsl.layers.arguments import Number, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 _SUM, _PRODUCT, _ATOM = range(3)
 
 
-@dataclass(frozen=True, slots=True)
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
 class Formula:
-    """A formula with numbers in it. `binding` says what needs brackets around it: a sum in a product does."""
+    """A formula with numbers in it. `binding` says what needs brackets around it: a sum in a product does.
+
+    It compares, and is counted with, as its value.
+    """
 
     text: str
     value: Number
@@ -31,6 +37,9 @@ class Formula:
         right = formula(other)
         return Formula(f"{self.text} + {right._after_a_sign()}", _plain(self.value + right.value), _SUM)
 
+    def __radd__(self, other: int) -> Formula:
+        return formula(other) + self if other else self  # `sum` begins with 0
+
     def __sub__(self, other: Formula | int) -> Formula:
         right = formula(other)
         text = f"({right.text})" if right.binding == _SUM else right.text
@@ -38,6 +47,9 @@ class Formula:
 
     def __mul__(self, other: Formula | int) -> Formula:
         return self.times(formula(other))
+
+    def __rmul__(self, other: int) -> Formula:
+        return formula(other) * self
 
     def times(self, other: Formula, sign: str = "·") -> Formula:
         """The product, with another sign between its factors."""
@@ -47,6 +59,33 @@ class Formula:
         right = formula(other)
         text = right.text if right.binding == _ATOM else f"({right.text})"
         return Formula(f"{self._factor()}/{text}", _plain(Fraction(self.value) / right.value), _PRODUCT)
+
+    def __floordiv__(self, other: Formula | int) -> Formula:
+        return floor(self / other)
+
+    def __mod__(self, other: Formula | int) -> int:
+        return int(self) % int(other)
+
+    def __rmod__(self, other: int) -> int:
+        return other % int(self)
+
+    def __neg__(self) -> Formula:
+        return formula(-self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == (other.value if isinstance(other, Formula) else other)
+
+    def __lt__(self, other: Formula | int) -> bool:
+        return self.value < formula(other).value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __bool__(self) -> bool:
+        return bool(self.value)
+
+    def __index__(self) -> int:
+        return int(self.value)
 
     def _factor(self) -> str:
         return f"({self.text})" if self.binding == _SUM else self.text
@@ -74,11 +113,6 @@ def formula(value: Formula | Number) -> Formula:
 
 def _plain(value: Number) -> Number:
     return value if isinstance(value, int) else value.numerator if value.denominator == 1 else value
-
-
-def group(inner: Formula) -> Formula:
-    """A formula in brackets: `(11·11·3)`."""
-    return Formula(f"({inner.text})", inner.value) if inner.binding < _ATOM else inner
 
 
 def product(factors: Iterable[Formula | int]) -> Formula:
@@ -114,3 +148,52 @@ def largest(terms: Iterable[Formula | int]) -> Formula:
     """The largest of some terms: `max(1, 3, 5)`."""
     each = [formula(term) for term in terms]
     return Formula(f"max({', '.join(term.text for term in each)})", max(term.value for term in each))
+
+
+# Over any number: of ints these give an int, and of formulas a formula
+
+N = TypeVar("N", int, Formula)
+
+
+def group(inner: N) -> N:
+    """A formula in brackets: `(11·11·3)`."""
+    some: Any = inner
+    if isinstance(inner, Formula) and inner.binding < _ATOM:
+        some = Formula(f"({inner.text})", inner.value)
+    return some
+
+
+def known(number: N) -> N:
+    """A number as it is, without how it came about."""
+    some: Any = formula(number.value) if isinstance(number, Formula) else number
+    return some
+
+
+def alike(number: int, other: N) -> N:
+    """A number that no shape and no argument holds, as another is one."""
+    some: Any = formula(number) if isinstance(other, Formula) else number
+    return some
+
+
+def times(factors: Sequence[N]) -> N | int:
+    """Factors side by side; 1 where there is none."""
+    some: Sequence[Any] = factors
+    return reduce(mul, some) if some else 1
+
+
+def at(each: N, places: N) -> N:
+    """What happens at each of some places: `34,848 · 55·55`."""
+    some: Any = apart(each, places) if isinstance(each, Formula) else each * places
+    return some
+
+
+def rounded_up(number: N, divisor: N) -> N:
+    """A quotient, rounded up."""
+    some: Any = ceil(number / divisor) if isinstance(number, Formula) else -(-number // divisor)
+    return some
+
+
+def most(terms: Sequence[N]) -> N:
+    """The largest of some terms."""
+    some: Any = largest(terms) if any(isinstance(term, Formula) for term in terms) else max(terms)
+    return some

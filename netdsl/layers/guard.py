@@ -23,7 +23,6 @@ from netdsl.layers.arguments import Kind, LayerError, arguments_of
 from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer, Role, Weight, Window
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 from netdsl.text import safe
 from netdsl.text.codes import CODES
 
@@ -72,6 +71,10 @@ def _windows(value: object) -> bool:
     return value == "all" or _all(_is(Window))(value)
 
 
+def _notes(value: object) -> bool:
+    return isinstance(value, Mapping) and _all(_is(str))((*value, *value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
+
+
 def _module(value: object) -> bool:
     """Whether a value is a module whose class has made it one."""
     return callable(getattr(value, "forward", None)) and isinstance(getattr(value, "_parameters", None), dict)
@@ -107,7 +110,7 @@ METHODS: Mapping[str, Test] = {
     "spelled": _is(str),
     "caption": _is(str),
     "reading": _is(str),
-    "workings": _is(Workings),
+    "notes": _notes,
     "answers": _all(_is(Answer)),
     "__eq__": lambda value: isinstance(value, bool) or value is NotImplemented,
     "__hash__": _is(int),
@@ -190,6 +193,11 @@ def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
     return made
 
 
+def brought(layer: Layer) -> bool:
+    """Whether a package brings it."""
+    return type(layer) in _PACKAGES
+
+
 def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     """Ask a package's layer all that needs no torch. Raises LayerError; what is netdsl's own is not asked."""
     if type(layer) not in _PACKAGES:
@@ -206,7 +214,7 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
         "passes",
     ):
         getattr(layer, name)(*inputs)
-    for name in ("caption", "reading", "workings", "answers"):
+    for name in ("caption", "reading", "notes", "answers"):
         getattr(layer, name)(*inputs)
     for name in (*PROPERTIES, *FACTS):
         getattr(layer, name)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.autograd import Layout, Operand, Saved, view
 from netdsl.layers.base import Layer
-from netdsl.layers.formula import Formula, formula, group, largest, total
+from netdsl.layers.formula import alike, group, known, most
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import nn
 
@@ -39,10 +38,6 @@ class Merging(Layer):
 class Elementwise(Merging):
     """What ADD, SUB, MEAN and MAX share: shapes that are equal, n - 1 operations for each value."""
 
-    def workings(self, *inputs: Shape) -> Workings:
-        flops = group(formula(len(inputs)) - 1) * inputs[0].elements
-        return replace(super().workings(*inputs), flops=flops, notes={"size": "all branches have it"})
-
     def shape(self, *inputs: Shape) -> Shape:
         first = inputs[0]
         for other in inputs:
@@ -51,7 +46,12 @@ class Elementwise(Merging):
         return first
 
     def flops(self, *inputs: Shape) -> int:
-        return (len(inputs) - 1) * inputs[0].elements
+        return _between(inputs, inputs[0])
+
+
+def _between(inputs: Sequence[Shape], out: Shape) -> int:
+    """An operation between one input and the next, for each value of what comes out."""
+    return group(alike(len(inputs), out.channels) - 1) * known(out.elements)
 
 
 def _mismatch(wants: str, inputs: tuple[Shape, ...], help: str) -> LayerError:
@@ -101,10 +101,8 @@ class Concat(Merging):
         permuted = all(x.kernel_order == "permuted" for x in inputs)
         return Saved(passes=tuple(range(len(inputs))), layout="permuted" if permuted else "dense")
 
-    def workings(self, *inputs: Shape) -> Workings:
-        channels = total([x.channels for x in inputs])
-        notes = {"channels": "those of all branches, one after the other"}
-        return replace(super().workings(*inputs), channels=channels, notes=notes)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": "those of all branches, one after the other"}
 
 
 @dataclass(frozen=True)
@@ -166,15 +164,16 @@ class Multiply(Merging):
             size = max(sizes)
             if any(one not in (1, size) for one in sizes):
                 raise self._mismatch(inputs)
-            out.append(size)
-        return Shape.of(out)
+            out.append(most(sizes))
+        kept = all(x.spatial == tuple(out[:-1]) for x in inputs)
+        return Shape(inputs[0].spatial if kept else tuple(out[:-1]), most([x.channels for x in inputs]))
 
     def _mismatch(self, inputs: tuple[Shape, ...]) -> LayerError:
         help = "only axes of 1 are stretched, and a vector of C counts as 1x1xC"
         return _mismatch("MUL wants shapes that stretch to each other", inputs, help)
 
     def flops(self, *inputs: Shape) -> int:
-        return (len(inputs) - 1) * self.shape(*inputs).elements
+        return _between(inputs, self.shape(*inputs))
 
     def saves(self, *inputs: Operand) -> Saved:
         """The factors: each for the other's gradient, and the products of the first ones."""
@@ -183,16 +182,8 @@ class Multiply(Merging):
         sums = sum([made[-1] - size for size in stretched]) + max(stretched, default=0)
         return _chain(inputs, made, sums or made[-1] * (2 - len(inputs)))
 
-    def workings(self, *inputs: Shape) -> Workings:
-        out = self.shape(*inputs)
-        sizes: tuple[Formula, ...] = ()
-        if any(x.spatial != out.spatial for x in inputs):
-            rows = [x.spatial or (1,) * out.rank for x in inputs]
-            sizes = tuple([largest(axis) for axis in zip(*rows, strict=True)])
-        channels = largest([x.channels for x in inputs])
-        notes = {"size": "axes of 1 stretch"} if sizes else {}
-        flops = group(formula(len(inputs)) - 1) * out.elements
-        return replace(super().workings(*inputs), sizes=sizes, channels=channels, flops=flops, notes=notes)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"size": "axes of 1 stretch"}
 
 
 @dataclass(frozen=True)
@@ -209,14 +200,11 @@ class Mean(Elementwise):
     commutative = True
 
     def flops(self, *inputs: Shape) -> int:
-        return len(inputs) * inputs[0].elements
+        return len(inputs) * known(inputs[0].elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         elements = inputs[0].shape.elements
         return Saved(passes=tuple(range(len(inputs))), scratch=elements, layout=inputs[0].order)
-
-    def workings(self, *inputs: Shape) -> Workings:
-        return replace(super().workings(*inputs), flops=formula(len(inputs)) * inputs[0].elements)
 
 
 @dataclass(frozen=True)

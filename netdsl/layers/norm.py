@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
@@ -10,8 +10,7 @@ from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import LayerError, Number, check_groups, flag, option, positional, real, reals, whole
 from netdsl.layers.autograd import FLOAT32, Operand, Saved
 from netdsl.layers.base import Layer, Weight, require_axes
-from netdsl.layers.formula import formula, group
-from netdsl.layers.workings import Workings
+from netdsl.layers.formula import group, known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -49,11 +48,7 @@ class LocalResponse(Layer):
     k: Number = option(real(), "what is added", 1)
 
     def flops(self, *inputs: Shape) -> int:
-        return (2 * self.size + 3) * inputs[0].elements
-
-    def workings(self, *inputs: Shape) -> Workings:
-        flops = group(formula(2) * self.size + 3) * inputs[0].elements
-        return replace(super().workings(*inputs), flops=flops)
+        return group(2 * self.size + 3) * known(inputs[0].elements)
 
     def answers(self, *inputs: Shape) -> Iterator[Answer]:
         yield Answer(
@@ -181,7 +176,7 @@ class GroupNorm(Layer):
         return () if self.noaffine else _affine(inputs[0])
 
     def flops(self, *inputs: Shape) -> int:
-        return (5 if self.noaffine else 7) * inputs[0].elements
+        return (5 if self.noaffine else 7) * known(inputs[0].elements)
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])
@@ -218,7 +213,7 @@ class LayerNorm(Layer):
         return () if self.noaffine else _affine(inputs[0])
 
     def flops(self, *inputs: Shape) -> int:
-        return (5 if self.noaffine else 7) * inputs[0].elements
+        return (5 if self.noaffine else 7) * known(inputs[0].elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         """The input, and each position's mean and deviation. A map's output lies channels last."""
@@ -262,7 +257,7 @@ class InstanceNorm(Layer):
         return _affine(inputs[0]) if self.affine else ()
 
     def flops(self, *inputs: Shape) -> int:
-        return (7 if self.affine else 5) * inputs[0].elements
+        return (7 if self.affine else 5) * known(inputs[0].elements)
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])
@@ -310,7 +305,7 @@ class Scale(Layer):
         return inputs[0].elements if self.bias else 0
 
     def flops(self, *inputs: Shape) -> int:
-        return (2 if self.bias else 1) * inputs[0].elements
+        return (2 if self.bias else 1) * known(inputs[0].elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs

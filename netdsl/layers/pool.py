@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import gcd, prod
+from math import gcd
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import window
 from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
 from netdsl.layers.autograd import INT64, Operand, Saved
 from netdsl.layers.base import Layer, Window, per_axis, require_axes
-from netdsl.layers.formula import Formula, ceil, formula, group, product
+from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings, slides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import nn
 
@@ -89,7 +88,7 @@ class Pooling(Layer):
         (x,) = inputs
         require_axes(self.keyword, x)
         if self.global_:
-            return Shape((1,) * x.rank, x.channels)
+            return Shape(tuple([(size - size) // 1 + 1 for size in x.spatial]), x.channels)
         if self.to is not None:
             return Shape(per_axis(self.to, x, "to"), x.channels)
         windows = self._sliding(x)
@@ -99,8 +98,7 @@ class Pooling(Layer):
                 help = f"p{one.size // 2} is the most; PAD adds more"
                 raise LayerError("invalid-argument", message, help, argument="padding")
         window.check(self.keyword, x, windows)
-        axes = zip(x.spatial, windows, strict=True)
-        return Shape(tuple([window.out_size(size, one, ceil=self.ceil) for size, one in axes]), x.channels)
+        return Shape(window.out_sizes(x, windows, same=self.same, ceil=self.ceil), x.channels)
 
     def windowed(self, x: Shape) -> Layer | None:
         """With a kernel in place of `global`, or of a `to=` that divides the map evenly."""
@@ -120,7 +118,7 @@ class Pooling(Layer):
     def cells(self, x: Shape) -> int:
         """How many values a window covers."""
         windows = self.windows(x)
-        return x.positions if windows == "all" else prod([one.size for one in windows])
+        return times(x.spatial if windows == "all" else [known(one.size) for one in windows])
 
     def connections(self, *inputs: Shape) -> int:
         """The cells of each window, padding too; with `to=` those of the largest."""
@@ -133,34 +131,23 @@ class Pooling(Layer):
         size, count = x.spatial[axis], per_axis(self.to, x, "to")[axis]
         return range(position * size // count, -(-(position + 1) * size // count))
 
-    def _cells(self, x: Shape) -> Formula:
-        windows = self.windows(x)
-        return product(x.spatial if windows == "all" else [one.size for one in windows])
-
-    def workings(self, *inputs: Shape) -> Workings:
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
         (x,) = inputs
-        out = self.shape(x)
-        notes = {"channels": "pooling keeps the channels"}
+        found = {"channels": "pooling keeps the channels"}
         if self.global_:
-            sizes = tuple([(formula(size) - size) / 1 + 1 for size in x.spatial])
-            notes["size"] = "the window is the whole map"
+            found["size"] = "the window is the whole map"
         elif self.to is not None:
-            sizes = tuple([formula(size) for size in out.spatial])
-            notes["size"] = "as asked for: window i reads positions ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉ − 1"
+            found["size"] = "as asked for: window i reads positions ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉ − 1"
         elif self.same:
-            axes = zip(x.spatial, self._sliding(x), strict=True)
-            sizes = tuple([ceil(formula(size) / one.stride) for size, one in axes])
-            notes["size"] = "`same` rounds up"
-        else:
-            sizes = slides(x.spatial, self._sliding(x), up=self.ceil)
-            axes = zip(x.spatial, self._sliding(x), out.spatial, strict=True)
+            found["size"] = "`same` rounds up"
+        elif self.ceil:
+            axes = zip(x.spatial, self._sliding(x), self.shape(x).spatial, strict=True)
             beyond = [
                 n * w.stride - w.before for size, w, n in axes if size + 2 * w.before - w.reach > (n - 1) * w.stride
             ]
-            if self.ceil:
-                drops = "".join(f", and drops a window that would start at {at}, beyond the input" for at in beyond[:1])
-                notes["size"] = f"`ceil` rounds up{drops}"
-        return replace(super().workings(x), sizes=sizes, channels=formula(x.channels), notes=notes)
+            drops = "".join(f", and drops a window that would start at {at}, beyond the input" for at in beyond[:1])
+            found["size"] = f"`ceil` rounds up{drops}"
+        return found
 
     def reading(self, *inputs: Shape) -> str:
         (x,) = inputs
@@ -205,11 +192,7 @@ class MaxPool(Pooling):
     title = "Pool"
 
     def flops(self, *inputs: Shape) -> int:
-        return (self.cells(inputs[0]) - 1) * self.shape(*inputs).elements
-
-    def workings(self, *inputs: Shape) -> Workings:
-        (x,) = inputs
-        return replace(super().workings(x), flops=group(self._cells(x) - 1) * self.shape(x).elements)
+        return group(self.cells(inputs[0]) - 1) * known(self.shape(*inputs).elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         """What it pools, and where each largest value was, as int64 numbers."""
@@ -251,11 +234,7 @@ class AveragePool(Pooling):
         return super()._of_kernels | {"exclude_pad": self.exclude_pad}
 
     def flops(self, *inputs: Shape) -> int:
-        return self.cells(inputs[0]) * self.shape(*inputs).elements
-
-    def workings(self, *inputs: Shape) -> Workings:
-        (x,) = inputs
-        return replace(super().workings(x), flops=group(self._cells(x)) * self.shape(x).elements)
+        return group(self.cells(inputs[0])) * known(self.shape(*inputs).elements)
 
     def padded(self, x: Shape) -> int:
         """The same; and of small clips, which PyTorch averages only where a window fits without padding."""
@@ -292,7 +271,7 @@ def _adaptive(size: int, count: int) -> Window:
 
     Window i reads from floor(i·size/count) up to ceil((i + 1)·size/count), as PyTorch's adaptive poolings do.
     """
-    whole, rest = divmod(size, count)
+    whole, rest = size // count, size % count
     if not rest:
         return Window(whole, whole)
     return Window(whole + (1 if rest == gcd(size, count) else 2), max(1, whole))

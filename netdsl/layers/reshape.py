@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Literal
@@ -20,9 +20,8 @@ from netdsl.layers.arguments import (
 )
 from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Layer, Window, per_axis, require_axes
-from netdsl.layers.formula import formula, product
+from netdsl.layers.formula import known, product, times
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,12 +46,10 @@ class Flatten(Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        return Shape((), x.elements)
+        return Shape((), times(x.dims))
 
-    def workings(self, *inputs: Shape) -> Workings:
-        (x,) = inputs
-        notes = {"channels": "every value of the map"}
-        return replace(super().workings(x), sizes=(), channels=product(x.dims), notes=notes)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": "every value of the map"}
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
@@ -93,10 +90,8 @@ class Reshape(Layer):
             raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
         return shape
 
-    def workings(self, *inputs: Shape) -> Workings:
-        *sizes, channels = [formula(size) for size in self.dims]
-        notes = {"channels": f"as asked for: {product(self.dims)} values, as before"}
-        return replace(super().workings(*inputs), sizes=tuple(sizes), channels=channels, notes=notes)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": f"as asked for: {product(self.dims)} values, as before"}
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
@@ -149,11 +144,6 @@ class Pad(Layer):
                 help = f"{size - 1} is the most; mode=edge has no limit"
                 raise LayerError("invalid-argument", message, help, argument="mode", inputs=True)
         return Shape(tuple([size + window.before + window.after for size, window in axes]), x.channels)
-
-    def workings(self, *inputs: Shape) -> Workings:
-        (x,) = inputs
-        axes = zip(x.spatial, self.windows(x), strict=True)
-        return replace(super().workings(x), sizes=tuple([formula(size) + one.before + one.after for size, one in axes]))
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
         (x,) = inputs
@@ -216,22 +206,23 @@ class Crop(Layer):
         x = inputs[0]
         require_axes("CROP", x)
         spatial = _like("CROP", *inputs) if self.size is None else per_axis(self.size, x, "size")
-        for size, part, offset in zip(x.spatial, spatial, self._offsets(x, spatial), strict=True):
+        offsets = self._offsets(x, spatial)
+        for size, part, offset in zip(x.spatial, spatial, offsets, strict=True):
             if offset < 0 or offset + part > size:
                 argument = "at" if self.at else "size" if self.size else "like"
                 message = f"CROP cuts {show(spatial)} out of {show(x.spatial)}, which is too small"
                 if self.at is not None:
                     message = f"CROP cuts {show(spatial)} at {show(self.at)}, which ends beyond {show(x.spatial)}"
                 raise LayerError("window-too-large", message, argument=argument, inputs=True)
-        return Shape(spatial, x.channels)
+        places = zip(map(known, offsets), spatial, strict=True)
+        return Shape(tuple([known(at + part) - at for at, part in places]), x.channels)
 
-    def workings(self, *inputs: Shape) -> Workings:
-        x, out = inputs[0], self.shape(*inputs)
-        offsets = self._offsets(x, out.spatial)
-        sizes = [formula(at + part) - at for at, part in zip(offsets, out.spatial, strict=True)]
-        places = zip(offsets, out.spatial, strict=True)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        x = inputs[0]
+        spatial = self.shape(*inputs).spatial
+        places = zip(self._offsets(x, spatial), spatial, strict=True)
         kept = " and ".join(dict.fromkeys(f"{at:,} to {at + part - 1:,}" for at, part in places))
-        return replace(super().workings(*inputs), sizes=tuple(sizes), notes={"size": f"positions from {kept} stay"})
+        return {"size": f"positions from {kept} stay"}
 
     def saves(self, *inputs: Operand) -> Saved:
         x = inputs[0]
@@ -289,16 +280,10 @@ class Upsample(Layer):
         spatial = _like("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
         return Shape(spatial, x.channels)
 
-    def workings(self, *inputs: Shape) -> Workings:
-        x, out = inputs[0], self.shape(*inputs)
-        if self.factor is None:
-            sizes = [formula(size) for size in out.spatial]
-            notes = {"size": "as asked for" if self.like is None else f"that of {self.like}"}
-        else:
-            factors = per_axis(self.factor, x, "factor")
-            sizes = [formula(n) * size for n, size in zip(factors, x.spatial, strict=True)]
-            notes = {}
-        return replace(super().workings(*inputs), sizes=tuple(sizes), notes=notes)
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        if self.factor is not None:
+            return {}
+        return {"size": "as asked for" if self.like is None else f"that of {self.like}"}
 
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         x = inputs[0]
@@ -320,7 +305,7 @@ class Upsample(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         shape = self.shape(*inputs)
-        return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * shape.elements
+        return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * known(shape.elements)
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(constant=(1,), layout=inputs[0].kernel_order)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Sizes, dims, positional
 from netdsl.layers.base import Layer
-from netdsl.layers.formula import formula, product
+from netdsl.layers.formula import product
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import Workings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from torch import nn
 
 
@@ -32,9 +33,8 @@ class Input(Layer):
     def shape(self, *inputs: Shape) -> Shape:
         return Shape.of(self.dims)
 
-    def workings(self, *inputs: Shape) -> Workings:
-        *sizes, channels = [formula(size) for size in self.dims]
-        return Workings(tuple(sizes), channels, notes={"channels": "as the file says"})
+    def notes(self, *inputs: Shape) -> Mapping[str, str]:
+        return {"channels": "as the file says"}
 
     def reading(self, *inputs: Shape) -> str:
         return f"{product(self.dims)} numbers"

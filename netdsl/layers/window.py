@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Sizes, show
 from netdsl.layers.base import Window
+from netdsl.layers.formula import group, rounded_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,11 +23,23 @@ def out_size(size: int, window: Window, *, ceil: bool = False) -> int:
 
     With `ceil` it rounds up, and drops a last window that would start beyond input and left padding.
     """
-    room = size + window.before + window.after - window.reach
-    count = (room + (window.stride - 1 if ceil else 0)) // window.stride + 1
+    padding = 2 * window.before if window.before == window.after else window.before + window.after
+    if window.dilation == 1:
+        room = size - window.size + padding
+    else:
+        room = size + padding - window.dilation * group(window.size - 1) - 1
+    count = (rounded_up(room, window.stride) if ceil else room // window.stride) + 1
     if ceil and (count - 1) * window.stride >= size + window.before:
         count -= 1
     return count
+
+
+def out_sizes(shape: Shape, windows: Sequence[Window], *, same: bool = False, ceil: bool = False) -> Sizes:
+    """Those of all axes; with `same` there is one for each stride that is begun."""
+    axes = zip(shape.spatial, windows, strict=True)
+    if same:
+        return tuple([rounded_up(size, window.stride) for size, window in axes])
+    return tuple([out_size(size, window, ceil=ceil) for size, window in axes])
 
 
 def same(size: int, kernel: int, stride: int, dilation: int) -> Window:

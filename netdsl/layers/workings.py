@@ -1,70 +1,59 @@
-"""How a layer's figures come about, as formulas with the numbers put in.
-
-The workings here are derived from the rules that every layer has, for layers that say nothing of their own.
-"""
+"""How a layer's figures come about: its own rules, asked with formulas in place of numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import copy
+from dataclasses import dataclass, fields
+from math import prod
+from typing import TYPE_CHECKING, Any
 
-from netdsl.layers.formula import Formula, apart, ceil, floor, formula, group, product, total
+from netdsl.layers import guard
+from netdsl.layers.base import Layer
+from netdsl.layers.formula import Formula, formula, group, known, product, total
+from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from netdsl.layers.arguments import Sizes
-    from netdsl.layers.base import Layer, Weight, Window
-    from netdsl.layers.shape import Shape
+    from netdsl.layers.base import Weight
 
 
 @dataclass(frozen=True, slots=True)
 class Workings:
-    """The formulas of a layer's figures; None where there is nothing to be worked out, or no formula is known.
+    """The formulas of a layer's figures, which have the figures for their values.
 
-    `sizes` are those of the output's spatial axes. `weights` leaves the biases out, as the course's slides do.
-    `notes` holds a remark on a figure by the figure's name.
+    `sizes` and `channels` are those of its output, () and None where they are its input's, passed on. `weights` leaves
+    the biases out, as the course's slides do.
     """
 
-    sizes: tuple[Formula, ...] = ()
-    channels: Formula | None = None
-    weights: Formula | None = None
-    params: Formula | None = None
-    macs: Formula | None = None
-    flops: Formula | None = None
-    notes: Mapping[str, str] = field(default_factory=dict[str, str])
+    sizes: tuple[Formula, ...]
+    channels: Formula | None
+    weights: Formula | None
+    params: Formula | None
+    macs: Formula
+    connections: Formula
+    flops: Formula
 
 
-def derived(layer: Layer, inputs: Sequence[Shape]) -> Workings:
-    """The workings that follow from a layer's own rules."""
-    out, windows = layer.shape(*inputs), layer.windows(*inputs)
-    sizes: tuple[Formula, ...] = ()
-    if windows != "all" and windows and len(inputs) == 1 and not layer.enlargement(*inputs):
-        sizes = slides(inputs[0].spatial, windows)
-    weights = layer.weights(*inputs)
-    macs = layer.macs(*inputs)
-    work = None
-    if macs and weights and macs == weights[0].count * out.positions:
-        work = apart(weights[0].count, product(out.spatial)) if out.spatial else formula(macs)
+def workings(layer: Layer, inputs: Sequence[Shape]) -> Workings:
+    """The workings of a layer; plain numbers of one that a package brings, whose rules may ask for ints."""
+    package = guard.brought(layer)
+    rules, shapes = (layer, inputs) if package else (_over_formulas(layer), [_lifted(x) for x in inputs])
+    out, weights = rules.shape(*shapes), rules.weights(*shapes)
+    x = shapes[0] if shapes else Shape((), 0)
+    kept = len(out.spatial) == len(x.spatial) and all(map(_passed, out.spatial, x.spatial))
+    flops = formula(rules.flops(*shapes))
+    if package and layer.flops_per_output and flops == layer.flops_per_output * out.elements:
+        flops = formula(layer.flops_per_output) * out.elements
     return Workings(
-        sizes=sizes,
-        weights=counted([weight for weight in weights if weight.name != "bias"]),
-        params=counted(weights),
-        macs=work,
-        flops=operations(layer, inputs),
-        notes={"macs": "each weight, at each position"} if work and out.spatial else {},
+        () if kept else tuple(map(formula, out.spatial)),
+        None if _passed(out.channels, x.channels) else formula(out.channels),
+        counted([weight for weight in weights if weight.name != "bias"]),
+        counted(weights),
+        formula(rules.macs(*shapes)),
+        formula(rules.connections(*shapes)),
+        flops,
     )
-
-
-def operations(layer: Layer, inputs: Sequence[Shape]) -> Formula | None:
-    """Two for each MAC, and some for each value of the output; None where they are not that."""
-    values, macs = layer.shape(*inputs).elements, layer.macs(*inputs)
-    each, rest = divmod(layer.flops(*inputs) - 2 * macs, values)
-    if rest or each < 0:
-        return None
-    terms = [formula(2) * macs] if macs else []
-    return total([*terms, formula(each) * values] if each else terms)
 
 
 def counted(weights: Sequence[Weight]) -> Formula | None:
@@ -72,25 +61,40 @@ def counted(weights: Sequence[Weight]) -> Formula | None:
     if not weights:
         return None
     if len(weights) > 1 and len({weight.dims for weight in weights}) == 1 and not any(one.fixed for one in weights):
-        return formula(len(weights)) * product(weights[0].dims)
-    counts = [product(weight.dims) - weight.fixed if weight.fixed else product(weight.dims) for weight in weights]
-    return total(counts)
+        return formula(len(weights)) * _values(weights[0])
+    return total(map(_values, weights))
 
 
-def slides(sizes: Sizes, windows: Sequence[Window], *, up: bool = False) -> tuple[Formula, ...]:
-    """How many positions windows have along each axis; `up` as window.out_size rounds with `ceil`."""
-    return tuple(_positions(size, window, up=up) for size, window in zip(sizes, windows, strict=True))
+def _values(weight: Weight) -> Formula:
+    """The values of a tensor: of filters the window, the channels that they read, and their number."""
+    dims: tuple[Any, ...] = weight.dims
+    if not any(isinstance(size, Formula) for size in dims):
+        return product(dims) - weight.fixed if weight.fixed else product(dims)
+    if weight.fixed:  # whole windows, where a table joins no map to a filter
+        return product([*dims[2:], known(dims[0] * dims[1] - weight.fixed // prod(dims[2:]))])
+    filters, window = dims[:1], [*dims[2:], *dims[1:2]]
+    return group(product(window)) * filters[0] if len(window) > 1 else product([*window, *filters])
 
 
-def _positions(size: int, window: Window, *, up: bool) -> Formula:
-    """`(227 − 11 + 2·0)/4 + 1`, and with a dilation `(28 + 2·2 − 2·(3 − 1) − 1)/1 + 1`."""
-    even = window.before == window.after
-    padding = formula(2) * window.before if even else formula(window.before) + window.after
-    if window.dilation == 1:
-        room = formula(size) - window.size + padding
-    else:
-        room = formula(size) + padding - formula(window.dilation) * group(formula(window.size) - 1) - 1
-    count = (ceil if up else floor)(room / window.stride) + 1
-    if up and isinstance(count.value, int) and (count.value - 1) * window.stride >= size + window.before:
-        count -= 1
-    return count
+def _passed(size: object, before: object) -> bool:
+    """Whether a size is that of the input, and none that was computed."""
+    return size is before or (isinstance(size, int) and size == before)
+
+
+def _over_formulas(layer: Layer) -> Layer:
+    """A layer with formulas for its arguments."""
+    made = copy.copy(layer)
+    for field in fields(layer):
+        object.__setattr__(made, field.name, _over(getattr(layer, field.name)))
+    return made
+
+
+def _over(value: Any) -> Any:
+    """A whole number, or each of several, as a formula."""
+    if isinstance(value, tuple):
+        return tuple(map(_over, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return formula(value) if type(value) is int else value
+
+
+def _lifted(x: Shape) -> Shape:
+    return Shape(_over(x.spatial), _over(x.channels))

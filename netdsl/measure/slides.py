@@ -15,7 +15,8 @@ from itertools import groupby
 
 from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.arguments import once, show
-from netdsl.layers.formula import Formula, formula
+from netdsl.layers.formula import Formula
+from netdsl.layers.workings import workings
 from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
 from netdsl.measure.units import size
@@ -115,11 +116,7 @@ def _weights(summary: Summary, index: int) -> str:
 
 def _worked(summary: Summary, index: int) -> Formula | None:
     layer, inputs = summary.shaped.nodes[index].layer, summary.shaped.input_shapes(index)
-    count = sum(weight.count for weight in layer.weights(*inputs) if weight.name != "bias")
-    if not count or not summary.figures[index].params:
-        return None
-    worked = layer.workings(*inputs).weights
-    return worked if worked is not None and worked.value == count else formula(count)
+    return workings(layer, inputs).weights or None if summary.figures[index].params else None
 
 
 def _totals(summary: Summary, nodes: Sequence[int]) -> list[str]:
