@@ -182,10 +182,10 @@ class Network(Line):
     ) -> Path:
         """Compile it into a file, by default its file's stem in the current folder; gives its path.
 
-        The format is "torchscript" or, for inference, "pt2", by default what the path's suffix says. A file for the
-        target "cpu" or "cuda" computes in a precision that it has, and is made ready for a batch of examples. Raises
-        ValueError for what there is not; netdsl.compile.errors.CompileError for what cannot be had, and OSError where
-        it cannot be written.
+        The format is "torchscript" or, for inference, "pt2" or "onnx", by default what the path's suffix says. A file
+        for the target "cpu" or "cuda" computes in a precision that it has, and is made ready for a batch of examples.
+        Raises ValueError for what there is not; netdsl.compile.errors.CompileError for what cannot be had, and OSError
+        where it cannot be written.
         """
         from netdsl import compile
         from netdsl.compile.formats import ENDINGS, chosen

@@ -90,7 +90,7 @@ def test_json_of_several_files_is_one_list_on_stdout(run: Run) -> None:
         (["summary", "resnet18", "--input", "image=64x64x3"], "its inputs are input1"),
         (["summary", "resnet18", "--include", "nowhere"], "no such folder"),
         (["layers", "CNOV"], "did you mean CONV?"),
-        (["compile", "lenet5", "-o", "lenet.onnx"], "-o lenet.pt"),
+        (["compile", "lenet5", "-o", "lenet.h5"], "-o lenet.pt"),
         (["compile", "lenet5", "-o", "nowhere/lenet.pt"], "no folder nowhere"),
         (["draw", "lenet5", "-o", "lenet.gif"], "gif"),
         (["draw", "lenet5", "-o", "nowhere/lenet.svg"], "nowhere"),

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from netdsl.bench import exported, own, torch_peers
 from netdsl.bench.contestant import Contestant
+from netdsl.compile.formats import FORMATS
 from netdsl.compile.target import PRECISIONS
 
 _ALL = {"cpu": ("fp32", "bf16", "fp16"), "cuda": ("fp32", "tf32", "bf16", "fp16")}
-_ONNX = {"onnx": "onnx", "onnxscript": "onnxscript"}
+_ONNX = {name: name for name in FORMATS["onnx"].packages}
 
 OWN = Contestant("netdsl", "the compiled file, netdsl.runtime", own.runtime, PRECISIONS, {})
 """What all others are compared to."""

@@ -16,30 +16,24 @@ if TYPE_CHECKING:
 
 
 def onnx(material: Material, *, float32: bool = True) -> Path:
-    """The network as an ONNX file for the batch, in float32 or with the conversions to its precision inside.
+    """The network as an ONNX file, in float32 or with the conversions to its precision inside. Raises Unavailable."""
+    from netdsl.compile import onnx
+    from netdsl.compile.errors import CompileError
 
-    Where PyTorch's exporter cannot, its older one may. Raises Unavailable where neither can.
-    """
     path = material.folder / ("network.onnx" if float32 else f"network_{material.setting.precision}.onnx")
-    if path.exists():
-        return path
-    network, inputs = material.network(float32=float32), tuple(material.batches()[0])
-    partial = path.with_suffix(".partial")
-    exporter: Any = import_module("torch.onnx")
-    try:
-        exporter.export(network, inputs, partial, dynamo=True, external_data=False, verbose=False)
-    except Exception:  # whatever it trips over
+    if not path.exists():
         try:
-            exporter.export(network, inputs, partial, dynamo=False)
-        except Exception as error:
-            raise Unavailable(f"torch.onnx cannot export the network: {first_sentence(error)}") from error
-    partial.rename(path)
+            onnx.write(material.network(float32=float32).cpu(), material.plan, path)
+        except CompileError as error:
+            raise Unavailable(f"it cannot be exported: {first_sentence(error)}") from error
     return path
 
 
 def onnxruntime(material: Material) -> Run:
     """ONNX Runtime with all its graph optimisations, on the device's provider."""
     import torch
+
+    from netdsl.compile.onnx import BATCH
 
     runtime: Any = import_module("onnxruntime")
     device = material.setting.device
@@ -49,6 +43,7 @@ def onnxruntime(material: Material) -> Run:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = material.threads
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_free_dimension_override_by_name(BATCH, material.setting.batch)
     path = onnx(material, float32=material.setting.precision == "fp32")
     session = runtime.InferenceSession(path, options, providers=[provider])
     names = [one.name for one in session.get_inputs()]
@@ -94,7 +89,9 @@ def openvino(material: Material) -> Run:
         "INFERENCE_NUM_THREADS": material.threads,
         "INFERENCE_PRECISION_HINT": hint,
     }
-    compiled = core.compile_model(core.read_model(onnx(material)), "CPU", settings)
+    model = core.read_model(onnx(material))
+    model.reshape({slot: (material.setting.batch, *list(slot.partial_shape)[1:]) for slot in model.inputs})
+    compiled = core.compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
 
     def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:

@@ -85,15 +85,16 @@ class Material:
         from netdsl.compile import weights
         from netdsl.compile.lower import lower
 
-        network = lower(self._plan, blank=True)
+        network = lower(self.plan, blank=True)
         weights.load(network, weights.read(self.weights), self.weights, ())
-        images = [self._plan.arguments[one] for one in self._plan.inputs if len(self.shaped.shapes[one].dims) == 3]
+        images = [self.plan.arguments[one] for one in self.plan.inputs if len(self.shaped.shapes[one].dims) == 3]
         precision = torch.float32 if float32 else self.dtype
         converted(network, precision, self.float32, images if channels_last else ())
         return network.to(self.setting.device)
 
     @cached_property
-    def _plan(self) -> Plan:
+    def plan(self) -> Plan:
+        """What is lowered of the network, and what it is called."""
         from netdsl.compile.plan import Plan
 
         return Plan(self.shaped, train=False)
@@ -112,11 +113,11 @@ class Material:
         setting, device = self.setting, self.setting.device
         if device == "cuda" and not torch.cuda.is_available():
             raise Unavailable("PyTorch finds no CUDA device here")
-        network = lower(self._plan, setting.seed)
+        network = lower(self.plan, setting.seed)
         generator = torch.Generator().manual_seed(setting.seed)
 
         count = setting.batches * setting.batch
-        shapes = [self.shaped.shapes[one] for one in self._plan.inputs]
+        shapes = [self.shaped.shapes[one] for one in self.plan.inputs]
         inputs = [examples(max(count, CALIBRATION), shape.dims, generator) for shape in shapes]
         calibrate(network, [one[:CALIBRATION] for one in inputs])
         inputs = [one[:count] for one in inputs]

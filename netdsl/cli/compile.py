@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common, progress, stream
-from netdsl.compile.errors import CompileError, FormatError, WeightsMismatchError
+from netdsl.compile.errors import CompileError, FormatError, PackagesError, WeightsMismatchError
 from netdsl.compile.formats import ENDINGS, FORMATS, chosen
 from netdsl.compile.target import PRECISIONS, Target
 from netdsl.measure import units
@@ -51,7 +51,7 @@ def command(
     is faster there, for inference alone; it takes and gives float32 at any precision.
 
     --format pt2 writes the portable network, for inference, as a program of torch.export, which runs by
-    `torch.export.load` alone.
+    `torch.export.load` alone; --format onnx as an ONNX model, for other programs.
     """
     made_for = Target(target, precision, batch)
     if not made_for.available:
@@ -105,6 +105,8 @@ def command(
     except FormatError as error:
         asked = click.get_current_context().params[error.option]
         raise common.UsageError(str(error), f"write --format torchscript for --{error.option} {asked}") from None
+    except PackagesError as error:
+        raise common.UsageError(str(error), f"pip install 'netdsl[{error.format}]'") from None
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:

@@ -124,7 +124,7 @@ def compile(
     is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
     be had.
     """
-    asked = {"mode": train, "target": not target.portable}
+    asked = {"mode": train, "target": not target.portable, "devices": devices}
     FORMATS[format].check([option for option, given in asked.items() if given])
     from netdsl import files, optimize
     from netdsl.compile import card, targets

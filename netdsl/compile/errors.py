@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netdsl.measure import units
+from netdsl.text.fit import listed
+
 _MOST_NAMES = 10
 
 
@@ -104,15 +107,16 @@ class ScriptError(CompileError):
 
 @dataclass(eq=False)
 class ExportError(CompileError):
-    """A module that torch.export refuses; `path` is its place in the module tree, "" for the network as a whole."""
+    """A module that an exporter refuses; `path` is its place in the module tree, "" for the network as a whole."""
 
     path: str
     kind: str
     reason: str
+    by: str = "torch.export"
 
     def __str__(self) -> str:
         what = f"{self.kind} at {self.path}" if self.path else "the network"
-        return f"torch.export refuses {what}: {self.reason}"
+        return f"{self.by} refuses {what}: {self.reason}"
 
 
 @dataclass(eq=False)
@@ -124,7 +128,31 @@ class FormatError(CompileError):
     what: str
 
     def __str__(self) -> str:
-        return f"a {self.format} file is {self.what}"
+        return f"{'an' if self.format == 'onnx' else 'a'} {self.format} file is {self.what}"
+
+
+@dataclass(eq=False)
+class PackagesError(CompileError):
+    """A file that was asked for where packages are not installed which write its format."""
+
+    format: str
+    packages: Sequence[str]
+
+    def __str__(self) -> str:
+        verb = "is" if len(self.packages) == 1 else "are"
+        return f"an {self.format} file is written by {listed(self.packages, ' and ')}, which {verb} not installed"
+
+
+@dataclass(eq=False)
+class SizeError(CompileError):
+    """A network with more weights than a file of a format holds."""
+
+    format: str
+    size: int
+    most: int
+
+    def __str__(self) -> str:
+        return f"an {self.format} file holds {units.size(self.most)}, and the weights take {units.size(self.size)}"
 
 
 @dataclass(eq=False)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from netdsl.compile.errors import FormatError
+from netdsl.compile.errors import FormatError, PackagesError
 from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
@@ -32,12 +33,16 @@ class Format:
     write: Writer
     refuses: Mapping[str, str]
     """The options that do not go with it, and what a file is instead."""
+    packages: Sequence[str] = ()
+    """What writes it beyond PyTorch: modules, which are called as their packages are."""
 
     def check(self, asked: Sequence[str]) -> None:
-        """Raise FormatError where options are asked for that do not go with it."""
+        """Raise FormatError for options that do not go with it, PackagesError where what writes it is missing."""
         for option in asked:
             if option in self.refuses:
                 raise FormatError(self.name, option, self.refuses[option])
+        if missing := [one for one in self.packages if find_spec(one) is None]:
+            raise PackagesError(self.name, missing)
 
 
 def _torchscript(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
@@ -57,6 +62,12 @@ def _exported(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[st
     exported.save(program, path, texts)
 
 
+def _onnx(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
+    from netdsl.compile import onnx
+
+    onnx.write(network, plan, path, texts, progress)
+
+
 _PORTABLE = {"mode": "for inference alone", "target": "portable, and made for no target"}
 
 FORMATS: Mapping[str, Format] = {
@@ -64,6 +75,7 @@ FORMATS: Mapping[str, Format] = {
     for one in (
         Format("torchscript", ".pt", "TorchScript", _torchscript, {}),
         Format("pt2", ".pt2", "torch.export", _exported, _PORTABLE),
+        Format("onnx", ".onnx", "ONNX", _onnx, {**_PORTABLE, "devices": "of no device"}, ("onnx", "onnxscript")),
     )
 }
 """All formats by name, the usual one first."""
