@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -49,15 +52,15 @@ def test_what_is_dropped_is_not_in_the_outline() -> None:
     lost = outline.at("b.lost")
     assert lost is not None
     assert len(lost.nodes) == 0
-    assert outline.output(lost) == -1
+    assert lost.output(outline.ends) == -1
     for path in ("b.lost.conv1", "c.relu1", "conv1", "again.f1.k"):
         assert outline.at(path) is None
     side = outline.at("b.side")
     assert side is not None
-    assert graph.nodes[outline.output(side)].path == "b.side.bn1"
+    assert graph.nodes[side.output(outline.ends)].path == "b.side.bn1"
     far = outline.at("far")
     assert far is not None
-    assert outline.output(far) == -1
+    assert far.output(outline.ends) == -1
 
 
 def test_what_is_whole_stays_one_value() -> None:
@@ -86,3 +89,34 @@ def test_deep_groups_are_pruned() -> None:
     assert isinstance(chain, Chain)
     assert chain.size == len(graph.nodes) == 2
     assert len(list(graph.outline.around())[1]) == deep + 1
+
+
+CALLS = "".join(f"block b{n + 1}() = b{n}()\n" for n in range(198))
+DEEP = {
+    "calls": f"block b0() = FC 4\n{CALLS}INPUT 3 -> b198()",
+    "groups": f"INPUT 3 -> {'g: ( ' * 99}FC 4{' )' * 99}",
+    "groups without a name": f"INPUT 3 -> {'( ' * 99}FC 4{' )' * 99}",
+    "forks": f"INPUT 3 -> {'[ SKIP | ' * 99}FC 3{' ] -> ADD' * 99}",
+    "what is applied again": f"INPUT 4 -> a: ( {'( ' * 90}FC 4{' )' * 90} ) x3 -> a() -> b: a() x2",
+}
+
+
+@pytest.mark.parametrize("text", [*DEEP.values(), DROPPED], ids=[*DEEP, "dropped"])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copy", "pickle"])
+def test_networks_are_copied_however_deep_they_are(copied: Callable[[ShapedGraph], ShapedGraph], text: str) -> None:
+    one = shaped(text)
+    other = copied(one)
+    assert other.shapes == one.shapes
+    for first, second in zip(one.nodes, other.nodes, strict=True):
+        assert (first.path, first.layer, first.inputs) == (second.path, second.layer, second.inputs)
+    for first, second in zip(one.graph.outline.walk(), other.graph.outline.walk(), strict=True):
+        assert (first.path, first.nodes, first.title) == (second.path, second.nodes, second.title)
+        assert type(first.part) is type(second.part)
+    assert list(other.graph.outline.ends) == list(one.graph.outline.ends)
+
+
+def test_copies_are_pickled_once() -> None:
+    text = "block f() = CONV 4 3 p1 -> RELU\nINPUT 8x8x4 -> a: f() -> b: f()\n"
+    outline = pickle.loads(pickle.dumps(shaped(text).graph.outline))
+    first, second = outline.at("a"), outline.at("b")
+    assert first.part.body is second.part.body

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from netdsl.graph.copies import Piece, Stamp
 from netdsl.graph.infer import Shapes
 from netdsl.graph.node import BROKEN, Calls, Node
-from netdsl.graph.outline import Hole, Placed
+from netdsl.graph.outline import Hole
 from netdsl.graph.size import LIMIT, Size
 from netdsl.layers.base import Layer
 from netdsl.text import tree
@@ -73,10 +73,6 @@ class Made:
             yield
         finally:
             self.shared.pop()
-
-    def output(self, one: Placed) -> int:
-        """The node that a part with a name gives."""
-        return self.ends[one.end] if one.part.ends else one.node if one.part.size else BROKEN
 
     def hole(self, element: tree.Element, nodes: int, ends: int) -> Hole:
         """What is left of an element, given how much there was before it."""

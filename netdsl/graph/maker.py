@@ -104,7 +104,7 @@ def repeats(element: tree.Element, scope: Scope) -> int | None:
 
 def copies(
     maker: Maker, count: int | None, flow: Flow, path: str, entry: Entry, name: str, made: Made
-) -> Steps[tuple[int, Part]]:
+) -> Steps[Outcome]:
     """An element as it is, or with a count its copies: one after another, until all that follow are alike."""
     if count is None:
         return (yield from _one(maker, flow, path, entry))

@@ -9,7 +9,7 @@ is in it knows no path and no number of a node: both follow from where it stands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
@@ -19,6 +19,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 from netdsl.graph.evaluate import Environment
 from netdsl.graph.program import BlockOf
 from netdsl.text import tree
+from netdsl.text.flat import Flat, Inside, flat, whole
 from netdsl.text.shown import Line
 
 _NUMBER = re.compile(r"[1-9][0-9]{0,7}")  # of a copy
@@ -40,12 +41,12 @@ class Chain(Line):
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Chain:
         """The chain of some parts."""
-        return cls(tuple(parts), sum([part.size for part in parts]), sum([part.ends for part in parts]))
+        return cls(tuple(parts), *_counts(parts))
 
     @cached_property
     def index(self) -> Mapping[str, Placed]:
         """The parts with a name in this scope, placed as if it began with the first node."""
-        return _first(named([self], "", 0, 0))
+        return _first(_named(placed([self], "", 0, 0)))
 
 
 class _Written(Line):
@@ -106,9 +107,7 @@ class Fork(_Written):
     @classmethod
     def of(cls, element: tree.Element, branches: Sequence[Chain]) -> Fork:
         """One with its counts."""
-        return cls(
-            element, tuple(branches), "", sum([one.size for one in branches]), sum([one.ends for one in branches])
-        )
+        return cls(element, tuple(branches), "", *_counts(branches))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -166,7 +165,7 @@ class Repeat(_Written):
     def of(cls, element: tree.Element, name: str, title: str, parts: Sequence[Part]) -> Repeat:
         """That of some copies."""
         same = all(map(is_, parts, islice(parts, 1, None)))
-        size, ends = sum([part.size for part in parts]), sum([part.ends for part in parts])
+        size, ends = _counts(parts)
         return cls(element, name, title, len(parts), tuple(parts[:1] if same else parts), size, ends + 1)
 
     @cached_property
@@ -249,30 +248,19 @@ class Placed(NamedTuple):
 
     def inside(self) -> Iterator[Placed]:
         """The parts directly in it, in order: those of its branches or its body, or its copies."""
-        match self.part:
+        match self.own:
             case Fork(branches=branches):
                 yield from placed(branches, self.path, self.node, self.end)
-            case Group(body=body, name=name):
-                yield from placed([body], self.path, self.node, self.end + bool(name))
-            case Call(body=body):
-                yield from placed([body], self.path, self.node, self.end + 1)
+            case Group(body=body) | Call(body=body):
+                yield from placed([body], self.path, self.node, self.end + bool(self.part.name))
             case Repeat(copies=copies):
-                for number in range(1, copies + 1):
-                    yield self.copy(number)
-            case Again(part=part):
-                yield from Placed(part, self.path, self.node, self.end).inside()
-            case Layer() | Hole() | Alias():
+                yield from map(self.copy, range(1, copies + 1))
+            case _:
                 pass
 
     def named(self) -> Iterator[Placed]:
         """The parts with names in the scope that it opens, in order; of a repeat its copies."""
-        match self.own:
-            case Repeat():
-                yield from self.inside()
-            case Call(body=body) | Group(body=body):
-                yield from named([body], self.path, self.node, self.end + 1)
-            case _:
-                pass
+        return _named(self.inside())
 
     def copy(self, number: int) -> Placed:
         """One copy of a repeat, from 1."""
@@ -283,6 +271,10 @@ class Placed(NamedTuple):
         if len(repeat.bodies) > 1:
             body, node, end = repeat.bodies[before], *(starts[before] for starts in repeat.starts)
         return Placed(body, f"{self.path}.{number}", self.node + node, self.end + 1 + end, number)
+
+    def output(self, ends: Sequence[int]) -> int:
+        """The node that it gives, by those of all names of no layer; below 0 where there is none."""
+        return ends[self.end] if self.part.ends else self.node if self.part.size else -1
 
     @property
     def repeat(self) -> Repeat | None:
@@ -304,6 +296,12 @@ class Placed(NamedTuple):
         return Placed(found.part, f"{self.path}.{name}", self.node + found.node, self.end + 1 + found.end)
 
 
+def _counts(parts: Iterable[Chain | Part]) -> tuple[int, int]:
+    """How many nodes parts make, and how many names in them are those of no layer."""
+    each = [(part.size, part.ends) for part in parts]
+    return sum([size for size, _ in each]), sum([ends for _, ends in each])
+
+
 def placed(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator[Placed]:
     """The parts of chains that stand in a scope, one chain after the other from a node and a name on."""
     for chain in chains:
@@ -314,9 +312,9 @@ def placed(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator
             end += part.ends
 
 
-def named(chains: Iterable[Chain], scope: str, node: int, end: int) -> Iterator[Placed]:
-    """Those of the parts that have names in the scope: through forks, and groups without a name."""
-    pending = [placed(chains, scope, node, end)]
+def _named(parts: Iterator[Placed]) -> Iterator[Placed]:
+    """Those of the parts that have names in their scope, and those in forks and groups without a name."""
+    pending = [parts]
     while pending:
         one = next(pending[-1], None)
         if one is None:
@@ -350,37 +348,28 @@ class Outline(Line):
 
     def named(self) -> Iterator[Placed]:
         """The parts with names of their own in the file's scope, in order."""
-        return named(self.chains, "", 0, 0)
+        return _named(placed(self.chains, "", 0, 0))
 
     def walk(self) -> Iterator[Placed]:
         """Every part with a name, each before what is in it."""
-        pending = [self.named()]
-        while pending:
-            one = next(pending[-1], None)
-            if one is None:
-                pending.pop()
-            else:
-                yield one
-                pending.append(one.named())
+        return (one for _, one in self._walk())
 
     def around(self) -> Iterator[tuple[Placed, ...]]:
         """For each node, in order, the parts with names that it stands in, from outside in; the last is its own."""
+        return ((*inside, one) for inside, one in self._walk() if isinstance(one.own, Layer))
+
+    def _walk(self) -> Iterator[tuple[Sequence[Placed], Placed]]:
+        """Every part with a name, and those that it stands in, which are other ones later."""
         pending = [self.named()]
         inside: list[Placed] = []
         while pending:
-            one = next(pending[-1], None)
-            if one is None:
+            if (one := next(pending[-1], None)) is None:
                 pending.pop()
                 del inside[-1:]
-            elif isinstance(one.own, Layer):
-                yield (*inside, one)
             else:
+                yield inside, one
                 inside.append(one)
                 pending.append(one.named())
-
-    def output(self, one: Placed) -> int:
-        """The node that a part with a name gives; below 0 where there is none."""
-        return self.ends[one.end] if one.part.ends else one.node if one.part.size else -1
 
     def at(self, path: str) -> Placed | None:
         """The part at a path."""
@@ -397,3 +386,15 @@ class Outline(Line):
     @cached_property
     def _index(self) -> Mapping[str, Placed]:
         return _first(self.named())
+
+    def __reduce__(self) -> tuple[Callable[[Flat], object], tuple[Flat]]:
+        return _outline, (flat(self, _INSIDE),)
+
+
+_SEVERAL: Inside = {Outline: "chains", Chain: "parts", Fork: "branches", Repeat: "bodies"}
+_INSIDE: Inside = {**_SEVERAL, Group: "body", Call: "body", Again: "part"}
+
+
+def _outline(items: Flat) -> object:
+    """An outline that was pickled."""
+    return whole(items, _INSIDE)

@@ -11,7 +11,7 @@ from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, Calls
-from netdsl.graph.outline import Again, Call, Hole, Placed
+from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
 from netdsl.text.suggest import did_you_mean
@@ -49,7 +49,7 @@ class Entry:
         if found is None and self.placed is not None and (below := self.placed.child(name)) is not None:
             copy = self.placed.repeat is not None
             scope = self.scope if copy else self._inside(self.placed)
-            found = Entry(below.part.element, scope, self.scope.made.output(below), {}, below, copy=copy)
+            found = Entry(below.part.element, scope, below.output(self.scope.made.ends), {}, below, copy=copy)
             self.inner[name] = found
         return found
 
@@ -58,25 +58,22 @@ class Entry:
         if self.placed is None:
             yield from self.inner
         else:
-            yield from (one.path.rpartition(".")[2] for one in self.placed.named())
+            yield from (one.name for one in self.placed.named())
 
     def _inside(self, placed: Placed) -> Scope:
         """The scope that it opens."""
         if self._opened is None:
-            self._opened = self._scope(placed)
+            part, scope = placed.own, self.scope
+            primary = part.element.primary
+            if isinstance(part, Call):
+                assert isinstance(primary, tree.Call)
+                environment = call.environment(part.block, primary, scope, lambda _: None) or {}
+                opened = scope.block(part.block, placed.path, self.inner, environment, scope.called(primary))
+            else:
+                assert isinstance(primary, tree.Group)
+                opened = scope.group(primary, placed.path, self.inner)
+            self._opened = replace(opened, of=self)
         return self._opened
-
-    def _scope(self, placed: Placed) -> Scope:
-        part, scope = placed.part, self.scope
-        while isinstance(part, Again):
-            part = part.part
-        primary = part.element.primary
-        if not isinstance(part, Call):
-            assert isinstance(primary, tree.Group)
-            return replace(scope.group(primary, placed.path, self.inner), of=self)
-        assert isinstance(primary, tree.Call)
-        environment = call.environment(part.block, primary, scope, lambda _: None) or {}
-        return replace(scope.block(part.block, placed.path, self.inner, environment, scope.called(primary)), of=self)
 
 
 @dataclass(slots=True)

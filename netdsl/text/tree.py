@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
+from netdsl.text.flat import Flat, flat, whole
 from netdsl.text.source import Source, Span
 
 Number: TypeAlias = int | Fraction
@@ -163,6 +164,17 @@ class Chain:
     elements: tuple[Element, ...]
     arrows: tuple[Span, ...] = field(compare=False, repr=False, default=())
     span: Span = _span()
+
+    def __reduce__(self) -> tuple[Callable[[Flat], object], tuple[Flat]]:
+        return _chain, (flat(self, _INSIDE),)
+
+
+_INSIDE = {Chain: "elements", Element: "primary", Fork: "branches", Group: "chain"}
+
+
+def _chain(items: Flat) -> object:
+    """A chain that was pickled."""
+    return whole(items, _INSIDE)
 
 
 # Statements
