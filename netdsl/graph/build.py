@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -105,20 +105,17 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if not outputs:
         report.error("no-input", "the network has no output", Span(source, 0, 0))
         return None
-    kept = unused.needed(nodes, (*outputs, *training))
-    unused.warn_of_nodes(nodes, kept, report)
+    reduced = unused.reduced(nodes, outputs, training, report)
+    moved = reduced.moved
     labels.warn(nodes, frozenset(outputs) - output_names.keys(), report)
-    order = sorted(kept)
-    moved = {old: new for new, old in enumerate(order)}
-    for_inference = unused.needed(nodes, outputs) if training else kept
     outline = Outline(tuple(expansion.chains), expansion.made.ends)
-    if len(order) < len(nodes):
-        outline = pruned(outline, order)
+    if len(moved) < len(nodes):
+        outline = pruned(outline, list(moved))
     graph = Graph(
         title,
         source,
         meta,
-        tuple(_moved(nodes[old], moved, training=old not in for_inference) for old in order),
+        reduced.nodes,
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
         Deferred(lambda: scopes(outline)),
@@ -129,14 +126,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
         module.overridden or bool(overrides.inputs),
         module.params,
     )
-    return ShapedGraph(graph, tuple(shape for old in order if (shape := shapes[old]) is not None))
-
-
-def _moved(node: Node, moved: Mapping[int, int], training: bool) -> Node:
-    inputs = tuple([moved[source] for source in node.inputs])
-    if inputs == node.inputs and training == node.training:
-        return node
-    return replace(node, inputs=inputs, training=training)
+    return ShapedGraph(graph, tuple(shape for old in moved if (shape := shapes[old]) is not None))
 
 
 def _has_chain(module: Module) -> bool:

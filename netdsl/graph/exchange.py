@@ -155,25 +155,21 @@ class _Reading:
         numbers = {node: index for index, node in enumerate(order)}
         training, named = self.outputs("training_outputs", numbers, {})
         outputs, named = self.outputs("outputs", numbers, named)
-        kept = unused.needed(nodes, (*outputs, *training))
-        unused.warn_of_nodes(nodes, kept, self.report)
+        reduced = unused.reduced(nodes, outputs, training, self.report)
         if self.report.failed:
             return None, {}
-        for_inference = unused.needed(nodes, outputs)
-        moved = {old: new for new, old in enumerate(sorted(kept))}
+        moved = reduced.moved
         final = [
             replace(
-                nodes[old],
-                inputs=tuple([moved[source] for source in nodes[old].inputs]),
-                site=self.graph.nodes[order[old]].get("place") or nodes[old].site,
+                node,
+                site=self.graph.nodes[order[old]].get("place") or node.site,
                 calls=self.graph.nodes[order[old]].get("calls"),
                 owner=self.owner(order[old]),
-                training=old not in for_inference,
             )
-            for old in moved
+            for old, node in zip(moved, reduced.nodes, strict=True)
         ]
         names = {moved[index]: name for name, index in named.items() if name != nodes[index].path}
-        aliases = {name: moved[at] for name, node in self.aliases() if (at := numbers.get(node)) in moved}
+        aliases = {name: moved[numbers[node]] for name, node in self.aliases() if numbers.get(node) in moved}
         file = self.facts.get("file", "network.net")
         found = tuple([shape for old in moved if (shape := shapes.found[old]) is not None])
         outline = self.outline(final, found)

@@ -12,7 +12,7 @@ from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}
 _LIKE_TAG = re.compile(r"[spdg]\d+(x\d+)*|x\d+")
 
@@ -108,9 +108,14 @@ def check_name(name: tree.Name, what: str, report: Report) -> None:
         report.error(
             "reserved-name", f"`{name.text}` opens a statement, and cannot name a {what}", name.span, "choose another"
         )
-    elif not _NAME.fullmatch(name.text):
-        lower = re.sub(r"[^a-z0-9_]", "_", name.text.lower())
-        report.error("syntax-error", f"a {what} is written in lower case", name.span, help=f"write {lower}")
+    elif not NAME.fullmatch(name.text):
+        help = f"write {lowered(name.text)}"
+        report.error("syntax-error", f"a {what} is written in lower case", name.span, help=help)
+
+
+def lowered(text: str) -> str:
+    """A name in the letters that the language has."""
+    return re.sub(r"[^a-z0-9_]", "_", text.lower())
 
 
 def check_parameter(name: tree.Name, report: Report) -> None:

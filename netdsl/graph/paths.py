@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import TypeGuard
 
+from netdsl.graph.names import NAME, lowered
 from netdsl.graph.node import around
 from netdsl.text.statements import KEYWORDS
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _COPY = re.compile(r"[1-9][0-9]*")
 
 
@@ -19,8 +19,8 @@ def sayable(path: object) -> TypeGuard[str]:
     if not isinstance(path, str):
         return False
     first, *rest = path.split(".")
-    named = all(_NAME.fullmatch(one) or _COPY.fullmatch(one) for one in rest)
-    return bool(named and _NAME.fullmatch(first)) and KEYWORDS.isdisjoint((first, *rest))
+    named = all(NAME.fullmatch(one) or _COPY.fullmatch(one) for one in rest)
+    return bool(named and NAME.fullmatch(first)) and KEYWORDS.isdisjoint((first, *rest))
 
 
 def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
@@ -51,7 +51,7 @@ def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
 
 def _like(name: str) -> str:
     """A path that the language can say, perhaps with `_` behind it: `layer1._0.conv1` for `layer1.0.conv1`."""
-    parts = [re.sub(r"[^a-z0-9_]", "_", part.lower()) for part in name.split(".")]
+    parts = map(lowered, name.split("."))
     return ".".join(
         [
             part if _COPY.fullmatch(part) and at else re.sub(r"^(?![a-z_])", "_", part) + "_" * (part in KEYWORDS)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 
 from netdsl.graph import labels
 from netdsl.graph.node import Node
@@ -17,6 +18,31 @@ def needed(nodes: Sequence[Node], outputs: Iterable[int]) -> Set[int]:
         if index in kept:
             kept.update(nodes[index].inputs)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Reduced:
+    """Nodes without those that no output needs."""
+
+    nodes: tuple[Node, ...]
+    moved: Mapping[int, int]
+    """What number each has by the one that it had, in order."""
+
+
+def reduced(nodes: Sequence[Node], outputs: Sequence[int], training: Sequence[int], report: Report) -> Reduced:
+    """The nodes that outputs need, some in training alone; of the others it is warned."""
+    kept = needed(nodes, (*outputs, *training))
+    warn_of_nodes(nodes, kept, report)
+    moved = {old: new for new, old in enumerate(sorted(kept))}
+    for_inference = needed(nodes, outputs) if training else kept
+    return Reduced(tuple([_moved(nodes[old], moved, training=old not in for_inference) for old in moved]), moved)
+
+
+def _moved(node: Node, moved: Mapping[int, int], training: bool) -> Node:
+    inputs = tuple([moved[source] for source in node.inputs])
+    if inputs == node.inputs and training == node.training:
+        return node
+    return replace(node, inputs=inputs, training=training)
 
 
 def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None:
