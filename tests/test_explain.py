@@ -27,7 +27,7 @@ from netdsl.layers.answer import Equation
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import Formula, apart, ceil, floor, formula, group, largest, product, total
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import workings
+from netdsl.layers.workings import Workings
 from netdsl.measure import slides
 
 PROGRAMS = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
@@ -147,7 +147,7 @@ def test_every_figure_of_every_layer_has_a_formula_that_gives_it(path: Path) -> 
 def assert_formulas_give_the_figures(shaped: ShapedGraph) -> None:
     for index, node in enumerate(shaped.nodes):
         inputs, out = shaped.input_shapes(index), shaped.shapes[index]
-        worked = workings(node.layer, inputs)
+        worked = Workings(node.layer, inputs)
         where = f"{node.path}: {node.layer.keyword} {node.layer.label}"
         if worked.sizes or (inputs and out.spatial != inputs[0].spatial and out.rank):
             assert tuple(value(size.text) for size in worked.sizes) == out.spatial, where

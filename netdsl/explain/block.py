@@ -9,7 +9,7 @@ from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, below, folded, percent, several, sized
 from netdsl.graph.node import around
 from netdsl.layers.answer import Answer, Equation, Line
-from netdsl.layers.workings import workings
+from netdsl.layers.workings import Workings
 from netdsl.measure.units import size
 
 
@@ -104,7 +104,7 @@ def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
         rows.append((what or "as it is", str(view.shape(source)), f"{cost.params:,}", f"{cost.macs:,}"))
     lines: list[Line] = [folded(("branch", "output", "params", "MACs"), rows, frozenset((2, 3)))]
     inputs = view.shaped.input_shapes(merge)
-    if (channels := workings(view.layer(merge), inputs).channels) is not None:
+    if (channels := Workings(view.layer(merge), inputs).channels) is not None:
         lines.append(Equation("", channels, "channels", view.layer(merge).notes(*inputs).get("channels", "")))
     name = view.layer(merge).keyword
     yield Answer(f"What are the branches of its {name}?", tuple(lines))

@@ -12,7 +12,7 @@ from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import show
 from netdsl.layers.base import Layer
 from netdsl.layers.formula import formula, product
-from netdsl.layers.workings import Workings, counted, workings
+from netdsl.layers.workings import Workings, counted
 from netdsl.measure.units import size
 
 
@@ -20,7 +20,7 @@ def explanation(view: View, index: int) -> Explanation:
     """All there is to say of one layer."""
     node = view.nodes[index]
     inputs = view.shaped.input_shapes(index)
-    worked, notes = workings(node.layer, inputs), node.layer.notes(*inputs)
+    worked, notes = Workings(node.layer, inputs), node.layer.notes(*inputs)
     span = node.site.span
     return Explanation(
         path=node.path,

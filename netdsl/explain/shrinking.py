@@ -11,7 +11,7 @@ from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import LayerError, show
 from netdsl.layers.formula import product
 from netdsl.layers.shape import Shape
-from netdsl.layers.workings import workings
+from netdsl.layers.workings import Workings
 
 
 def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
@@ -44,7 +44,7 @@ def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
     index, reader, bare = max(told, key=lambda one: view.layer(one[1]).macs(one[2]))
     sizes = [show(shape.spatial) for shape in (view.taken(index), view.shape(index))]
     layer = view.layer(reader)
-    without, behind = (workings(layer, [x]).macs for x in (bare, view.taken(reader)))
+    without, behind = (Workings(layer, [x]).macs for x in (bare, view.taken(reader)))
     lines = (
         f"{view.path(index)} shrinks {sizes[0]} to {sizes[1]}, with no parameter; "
         f"{view.path(reader)} behind it then works at fewer positions:",
@@ -96,7 +96,7 @@ def _convolution(view: View, index: int) -> Answer:
     else:
         units = f"{view.shape(index).channels}"
         lines = [f"{path} is a 1x1 one over a map of one position: CONV {units} 1x1."]
-    if (own := workings(layer, [x]).params) is not None:
+    if (own := Workings(layer, [x]).params) is not None:
         lines.append(Equation("", own, "parameters", "the same, in the same order"))
     if image is not None and image.rank == 2:
         lines.append("Written so, the network takes larger images, and gives a map of scores.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass, fields
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -18,42 +19,76 @@ if TYPE_CHECKING:
     from netdsl.layers.base import Weight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Workings:
     """The formulas of a layer's figures, which have the figures for their values.
 
-    `sizes` and `channels` are those of its output, () and None where they are its input's, passed on. `weights` leaves
-    the biases out, as the course's slides do.
+    Each is worked out when it is asked for. Those of a layer that a package brings are plain numbers, since its rules
+    may ask for ints.
     """
 
-    sizes: tuple[Formula, ...]
-    channels: Formula | None
-    weights: Formula | None
-    params: Formula | None
-    macs: Formula
-    connections: Formula
-    flops: Formula
+    layer: Layer
+    inputs: Sequence[Shape]
 
+    @cached_property
+    def _rules(self) -> Layer:
+        return self.layer if guard.brought(self.layer) else _over_formulas(self.layer)
 
-def workings(layer: Layer, inputs: Sequence[Shape]) -> Workings:
-    """The workings of a layer; plain numbers of one that a package brings, whose rules may ask for ints."""
-    package = guard.brought(layer)
-    rules, shapes = (layer, inputs) if package else (_over_formulas(layer), [_lifted(x) for x in inputs])
-    out, weights = rules.shape(*shapes), rules.weights(*shapes)
-    x = shapes[0] if shapes else Shape((), 0)
-    kept = len(out.spatial) == len(x.spatial) and all(map(_passed, out.spatial, x.spatial))
-    flops = formula(rules.flops(*shapes))
-    if package and layer.flops_per_output and flops == layer.flops_per_output * out.elements:
-        flops = formula(layer.flops_per_output) * out.elements
-    return Workings(
-        () if kept else tuple(map(formula, out.spatial)),
-        None if _passed(out.channels, x.channels) else formula(out.channels),
-        counted([weight for weight in weights if weight.name != "bias"]),
-        counted(weights),
-        formula(rules.macs(*shapes)),
-        formula(rules.connections(*shapes)),
-        flops,
-    )
+    @cached_property
+    def _shapes(self) -> Sequence[Shape]:
+        return self.inputs if guard.brought(self.layer) else [_lifted(x) for x in self.inputs]
+
+    @cached_property
+    def _out(self) -> Shape:
+        return self._rules.shape(*self._shapes)
+
+    @cached_property
+    def _weights(self) -> Sequence[Weight]:
+        return self._rules.weights(*self._shapes)
+
+    @property
+    def _input(self) -> Shape:
+        return self._shapes[0] if self._shapes else Shape((), 0)
+
+    @property
+    def sizes(self) -> tuple[Formula, ...]:
+        """The sizes of its output, () where they are its input's, passed on."""
+        out, x = self._out.spatial, self._input.spatial
+        return () if len(out) == len(x) and all(map(_passed, out, x)) else tuple(map(formula, out))
+
+    @property
+    def channels(self) -> Formula | None:
+        """Those of its output, None where they are its input's, passed on."""
+        out = self._out.channels
+        return None if _passed(out, self._input.channels) else formula(out)
+
+    @property
+    def weights(self) -> Formula | None:
+        """Its parameters without the biases, as the course's slides count them."""
+        return counted([weight for weight in self._weights if weight.name != "bias"])
+
+    @property
+    def params(self) -> Formula | None:
+        """Its parameters."""
+        return counted(self._weights)
+
+    @property
+    def macs(self) -> Formula:
+        """Its MACs."""
+        return formula(self._rules.macs(*self._shapes))
+
+    @property
+    def connections(self) -> Formula:
+        """Its connections, as LeCun counts them."""
+        return formula(self._rules.connections(*self._shapes))
+
+    @property
+    def flops(self) -> Formula:
+        """Its FLOPs."""
+        found, each = formula(self._rules.flops(*self._shapes)), self.layer.flops_per_output
+        if guard.brought(self.layer) and each and found == each * self._out.elements:
+            return formula(each) * self._out.elements
+        return found
 
 
 def counted(weights: Sequence[Weight]) -> Formula | None:

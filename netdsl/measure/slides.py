@@ -12,14 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import TypeAlias
 
 from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.arguments import once, show
 from netdsl.layers.formula import Formula
-from netdsl.layers.workings import workings
+from netdsl.layers.workings import Workings
 from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
 from netdsl.measure.units import size
+
+Worked: TypeAlias = Sequence[Formula | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,13 @@ def text(summary: Summary) -> str:
     """The rows under each other in columns, of which the last ends where the widest row does; and the totals."""
     shaped = summary.shaped
     nodes = [index for index, node in enumerate(shaped.nodes) if not node.training]
-    cells = [_cells(row) for row in _rows(summary, shaped.graph.outline.named())]
+    worked = _worked(summary)
+    cells = [_cells(row) for row in _rows(summary, worked, shaped.graph.outline.named())]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     left = [" ".join(map(str.ljust, row[:3], widths)).rstrip() for row in cells]
     wide = max(len(start) + 1 + len(row[3]) for start, row in zip(left, cells, strict=True))
     lines = [start + row[3].rjust(wide - len(start)) for start, row in zip(left, cells, strict=True)]
-    return "\n".join([*lines, *_totals(summary, nodes)])
+    return "\n".join([*lines, *_totals(summary, nodes, worked)])
 
 
 def _cells(row: _Row) -> tuple[str, str, str, str]:
@@ -50,22 +54,22 @@ def _cells(row: _Row) -> tuple[str, str, str, str]:
     return f"{times}{row.name}", f"[{row.shape}]", f"memory: {row.memory}", f"params: {row.params}"
 
 
-def _rows(summary: Summary, parts: Iterable[Placed]) -> Iterator[_Row]:
+def _rows(summary: Summary, worked: Worked, parts: Iterable[Placed]) -> Iterator[_Row]:
     """The rows of some parts."""
     for one in parts:
         if isinstance(one.own, Layer):
             node = summary.shaped.nodes[one.node]
-            if not node.training and (not node.layer.inplace or _worked(summary, one.node) is not None):
-                yield _row(summary, one.node)
+            if not node.training and (not node.layer.inplace or worked[one.node] is not None):
+                yield _row(summary, one.node, worked[one.node])
         elif one.copies is None:
-            yield from _rows(summary, one.named())
+            yield from _rows(summary, worked, one.named())
         else:
-            for rows, alike in groupby(tuple(_rows(summary, [copy])) for copy in one.named()):
+            for rows, alike in groupby(tuple(_rows(summary, worked, [copy])) for copy in one.named()):
                 times = len(list(alike))
                 yield from (replace(row, times=row.times * times) for row in rows)
 
 
-def _row(summary: Summary, index: int) -> _Row:
+def _row(summary: Summary, index: int, weights: Formula | None) -> _Row:
     shaped = summary.shaped
     shape = shaped.shapes[index]
     rank = max((shaped.shapes[one].rank for one in shaped.graph.inputs), default=0)
@@ -78,7 +82,7 @@ def _row(summary: Summary, index: int) -> _Row:
         _name(summary, index),
         show(dims),
         worked if worked == count else f"{worked}={count}",
-        _weights(summary, index),
+        _weights(weights),
     )
 
 
@@ -105,26 +109,33 @@ def _name(summary: Summary, index: int) -> str:
     return f"{layer.keyword}{kernel}-{filters}" + (f" /{step}" if max(strides) > 1 else "")
 
 
-def _weights(summary: Summary, index: int) -> str:
+def _weights(worked: Formula | None) -> str:
     """The parameters without the biases, where they are counted: `(3*3*3)*64 = 1,728`."""
-    worked = _worked(summary, index)
     if worked is None:
         return "0"
     text = worked.text.replace(",", "").replace("·", "*").replace("−", "-")
     return worked.result if text == str(worked.value) else f"{text} = {worked.result}"
 
 
-def _worked(summary: Summary, index: int) -> Formula | None:
-    layer, inputs = summary.shaped.nodes[index].layer, summary.shaped.input_shapes(index)
-    return workings(layer, inputs).weights or None if summary.figures[index].params else None
+def _worked(summary: Summary) -> Worked:
+    """For each layer its parameters without the biases; None where it has none, or they are counted elsewhere."""
+    known: dict[tuple[int, ...], Formula | None] = {}  # of copies, which have one layer and shapes that are one object
+    found: list[Formula | None] = []
+    for index, node in enumerate(summary.shaped.nodes):
+        inputs = summary.shaped.input_shapes(index)
+        key = (id(node.layer), *map(id, inputs))
+        if key not in known:
+            known[key] = Workings(node.layer, inputs).weights or None
+        found.append(known[key] if summary.figures[index].params else None)
+    return found
 
 
-def _totals(summary: Summary, nodes: Sequence[int]) -> list[str]:
+def _totals(summary: Summary, nodes: Sequence[int], worked: Worked) -> list[str]:
     sums = summary.totals
     numbers = sum(
         summary.shaped.shapes[index].elements for index in nodes if not summary.shaped.nodes[index].layer.inplace
     )
-    weights = sum(int(worked.value) for index in nodes if (worked := _worked(summary, index)) is not None)
+    weights = sum(int(one.value) for index in nodes if (one := worked[index]) is not None)
     width, batch = PRECISIONS[summary.precision], summary.batch
     held = size(batch * numbers * width).replace(".0 ", " ")
     one = "image" if any(summary.shaped.shapes[index].rank == 2 for index in summary.shaped.graph.inputs) else "example"
