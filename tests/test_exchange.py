@@ -180,6 +180,14 @@ def test_an_outline_counts_while_the_layers_are_those_that_it_is_of() -> None:
     assert changed.graph.graph["aliases"]["body.2"] == "body.2.tanh1"
 
 
+def test_a_block_that_other_layers_stand_within_is_explained_whole() -> None:
+    layers = {"in": "INPUT 4", "a.fc1": "FC 4", "b.fc1": "FC 2", "a.fc2": "FC 3", "b.fc2": "FC 3", "add": "ADD"}
+    edges = [("in", "a.fc1", 0), ("in", "b.fc1", 0), ("a.fc1", "a.fc2", 0), ("b.fc1", "b.fc2", 0)]
+    told = str(chain(layers, *edges, ("a.fc2", "add", 0), ("b.fc2", "add", 1)).explain("a"))
+    assert "35 parameters" in told
+    assert "fc2  FC 3" in told
+
+
 def test_weights_are_shared_and_outputs_named() -> None:
     shared = {"layer": "FC 4", "weights": "one"}
     layers = {"a": "INPUT 4", "b": "INPUT 4", "one": "FC 4", "two": shared, "cat": "CONCAT", "aux": "FC 2"}

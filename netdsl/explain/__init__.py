@@ -31,7 +31,7 @@ def explain(shaped: ShapedGraph, path: str | None = None) -> Explanation:
         return layer.explanation(view, graph.index[path])
     if view.under(path):
         return block.explanation(view, path)
-    if path in graph.aliases:
-        return layer.explanation(view, graph.aliases[path])
-    known = list(dict.fromkeys([*graph.index, *graph.scopes, *graph.aliases]))
-    raise UnknownPath(path, did_you_mean(path, known) or "`netdsl summary` shows the paths")
+    index = graph.find(path)
+    if index is not None:
+        return layer.explanation(view, index)
+    raise UnknownPath(path, did_you_mean(path, graph.names) or "`netdsl summary` shows the paths")

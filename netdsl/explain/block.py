@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from netdsl.explain import why
 from netdsl.explain.page import Explanation
-from netdsl.explain.view import View, below, folded, percent, several, sized
-from netdsl.graph.node import around
+from netdsl.explain.view import View, folded, percent, several, sized
+from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.workings import Workings
 from netdsl.measure.units import size
@@ -28,21 +28,20 @@ def explanation(view: View, path: str) -> Explanation:
 
 
 def _title(view: View, path: str) -> str:
-    scope = view.shaped.graph.scopes.get(path)
-    if scope is not None:
-        title = scope.title if scope.title != path.rpartition(".")[2] else ""
-        return title if scope.copies is None else f"{title} ×{scope.copies}".strip()
-    around, _, number = path.rpartition(".")
-    whole = view.shaped.graph.scopes.get(around)
-    return "" if whole is None else f"copy {number} of {whole.copies} of {whole.title}"
+    *around, one = view.shaped.graph.outline.way(path)
+    if not one.scope:
+        return f"copy {one.number} of {around[-1].copies} of {around[-1].title}"
+    title = one.title if one.title != one.name else ""
+    return title if one.copies is None else f"{title} ×{one.copies}".strip()
 
 
 def _place(view: View, path: str, first: int) -> str:
     """Where it was called: of the calls around its first node the one that made it."""
-    node, scopes = view.nodes[first], view.shaped.graph.scopes
-    calls = [one for one in around(node.path) if below(one, path) and one in scopes and scopes[one].title.endswith(")")]
-    spans = list(node.calls or ())
-    return "" if len(spans) <= len(calls) else "{0.source.name}:{0.line}".format(spans[len(calls)])
+    outline = view.shaped.graph.outline
+    inside = outline.way(view.path(first))[len(outline.way(path)) : -1]
+    calls = sum(one.scope and one.title.endswith(")") for one in inside)
+    spans = list(view.nodes[first].calls or ())
+    return "" if len(spans) <= calls else "{0.source.name}:{0.line}".format(spans[calls])
 
 
 def _about(view: View, nodes: Sequence[int]) -> Iterator[str]:
@@ -65,21 +64,18 @@ def _about(view: View, nodes: Sequence[int]) -> Iterator[str]:
 
 def _parts(view: View, path: str, nodes: Sequence[int]) -> Answer:
     """What stands directly under the path, in order."""
-    scopes = view.shaped.graph.scopes
-    parts: dict[str, list[int]] = {}
-    for index in nodes:
-        name = view.path(index)[len(path) + 1 :].partition(".")[0]
-        parts.setdefault(name, []).append(index)
+    stretches, known = view.parts(path), set(nodes)
+    inside: dict[str, tuple[Placed, list[int]]] = {}
+    for one in (inner for stretch in stretches for inner in stretch.named()):
+        inside.setdefault(one.name, (one, []))[1].extend(known.intersection(one.nodes))
+    parts = [(one, sorted(inner)) for one, inner in inside.values() if inner]
     rows: list[tuple[str, ...]] = []
-    copies = path in scopes and scopes[path].copies is not None
-    for name, inner in list(parts.items())[: 3 if copies else None]:
-        scope = scopes.get(f"{path}.{name}")
-        single = view.path(inner[0]) == f"{path}.{name}"
-        what = view.layer(inner[0]).written if single else "" if scope is None else scope.title
-        if scope is not None and scope.copies is not None:
-            what += f" ×{scope.copies}"
+    for one, inner in parts[: None if stretches[0].copies is None else 3]:
+        what = view.layer(inner[0]).written if isinstance(one.own, Layer) else one.title if one.scope else ""
+        if one.copies is not None:
+            what += f" ×{one.copies}"
         cost = view.sums(inner)
-        rows.append((name, what, str(view.shape(inner[-1])), f"{cost.params:,}", f"{cost.macs:,}"))
+        rows.append((one.name, what, str(view.shape(inner[-1])), f"{cost.params:,}", f"{cost.macs:,}"))
     if len(parts) > len(rows):
         rows.append(("…", f"{len(parts) - len(rows):,} more copies", "", "", ""))
     return Answer("What is in it?", (folded(("", "", "output", "params", "MACs"), rows, frozenset((3, 4))),))

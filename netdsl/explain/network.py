@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from netdsl.explain import stages, why
 from netdsl.explain.page import Explanation
 from netdsl.explain.view import View, percent, several, sized, stepped
-from netdsl.graph.node import Scope, around
+from netdsl.graph.outline import Layer
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
@@ -62,7 +62,7 @@ def _about(view: View) -> Iterator[str]:
 
 
 def _where(view: View) -> Answer:
-    sums = view.totals
+    graph, sums = view.shaped.graph, view.totals
     kinds = Counter(view.layer(index).keyword for index in view.inference if view.layer(index).counts_depth)
     lines: list[Line] = []
     quantities: tuple[tuple[str, Callable[[Figures], int], int], ...] = (
@@ -72,8 +72,10 @@ def _where(view: View) -> Answer:
     )
     for name, quantity, whole in quantities:
         each: Counter[str] = Counter()
-        for index in view.inference:
-            each[view.path(index).partition(".")[0]] += quantity(view.figures[index])
+        for one in graph.outline.named():
+            each[one.name] += sum(
+                quantity(view.figures[index]) for index in one.nodes if not view.nodes[index].training
+            )
         shares = [f"{part} {percent(held, whole)}" for part, held in each.most_common(3) if held]
         if shares:
             lines.append(f"Most {name}: {', '.join(shares)}.")
@@ -121,18 +123,16 @@ def _whole(axes: Sequence[Axis]) -> bool:
 
 def _repeats(view: View) -> Answer:
     """Which blocks it is made of."""
-    called: dict[str, Scope] = {}
-    inside: dict[str, set[int]] = {}
-    scopes = view.shaped.graph.scopes
-    for index in view.inference:
-        for path in reversed(list(around(view.path(index)))):
-            scope = scopes.get(path)
-            if scope is not None and scope.title.endswith(")"):
-                called[scope.path] = scope
-                inside.setdefault(scope.title.partition("(")[0], set()).add(index)
     made: Counter[str] = Counter()
-    for scope in called.values():
-        made[scope.title.partition("(")[0]] += 1 if scope.copies is None else scope.copies
+    inside: dict[str, set[int]] = {}
+    inference = set(view.inference)
+    scopes = [one for one in view.shaped.graph.outline.walk() if one.scope and not isinstance(one.own, Layer)]
+    scopes.reverse()  # of scopes that begin with the same node, the innermost first
+    for one in sorted(scopes, key=lambda one: one.node):
+        if one.title.endswith(")") and (nodes := inference.intersection(one.nodes)):
+            name = one.title.partition("(")[0]
+            made[name] += 1 if one.copies is None else one.copies
+            inside.setdefault(name, set()).update(nodes)
     often = [name for name, number in made.items() if number > 1]
     rows = tuple(
         (

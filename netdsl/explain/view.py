@@ -8,6 +8,7 @@ from functools import cached_property
 
 from netdsl.graph import unused
 from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.outline import Placed
 from netdsl.layers.answer import Table
 from netdsl.layers.arguments import once, show
 from netdsl.layers.base import Layer, per_axis
@@ -173,19 +174,22 @@ class View:
         sources = {*self.ancestors(index), index}.intersection(self.shaped.graph.inputs)
         return self.shape(sources.pop()) if len(sources) == 1 else None
 
+    def parts(self, path: str) -> list[Placed]:
+        """What stands at a path: several stretches, where a network was built with other nodes between them."""
+        first, *rest = path.split(".")
+        found = [one for one in self.shaped.graph.outline.named() if one.name == first]
+        for name in rest:
+            found = [inner for one in found for inner in one.named() if inner.name == name]
+        return found
+
     def under(self, path: str) -> list[int]:
         """The nodes that stand under a path; training's own only where there are no others."""
-        found = [index for index, node in enumerate(self.nodes) if node.path == path or below(node.path, path)]
+        found = [index for part in self.parts(path) for index in part.nodes]
         return [index for index in found if not self.nodes[index].training] or found
 
     def sums(self, indices: Iterable[int]) -> Totals:
         """What some nodes cost together."""
         return totals(self.shaped, self.figures, sorted(indices))
-
-
-def below(path: str, scope: str) -> bool:
-    """Whether a path stands under a scope."""
-    return path.startswith(f"{scope}.")
 
 
 def percent(part: int, whole: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias, TypeVar
@@ -174,6 +174,17 @@ class Graph(Line):
     def index(self) -> Mapping[str, int]:
         """The node of each path."""
         return {node.path: index for index, node in enumerate(self.nodes)}
+
+    def find(self, path: str) -> int | None:
+        """The node that a path stands for: its own, or what a call, a group, a repeat or a label gives."""
+        found = self.outline.at(path)
+        output = -1 if found is None else found.output(self.outline.ends)
+        return output if output >= 0 else self.index.get(path, self.aliases.get(path))
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        """All paths that stand for nodes."""
+        return list(dict.fromkeys([*self.index, *self.aliases]))
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:

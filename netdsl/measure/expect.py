@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import chain
 
 from netdsl.graph import collector
 from netdsl.graph.evaluate import Unknown, compute
@@ -154,11 +153,9 @@ class _Prover:
 
     def _node(self, of: tree.Name) -> int:
         graph = self.shaped.graph
-        index = graph.index.get(of.text)
+        index = graph.find(of.text)
         if index is None:
-            index = graph.aliases.get(of.text)
-        if index is None:
-            help = did_you_mean(of.text, chain(graph.index, graph.aliases))
+            help = did_you_mean(of.text, graph.names)
             raise Fault("unknown-name", f"there is no node {of.text}", of.span, help)
         return index
 

@@ -40,5 +40,5 @@ def _shape(program: Program, claim: tree.Expect) -> str:
     graph = program.shaped.graph
     if claim.of is None:
         return show(program.shaped.shapes[graph.outputs[0]].dims)
-    index = graph.index.get(claim.of.text, graph.aliases.get(claim.of.text))
+    index = graph.find(claim.of.text)
     return "" if index is None else show(program.shaped.shapes[index].dims)
