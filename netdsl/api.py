@@ -68,6 +68,15 @@ class Network(Line):
         return self.shaped.graph.meta
 
     @property
+    def text(self) -> str:
+        """Its program: the file as it was read, whatever params and inputs were given, without the files that it uses.
+
+        Of a network that was made of a graph, a program that makes the same, a line for each layer.
+        """
+        source = self.shaped.graph.source
+        return formatter.format(source) if self.paths else source.text
+
+    @property
     def graph(self) -> MultiDiGraph[str]:
         """All that it is as a networkx graph of its own: nodes are paths, and the keys of edges positions of inputs.
 
@@ -212,20 +221,18 @@ class Network(Line):
         Raises netdsl.transform.plan.TransformError where it cannot be had.
         """
         from netdsl.transform.convolutional import convolutional
-        from netdsl.transform.plan import TransformError
         from netdsl.transform.program import Program
 
-        if self.paths:
-            raise TransformError("it was made of a graph, and has no program to rewrite")
         source = self.shaped.graph.source
         program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
-        return Convolutional(convolutional(program, self._overrides))
+        return Convolutional(self.shaped, convolutional(program, self._overrides))
 
 
 @dataclass(frozen=True, repr=False)
 class Convolutional(Line):
     """A network rewritten by `Network.convolutional`."""
 
+    before: ShapedGraph
     rewritten: Rewritten
 
     @property
@@ -252,7 +259,7 @@ class Convolutional(Line):
         """The state dict for the new network's module, from that of the old one's: the same numbers."""
         from netdsl.compile.carry import carried
 
-        return carried(state, self.rewritten.before, self.rewritten.after, self.rewritten.nodes)
+        return carried(state, self.before, self.rewritten.after, self.rewritten.nodes)
 
 
 def load(

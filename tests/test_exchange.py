@@ -18,7 +18,6 @@ from torch import Tensor
 
 import netdsl
 from netdsl import resources
-from netdsl.transform.plan import TransformError
 
 VALID = Path(__file__).parent / "programs" / "valid"
 PROGRAMS = [*resources.bundled(), *(path for path in sorted(VALID.glob("*.net")))]
@@ -282,9 +281,85 @@ def test_what_no_output_needs_is_dropped() -> None:
     assert net.paths == {"a": "a", "b": "b"}
 
 
-def test_a_network_of_a_graph_has_no_program() -> None:
-    net = netdsl.from_graph(netdsl.load("lenet5_modern").graph)
-    with pytest.raises(TransformError, match="it was made of a graph"):
-        net.convolutional()
+def test_only_directed_graphs_are_networks() -> None:
     with pytest.raises(TypeError, match="a directed graph of networkx"):
         netdsl.from_graph(networkx.Graph())  # pyright: ignore[reportArgumentType]
+
+
+def same(one: netdsl.Network, other: netdsl.Network) -> bool:
+    """Whether two networks are one but for their paths, which names within layers (`like=`) follow."""
+
+    def facts(net: netdsl.Network) -> list[object]:
+        graph = net.shaped.graph
+        nodes = [
+            (re.sub("like=.*", "", node.layer.canonical.written), node.inputs, node.device, node.training)
+            for node in graph.nodes
+        ]
+        owners = [graph.index[node.owner] for node in graph.nodes]
+        returned = (*graph.outputs, *graph.training_outputs)
+        paths = {node.path for node in graph.nodes}
+        names = [name for index in returned if (name := graph.output_name(index)) not in paths]
+        return [nodes, owners, names, graph.outputs, graph.training_outputs, net.shaped.shapes, net.title, net.meta]
+
+    return facts(one) == facts(other)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_the_program_of_a_graph_makes_the_same_network(path: Path) -> None:
+    net = netdsl.from_graph(netdsl.load(path).graph)
+    again = netdsl.loads(net.text)
+    assert same(again, net)
+    assert netdsl.format(net.text) == net.text
+    assert netdsl.from_graph(again.graph).text == net.text
+
+
+@some
+@given(programs())
+def test_the_program_of_a_random_graph_computes_the_same(program: str) -> None:
+    net = netdsl.from_graph(netdsl.loads(program).graph)
+    again = netdsl.loads(net.text)
+    assert same(again, net)
+    for one, other in zip(outputs(net), outputs(again, net.module().state_dict()), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_program_of_a_file_is_the_file() -> None:
+    text = "param n = 4 # units\nINPUT 8 -> FC n\n"
+    assert netdsl.loads(text, n=5, inputs=(9,)).text == text
+
+
+def test_a_program_says_facts_names_devices_and_weights() -> None:
+    layers = {"x.in": "INPUT 8", "a": {"layer": "FC 8", "device": 1}, "b": {"layer": "FC 8", "weights": "a"}}
+    meta = {"quote": 'a "b" \\ c', "rate": 0.5, "Not": 1, "huge": 1e999}
+    net = chain(layers, title='T"', meta=meta, outputs={"y": "b"}, training_outputs=["a"])
+    assert net.text == "\n".join(
+        [
+            'network "T\\""',
+            'meta quote = "a \\"b\\" \\\\ c"',
+            "meta rate = 0.5",
+            "",
+            "x_in: INPUT 8",
+            "-> ( a: FC 8 ) @1",
+            "-> b: a()",
+            "",
+            "b -> y: SKIP",
+            "output y",
+            "output training a",
+            "",
+        ]
+    )
+    again = netdsl.loads(net.text)
+    assert [node.device for node in again.shaped.nodes] == [0, 1, 0]
+    assert again.summary().totals.params == net.summary().totals.params == 72
+
+
+def test_a_network_of_a_graph_becomes_convolutional_with_its_weights() -> None:
+    net = netdsl.loads("INPUT 8x8x1 -> body: ( CONV 2 3 -> RELU ) -> head: ( FC 4 -> RELU ) -> FC 3\n")
+    built = netdsl.from_graph(net.graph)
+    state = built.module().state_dict()
+    assert "body.conv1.weight" in state
+    for one in (net, built):
+        module = one.convolutional().network.module()
+        module.load_state_dict(one.convolutional().weights(state))
+        x = torch.rand(1, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+        assert torch.allclose(module(x).flatten(), built.module()(x).flatten(), atol=1e-6)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 from netdsl.graph import axes, bind, build, paths, unused
 from netdsl.graph.fault import Fault
 from netdsl.graph.infer import Shapes
+from netdsl.graph.listing import listing
 from netdsl.graph.maker import MAX_DEVICE
 from netdsl.graph.nested import nested
 from netdsl.graph.node import Calls, Graph, Node, ShapedGraph, Site
@@ -174,9 +175,9 @@ class _Reading:
         found = tuple([shape for old in moved if (shape := shapes.found[old]) is not None])
         outline = self.outline(final, found)
         title = safe.line(self.facts.get("title") or self.facts.get("name") or PurePath(file).stem)
-        shaped = Graph(
+        graph = Graph(
             title,
-            Source(_listing(final), file),
+            Source("", file),
             _facts(self.facts.get("meta", {})),
             tuple(final),
             tuple([moved[index] for index in outputs]),
@@ -189,7 +190,8 @@ class _Reading:
             self.facts.get("overridden", False),
             dict(self.facts.get("params", {})),
         )
-        return ShapedGraph(shaped, found), {order[old]: nodes[old].path for old in moved}
+        graph = replace(graph, source=Source(listing(graph), file))
+        return ShapedGraph(graph, found), {order[old]: nodes[old].path for old in moved}
 
     def outline(self, nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outline:
         """The outline that the graph came with, where it is still of it."""
@@ -363,12 +365,3 @@ def _facts(meta: Mapping[str, object]) -> dict[str, str | int | float]:
             raise ValueError(f"meta: {key} is a number or a text, not {value!r}")
         found[key] = safe.line(value) if isinstance(value, str) else value
     return found
-
-
-def _listing(nodes: Sequence[Node]) -> str:
-    """What stands in place of a program: a comment for each layer, with what it reads."""
-    lines = ["# A network that was built from a graph:"]
-    for node in nodes:
-        read = listed([nodes[source].path for source in node.inputs])
-        lines.append(f"# {node.path}: {node.layer.written}{f', of {read}' * bool(read)}")
-    return "\n".join(lines) + "\n"

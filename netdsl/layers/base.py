@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, once, show
 from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.formula import known
+from netdsl.text.printer import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -316,7 +317,7 @@ def _written(value: Value, kind: Kind) -> str:
     """A value as an argument: words bare, strings quoted, braces around what is neither a number nor dims."""
     match value:
         case str():
-            return value if kind.words or kind.node else '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+            return value if kind.words or kind.node else quoted(value)
         case tuple() if any(isinstance(part, Fraction) or part < 0 for part in value):
             return "{" + ", ".join(map(show, value)) + "}"
         case _:

@@ -83,6 +83,11 @@ def line(statement: tree.Statement) -> str:
     return "".join(words)
 
 
+def quoted(text: str) -> str:
+    """A text as a string of the language."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def _parts(node: _Node) -> Sequence[_Part]:
     """What a node is written as: tokens, and nodes within it."""
     match node:
@@ -115,8 +120,7 @@ def _statement(
 ) -> Sequence[_Part]:
     match node:
         case tree.Title(title):
-            escaped = title.replace("\\", "\\\\").replace('"', '\\"')
-            return (Token("network"), Token(f'"{escaped}"'))
+            return (Token("network"), Token(quoted(title)))
         case tree.Meta(key, value):
             return (Token("meta"), key, Token("=", Role.EQUAL), value)
         case tree.Param(name, value):
