@@ -20,8 +20,11 @@ from torch.multiprocessing.reductions import StorageWeakRef
 
 import netdsl
 from netdsl.graph.node import ShapedGraph
-from netdsl.measure.liveness import Liveness, liveness
-from netdsl.measure.schedule import schedule
+from netdsl.measure.liveness import Buffers, Liveness, liveness
+from netdsl.measure.schedule import (
+    _stretches,  # pyright: ignore[reportPrivateUsage]
+    schedule,
+)
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 random_graphs = settings(
@@ -247,3 +250,10 @@ def test_bytes_may_be_those_of_one_device() -> None:
     whole = liveness(shaped)
     assert second.peak < first.peak <= whole.peak  # the image lies on the first
     assert [a + b for a, b in zip(first.usage, second.usage, strict=True)] == list(whole.usage)
+
+
+def test_what_all_others_lie_before_or_behind_cuts_the_search() -> None:
+    """Each pair of branches is put in order by itself."""
+    shaped = netdsl.loads("INPUT 4 -> [ FC 8 -> FC 4 | FC 4 ] -> ADD -> [ RELU | FC 4 ] -> ADD -> FC 2 -> FC 1").shaped
+    paths = [[shaped.nodes[index].path for index in stretch] for stretch in _stretches(Buffers(shaped, inplace=True))]
+    assert paths == [["fc1", "fc2", "fc3", "add1"], ["relu1", "fc4", "add2"], ["fc5"], ["fc6"]]

@@ -255,6 +255,24 @@ def test_shared_weights_are_where_they_are_first_used() -> None:
     assert [node.device for node in placed(shaped).nodes if node.path in ("a", "a1")] == [1, 1]
 
 
+AUXILIARY = """
+INPUT 8x8x3 -> a: CONV 6 1 -> RELU -> BN -> FC 2
+a -> BN -> FC 9 -> extra: SOFTMAX
+output training extra
+"""
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_inference_stores_what_the_module_of_inference_has(batch: int) -> None:
+    """What only training needs is not among it; what works in place in training does not here."""
+    net = netdsl.loads(AUXILIARY)
+    module = net.module(train=False)
+    (found,) = Meter(net.shaped).inference(batch)
+    assert found.weights == sum(one.nbytes for one in module.parameters())
+    assert found.constants == sum(one.nbytes for one in module.buffers() if one.is_floating_point())
+    assert (found.activations, found.node) == (4 * batch * 2 * 384, "relu1")
+
+
 @pytest.mark.parametrize("name", ["vgg16", "googlenet", "resnet50"])
 def test_inference_on_one_device_is_the_liveness_of_the_graph(name: str) -> None:
     shaped = netdsl.load(name).shaped

@@ -621,3 +621,29 @@ def test_the_most_that_can_be_reflected_is_one_less_than_there_is() -> None:
     (found,) = check("INPUT 8x8x4 -> PAD 8 mode=reflect")
     assert "7 is the most" in found.help
     assert check("INPUT 8x8x4 -> PAD 7 mode=reflect") == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "says"),
+    [
+        ("CONV 3 64 3", "3 is one argument more than CONV takes"),
+        ("FC 3 4", "4 is one argument more than FC takes"),
+        ("MAXPOOL 2 2 s2", "2 is one argument too many for MAXPOOL"),
+    ],
+)
+def test_one_value_too_many_is_called_one(layer: str, says: str) -> None:
+    assert check(f"INPUT 8x8x3 -> {layer}")[0].message == says
+
+
+def test_values_too_many_are_told_together_where_one_fix_is_for_all() -> None:
+    (found,) = check("INPUT 8 8 3 -> CONV 4 3")
+    assert (found.message, found.span.text) == ("8 3 is more than INPUT takes", "8 3")
+
+
+def test_claims_count_the_nodes_that_each_looks_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "INPUT 8 -> a: (FC 8) x10 -> b: (FC 8) x10 -> c: (FC 8) x10\n"
+    claims = [f"expect params of {name} = 720\n" for name in "cba"]
+    monkeypatch.setattr(expect, "_MOST", 20)
+    assert check(text + "".join(claims[:2])) == []
+    (found,) = check(text + "".join(claims))
+    assert (found.code, found.message) == ("limit-exceeded", "claims count more than 20 nodes in all")

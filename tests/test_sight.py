@@ -177,3 +177,10 @@ def test_statistics_over_a_map_see_all_of_it() -> None:
         shaped = netdsl.loads(f"INPUT 8x8x2 -> {layer}").shaped
         assert seen(shaped, 1, (5, 5)) == {0: (rows, rows)}
         assert [axis.size for axis in fields(shaped)[1]] == [1, 1]
+
+
+def test_the_finest_step_stays_one_where_maps_are_enlarged_without_end() -> None:
+    shaped = netdsl.loads("INPUT 4x1 -> (UPSAMPLE 3 -> CROP 4) x30").shaped
+    strides = [axes[0].stride for axes in fields(shaped)]
+    assert strides[40] == Fraction(1, 3**20)
+    assert strides[42:] == [Fraction(1, 2**32)] * 19

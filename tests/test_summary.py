@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import netdsl
 from netdsl.cli.common import UsageError
 from netdsl.cli.summary import command
+from netdsl.measure import table
 from netdsl.measure.columns import COLUMNS
 
 
@@ -172,3 +173,25 @@ def test_copies_of_repeats_in_repeats_are_told_once() -> None:
     lines = str(netdsl.loads(program).summary()).splitlines()[4:14]
     names = ["input1", "a", "conv1", "b", "relu1", "bn1", "tanh1", "c", "relu1", "1"]
     assert [line.split()[0] for line in lines] == names
+
+
+WIDE = "INPUT 32x32x3 -> a_rather_long_name_of_a_layer: CONV 64 3x3 s2x2 p1x1 d1x1 -> f: FC 10\n"
+
+
+def test_names_and_layers_are_cut_where_the_columns_take_the_width() -> None:
+    summary = netdsl.loads(WIDE).summary()
+    assert str(summary).splitlines()[2:7] == [
+        "layer                                                   output    params    macs",
+        "────────────────────────────────────────────────────────────────────────────────",
+        "input1                       INPUT 32x32x3              32x32x3",
+        "a_rather_long_name_of_a_lay… CONV 64 3x3 s2x2 p1x1 d1x1 16x16x64   1,792 442,368",
+        "f                            FC 10                      10       163,850 163,840",
+    ]
+    more = [column for column in COLUMNS if column.name in ("output", "params", "macs", "flops", "connections")]
+    assert table.text(summary, more).splitlines()[2:7] == [
+        "layer                                 output    params    macs   flops connections",
+        "──────────────────────────────────────────────────────────────────────────────────",
+        "input1             INPUT 32x32x3      32x32x3",
+        "a_rather_long_nam… CONV 64 3x3 s2x2 … 16x16x64   1,792 442,368 884,736     458,752",
+        "f                  FC 10              10       163,850 163,840 327,680     163,850",
+    ]
