@@ -21,6 +21,7 @@ from netdsl.measure.memory import Memory, memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
+from netdsl.text.mistake import Told
 from netdsl.text.shown import Line, bounded, preformatted
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
@@ -351,9 +352,9 @@ def _network(
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:
-        raise NetError([Diagnostic(error.code, str(error), Span(source, 0, 0), help=error.help)]) from None
+        raise NetError([Diagnostic(error.mistake, Span(source, 0, 0))]) from None
     if shaped is None and not report.failed:
-        report.error("no-input", f"{source.name} holds blocks alone, and no network", Span(source, 0, 0))
+        report.error(Told("no-input", f"{source.name} holds blocks alone, and no network"), Span(source, 0, 0))
     return _proven(shaped, report, path, overrides)
 
 

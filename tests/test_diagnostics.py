@@ -15,6 +15,7 @@ from netdsl.measure import expect
 from netdsl.text import render
 from netdsl.text.codes import CODES
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Source
 from netdsl.text.suggest import closest, distance
 
@@ -26,6 +27,23 @@ def check(text: str, name: str = "net.net") -> list[Diagnostic]:
     if shaped is not None:
         expect.prove(shaped, report)
     return report.diagnostics()
+
+
+def classes(base: type[Mistake] = Mistake) -> list[type[Mistake]]:
+    """Every class of mistakes that names an example."""
+    below = [each for one in base.__subclasses__() for each in (one, *classes(one))]
+    return sorted({one for one in below if one.example}, key=lambda one: one.__name__)
+
+
+@pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
+def test_the_example_of_a_mistake_makes_it(kind: type[Mistake]) -> None:
+    found = [one.mistake for one in check(f"{kind.example}\n")]
+    mine = next(one for one in found if type(getattr(one, "of", one)) is kind)
+    assert mine.code == kind.code
+    assert mine.message()
+    assert pickle.loads(pickle.dumps(mine)).message() == mine.message()
+    with pytest.raises(AttributeError, match="frozen"):
+        mine.code = "other"  # pyright: ignore[reportAttributeAccessIssue]
 
 
 @pytest.mark.parametrize("code", CODES)

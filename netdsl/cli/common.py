@@ -195,7 +195,7 @@ def built(path: Path | None, name: str, changes: Overrides) -> Loaded:
     try:
         shaped = None if source is None else build(source, path, report, changes)
     except OverrideError as error:
-        raise UsageError(str(error), error.help, error.code) from None
+        raise UsageError(str(error), error.mistake.help(), error.mistake.code) from None
     return Loaded(name, shaped, report)
 
 

@@ -77,7 +77,7 @@ def main() -> None:
         say(error.diagnostics)
         raise SystemExit(1) from None
     except LayerError as error:  # a package's layer, asked with other shapes than `check` asks with
-        fail(UsageError(error.message, error.help, error.code), status=1)
+        fail(UsageError(str(error), error.mistake.help(), error.mistake.code), status=1)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # lest Python, as it ends, writes once more what could not be
         fail(UsageError(": ".join(filter(None, (error.filename, error.strerror)))))

@@ -12,6 +12,7 @@ from netdsl.layers.pool import Pooling
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.mistake import Told
 
 _SIDE = 8
 """The least side of what is taken for an image."""
@@ -57,10 +58,12 @@ def _slides(layer: Layer) -> bool:
 def _diagnostic(node: Node, reader: Node, layer: Input, help: str) -> Diagnostic:
     *sizes, channels = layer.dims
     return Diagnostic(
-        "channels-first",
-        f"INPUT {show(layer.dims)} has {show(tuple(sizes))} positions of {channels} channels each",
+        Told(
+            "channels-first",
+            f"INPUT {show(layer.dims)} has {show(tuple(sizes))} positions of {channels} channels each",
+            help,
+        ),
         node.site.arguments.get("dims", node.site.span),
         related=(Related(reader.site.span, f"reads {channels} channels"),),
-        help=help,
         calls=tuple(node.calls or ()),
     )

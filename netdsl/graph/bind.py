@@ -16,6 +16,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import Argument, LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import tree
+from netdsl.text.mistake import Reworded, Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
@@ -41,7 +42,7 @@ class _Binding:
         self.values[argument.field] = UNKNOWN
         if argument.kind.node:
             if not isinstance(written.value, tree.Name):
-                raise Fault("invalid-argument", f"{argument.field} takes {argument.kind.noun}", written.span)
+                raise Fault(Told("invalid-argument", f"{argument.field} takes {argument.kind.noun}"), written.span)
             self.nodes.append(self.node(written.value))
             self.values[argument.field] = written.value.text
             return
@@ -57,10 +58,12 @@ class _Binding:
         except LayerError as error:
             whose = "" if argument.kind.noun.startswith(argument.field) else f"'s {argument.field}"
             takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
+            help = ""
             if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
-                error.help = f"numbers stand without quotes: {value}"
-            help = error.help or slips.turned(self.layer, argument, self.written)
-            raise Fault(error.code, f"{takes}: {error.message}", written.span, help) from None
+                help = f"numbers stand without quotes: {value}"
+            elif not error.mistake.help():
+                help = slips.turned(self.layer, argument, self.written)
+            raise Fault(Reworded(error.mistake, f"{takes}: ", help), written.span) from None
 
     def value(self, argument: Argument, written: tree.Argument) -> object:
         """The value of an expression, with a better word for a name that is none of a few words."""
@@ -69,14 +72,16 @@ class _Binding:
         except Fault as fault:
             if argument.kind.words and isinstance(written.value, tree.Name):
                 raise Fault(
-                    "invalid-argument",
-                    f"{argument.field} is {argument.kind.noun}, not {written.value.text}",
+                    Told(
+                        "invalid-argument",
+                        f"{argument.field} is {argument.kind.noun}, not {written.value.text}",
+                        did_you_mean(written.value.text, argument.kind.words),
+                    ),
                     written.value.span,
-                    help=did_you_mean(written.value.text, argument.kind.words),
                 ) from None
             raise fault
         if isinstance(value, NodeRef):
-            raise Fault("invalid-argument", f"{written.value.span.text} is a node, not a value", written.span)
+            raise Fault(Told("invalid-argument", f"{written.value.span.text} is a node, not a value"), written.span)
         return value
 
 
@@ -85,9 +90,10 @@ def row(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> type[
     try:
         row = table.find(written.keyword)
     except table.BrokenPackage as error:
-        raise Fault("unknown-layer", str(error), written.keyword_span) from None
+        raise Fault(Told("unknown-layer", str(error)), written.keyword_span) from None
     if row is None:
-        raise mistakes.unknown_layer(written, blocks, behind_fork)
+        mistake = mistakes.UnknownLayer(written, written.keyword.lower() in blocks, behind_fork)
+        raise Fault(mistake, written.keyword_span)
     return row
 
 
@@ -157,7 +163,7 @@ def layer(
         made = table_row(**{attributes[name]: value for name, value in binding.values.items()})
     except LayerError as error:
         span = binding.spans.get(error.argument, written.span)
-        report(Fault(error.code, f"{table_row.keyword}: {error.message}", span, error.help))
+        report(Fault(Reworded(error.mistake, f"{table_row.keyword}: "), span))
         return None, site, ()
     return made, site, tuple(binding.nodes)
 

@@ -24,16 +24,13 @@ from netdsl.layers.source import Input
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.fit import listed
+from netdsl.text.mistake import Reworded, Told, Wrong
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
 
 
-class OverrideError(Exception):
-    """An override that the network has no place for; `code` is a diagnostic code."""
-
-    def __init__(self, code: str, message: str, help: str = "") -> None:
-        super().__init__(message)
-        self.code, self.help = code, help
+class OverrideError(Wrong):
+    """An override that the network has no place for."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def _check_params(source: Source, module: Module, lost: Iterable[str]) -> None:
         known = list(module.params)
         has = f"its params are {listed(known)}" if known else "it has no params"
         message = f"{source.name} has no param {name}"
-        raise OverrideError("unknown-param", message, did_you_mean(name, known) or has)
+        raise OverrideError(Told("unknown-param", message, did_you_mean(name, known) or has))
 
 
 def _network(source: Source, path: Path | None, expansion: Expansion, overrides: Overrides) -> ShapedGraph | None:
@@ -94,7 +91,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if not _has_chain(module):
         if not _is_library(module) and not failed:
             span = Span(source, 0, 0)
-            report.error("no-input", "there is no network here", span, "start a chain: INPUT 224x224x3 -> …")
+            report.error(Told("no-input", "there is no network here", "start a chain: INPUT 224x224x3 -> …"), span)
         return None
     unused.warn_of_names(module.file, report)
     nodes, shapes = expansion.nodes, expansion.made.shapes.found
@@ -103,7 +100,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if report.failed:
         return None
     if not outputs:
-        report.error("no-input", "the network has no output", Span(source, 0, 0))
+        report.error(Told("no-input", "the network has no output"), Span(source, 0, 0))
         return None
     reduced = unused.reduced(nodes, outputs, training, report)
     moved = reduced.moved
@@ -151,7 +148,7 @@ def _heading(
                 title = safe.line(given)
                 if position:
                     help = "move it to the top, and keep one"
-                    report.error("syntax-error", "`network` stands first, and once", statement.span, help)
+                    report.error(Told("syntax-error", "`network` stands first, and once", help), statement.span)
             case tree.Meta(key, value):
                 if key.text in meta:
                     names.duplicate(f"meta {key.text} is given twice", key.span, places[key.text], "keep one", report)
@@ -169,7 +166,7 @@ def _fact(expression: tree.Expression, module: Module, report: Report) -> str | 
     try:
         value = compute(expression, module.params)
     except Fault as fault:
-        report.error(fault.code, fault.message, fault.span, fault.help)
+        report.add(fault.found())
         return ""
     if isinstance(value, Unknown):
         return ""
@@ -183,11 +180,11 @@ def _layers(dims: Mapping[str, tuple[int, ...]]) -> dict[str, Layer]:
     found: dict[str, Layer] = {}
     for name, given in dims.items():
         if not given:
-            raise OverrideError("invalid-argument", f"input {name} was given no dims", "the channels, at least")
+            raise OverrideError(Told("invalid-argument", f"input {name} was given no dims", "the channels, at least"))
         try:
             found[name] = Input(arguments_of(Input)[0].kind.read(given))
         except LayerError as error:
-            raise OverrideError(error.code, f"input {name}: {error.message}", error.help) from None
+            raise OverrideError(Reworded(error.mistake, f"input {name}: ")) from None
     return found
 
 
@@ -198,11 +195,11 @@ def _check_inputs(nodes: Sequence[Node], given: Iterable[str]) -> None:
         if not name and len(inputs) != 1:
             known = listed(inputs) or "none"
             raise OverrideError(
-                "unknown-name", f"the network has {len(inputs)} inputs: {known}", "name=dims says which"
+                Told("unknown-name", f"the network has {len(inputs)} inputs: {known}", "name=dims says which")
             )
         if name and name not in inputs:
             help = did_you_mean(name, inputs) or f"its inputs are {listed(inputs)}"
-            raise OverrideError("unknown-name", f"the network has no input {name}", help)
+            raise OverrideError(Told("unknown-name", f"the network has no input {name}", help))
 
 
 def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:
@@ -216,7 +213,7 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
             try:
                 node = expansion.root.node(name)
             except Fault as fault:
-                report.error(fault.code, fault.message, fault.span, fault.help)
+                report.add(fault.found())
                 continue
             if node in found[False] or node in found[True]:
                 message = f"{name.text} is an output already"

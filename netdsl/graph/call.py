@@ -14,6 +14,7 @@ from netdsl.layers.arguments import show
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
 from netdsl.text.fit import listed
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
@@ -62,7 +63,7 @@ def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fa
     if missing and not faults:
         message = f"block {block.name.text} needs {listed(missing, ' and ')}"
         help = f"write {block.name.text}({listed(list(parameters))})"
-        faults.append(Fault("missing-argument", message, call.span, help, _defined(block)))
+        faults.append(Fault(Told("missing-argument", message, help), call.span, related=_defined(block)))
     for fault in faults:
         report(fault)
     return None if faults else seen
@@ -103,13 +104,13 @@ def _parameter(
         name = next((name for name in free if name not in places), None)
         if name is None:
             message = f"{argument.span.text} is one argument too many for block {block.name.text}"
-            raise Fault("extra-argument", message, argument.span, takes, _defined(block))
+            raise Fault(Told("extra-argument", message, takes), argument.span, related=_defined(block))
         return name
     name = argument.key.text
     if name not in parameters:
         message = f"block {block.name.text} has no parameter {name}"
         help = did_you_mean(name, parameters) or takes
-        raise Fault("unknown-param", message, argument.key.span, help, _defined(block))
+        raise Fault(Told("unknown-param", message, help), argument.key.span, related=_defined(block))
     if name in places:
         raise slips.twice(name, places[name], argument.span)
     return name
@@ -121,7 +122,8 @@ def _value(value: tree.Expression, scope: Named) -> Known | Unknown:
         try:
             flow = scope.node(value)
         except Fault as fault:
-            fault.help = fault.help or did_you_mean(value.text, scope.environment)
+            if not fault.mistake.help():
+                fault.mistake = fault.mistake.advised(did_you_mean(value.text, scope.environment))
             raise
         return UNKNOWN if flow == BROKEN else NodeRef(flow)
     return evaluate(value, scope.environment)

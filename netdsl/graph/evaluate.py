@@ -11,6 +11,7 @@ from typing import TypeAlias
 from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Number, Value, show
 from netdsl.text import tree
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
@@ -61,10 +62,10 @@ class Nested(Mapping[str, Known | Unknown]):
 def _normal(value: Number, span: Span) -> Number:
     if isinstance(value, Fraction):
         if abs(value.numerator) > MAX_MAGNITUDE or value.denominator > MAX_MAGNITUDE:
-            raise Fault("limit-exceeded", "a value grows beyond 40 digits", span)
+            raise Fault(Told("limit-exceeded", "a value grows beyond 40 digits"), span)
         return value.numerator if value.denominator == 1 else value
     if abs(value) > MAX_MAGNITUDE:
-        raise Fault("limit-exceeded", "a value grows beyond 40 digits", span)
+        raise Fault(Told("limit-exceeded", "a value grows beyond 40 digits"), span)
     return value
 
 
@@ -95,13 +96,13 @@ def _check_sizes(count: int, span: Span) -> None:
     """Raise Fault for dims that are too long to compute with."""
     if count > MAX_SIZES:
         message = f"dims that are computed, or computed with, have at most {MAX_SIZES} sizes, not {count:,}"
-        raise Fault("limit-exceeded", message, span)
+        raise Fault(Told("limit-exceeded", message), span)
 
 
 def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
     if isinstance(a, str) or isinstance(b, str):
         text = a if isinstance(a, str) else b
-        raise Fault("invalid-argument", f'"{text}" is a string, which nothing can be computed from', span)
+        raise Fault(Told("invalid-argument", f'"{text}" is a string, which nothing can be computed from'), span)
     try:
         if not isinstance(a, tuple):
             if not isinstance(b, tuple):
@@ -112,10 +113,10 @@ def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value
         if not isinstance(b, tuple):
             b = (b,) * len(a)
         if len(a) != len(b):
-            raise Fault("rank-mismatch", f"{show(a)} and {show(b)} have different numbers of sizes", span)
+            raise Fault(Told("rank-mismatch", f"{show(a)} and {show(b)} have different numbers of sizes"), span)
         return tuple(_normal(operate(x, y), span) for x, y in zip(a, b, strict=True))
     except ZeroDivisionError:
-        raise Fault("invalid-argument", "division by zero", span) from None
+        raise Fault(Told("invalid-argument", "division by zero"), span) from None
 
 
 def evaluate(expression: tree.Expression, environment: Environment) -> Known | Unknown:
@@ -127,10 +128,8 @@ def evaluate(expression: tree.Expression, environment: Environment) -> Known | U
             if name in environment:
                 return environment[name]
             raise Fault(
-                "unknown-name",
-                f"there is no parameter {name} here",
+                Told("unknown-name", f"there is no parameter {name} here", did_you_mean(name, environment)),
                 expression.span,
-                help=did_you_mean(name, environment),
             )
         case tree.Braces(items):
             return _braces(items, environment)
@@ -158,7 +157,7 @@ def compute(expression: tree.Expression, environment: Environment) -> Value | Un
     """The value of an expression that may not be a node."""
     value = evaluate(expression, environment)
     if isinstance(value, NodeRef):
-        raise Fault("invalid-argument", f"{expression.span.text} is a node, not a value", expression.span)
+        raise Fault(Told("invalid-argument", f"{expression.span.text} is a node, not a value"), expression.span)
     return value
 
 
@@ -172,7 +171,7 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
         if isinstance(value, Unknown):
             known = False
         elif isinstance(value, str):
-            raise Fault("invalid-argument", f'"{value}" is a string, not a size', item.span)
+            raise Fault(Told("invalid-argument", f'"{value}" is a string, not a size'), item.span)
         else:
             parts.extend(value if isinstance(value, tuple) else (value,))
             if len(parts) > len(items):
@@ -183,10 +182,12 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
 def _call(name: str, values: list[Value | Unknown], span: Span) -> Value | Unknown:
     if name not in FUNCTIONS:
         help = f"did you mean {meant}?" if (meant := _FOREIGN.get(name)) else did_you_mean(name, FUNCTIONS)
-        raise Fault("unknown-name", f"there is no function {name}", span, help or f"there are {', '.join(FUNCTIONS)}")
+        raise Fault(
+            Told("unknown-name", f"there is no function {name}", help or f"there are {', '.join(FUNCTIONS)}"), span
+        )
     known: list[Value] = [value for value in values if not isinstance(value, Unknown)]
     if name in _ROUNDINGS and len(values) > 1:
-        raise Fault("extra-argument", f"{name} takes one value", span)
+        raise Fault(Told("extra-argument", f"{name} takes one value"), span)
     if len(known) < len(values):
         return UNKNOWN
     first, *rest = known
@@ -203,9 +204,9 @@ def whole(value: Value | Unknown, span: Span, what: str, most: int | None = None
     if isinstance(value, Unknown):
         return None
     if isinstance(value, Fraction):
-        raise Fault("not-whole", f"{what} is a whole number, not {show(value)}", span)
+        raise Fault(Told("not-whole", f"{what} is a whole number, not {show(value)}"), span)
     if not isinstance(value, int) or value < 0:
-        raise Fault("invalid-argument", f"{what} is a whole number from 0, not {show(value)}", span)
+        raise Fault(Told("invalid-argument", f"{what} is a whole number from 0, not {show(value)}"), span)
     if most is not None and value > most:
-        raise Fault("limit-exceeded", f"{what} is at most {most:,}, not {value:,}", span)
+        raise Fault(Told("limit-exceeded", f"{what} is at most {most:,}, not {value:,}"), span)
     return value

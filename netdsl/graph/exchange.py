@@ -24,8 +24,9 @@ from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import safe, tree
-from netdsl.text.diagnostic import Diagnostic, Enough, Report
+from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.fit import listed
+from netdsl.text.mistake import Told
 from netdsl.text.parse import parse
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
@@ -234,14 +235,14 @@ class _Reading:
             case _:
                 help = "name, device and inputs are said by the graph: write CONV 64 3 p1, or such"
                 if self.report.errors == before:
-                    self.report.error("syntax-error", "this is not one layer", Span(source, 0, len(given)), help)
+                    self.report.error(Told("syntax-error", "this is not one layer", help), Span(source, 0, len(given)))
                 return None
 
     def bound(self, written: tree.Layer) -> _Written | None:
         """A layer of the table with its arguments."""
 
         def told(fault: Fault) -> None:
-            self.report.add(Diagnostic(fault.code, fault.message, fault.span, related=fault.related, help=fault.help))
+            self.report.add(fault.found())
 
         try:
             row = bind.row(written, (), False)

@@ -22,7 +22,7 @@ from netdsl.graph.size import LIMIT, Size, TooLarge
 from netdsl.graph.steps import Steps, run
 from netdsl.layers.base import Layer
 from netdsl.text import tree
-from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.diagnostic import Report
 
 MAX_CALLS = 200
 
@@ -77,7 +77,7 @@ class Expansion:
                     self.ends.append(flow)
                 except TooLarge as large:
                     assert self._at is not None
-                    self.report.error("limit-exceeded", str(large), self._at.span, large.help)
+                    self.report.error(large.mistake, self._at.span)
                     self.reading = True
                     self.made.size = Size(self.limit)
                     for element in names.in_scope([statement]):
@@ -113,7 +113,7 @@ class Expansion:
             if scope is self.root:
                 self._at = element
             if fork is not None and not isinstance(primary, tree.Layer):
-                self._add(mistakes.unmerged(fork), scope)
+                self._add(Fault(mistakes.Unmerged(fork.span), fork.span), scope)
                 flow = BROKEN
             if position - faulty == 1 and isinstance(primary, tree.Layer) and bind.merges(primary):
                 self._name(element, BROKEN, scope)  # what it lacks was told with what stands before it
@@ -124,7 +124,7 @@ class Expansion:
                 match primary:
                     case tree.Fork():
                         if len(chain.elements) == 1 and (section := mistakes.section(primary)):
-                            self._add(section, scope)
+                            self._add(Fault(section, primary.span), scope)
                             return BROKEN, outline.Chain.of([self.made.hole(element, nodes, ends)])
                         flow, part = yield self._fork(element, primary, flow, scope, placed)
                     case tree.Name():
@@ -145,7 +145,8 @@ class Expansion:
             parts.append(part)
             fork = element if isinstance(primary, tree.Fork) else None
         if isinstance(flow, tuple):
-            self._add(mistakes.unmerged(fork or chain.elements[-1]), scope)
+            span = (fork or chain.elements[-1]).span
+            self._add(Fault(mistakes.Unmerged(span), span), scope)
             flow = BROKEN
         return flow, outline.Chain.of(parts)
 
@@ -169,7 +170,7 @@ class Expansion:
         if position and scope.module.lacks(name.text) and name.text not in scope.entries:
             return BROKEN, outline.Alias(element)
         if position:
-            raise mistakes.misplaced_name(name, scope)
+            raise Fault(mistakes.misplaced_name(name, scope), name.span)
         return self._alias(element, scope.node(name), scope)
 
     def _fork(
@@ -196,13 +197,13 @@ class Expansion:
         """How a layer is made, perhaps behind a fork. Raises Fault."""
         row = bind.row(written, scope.module.blocks, fork is not None)
         if warning := mistakes.suspicious_repeat(element, written, row):
-            self.report.add(warning)
-        if row.merge and fork and flow != (BROKEN,) and (warning := mistakes.lone_branch(written, fork.primary)):
-            self.report.add(warning)
+            self.report.error(*warning)
+        if row.merge and fork and flow != (BROKEN,) and (lone := mistakes.lone_branch(written, fork.primary)):
+            self.report.error(lone, fork.primary.span)
         if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
-            raise mistakes.misplaced_input(written.span)
-        if row.merge and (fault := mistakes.misused_merge(written, fork, flow != NOTHING)):
-            raise fault
+            raise Fault(mistakes.MisplacedInput(written.span), written.span)
+        if row.merge and (misused := mistakes.misused_merge(written, fork, flow != NOTHING)):
+            raise Fault(*misused)
         layer, site, further = bind.layer(
             row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
         )
@@ -213,11 +214,11 @@ class Expansion:
 
     def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> Outcome:
         if written.arguments:
-            raise mistakes.behind_skip(written.arguments[0].span)
+            raise Fault(mistakes.BehindSkip(written.arguments[0].span.text), written.arguments[0].span)
         if flow == NOTHING:
-            raise mistakes.no_input(written.span, "SKIP")
+            raise Fault(mistakes.NoInput(written.span, "SKIP"), written.span)
         if isinstance(flow, tuple):
-            raise Fault("fork-without-merge", "SKIP does not merge a fork's branches", element.span)
+            raise Fault(mistakes.SkipBehindFork(), element.span)
         return self._alias(element, flow, scope)
 
     # What has a name, once or repeated
@@ -253,7 +254,7 @@ class Expansion:
         maker = self._maker(element, flow, scope, device, fork)
         if count == 0 and isinstance(flow, tuple):
             assert isinstance(written, tree.Layer)
-            raise Fault("fork-without-merge", f"x0 leaves no {written.keyword} to merge the fork", element.span)
+            raise Fault(mistakes.MergeRepeatedNever(written.keyword), element.span)
         name = scope.labels[id(element)]
         entry = scope.open(element, name)
         node, end = len(self.nodes), len(self.made.ends)
@@ -328,7 +329,7 @@ class Expansion:
         if id(of.block) in self.recursive:
             return BROKEN, self.made.hole(entry.element, nodes, end)
         if path.count(".") > MAX_CALLS:
-            raise Fault("limit-exceeded", f"blocks call each other more than {MAX_CALLS} deep", written.span)
+            raise Fault(mistakes.DeepCalls(MAX_CALLS), written.span)
         given = tuple([environment[parameter.name.text] for parameter in of.block.parameters])
         key = id(of.block), given, device, min(flow, 0)
         piece, chain = self._pieces.get(key, (None, None))
@@ -355,17 +356,16 @@ class Expansion:
         if original is None:
             if scope.module.lacks(again.name.text):
                 return BROKEN, hole
-            raise mistakes.unknown_block(again, scope)
+            raise Fault(mistakes.unknown_block(again, scope), again.name.span)
         if again.arguments:
-            help = f"`{again.name.text}()` applies it again as it was"
-            raise Fault("extra-argument", f"{again.name.text} is an element, and takes no arguments", again.span, help)
+            raise Fault(mistakes.AppliedWithArguments(again.name.text), again.span)
         if original.open:
-            raise mistakes.applied_in_itself(again)
+            raise Fault(mistakes.AppliedInItself(again.name.text), again.span)
         if self.reading or (original.placed is None and original.output == BROKEN):
             return BROKEN, hole
         element = original.element
         if original.placed is None or isinstance(original.placed.part, outline.Alias):
-            raise mistakes.not_an_element(again)
+            raise Fault(mistakes.NotAnElement(again.name.text), again.span)
         around = scope.called(again)
         home = replace(original.scope, calls=around)
         device = placement(element, home, device)
@@ -387,9 +387,7 @@ class Expansion:
         return output, outline.Again.of(entry.element, name, part)
 
     def _add(self, fault: Fault, scope: Scope) -> None:
-        if fault.code == "unknown-name" and scope.module.incomplete:
+        if fault.mistake.code == "unknown-name" and scope.module.incomplete:
             return  # the file that is missing may have defined it
         path, calls = scope.path.rstrip("."), tuple(scope.calls or ())
-        self.report.add(
-            Diagnostic(fault.code, fault.message, fault.span, "", fault.related, fault.help, path=path, calls=calls)
-        )
+        self.report.add(fault.found(path, calls))

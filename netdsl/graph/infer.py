@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from netdsl.graph import axes, labels
 from netdsl.graph.node import Node
-from netdsl.graph.size import LIMIT, TooLarge, about
+from netdsl.graph.size import LIMIT, Runaway, about
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
@@ -62,8 +62,7 @@ class Shapes:
             return None
         if (len(self._known) - len(self._asked)) * 4 > self.limit:
             message = f"copies of layers take inputs of more than {self.limit // 4:,} shapes in all"
-            error = LayerError("limit-exceeded", message, TooLarge.help)
-            self.report.add(diagnostic(node, error, self.nodes, inputs))
+            self.report.add(diagnostic(node, LayerError(Runaway(message)), self.nodes, inputs))
             self._ended = True
             return None
         shape = self._shape(node, inputs)
@@ -93,12 +92,12 @@ class Shapes:
             warnings = tuple(node.layer.warnings(*inputs))
             probe(node.layer, inputs)
         except LayerError as error:
-            if error.code == "shape-mismatch" and node.layer.merge:
-                error.help = labels.mismatch(self.nodes, self.found, node) or error.help
-            if error.message not in self._broken:
+            if error.mistake.code == "shape-mismatch" and node.layer.merge:
+                error.mistake = error.mistake.advised(labels.mismatch(self.nodes, self.found, node))
+            if str(error) not in self._broken:
                 self.report.add(diagnostic(node, error, self.nodes, inputs))
             if isinstance(error, BrokenLayer):
-                self._broken.add(error.message)  # which is told once
+                self._broken.add(str(error))  # which is told once
             return None
         for warning in warnings:
             self.report.add(diagnostic(node, warning, self.nodes, inputs))
@@ -144,20 +143,19 @@ def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> b
 def diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:
     """The error at the node's place, with where its inputs came from, and the calls around it."""
     related: list[Related] = []
-    help = error.help
-    if error.code in {"window-too-large", "rank-mismatch"}:
-        help = next((fix for source in node.inputs if (fix := axes.fix(nodes[source].layer))), help)
+    mistake = error.mistake
+    if mistake.code in {"window-too-large", "rank-mismatch"}:
+        fixes = (axes.fix(nodes[source].layer) for source in node.inputs)
+        mistake = mistake.advised(next(filter(None, fixes), ""))
     if error.inputs:
         branches = node.site.branches
         for position, (source, shape) in enumerate(zip(node.inputs, inputs, strict=True)):
             span = branches[position] if position < len(branches) else nodes[source].site.span
             related.append(Related(span, str(shape)))
     return Diagnostic(
-        error.code,
-        error.message,
+        mistake,
         node.site.arguments.get(error.argument, node.site.span),
         related=tuple(related),
-        help=help,
         path=node.path.rpartition(".")[0],
         calls=tuple(node.calls or ()),
     )

@@ -12,6 +12,7 @@ from functools import cached_property
 from netdsl.graph.node import Node
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 
 _FOLLOWS = {"activation", "normalization", "dropout"}
@@ -144,11 +145,13 @@ def _activated(nodes: Sequence[Node], source: int, readers: _Readers) -> int | N
 def _of_output(first: Node, last: Node) -> Diagnostic:
     label = label_of(first)
     return Diagnostic(
-        "suspicious-label",
-        f"nothing reads this {last.layer.keyword}: {label} is {first.layer.keyword} alone, before it",
+        Told(
+            "suspicious-label",
+            f"nothing reads this {last.layer.keyword}: {label} is {first.layer.keyword} alone, before it",
+            f"to name both, {group(first, last)}",
+        ),
         last.site.span,
         related=(Related(first.site.span, label),),
-        help=f"to name both, {group(first, last)}",
         calls=tuple(last.calls or ()),
     )
 
@@ -156,11 +159,13 @@ def _of_output(first: Node, last: Node) -> Diagnostic:
 def _of_merge(merge: Node, first: Node, last: Node, branch: Span) -> Diagnostic:
     label = label_of(first)
     return Diagnostic(
-        "suspicious-label",
-        f"{merge.layer.keyword} reads {label} before its {last.layer.keyword}: a label names one element",
+        Told(
+            "suspicious-label",
+            f"{merge.layer.keyword} reads {label} before its {last.layer.keyword}: a label names one element",
+            f"{group(first, last)}; where this is meant, label the {last.layer.keyword} too",
+        ),
         branch,
         related=(Related(first.site.span.to(last.site.span), f"{label} is {first.layer.keyword} alone"),),
-        help=f"{group(first, last)}; where this is meant, label the {last.layer.keyword} too",
         calls=tuple(merge.calls or ()),
     )
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from netdsl.graph import mistakes, outline
 from netdsl.graph.evaluate import compute, whole
+from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node, Site
 from netdsl.graph.outline import Part, Placed
@@ -71,16 +72,17 @@ def _inputs(row: type[Layer], flow: Flow, site: Site, calls: Calls | None) -> tu
     """What a layer reads of what flows in. Raises Fault where that does not suit it."""
     if row.keyword == "INPUT":
         if flow not in (NOTHING, BROKEN):
-            raise mistakes.misplaced_input(site.span)
+            raise Fault(mistakes.MisplacedInput(site.span), site.span)
         return ()
     if isinstance(flow, tuple):
         if not row.merge:
-            raise mistakes.not_a_merge(row.keyword, len(flow), site.span)
+            raise Fault(mistakes.NoMergeBehindFork(row.keyword, len(flow)), site.span)
         return flow
     if flow == NOTHING:
-        raise mistakes.no_input(list(calls)[-1] if calls else site.span, row.keyword)
+        span = list(calls)[-1] if calls else site.span
+        raise Fault(mistakes.NoInput(span, row.keyword), span)
     if row.merge:
-        raise mistakes.merge_without_fork(row.keyword, site.span, True)
+        raise Fault(mistakes.MergeWithoutFork(row.keyword, True), site.span)
     return (flow,)
 
 

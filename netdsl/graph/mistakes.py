@@ -1,19 +1,18 @@
-"""Words for what expansion finds wrong."""
+"""What expansion finds wrong, and its words."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from netdsl.graph.fault import Fault
 from netdsl.graph.scope import Scope
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
-from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
@@ -22,34 +21,46 @@ _MOST, _LONGEST = 12, 80
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"
 
 
-def unknown_layer(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> Fault:
+class UnknownLayer(Mistake, code="unknown-layer", example="INPUT 28x28x1 -> CNOV 6 5"):
     """A keyword that no layer has."""
-    keyword = written.keyword
-    arguments = [argument.span.text for argument in written.arguments[:_MOST]]
-    call = f"{keyword.lower()}({', '.join(arguments)})"
-    foreign = elsewhere.find(keyword)
-    if keyword.lower() in blocks:
-        help = f"to call the block, write {call}"
-    elif behind_fork and foreign and "->" in foreign.here:
-        help = f"write {foreign.here.split()[-1]}"
-    elif absent := elsewhere.absent(keyword):
-        help = absent
-    elif here := elsewhere.written(keyword, arguments):
-        help = f"write {here}"
-    elif foreign:
-        help = f"it is called {foreign.here} here"
-    else:
+
+    written: tree.Layer
+    is_block: bool
+    """Whether a block has that name in lower case."""
+    behind_fork: bool
+    words = "there is no layer {written.keyword}"
+
+    def help(self) -> str:
+        keyword = self.written.keyword
+        arguments = [argument.span.text for argument in self.written.arguments[:_MOST]]
+        call = f"{keyword.lower()}({', '.join(arguments)})"
+        foreign = elsewhere.find(keyword)
+        if self.is_block:
+            return f"to call the block, write {call}"
+        if self.behind_fork and foreign and "->" in foreign.here:
+            return f"write {foreign.here.split()[-1]}"
+        if absent := elsewhere.absent(keyword):
+            return absent
+        if here := elsewhere.written(keyword, arguments):
+            return f"write {here}"
+        if foreign:
+            return f"it is called {foreign.here} here"
         block = f"; a block is called in lower case: {call}" if arguments else ""
-        help = did_you_mean(keyword, table.keywords()) or f"`netdsl layers` lists the layers{block}"
-    return Fault("unknown-layer", f"there is no layer {keyword}", written.keyword_span, help)
+        return did_you_mean(keyword, table.keywords()) or f"`netdsl layers` lists the layers{block}"
 
 
-def no_input(span: Span, keyword: str) -> Fault:
+class NoInput(Mistake, code="no-input", example="CONV 6 5 -> RELU"):
     """A layer at the start of a chain."""
-    help = "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
-    if _follows_chain(span):
-        help = f"to go on with the chain above, start the line with ->: -> {span.text.partition(chr(10))[0]}"
-    return Fault("no-input", f"nothing flows into {keyword}", span, help)
+
+    span: Span
+    keyword: str
+    words = "nothing flows into {keyword}"
+
+    def help(self) -> str:
+        if _follows_chain(self.span):
+            line = self.span.text.partition("\n")[0]
+            return f"to go on with the chain above, start the line with ->: -> {line}"
+        return "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
 
 
 def _follows_chain(span: Span) -> bool:
@@ -59,45 +70,62 @@ def _follows_chain(span: Span) -> bool:
     return not before.strip() and bool(last) and last.split()[0] not in KEYWORDS
 
 
-def misplaced_name(name: tree.Name, scope: Scope) -> Fault:
+class MisplacedName(Mistake, code="syntax-error", example="INPUT 8 -> a: RELU -> a -> BN"):
     """A name behind an arrow."""
+
+    name: str
+    hint: str
+    words = "the name {name} stands in the middle of a chain"
+    advice = "{hint}"
+
+
+def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
+    """A name behind an arrow, with help by what it is of."""
+    text = name.text
     if runs_in := _of_line_before(name.span):
         help = runs_in
-    elif of := scope.module.blocks.get(name.text):
+    elif of := scope.module.blocks.get(text):
         needed = [one.name.text for one in of.block.parameters if one.default is None]
-        help = f"to call the block, write {name.text}({listed(needed)})"
-    elif name.text in _labels(scope):
-        help = f"a name starts a chain or a branch; to apply its element again, write {name.text}()"
+        help = f"to call the block, write {text}({listed(needed)})"
+    elif text in _labels(scope):
+        help = f"a name starts a chain or a branch; to apply its element again, write {text}()"
         behind = name.span.source.text[name.span.end : name.span.end + 80]
         if merge := re.match(rf"\s*->\s*({_MERGES.replace(', ', '|').replace(' or ', '|')})\b", behind):
-            help = f"a merge takes what a fork gives: [ SKIP | {name.text} ] -> {merge[1]}"
-    elif absent := elsewhere.absent(name.text):
+            help = f"a merge takes what a fork gives: [ SKIP | {text} ] -> {merge[1]}"
+    elif absent := elsewhere.absent(text):
         help = absent
-    elif layer := _layer(name.text, ()) or closest(name.text, table.keywords()):
+    elif layer := _layer(text, ()) or closest(text, table.keywords()):
         help = f"layers are written in capitals: did you mean {layer}?"
     else:
         before = name.span.source.text[max(0, name.span.start - 80) : name.span.start]
         element = re.search(r"([A-Z][^|>\[\](){}:-]*[^|>\[\](){}:\s-])\s*->\s*$", before)
-        label = f"{name.text}: {element[1] if element else 'CONV 64 3'}"
+        label = f"{text}: {element[1] if element else 'CONV 64 3'}"
         help = f"a name starts a chain or a branch; a label stands before its element: {label}"
-    return Fault("syntax-error", f"the name {name.text} stands in the middle of a chain", name.span, help)
+    return MisplacedName(text, help)
 
 
-def unknown_block(call: tree.Call, scope: Scope) -> Fault:
+class UnknownBlock(Mistake, code="unknown-block", example="block unit(n) = FC n\nINPUT 8 -> unti(8)"):
     """A call of nothing."""
-    name = call.name.text
-    message = f"there is no block {name}, and no earlier element of that name"
+
+    name: str
+    hint: str
+    words = "there is no block {name}, and no earlier element of that name"
+    advice = "{hint}"
+
+
+def unknown_block(call: tree.Call, scope: Scope) -> UnknownBlock:
+    """A call of nothing, with help by what its name may be of."""
+    name, arguments = call.name.text, [argument.span.text for argument in call.arguments]
     if name in scope.labels.values() and name not in scope.entries:
         help = f"move this behind {name}"
     elif "." in name and (own := name.rpartition(".")[2]) in scope.module.blocks:
-        help = f"write {own}({', '.join(argument.span.text for argument in call.arguments[:_MOST])})"
-    elif layer := _layer(name, [argument.span.text for argument in call.arguments]):
+        help = f"write {own}({', '.join(arguments[:_MOST])})"
+    elif layer := _layer(name, arguments):
         help = f"layers are written in capitals, without brackets or commas: {layer}"
     else:
-        help = (
-            did_you_mean(name, chain(scope.module.blocks, _labels(scope))) or f"define block {name}, or `use` its file"
-        )
-    return Fault("unknown-block", message, call.name.span, help)
+        near = did_you_mean(name, chain(scope.module.blocks, _labels(scope)))
+        help = near or f"define block {name}, or `use` its file"
+    return UnknownBlock(name, help)
 
 
 def _labels(scope: Scope) -> Iterator[str]:
@@ -113,8 +141,17 @@ def _layer(word: str, arguments: Sequence[str]) -> str:
     return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
 
 
-def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Layer]) -> Diagnostic | None:
+class SuspiciousRepeat(Mistake, code="suspicious-repeat", example="INPUT 28x28x1 -> CONV 6 3 x3"):
     """`CONV 64 3 x3` reads like a 3x3 kernel, and is three convolutions."""
+
+    number: str
+    count: str
+    words = "`{number} x{count}` makes {count} layers, each with {number}"
+    advice = "write {number}x{count} for dims, or x{{{count}}} for a repeat"
+
+
+def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Layer]) -> tuple[Mistake, Span] | None:
+    """A repeat that reads like the second of two sizes, and where."""
     repeat = element.repeat
     if repeat is None or repeat.computed or not written.arguments:
         return None
@@ -125,91 +162,124 @@ def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Laye
     position = sum(not (one.tag or one.key) for one in written.arguments)
     if not any(slot.kind.many for slot in slots[position - 1 : position]):
         return None
-    number, count = last.value.text, repeat.value.span.text
-    return Diagnostic(
-        "suspicious-repeat",
-        f"`{number} x{count}` makes {count} layers, each with {number}",
-        last.span.to(repeat.span),
-        help=f"write {number}x{count} for dims, or x{{{count}}} for a repeat",
-    )
+    return SuspiciousRepeat(last.value.text, repeat.value.span.text), last.span.to(repeat.span)
 
 
-def lone_branch(merge: tree.Layer, fork: tree.Primary) -> Diagnostic | None:
+class LoneBranch(Mistake, code="lone-branch", example="INPUT 8x8x4 -> [ CONV 4 3 p1 -> SKIP ] -> ADD"):
     """`[ a -> SKIP ] -> ADD`: a merge of one branch gives what the branch does."""
-    if not isinstance(fork, tree.Fork) or len(fork.branches) != 1:
-        return None
-    *before, last = fork.branches[0].elements
-    help = f"separate its branches by |, or take the fork and {merge.keyword} away"
-    if before and isinstance(last.primary, tree.Layer) and last.primary.keyword == "SKIP":
+
+    keyword: str
+    branch: tree.Chain
+    words = "{keyword} merges one branch, and gives what that gives"
+
+    def help(self) -> str:
+        *before, last = self.branch.elements
+        if not before or not (isinstance(last.primary, tree.Layer) and last.primary.keyword == "SKIP"):
+            return f"separate its branches by |, or take the fork and {self.keyword} away"
         branch = before[0].span.to(before[-1].span)
         shown = branch.text if branch.end - branch.start < _LONGEST and "\n" not in branch.text else "…"
-        help = f"branches are separated by |: [ {shown} | SKIP ] -> {merge.keyword}"
-    message = f"{merge.keyword} merges one branch, and gives what that gives"
-    return Diagnostic("lone-branch", message, fork.span, help=help)
+        return f"branches are separated by |: [ {shown} | SKIP ] -> {self.keyword}"
 
 
-def section(fork: tree.Fork) -> Fault | None:
-    """A chain that is one name in square brackets, as Darknet writes sections: `[convolutional]`."""
+def lone_branch(merge: tree.Layer, fork: tree.Primary) -> LoneBranch | None:
+    """A fork of one branch before a merge."""
+    if not isinstance(fork, tree.Fork) or len(fork.branches) != 1:
+        return None
+    return LoneBranch(merge.keyword, fork.branches[0])
+
+
+class Section(Mistake, code="fork-without-merge", example="[convolutional]"):
+    """A chain that is one name in square brackets, as Darknet writes sections."""
+
+    name: str
+    written: str
+    words = "nothing merges the one branch {written}"
+
+    def help(self) -> str:
+        foreign = elsewhere.find(self.name)
+        return "layers stand in a chain, without sections" + (f": -> {foreign.here}" if foreign else "")
+
+
+def section(fork: tree.Fork) -> Section | None:
+    """A fork that is one name alone."""
     elements = [element for branch in fork.branches for element in branch.elements]
     if len(elements) != 1 or not isinstance(elements[0].primary, tree.Name):
         return None
-    foreign = elsewhere.find(elements[0].span.text)
-    help = "layers stand in a chain, without sections" + (f": -> {foreign.here}" if foreign else "")
-    return Fault("fork-without-merge", f"nothing merges the one branch {fork.span.text}", fork.span, help)
+    return Section(elements[0].span.text, fork.span.text)
 
 
-def unmerged(fork: tree.Element) -> Fault:
+class Unmerged(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ]"):
     """A fork whose branches stay apart."""
-    text, span = fork.span.source.text, fork.span
-    around = text[max(0, span.start - 80) : span.start].rstrip()[-1:] + text[span.end : span.end + 80].lstrip()[:1]
-    help = "one pair of brackets is enough" if around == "[]" else f"put {_MERGES} behind it"
-    return Fault("fork-without-merge", "nothing merges this fork's branches", span, help)
+
+    span: Span
+    words = "nothing merges this fork's branches"
+
+    def help(self) -> str:
+        text, span = self.span.source.text, self.span
+        around = text[max(0, span.start - 80) : span.start].rstrip()[-1:] + text[span.end : span.end + 80].lstrip()[:1]
+        return "one pair of brackets is enough" if around == "[]" else f"put {_MERGES} behind it"
 
 
-def not_a_merge(keyword: str, branches: int, span: Span) -> Fault:
+class NoMergeBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> RELU"):
     """A layer that takes one input, behind a fork."""
-    message = f"{keyword} takes one input, but a fork gives {branches}"
-    return Fault("fork-without-merge", message, span, f"put {_MERGES} between the fork and {keyword}")
+
+    keyword: str
+    branches: int
+    words = "{keyword} takes one input, but a fork gives {branches}"
+    advice = f"put {_MERGES} between the fork and {{keyword}}"
 
 
-def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -> Fault | None:
-    """A merge layer that no fork stands before, or with the names of what it should merge behind it."""
-    names = merged(written)
+class MergeWithoutFork(Mistake, code="merge-without-fork", example="INPUT 8 -> FC 4 -> ADD"):
+    """A merge layer that no fork stands before, perhaps with the names of what it should merge: `ADD conv1`."""
+
+    keyword: str
+    flows: bool
+    names: Sequence[str] = ()
+    words = "{keyword} has no fork to merge"
+
+    def help(self) -> str:
+        branches = self.names if len(self.names) > 1 else [*(self.names or ["a"]), "SKIP" if self.flows else "b"]
+        return f"put a fork before it: [ {' | '.join(branches)} ] -> {self.keyword}"
+
+
+class NamesBehindMerge(Mistake, code="unknown-option", example="INPUT 8 -> a: FC 4 -> [ FC 4 | SKIP ] -> ADD a"):
+    """The names of further branches behind a merge layer: `[ a | b ] -> ADD c`."""
+
+    keyword: str
+    fork: tree.Fork
+    names: Sequence[str]
+    words = "{keyword} has no flag {names[0]}"
+
+    def help(self) -> str:
+        span = self.fork.branches[0].span.to(self.fork.branches[-1].span)
+        written = span.text if span.end - span.start < _LONGEST else "…"
+        branches = " | ".join([written, *self.names[:_MOST]])
+        return f"what is merged stands in the fork: [ {branches} ] -> {self.keyword}"
+
+
+def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -> tuple[Mistake, Span] | None:
+    """A merge layer that no fork stands before, or with names of what it should merge behind it, and where."""
+    bare = [one for one in written.arguments if isinstance(one.value, tree.Name) and one.key is None]
+    names = [one.span.text for one in bare] if len(bare) == len(written.arguments) else []
     if fork is None and written.arguments:
-        return merge_without_fork(written.keyword, written.span, flows, names)
+        return MergeWithoutFork(written.keyword, flows, names), written.span
     if fork is not None and isinstance(fork.primary, tree.Fork) and names:
-        return names_behind_merge(written, fork.primary, names)
+        return NamesBehindMerge(written.keyword, fork.primary, names), written.arguments[0].span
     return None
 
 
-def merge_without_fork(keyword: str, span: Span, flows: bool, names: Sequence[str] = ()) -> Fault:
-    """A merge layer that no fork stands before, perhaps with the names of what it should merge: `ADD conv1`."""
-    branches = names if len(names) > 1 else [*(names or ["a"]), "SKIP" if flows else "b"]
-    help = f"put a fork before it: [ {' | '.join(branches)} ] -> {keyword}"
-    return Fault("merge-without-fork", f"{keyword} has no fork to merge", span, help)
-
-
-def names_behind_merge(written: tree.Layer, fork: tree.Fork, names: Sequence[str]) -> Fault:
-    """The names of further branches behind a merge layer: `[ a | b ] -> ADD c`."""
-    span = fork.branches[0].span.to(fork.branches[-1].span)
-    branches = " | ".join([span.text if span.end - span.start < _LONGEST else "…", *names[:_MOST]])
-    help = f"what is merged stands in the fork: [ {branches} ] -> {written.keyword}"
-    return Fault("unknown-option", f"{written.keyword} has no flag {names[0]}", written.arguments[0].span, help)
-
-
-def merged(written: tree.Layer) -> list[str]:
-    """The names behind a merge layer, which takes none, if there is nothing else."""
-    bare = [one for one in written.arguments if isinstance(one.value, tree.Name) and one.key is None]
-    return [one.span.text for one in bare] if len(bare) == len(written.arguments) else []
-
-
-def misplaced_input(span: Span) -> Fault:
+class MisplacedInput(Mistake, code="misplaced-input", example="INPUT 8 -> INPUT 8"):
     """INPUT behind something that flows."""
-    help = _of_line_before(span) or "start a chain of its own with it, and merge both: [ a | b ] -> CONCAT"
-    head = span.source.text[max(0, span.start - 80) : span.start]
-    if re.search(r"block\s[^=\n]*\)\s*=\s*$", head):
-        help = "leave it out: a block takes what flows in where it is called"
-    return Fault("misplaced-input", "INPUT starts a chain, but something flows in here", span, help)
+
+    span: Span
+    words = "INPUT starts a chain, but something flows in here"
+
+    def help(self) -> str:
+        head = self.span.source.text[max(0, self.span.start - 80) : self.span.start]
+        if re.search(r"block\s[^=\n]*\)\s*=\s*$", head):
+            return "leave it out: a block takes what flows in where it is called"
+        default = "start a chain of its own with it, and merge both: [ a | b ] -> CONCAT"
+        return _of_line_before(self.span) or default
 
 
 def _of_line_before(span: Span) -> str:
@@ -219,18 +289,53 @@ def _of_line_before(span: Span) -> str:
     return f"the line before ends with `{found[1]}`, so that its chain goes on here" if found else ""
 
 
-def applied_in_itself(again: tree.Call) -> Fault:
-    """`g: ( RELU -> g() )`."""
-    message = f"{again.name.text} applies itself"
-    return Fault("recursive-block", message, again.span, "use a repeat, such as x3, or another element's name")
+class AppliedInItself(Mistake, code="recursive-block", example="INPUT 8 -> g: ( RELU -> g() )"):
+    """A group that names itself."""
+
+    name: str
+    words = "{name} applies itself"
+    advice = "use a repeat, such as x3, or another element's name"
 
 
-def not_an_element(again: tree.Call) -> Fault:
+class NotAnElement(Mistake, code="unknown-block", example="INPUT 8 -> RELU -> a: SKIP -> a()"):
     """A label of SKIP or a name, applied again."""
-    message = f"{again.name.text} names what another element gives, and cannot be applied"
-    return Fault("unknown-block", message, again.span, f"read it without (): {again.name.text} -> …")
+
+    name: str
+    words = "{name} names what another element gives, and cannot be applied"
+    advice = "read it without (): {name} -> …"
 
 
-def behind_skip(span: Span) -> Fault:
+class BehindSkip(Mistake, code="extra-argument", example="INPUT 8 -> [ SKIP FC | RELU ] -> ADD"):
     """What stands behind SKIP, as a branch without its bar may."""
-    return Fault("extra-argument", "SKIP takes no arguments", span, f"branches are separated by |: SKIP | {span.text}")
+
+    written: str
+    words = "SKIP takes no arguments"
+    advice = "branches are separated by |: SKIP | {written}"
+
+
+class SkipBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> SKIP"):
+    """SKIP in place of a merge."""
+
+    words = "SKIP does not merge a fork's branches"
+
+
+class MergeRepeatedNever(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 8 | SKIP ] -> ADD x0"):
+    """A merge that is not made."""
+
+    keyword: str
+    words = "x0 leaves no {keyword} to merge the fork"
+
+
+class DeepCalls(Mistake, code="limit-exceeded"):
+    """More calls within calls than any network has."""
+
+    most: int
+    words = "blocks call each other more than {most} deep"
+
+
+class AppliedWithArguments(Mistake, code="extra-argument", example="INPUT 8 -> a: FC 8 -> a(3)"):
+    """An element is applied again as it was."""
+
+    name: str
+    words = "{name} is an element, and takes no arguments"
+    advice = "`{name}()` applies it again as it was"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
@@ -99,18 +100,19 @@ def _kind(element: tree.Element) -> str:
 def duplicate(message: str, span: Span, first: Span, help: str, report: Report) -> None:
     """Report one name for two things, at both places."""
     related = (Related(first, "the first is here"),)
-    report.add(Diagnostic("duplicate-name", message, span, related=related, help=help))
+    report.add(Diagnostic(Told("duplicate-name", message, help), span, related=related))
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:
     """Report a name that may not be one: a statement's keyword, or one not in lower case."""
     if name.text in KEYWORDS:
         report.error(
-            "reserved-name", f"`{name.text}` opens a statement, and cannot name a {what}", name.span, "choose another"
+            Told("reserved-name", f"`{name.text}` opens a statement, and cannot name a {what}", "choose another"),
+            name.span,
         )
     elif not NAME.fullmatch(name.text):
         help = f"write {lowered(name.text)}"
-        report.error("syntax-error", f"a {what} is written in lower case", name.span, help=help)
+        report.error(Told("syntax-error", f"a {what} is written in lower case", help), name.span)
 
 
 def lowered(text: str) -> str:
@@ -124,4 +126,4 @@ def check_parameter(name: tree.Name, report: Report) -> None:
     if _LIKE_TAG.fullmatch(name.text):
         looks = "a repeat" if name.text[0] == "x" else "a tag"
         message = f"a parameter called {name.text} looks like {looks}"
-        report.error("reserved-name", message, name.span, f"choose another name, such as {_WORDS[name.text[0]]}")
+        report.error(Told("reserved-name", message, f"choose another name, such as {_WORDS[name.text[0]]}"), name.span)

@@ -15,6 +15,7 @@ from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Value
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.mistake import Told
 from netdsl.text.parse import parse
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
@@ -86,7 +87,7 @@ def decode(data: bytes, name: str, report: Report) -> Source | None:
     """The source in some bytes. What is too long or not UTF-8 is reported, and gives None."""
     if len(data) > MAX_BYTES:
         message = f"a file has at most {MAX_BYTES:,} bytes; the rest of this one is not read"
-        report.error("limit-exceeded", message, Span(Source("", name), 0, 0), "move blocks to files of their own")
+        report.error(Told("limit-exceeded", message, "move blocks to files of their own"), Span(Source("", name), 0, 0))
         return None
     try:
         return Source(data.decode("utf-8-sig"), name)
@@ -94,7 +95,9 @@ def decode(data: bytes, name: str, report: Report) -> Source | None:
         shown = Source(data.decode("utf-8", "replace"), name)
         at = len(data[: error.start].decode("utf-8"))
         help = "the file is in UTF-16; save it as UTF-8" if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ""
-        report.error("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", Span(shown, at, at + 1), help)
+        report.error(
+            Told("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", help), Span(shown, at, at + 1)
+        )
         return None
 
 
@@ -129,7 +132,7 @@ class Loader:
             if before is not None:
                 related = (Related(before, "it is here too"),)
                 message = f"the {kind} {name} is defined twice"
-                self.report.add(Diagnostic("duplicate-name", message, span, related=related, help="rename one"))
+                self.report.add(Diagnostic(Told("duplicate-name", message, "rename one"), span, related=related))
                 return False
             origins[kind, name] = span
             return True
@@ -175,7 +178,7 @@ class Loader:
         try:
             return compute(expression, params)
         except Fault as fault:
-            self.report.error(fault.code, fault.message, fault.span, fault.help)
+            self.report.add(fault.found())
             return UNKNOWN
 
     def _check_parameters(self, block: tree.Block) -> None:
@@ -196,7 +199,7 @@ class Loader:
         self.uses += 1
         if self.uses > MAX_FILES:
             if self.uses == MAX_FILES + 1:
-                self.report.error("limit-exceeded", f"a program uses at most {MAX_FILES} files", use.path.span)
+                self.report.error(Told("limit-exceeded", f"a program uses at most {MAX_FILES} files"), use.path.span)
             used[Path(use.path.text)] = None
             return None
         path = self._seek(use, user)
@@ -209,10 +212,10 @@ class Loader:
         if resolved in self.loading:
             circle = (*self.loading[self.loading.index(resolved) :], resolved)
             message = f"files use each other in a circle: {' -> '.join(one.name for one in circle)}"
-            self.report.error("cyclic-use", message, use.path.span, help="move what both need into a third file")
+            self.report.error(Told("cyclic-use", message, "move what both need into a third file"), use.path.span)
             return None
         if len(self.loading) > MAX_USES:
-            self.report.error("limit-exceeded", f"files use each other more than {MAX_USES} deep", use.path.span)
+            self.report.error(Told("limit-exceeded", f"files use each other more than {MAX_USES} deep"), use.path.span)
             return None
         direct = len(self.loading) == 1  # what a used file uses is not handed on, so nothing overrides it
         if (resolved, direct) not in self.modules:
@@ -229,7 +232,7 @@ class Loader:
         try:
             source = read(path, str(path), self.report)
         except UnreadableFile as error:
-            self.report.error("missing-file", f"{error}", use.path.span)
+            self.report.error(Told("missing-file", f"{error}"), use.path.span)
             return None
         if source is None:
             return None
@@ -255,16 +258,11 @@ class Loader:
             there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
             there += [path.name for path in resources.bundled()]
             message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"
-            self.report.error(
-                "missing-file",
-                message,
-                use.path.span,
-                help=_near(given, there),
-            )
+            self.report.error(Told("missing-file", message, _near(given, there)), use.path.span)
         else:
             message = f"{given} lies outside the folders that files are sought in"
             help = "keep it beside this file or below, or name its folder with --include"
-            self.report.error("outside-folder", message, use.path.span, help=help)
+            self.report.error(Told("outside-folder", message, help), use.path.span)
         return None
 
 

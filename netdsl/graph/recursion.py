@@ -7,6 +7,7 @@ from itertools import islice
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
+from netdsl.text.mistake import Told
 
 _DONE = -1
 _MOST = 8
@@ -44,7 +45,7 @@ def recursive(module: Module, report: Report) -> set[int]:
                 outermost.append(len(stack))
             elif at != _DONE:
                 outermost[-1] = min(outermost[-1], at)
-                report.error("recursive-block", _around(stack, at), call.span, help="use a repeat: x{n}")
+                report.error(Told("recursive-block", _around(stack, at), "use a repeat: x{n}"), call.span)
     return found
 
 

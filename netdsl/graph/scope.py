@@ -14,6 +14,7 @@ from netdsl.graph.node import BROKEN, Calls
 from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
+from netdsl.text.mistake import Told
 from netdsl.text.suggest import did_you_mean
 
 _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
@@ -144,18 +145,18 @@ class Scope:
             if (below := entry.child(part)) is None:
                 at = ".".join((first, *rest[:position]))
                 return Fault(
-                    "unknown-name", f"there is no {part} in {at}", name.span, did_you_mean(part, entry.names())
+                    Told("unknown-name", f"there is no {part} in {at}", did_you_mean(part, entry.names())), name.span
                 )
             entry = below
         later = [scope for scope in self.outward() if first in scope.labels.values()]
         if later:
             message = f"{first} is not there yet: a chain reads what comes before it"
-            return Fault("unknown-name", message, name.span, f"move this behind {first}")
+            return Fault(Told("unknown-name", message, f"move this behind {first}"), name.span)
         if first in self.environment:
-            return Fault("unknown-name", f"{first} is a parameter, not a node", name.span)
+            return Fault(Told("unknown-name", f"{first} is a parameter, not a node"), name.span)
         known = (known for scope in self.outward() for known in scope.entries)
         help = did_you_mean(first, known) if first not in _WHAT_FLOWS else "SKIP stands for what flows in"
-        return Fault("unknown-name", f"there is nothing called {first} here", name.span, help)
+        return Fault(Told("unknown-name", f"there is nothing called {first} here", help), name.span)
 
     def node(self, name: tree.Name) -> int:
         """The output that a name means: a parameter that was given a node, or an element."""

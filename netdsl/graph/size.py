@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from netdsl.text import tree
+from netdsl.text.mistake import Mistake, Wrong
 
 LIMIT = 200_000
 """How many nodes a network has at most, unless more are asked for."""
@@ -18,10 +19,19 @@ _ELEMENT = 16
 """How many characters an element counts for beside its own."""
 
 
-class TooLarge(Exception):
-    """An expansion that grows beyond its limit; the text says by what."""
+class Runaway(Mistake, code="limit-exceeded", example="INPUT 28x28x1 -> CONV 6 3 p1 x2000000"):
+    """More than anybody means to make; the text says of what."""
 
-    help = "is a repeat mistyped? `--limit` allows more"
+    said: str
+    words = "{said}"
+    advice = "is a repeat mistyped? `--limit` allows more"
+
+
+class TooLarge(Wrong):
+    """An expansion that grows beyond its limit."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(Runaway(said))
 
 
 @dataclass(slots=True)

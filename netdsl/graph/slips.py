@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from netdsl.graph.argument_mistakes import NoFlag, TwoArguments
 from netdsl.graph.fault import Fault
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.diagnostic import Related
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
@@ -56,17 +58,17 @@ def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | Non
         return None
     span = first.span.to((rest or [first])[-1].span)
     if row.keyword == "RESHAPE":
-        return Fault("invalid-argument", "a RESHAPE is told every size", span, elsewhere.RESHAPED)
+        return Fault(Told("invalid-argument", "a RESHAPE is told every size", elsewhere.RESHAPED), span)
     sizes = re.findall(r"\d+", " ".join(one.span.text for one in (first, *rest)).removeprefix("-1"))
     help = f"write INPUT {'x'.join(sizes)}" if sizes else "write the dims of one example, such as INPUT 28x28x1"
-    return Fault("invalid-argument", "a batch has any size, and is not among an INPUT's dims", span, help)
+    return Fault(Told("invalid-argument", "a batch has any size, and is not among an INPUT's dims", help), span)
 
 
 def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
     """A tag that the layer does not have."""
     takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
     help = f"{row.keyword} takes {', '.join(takes)}" if takes else f"{row.keyword} takes no tags"
-    return Fault("unknown-option", f"{row.keyword} has no {_TAGS[given.tag]}", given.span, help)
+    return Fault(Told("unknown-option", f"{row.keyword} has no {_TAGS[given.tag]}", help), given.span)
 
 
 def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
@@ -76,9 +78,9 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
         sizes = [_value(one) for one in written.arguments[:_MOST] if one.key is not None]
         help = f"dims are joined by x, channels last: INPUT {'x'.join(sizes)}"
         span = given.span.to(written.span) if len(sizes) > 1 else given.key.span
-        return Fault("unknown-option", f"{row.keyword} has no option {given.key.text}", span, help)
+        return Fault(Told("unknown-option", f"{row.keyword} has no option {given.key.text}", help), span)
     help = _spelling(row, arguments, written, given.key.text, _value(given))
-    return Fault("unknown-option", f"{row.keyword} has no option {given.key.text}", given.key.span, help)
+    return Fault(Told("unknown-option", f"{row.keyword} has no option {given.key.text}", help), given.key.span)
 
 
 def _spelling(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str) -> str:
@@ -170,24 +172,24 @@ def unknown_word(
     word = written.arguments[position].span
     following = written.arguments[position + 1 : position + 2]
     if word.text == "no" and following and following[0].span.text == "bias":
-        return Fault("unknown-option", f"{row.keyword} has no flag no", word.to(following[0].span), "write nobias")
+        return Fault(NoFlag(row.keyword, "no", "write nobias"), word.to(following[0].span))
     if _is_device(word.text) and following and is_value(following[0]):
         number = following[0].span
-        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(number), _device(number.text))
+        return Fault(NoFlag(row.keyword, word.text, _device(number.text)), word.to(number))
     if word.text == "as" and following:
         label = following[0].span
         help = _labelled(row, written, label.text.strip('"'))
-        return Fault("unknown-option", f"{row.keyword} has no flag as", word.to(label), help)
+        return Fault(NoFlag(row.keyword, "as", help), word.to(label))
     if word.text in {"on", "at"} and following and re.match("gpu|cuda|device|cpu", following[0].span.text):
         device = following[0].span
-        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(device), _device(device.text))
+        return Fault(NoFlag(row.keyword, word.text, _device(device.text)), word.to(device))
     if re.fullmatch("[xspdg]", word.text) and following and following[0].span.text in parameters:
         name = following[0].span
         help = f"what is computed stands in braces: {word.text}{{{name.text}}}"
-        return Fault("unknown-option", f"{word.text} {name.text} is two arguments here", word.to(name), help)
+        return Fault(TwoArguments(f"{word.text} {name.text}", help), word.to(name))
     if dims := _spaced(row, written, position):
         last, help = dims
-        return Fault("unknown-option", f"{row.keyword} has no flag {word.text}", word.to(last), help)
+        return Fault(NoFlag(row.keyword, word.text, help), word.to(last))
     help = _apart(row, arguments, written, position, parameters)
     if not help and not free and position == 0 and _in_fork(word):
         help = f"branches are separated by |: {row.keyword} | {word.text}"
@@ -199,12 +201,11 @@ def unknown_word(
         message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
         defined = f"define it: param {word.text} = …" if word.text.isidentifier() and word.text.islower() else ""
         dims = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector" if row.role == "input" else ""
-        return Fault("unknown-name", message, word, help=f"did you mean {near}?" if near else dims or defined)
+        return Fault(Told("unknown-name", message, f"did you mean {near}?" if near else dims or defined), word)
     help = help or (f"did you mean {near}?" if near else takes(row, arguments))
-    message = f"{row.keyword} has no flag {word.text}"
     if len(word.text) == 1 and "without a space" in help:
-        message = f"{word.text} {following[0].span.text} is two arguments here"
-    return Fault("unknown-option", message, word, help)
+        return Fault(TwoArguments(f"{word.text} {following[0].span.text}", help), word)
+    return Fault(NoFlag(row.keyword, word.text, help), word)
 
 
 def _apart(
@@ -268,7 +269,7 @@ def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault
     missing, branches = "an arrow is missing", ""
     if _in_fork(span):
         missing, branches = "an arrow or a bar is missing", ", or with | between branches"
-    return Fault("unknown-option", f"{missing} before {span.text}", span, f"write {' '.join(words)}{branches}")
+    return Fault(Told("unknown-option", f"{missing} before {span.text}", f"write {' '.join(words)}{branches}"), span)
 
 
 def _head(span: Span) -> str:
@@ -290,13 +291,13 @@ def split(before: tree.Argument, given: tree.Argument) -> Fault:
     """What was meant as one argument: `n-1`."""
     text = f"{before.span.text}{given.span.text}"
     help = f"what is computed stands in braces: {{{text}}}"
-    return Fault("invalid-argument", f"{text} is two arguments here", before.span.to(given.span), help)
+    return Fault(Told("invalid-argument", f"{text} is two arguments here", help), before.span.to(given.span))
 
 
 def twice(what: str, before: Span | None, given: Span) -> Fault:
     """An argument that was given before."""
     related = () if before is None else (Related(before, "the first"),)
-    return Fault("extra-argument", f"{what} is given twice", given, "keep one of them", related)
+    return Fault(Told("extra-argument", f"{what} is given twice", "keep one of them"), given, related=related)
 
 
 def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
@@ -316,7 +317,7 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
         span = given.span.to(last)
         many = span.end > given.span.end
         message = f"{span.text} is {'more' if many else 'one argument more'} than {row.keyword} takes"
-        return Fault("extra-argument", message, span, fix)
+        return Fault(Told("extra-argument", message, fix), span)
     help = f"{row.keyword} takes {', '.join(a.field for a in slots) if slots else 'no argument'} by position"
     if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
         square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
@@ -329,7 +330,9 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
         help = _NOT_SAID
     elif row.role == "activation" and not slots and values[-1].isdigit():
         help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"
-    return Fault("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", given.span, help)
+    return Fault(
+        Told("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", help), given.span
+    )
 
 
 def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str]) -> str:
@@ -379,7 +382,7 @@ def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer
     help = f"write {' '.join((row.keyword, *first, *lacking, *others))}"
     if row.role == "input":
         help = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector"
-    return Fault("missing-argument", message, written.span, help)
+    return Fault(Told("missing-argument", message, help), written.span)
 
 
 def turned(row: type[Layer], argument: Argument, written: tree.Layer) -> str:

@@ -9,6 +9,7 @@ from netdsl.graph import labels
 from netdsl.graph.node import Node
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.mistake import Told
 
 
 def needed(nodes: Sequence[Node], outputs: Iterable[int]) -> Set[int]:
@@ -54,7 +55,7 @@ def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None
         message = f"no output needs {node.path}, so it is dropped"
         help = labels.dropped(nodes, index, kept) or "name it in `output`, or take it away"
         calls = tuple(node.calls or ())
-        report.add(Diagnostic("unused-node", message, node.site.span, help=help, calls=calls))
+        report.add(Diagnostic(Told("unused-node", message, help), node.site.span, calls=calls))
 
 
 def warn_of_names(file: tree.File, report: Report) -> None:
@@ -88,7 +89,7 @@ def warn_of_names(file: tree.File, report: Report) -> None:
     for kind, names, found in (("param", params, used), ("block", blocks, called)):
         for text, name in names.items():
             if text not in found:
-                report.error("unused-name", f"nothing uses {kind} {text}", name.span, "take it away, or use it")
+                report.error(Told("unused-name", f"nothing uses {kind} {text}", "take it away, or use it"), name.span)
 
 
 def _called_in(chain: tree.Chain) -> set[str]:

@@ -13,6 +13,8 @@ from functools import cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from netdsl.text.mistake import Mistake, Told, Wrong
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,15 +28,17 @@ MAX_SIZE = 2**31 - 1
 T = TypeVar("T")
 
 
-class LayerError(Exception):
+class LayerError(Wrong):
     """What a layer's rule finds wrong, without a place: the pass that applied the rule knows that.
 
-    `argument` names the field it is about; `inputs` says that the inputs' sources belong into the picture.
+    It is a mistake, or the code, message and help of one. `argument` names the field it is about; `inputs` says that
+    the inputs' sources belong into the picture.
     """
 
-    def __init__(self, code: str, message: str, help: str = "", *, argument: str = "", inputs: bool = False) -> None:
-        super().__init__(message)
-        self.code, self.message, self.help = code, message, help
+    def __init__(
+        self, what: Mistake | str, message: str = "", help: str = "", *, argument: str = "", inputs: bool = False
+    ) -> None:
+        super().__init__(what if isinstance(what, Mistake) else Told(what, message, help))
         self.argument, self.inputs = argument, inputs
 
 

@@ -287,8 +287,8 @@ def _constant(value: object, layer: Layer) -> object:
 
 
 def _check_code(error: LayerError, keyword: str, package: str, what: str) -> None:
-    if error.code not in CODES:
-        raise BrokenLayer(keyword, package, f"{what} has the code {error.code!r}, which there is not")
+    if error.mistake.code not in CODES:
+        raise BrokenLayer(keyword, package, f"{what} has the code {error.mistake.code!r}, which there is not")
 
 
 def told(error: BaseException, file: str | None = None) -> str:

@@ -118,7 +118,7 @@ def _loaded(keyword: str) -> type[Layer] | str | None:
     try:
         return guard.guarded(layer, package)
     except guard.BrokenLayer as error:
-        return error.message
+        return str(error)
 
 
 def keywords() -> Iterable[str]:

@@ -19,7 +19,8 @@ from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import Figures, Totals, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
-from netdsl.text.diagnostic import Diagnostic, Enough, Report
+from netdsl.text.diagnostic import Enough, Report
+from netdsl.text.mistake import Told
 from netdsl.text.suggest import bounded, did_you_mean
 
 _SUMS = {
@@ -97,31 +98,33 @@ class _Prover:
         quantity, span = claim.quantity.text, claim.quantity.span
         if quantity not in QUANTITIES:
             help = did_you_mean(quantity, QUANTITIES) or f"one of {', '.join(QUANTITIES)}"
-            raise Fault("unknown-name", f"there is no quantity {quantity}", span, help)
+            raise Fault(Told("unknown-name", f"there is no quantity {quantity}", help), span)
         value = compute(claim.value, self.shaped.graph.params)  # pyright: ignore[reportArgumentType]
         if isinstance(value, Unknown):
             return
         written = claim.value.text if isinstance(claim.value, tree.Literal) else ""
         if isinstance(value, str):
-            raise Fault("invalid-argument", f"{quantity} is a number", claim.value.span)
+            raise Fault(Told("invalid-argument", f"{quantity} is a number"), claim.value.span)
         if written.endswith("B") and quantity not in _IN_BYTES:
             help = "memory, weights and peak alone are counted in bytes"
-            raise Fault("invalid-argument", f"{quantity} is not counted in bytes", claim.value.span, help)
+            raise Fault(Told("invalid-argument", f"{quantity} is not counted in bytes", help), claim.value.span)
         has = self._has(quantity, claim.of)
         what = f"the {quantity} of {claim.of.text}" if claim.of else f"the network's {quantity}"
         if quantity == "shape":
             if claim.relation != "=":
-                raise Fault("invalid-argument", "a shape is claimed with = alone", claim.span)
+                raise Fault(Told("invalid-argument", "a shape is claimed with = alone"), claim.span)
             wanted = value if isinstance(value, tuple) else (value,)
             if has != wanted:
                 raise _failed(what, claim, show(has))
             return
         if isinstance(value, tuple) and not (isinstance(has, tuple) and len(value) == len(has)):
             count = len(has) if isinstance(has, tuple) else 1
-            raise Fault("invalid-argument", f"{what} has {count} numbers, not {len(value)}", claim.value.span)
+            raise Fault(Told("invalid-argument", f"{what} has {count} numbers, not {len(value)}"), claim.value.span)
         having = has if isinstance(has, tuple) else (has,)
         if not having:
-            raise Fault("invalid-argument", f"{what} has no axis to count along: the input is a vector", claim.span)
+            raise Fault(
+                Told("invalid-argument", f"{what} has no axis to count along: the input is a vector"), claim.span
+            )
         wanted = value if isinstance(value, tuple) else (value,) * len(having)
         texts = written.split("x") if isinstance(value, tuple) and written else [written] * len(wanted)
         pairs = zip(having, wanted, texts, strict=True)
@@ -156,7 +159,7 @@ class _Prover:
         index = graph.find(of.text)
         if index is None:
             help = did_you_mean(of.text, graph.names)
-            raise Fault("unknown-name", f"there is no node {of.text}", of.span, help)
+            raise Fault(Told("unknown-name", f"there is no node {of.text}", help), of.span)
         return index
 
     def _under(self, of: tree.Name) -> list[int]:
@@ -167,7 +170,7 @@ class _Prover:
         self.looked += stop - start
         if self.looked > _MOST:
             message = f"claims count more than {_MOST:,} nodes in all"
-            raise Fault("limit-exceeded", message, of.span, "claim the totals of fewer blocks")
+            raise Fault(Told("limit-exceeded", message, "claim the totals of fewer blocks"), of.span)
         own = self.shaped.graph.index.get(of.text)
         nodes = sorted([index for _, index in self.paths[start:stop]] + ([] if own is None else [own]))
         inference = [index for index in nodes if not self.shaped.nodes[index].training]
@@ -190,7 +193,7 @@ def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
     message = f"{what} {verb} {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
     of = f" of {claim.of.text}" if claim.of else ""
     help = f"correct the network, or the claim: expect {claim.quantity.text}{of} = {has.replace(',', '')}"
-    return Fault("expectation-failed", " ".join(message.split()), claim.span, help)
+    return Fault(Told("expectation-failed", " ".join(message.split()), help), claim.span)
 
 
 @collector.paused()
@@ -208,5 +211,5 @@ def prove(shaped: ShapedGraph, report: Report) -> int:
             try:
                 prover.check(claim)
             except Fault as fault:
-                report.add(Diagnostic(fault.code, fault.message, fault.span, help=fault.help))
+                report.add(fault.found())
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from netdsl.text.codes import severity_of
+from netdsl.text.mistake import Mistake, Told
 from netdsl.text.shown import Line, preformatted
 from netdsl.text.source import Span
 
@@ -22,21 +23,30 @@ class Related:
 
 @dataclass(frozen=True, repr=False)
 class Diagnostic(Line):
-    """One finding: its code, where it is, and what to do about it.
+    """One finding: a mistake, and where it is.
 
     `path` names the node it is about, `calls` the places from which its block was called, innermost first.
     """
 
-    code: str
-    message: str
+    mistake: Mistake
     span: Span
-    label: str = ""
     related: tuple[Related, ...] = ()
-    help: str = ""
     path: str = ""
     calls: tuple[Span, ...] = ()
     denied: bool = False
     """Whether a warning is to count as an error."""
+    message: str = field(init=False)
+    help: str = field(init=False)
+    """What the mistake says, asked once, by the pass that found it: near names are sought in a bounded time."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", self.mistake.message())
+        object.__setattr__(self, "help", self.mistake.help())
+
+    @property
+    def code(self) -> str:
+        """The stable name for what kind of mistake it is."""
+        return self.mistake.code
 
     @property
     def about(self) -> str:
@@ -86,13 +96,13 @@ class Report:
         self.errors += diagnostic.severity == "error"
         if self.errors > MOST_ERRORS:
             message = f"more than {MOST_ERRORS:,} errors; no more are sought"
-            self.seen[("", *key[1:])] = Diagnostic("limit-exceeded", message, span, help="mend the first of them")
+            self.seen[("", *key[1:])] = Diagnostic(Told("limit-exceeded", message, "mend the first of them"), span)
             raise Enough
         self.seen[key] = diagnostic
 
-    def error(self, code: str, message: str, span: Span, help: str = "") -> None:
+    def error(self, mistake: Mistake, span: Span) -> None:
         """Keep a plain error."""
-        self.add(Diagnostic(code, message, span, help=help))
+        self.add(Diagnostic(mistake, span))
 
     @property
     def failed(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Report
+from netdsl.text.mistake import Told
 from netdsl.text.source import Source, Span
 from netdsl.text.statements import KEYWORDS
 
@@ -35,7 +36,7 @@ def understood(text: str, source: Source, report: Report) -> str:
             blocks.add(_lower(name))
         if not _LOWER.fullmatch(name):
             span = Span(source, start, start + len(name))
-            report.error("syntax-error", f"{what} is written in lower case", span, help=f"write {_lower(name)}")
+            report.error(Told("syntax-error", f"{what} is written in lower case", f"write {_lower(name)}"), span)
             places.append((start, span.end))
             odd.setdefault(name, what)
     if not odd and not blocks:
@@ -47,7 +48,7 @@ def understood(text: str, source: Source, report: Report) -> str:
         elif match["call"] and not _LOWER.fullmatch(name) and _lower(name) in blocks and not elsewhere.find(name):
             start, end = match.span("name")
             span = Span(source, start, end)
-            report.error("syntax-error", "a block is called in lower case", span, help=f"write {_lower(name)}")
+            report.error(Told("syntax-error", "a block is called in lower case", f"write {_lower(name)}"), span)
             places.append((start, end))
     if not places:
         return text

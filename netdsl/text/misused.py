@@ -7,6 +7,7 @@ import re
 from netdsl.text import elsewhere
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.met import ELEMENT, Met, shown
+from netdsl.text.mistake import Told
 from netdsl.text.restated import EXAMPLES, advice
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
@@ -64,40 +65,40 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     end = statement.start + len(met.before)
     span = Span(statement.source, end - len(word), end)
     if met.before == word and word in _ADVICE:
-        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=_ADVICE[word])
+        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", _ADVICE[word]), span)
     if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
         help = "nothing of Python is needed here; take the line away"
-        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
+        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
     if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word, met.rest)):
         if keyword == "param" and re.match(r"\w+\s*\(", met.rest):  # let f(n) = …
             keyword = "block"
         help = advice(keyword, met.rest)
-        return Diagnostic("syntax-error", f"no statement begins with {shown(word)}", span, help=help)
+        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
     if re.fullmatch(r"x\d+", word):
         repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
         help = f"a repeat stands behind what it repeats: {repeated.group() if repeated else 'CONV 64 3'} {word}"
-        return Diagnostic("syntax-error", f"nothing stands before the repeat {shown(word)}", span, help=help)
+        return Diagnostic(Told("syntax-error", f"nothing stands before the repeat {shown(word)}", help), span)
     if met.word == "x" and (behind := re.match(rf"x\s*({ELEMENT})", met.rest)):
         help = f"a repeat stands behind what it repeats: {behind[1]} x{{{word}}}"
-        return Diagnostic("syntax-error", f"the repeat {shown(word)} x stands before its element", span, help=help)
+        return Diagnostic(Told("syntax-error", f"the repeat {shown(word)} x stands before its element", help), span)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
-        return Diagnostic("syntax-error", "a label is one word", span, help=f"write {name}:")
+        return Diagnostic(Told("syntax-error", "a label is one word", f"write {name}:"), span)
     if word in {"call", "apply", "block", "use"} and (call := re.match(r"\w+\(.*?\)", met.rest)):
-        return Diagnostic("syntax-error", f"{shown(word)} is no name of a layer", span, help=f"write {call.group()}")
+        return Diagnostic(Told("syntax-error", f"{shown(word)} is no name of a layer", f"write {call.group()}"), span)
     behind = _words(met.rest)
     if _is_block(word, statement):
         help = f"to call the block, write {_call(word, behind)}"
-        return Diagnostic("syntax-error", f"the arguments of block {shown(word)} stand in brackets", span, help=help)
+        return Diagnostic(Told("syntax-error", f"the arguments of block {shown(word)} stand in brackets", help), span)
     if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind) and _ends(met.rest):
         return _names(met, at, word, behind)
     if met.kind in {"LAYER", "ODD"} and met.bracket == "[":
         message = f"an arrow or a bar is missing before {shown(met.word)}"
         joint = "|" if met.word == "SKIP" else "->"
-        return Diagnostic("syntax-error", message, at, help=f"write {word} {joint} {met.word}")
+        return Diagnostic(Told("syntax-error", message, f"write {word} {joint} {met.word}"), at)
     if met.kind in {"LAYER", "ODD"}:
         message = f"an arrow is missing before {shown(met.word)}"
-        return Diagnostic("syntax-error", message, at, help=f"write {word} -> {met.word}")
+        return Diagnostic(Told("syntax-error", message, f"write {word} -> {met.word}"), at)
     foreign = elsewhere.find(word)
     here = elsewhere.written(word, behind) or ("" if foreign is None or word.upper() in foreign.here else foreign.here)
     help = f"layers are written in capitals: {here or ' '.join((word.upper(), *behind))}"
@@ -105,7 +106,7 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         help = f"a merge takes what a fork gives: {here}"
     if foreign is None:
         help += f"; a block is called with brackets: {_call(word, behind)}"
-    return Diagnostic("syntax-error", f"the name {shown(word)} takes no arguments", span, help=help)
+    return Diagnostic(Told("syntax-error", f"the name {shown(word)} takes no arguments", help), span)
 
 
 def _words(rest: str) -> list[str]:
@@ -136,7 +137,7 @@ def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:
     merge = re.search(r"^[^\[\]|]*?\]?\s*->\s*([A-Z]+)", met.rest)
     help = f"write [ {branches} ]" + (f" -> {merge[1]}" if merge else "")
     what = "a bar is missing" if met.bracket == "[" else "a fork's brackets and bar are missing"
-    return Diagnostic("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", at, help=help)
+    return Diagnostic(Told("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", help), at)
 
 
 def _misspelt(word: str, rest: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from lark import Token, Transformer
 from lark.exceptions import UnexpectedToken
 
-from netdsl.text import lowered, statements, tree
+from netdsl.text import lowered, mistakes, statements, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.grammar import Parser, Unexpected
 from netdsl.text.source import Source, Span
@@ -273,7 +273,7 @@ def statement(text: str, span: Span, report: Report) -> tree.Statement | int:
     try:
         return parser.parse(text, span.start, span.end)
     except _TooLarge as large:
-        report.error("limit-exceeded", f"a number has at most {MAX_DIGITS} digits", large.span)
+        report.error(mistakes.LongNumber(MAX_DIGITS), large.span)
         return large.span.start
     except Unexpected as error:
         from netdsl.text import wording  # a program without mistakes needs no words for them
@@ -288,12 +288,7 @@ def _check_block_lines(block: tree.Block, report: Report) -> None:
     for arrow, before in zip(block.body.arrows, block.body.elements, strict=False):
         if arrow.line > line:
             if before.span.stop[0] == line:
-                report.error(
-                    "syntax-error",
-                    f"this `->` would continue block {block.name.text}, which was complete on its line",
-                    arrow,
-                    help="end the block's line with `->`, or start the new chain with INPUT or a name",
-                )
+                report.error(mistakes.BlockGoesOn(block.name.text), arrow)
             return
 
 
@@ -315,11 +310,7 @@ def parse(source: Source, report: Report) -> tree.File:
                 broken.append(span)
                 header = span if _HEADER.fullmatch(text, span.start, span.end) else None
                 if len(broken) > statements.MAX_BROKEN:
-                    report.error(
-                        "limit-exceeded",
-                        f"more than {statements.MAX_BROKEN} statements are broken; the rest is not read",
-                        span,
-                    )
+                    report.error(mistakes.ManyBroken(statements.MAX_BROKEN), span)
                     break
                 continue
             if isinstance(one, tree.Block):
@@ -338,14 +329,11 @@ def _without_swallowed(found: list[tree.Statement], broken: list[Span], report: 
     for one in found:
         if isinstance(one, tree.Block) and (inner := _runs_on(one)):
             arrow = one.body.arrows[inner - 1]
-            message = f"the line ends with `->`, so that the chain below becomes part of block {one.name.text}"
-            report.error("syntax-error", message, arrow, "take it away, or write the next layer behind it")
+            report.error(mistakes.ArrowRunsOn(one.name.text), arrow)
             kept.append(replace(one, body=_part(one.body, 0, inner)))
             one = _part(one.body, inner, len(one.body.elements))
         elif isinstance(one, tree.Block) and one.name.text not in called and (equal := _swallows(one)):
-            name = one.name.text
-            message = f"the line ends with `=`, so that the chain below becomes that of block {name}"
-            report.error("syntax-error", message, equal, f"write the chain of block {name} behind it, or take it away")
+            report.error(mistakes.EqualRunsOn(one.name.text), equal)
             broken.append(Span(equal.source, one.name.span.start - len("block "), equal.end))
             one = one.body
         kept.append(one)

@@ -40,7 +40,7 @@ def text(
         message = re.sub("`[^`]*`", lambda quoted: _spelled(quoted[0], (), spell)[0], message)
     first, *rest = wrapped(safe.line(f"{head}: {message}"), width, "  ")
     lines = [paint(head, severity) + paint(first[len(head) :], "bold"), *(paint(line, "bold") for line in rest)]
-    places = [(found.span, "^", found.label), *((one.span, "-", one.text) for one in found.related[:_MOST_PLACES])]
+    places = [(found.span, "^", ""), *((one.span, "-", one.text) for one in found.related[:_MOST_PLACES])]
     margin = len(str(max(span.line for span, _, _ in places)))
     pad = " " * (margin + 1)
     room = _WIDEST if width is None else max(width - margin - 4, _NARROWEST)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.mistake import Told
 from netdsl.text.source import Source, Span
 from netdsl.text.tree import Comment
 
@@ -92,12 +93,12 @@ def _no_space(sign: str, span: Span) -> Diagnostic:
         help = f"replace {number} by a space" if sign.isspace() or sign == "\u2800" else f"take {number} away"
     name = unicodedata.name(sign, "").lower()
     message = f"unexpected character {number}{f' ({name})' if name else ''}"
-    return Diagnostic("syntax-error", message, span, help=help)
+    return Diagnostic(Told("syntax-error", message, help), span)
 
 
 def _too_many(source: Source, at: int) -> Diagnostic:
     message = f"more than {MAX_BROKEN} characters are neither space nor part of a word"
-    return Diagnostic("limit-exceeded", message, Span(source, at, at + 1))
+    return Diagnostic(Told("limit-exceeded", message), Span(source, at, at + 1))
 
 
 def split(source: Source, report: Report) -> Lines:
@@ -119,10 +120,12 @@ def split(source: Source, report: Report) -> Lines:
         if opened:
             bracket = source.text[opened[-1]]
             report.error(
-                "syntax-error",
-                f"this `{bracket}` is never closed",
+                Told(
+                    "syntax-error",
+                    f"this `{bracket}` is never closed",
+                    f"close it with `{ {'[': ']', '(': ')', '{': '}'}[bracket] }`",
+                ),
                 Span(source, opened[-1], opened[-1] + 1),
-                help=f"close it with `{ {'[': ']', '(': ')', '{': '}'}[bracket] }`",
             )
             broken.add(len(statements))
             opened.clear()
@@ -156,10 +159,12 @@ def split(source: Source, report: Report) -> Lines:
         if max(len(opened), signs) > MAX_NESTING:
             what = "brackets are" if signs <= MAX_NESTING else "signs are"
             report.error(
-                "limit-exceeded",
-                f"{what} nested more than {MAX_NESTING} deep",
+                Told(
+                    "limit-exceeded",
+                    f"{what} nested more than {MAX_NESTING} deep",
+                    "name the inner parts as blocks or params",
+                ),
                 Span(source, match.start(), match.start() + 1),
-                help="name the inner parts as blocks or params",
             )
             opened.clear()
             broken.add(len(statements))

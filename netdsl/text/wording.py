@@ -9,6 +9,7 @@ from netdsl.text import misused
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fixes import likely
 from netdsl.text.met import NEAR, WORD, Met, nearby, shown
+from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 
 _NO_CODE = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"?)|#[^\n]*')
@@ -71,7 +72,7 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         message = f"unexpected {shown(met.word)}"
     if wanted := _expected(met):
         message += f": {wanted}"
-    return Diagnostic("syntax-error", message, span, help=likely(met))
+    return Diagnostic(Told("syntax-error", message, likely(met)), span)
 
 
 def _code(text: str) -> str:

@@ -72,7 +72,7 @@ class _Planning:
             except LayerError as error:
                 before = unused.needed(self.shaped.nodes, node.inputs) & layers.keys()
                 if not before:
-                    raise TransformError(f"{node.path}: {error.message}", node.site.span, error.help) from None
+                    raise TransformError(f"{node.path}: {error}", node.site.span, error.mistake.help()) from None
                 self.kept |= before
                 return None
         return Plan(layers, frozenset(dropped), shapes)
