@@ -120,7 +120,9 @@ def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
     For a matrix the kernel is cut to the cells that meet the map where they do not meet padding, and given as one axis.
     Views may stand between the layers before a matrix: each scales the channels of the shape that it takes itself.
     """
-    at = next(position for position, (part, _) in enumerate(chain) if part.layer.channelwise is None)
+    at = next(
+        position for position, (part, _) in enumerate(chain) if part.layer.algebra(*part.inputs).channelwise is None
+    )
     part, made = chain[at]
     weight, bias = _product(part, made)
     windows = part.layer.windows(*part.inputs)

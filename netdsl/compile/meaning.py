@@ -37,13 +37,14 @@ def of(shaped: ShapedGraph, index: int) -> str:
     if _maps(shaped, index):
         return "map"
     found: list[str] = []
-    for node in shaped.nodes[: index + 1]:
-        found.append(_made(node.layer, {found[source] for source in node.inputs}))
+    for at, node in enumerate(shaped.nodes[: index + 1]):
+        falls = node.layer.algebra(*shaped.input_shapes(at)).monotone or isinstance(node.layer, Add | Scale)
+        found.append(_made(node.layer, {found[source] for source in node.inputs}, falls=falls))
     return found[index]
 
 
-def _made(layer: Layer, inputs: Set[str]) -> str:
-    """What a layer makes of inputs with some meanings."""
+def _made(layer: Layer, inputs: Set[str], *, falls: bool) -> str:
+    """What a layer makes of inputs with some meanings; `falls` where it falls as they do."""
     before = next(iter(inputs)) if len(inputs) == 1 else "scores"
     match layer:
         case Softmax() | LogSoftmax() | Sigmoid() | HardSigmoid() | RadialBasis():
@@ -57,7 +58,6 @@ def _made(layer: Layer, inputs: Set[str]) -> str:
         case _ if isinstance(layer, _KEEPS):
             return before
         case _:
-            falls = layer.monotone or isinstance(layer, Add | Scale)
             return "distances" if before == "distances" and falls else "scores"
 
 

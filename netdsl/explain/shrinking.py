@@ -33,7 +33,7 @@ def _dense(view: View, index: int) -> bool:
     """Whether a layer is fully connected: a convolution over the whole map, or over a vector."""
     if view.layer(index).role != "dense" or not view.figures[index].macs:
         return False
-    return view.taken(index).rank == 0 or view.layer(index).windowed(view.taken(index)) is not None
+    return view.taken(index).rank == 0 or view.layer(index).algebra(view.taken(index)).windowed is not None
 
 
 def _pooling(view: View, found: list[int]) -> Iterator[Answer]:
@@ -90,7 +90,7 @@ def _whole(view: View, index: int) -> Answer:
 def _convolution(view: View, index: int) -> Answer:
     """A fully connected layer as a convolution whose window is the whole map, or 1x1."""
     x, layer, image = view.taken(index), view.layer(index), view.image(index)
-    conv, path = layer.windowed(x), view.path(index)
+    conv, path = layer.algebra(x).windowed, view.path(index)
     if conv is not None:
         lines: list[Line] = [f"{path} is one whose window is the whole map of {show(x.spatial)}: {conv.written}."]
     else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import Number, flag, option, positional, real
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer, Weight
+from netdsl.layers.base import Algebra, Layer, Weight
 from netdsl.layers.formula import known
 
 if TYPE_CHECKING:
@@ -22,16 +22,14 @@ class Activation(Layer):
 
     role = "activation"
     inplace = True
-    elementwise = True
     module: ClassVar[str]
     keeps_output: ClassVar[bool] = False
     """Whether its gradient follows from its output, so that autograd keeps that, and else its input."""
     rises: ClassVar[bool] = False
     """Whether it never falls where its input rises, whatever its arguments."""
 
-    @property
-    def monotone(self) -> bool:
-        return self.rises
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=self.rises)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs
@@ -91,9 +89,8 @@ class LeakyRelu(Activation):
 
     slope: Number = positional(real(), "slope below 0", Fraction(1, 100))
 
-    @property
-    def monotone(self) -> bool:
-        return self.slope >= 0
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=self.slope >= 0)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -112,11 +109,13 @@ class ParametricRelu(Activation):
 
     keyword = "PRELU"
     title = "PReLU"
-    elementwise = False  # with a slope for each channel
     flops_per_output = 2
 
     slope: Number = positional(real(), "where the slope below 0 starts", Fraction(1, 4))
     per_channel: bool = flag("learn a slope for each channel")
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra()  # with a slope for each channel
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0].channels if self.per_channel else 1,)),)
@@ -145,9 +144,8 @@ class Elu(Activation):
 
     slope: Number = positional(real(), "slope at 0 from below, which is also minus the limit", 1)
 
-    @property
-    def monotone(self) -> bool:
-        return self.slope >= 0
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=self.slope >= 0)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -276,9 +274,8 @@ class Tanh(Activation):
     scale: Number = option(real(), "limit of the output", 1)
     slope: Number = option(real(), "factor of the input", 1)
 
-    @property
-    def monotone(self) -> bool:
-        return self.scale * self.slope >= 0
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=self.scale * self.slope >= 0)
 
     @property
     def _plain(self) -> bool:
@@ -347,8 +344,10 @@ class Softmax(Activation):
 
     keyword = "SOFTMAX"
     boxed = True
-    elementwise = False
     flops_per_output = 5
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra()
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(output=True)
@@ -371,8 +370,10 @@ class LogSoftmax(Activation):
     keyword = "LOGSOFTMAX"
     boxed = True
     title = "Log softmax"
-    elementwise = False
     flops_per_output = 5
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra()
 
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(output=True)

@@ -78,6 +78,45 @@ class Window:
         return self.dilation * (self.size - 1) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A layer that is one of torch's convolutions or linear layers: a `weight`, and a `bias` unless it has `nobias`."""
+
+    layer: Layer
+    filters: str = ""
+    """The argument that is the number of its filters, where all of them read the same."""
+
+    def of(self, *, bias: bool, filters: int | None = None) -> Layer | None:
+        """The same with a bias or without, and with as many filters; None where these cannot be chosen."""
+        if filters is not None and not self.filters:
+            return None
+        chosen = {} if filters is None else {self.filters: filters}
+        return replace(self.layer, nobias=not bias, **chosen)
+
+
+@dataclass(frozen=True, slots=True)
+class Algebra:
+    """What holds of a layer in inference, so that passes may move it, leave it out or join it with others."""
+
+    elementwise: bool = False
+    """Each value of its output follows from the one at its place alone, whatever the shape."""
+    monotone: bool = False
+    """Each value of its output follows from the one at its place, and never falls where that rises."""
+    channelwise: Literal["factor", "affine"] | None = None
+    """It multiplies each channel by a factor (`factor`), and adds an offset to it (`affine`): SCALE, BN."""
+    identity: bool = False
+    """It gives its first input as it is: SKIP, FLATTEN of a vector, dropout."""
+    flattens: bool = False
+    """It gives the values of its input as a vector, and does nothing else."""
+    linear: Product | None = None
+    """What computes the same with a weight and a bias alone: a layer that is such a product has one."""
+    windowed: Layer | None = None
+    """The layer with a sliding window as large as its input, of a layer that reads all of that: the same on such a map.
+
+    Over a larger map it gives a map of results.
+    """
+
+
 @dataclass(frozen=True)
 class Layer:
     """A row of the layer table. Subclasses are frozen dataclasses whose fields are the layer's arguments.
@@ -96,10 +135,6 @@ class Layer:
     """Whether it takes what the branches of a fork made."""
     commutative: ClassVar[bool] = False
     """Whether the order of its inputs makes no difference: ADD, not CONCAT."""
-    elementwise: ClassVar[bool] = False
-    """Whether each value of its output follows from the one at its place alone, whatever the shape."""
-    flattens: ClassVar[bool] = False
-    """Whether it gives the values of its input as a vector, and does nothing else."""
     training_only: ClassVar[bool] = False
     """Whether it passes its input on unchanged in inference (dropout)."""
 
@@ -193,36 +228,11 @@ class Layer:
         """
         return None
 
-    def windowed(self, x: Shape) -> Layer | None:
-        """A layer with a window as large as x that slides, in place of one that reads all of x: the same on such a map.
+    # What other passes may count on
 
-        Over a larger map it gives a map of results. None for a layer that does not read all of its input.
-        """
-        return None
-
-    # What the optimizer may do with it in inference
-
-    def passes(self, *inputs: Shape) -> bool:
-        """Whether it gives its first input as it is, in inference: SKIP, FLATTEN of a vector, dropout."""
-        return self.training_only
-
-    @property
-    def monotone(self) -> bool:
-        """Whether each value of its output follows from the one at its place, and never falls where that rises."""
-        return False
-
-    @property
-    def channelwise(self) -> Literal["factor", "affine"] | None:
-        """Whether it multiplies each channel by a factor (`factor`), and adds an offset to it (`affine`): SCALE, BN."""
-        return None
-
-    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
-        """What computes the same with a `weight` and perhaps a `bias` alone, as torch's convolutions and linear layers.
-
-        With `filters` it has as many, all of which read what one of its own does; None where they do not, and for
-        layers that are no such products.
-        """
-        return None
+    def algebra(self, *inputs: Shape) -> Algebra:
+        """What holds of it in inference; by default nothing, but that what training alone needs is an identity."""
+        return Algebra(identity=self.training_only)
 
     # In PyTorch
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ class Slice(Layer):
         whole = self.to - self.from_ == x.shape.channels
         return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -81,8 +81,8 @@ class Shuffle(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(layout=inputs[0].kernel_order)
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.groups in (1, inputs[0].channels)
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.groups in (1, inputs[0].channels))
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

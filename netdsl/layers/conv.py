@@ -24,7 +24,7 @@ from netdsl.layers.arguments import (
     whole,
 )
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
+from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import at, known, times
 from netdsl.layers.shape import Shape
 
@@ -262,10 +262,8 @@ class Conv(Convolving):
     def maps_of(self) -> Sequence[Sequence[int]] | None:
         return None if self.table is None else self.maps
 
-    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
-        if filters is not None and self.groups > 1:
-            return None
-        return replace(self, filters=filters or self.filters, nobias=not bias, table=None)
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(linear=Product(replace(self, table=None), "filters" if self.groups == 1 else ""))
 
 
 @dataclass(frozen=True)
@@ -288,8 +286,8 @@ class DepthwiseConv(Convolving):
     nobias: bool = flag("no bias")
     multiplier: int = option(whole(), "filters for each channel", 1)
 
-    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
-        return replace(self, nobias=not bias) if filters is None else None
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(linear=Product(self))
 
     def filters_of(self, x: Shape) -> int:
         return known(x.channels * self.multiplier)

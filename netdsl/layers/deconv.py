@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Sizes, check_groups, flag, option, positional, show, sizes, tag, whole
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer, Weight, Window, per_axis, require_axes
+from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.conv import step_of
 from netdsl.layers.formula import at, group, known, times
 from netdsl.layers.shape import Shape
@@ -103,10 +103,8 @@ class Deconv(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return Saved((0,), layout=inputs[0].kernel_order)
 
-    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
-        if filters is not None and self.groups > 1:
-            return None
-        return replace(self, filters=filters or self.filters, nobias=not bias)
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(linear=Product(self, "filters" if self.groups == 1 else ""))
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import flag, positional, whole
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer, Weight, Window
+from netdsl.layers.base import Algebra, Layer, Product, Weight, Window
 from netdsl.layers.conv import Conv
 from netdsl.layers.formula import known, product, times
 from netdsl.layers.shape import Shape
@@ -61,12 +61,11 @@ class FullyConnected(Dense):
     def macs(self, *inputs: Shape) -> int:
         return known(inputs[0].elements) * self.units
 
-    def windowed(self, x: Shape) -> Layer | None:
-        """A convolution whose window is the whole map (LeCun 2015): the weights are the same, in the same order."""
-        return Conv(self.units, x.spatial, nobias=self.nobias) if 0 < x.rank <= 3 else None
-
-    def linear(self, *, bias: bool, filters: int | None = None) -> Layer | None:
-        return replace(self, units=filters or self.units, nobias=not bias)
+    def algebra(self, *inputs: Shape) -> Algebra:
+        """A convolution whose window is the whole map (LeCun 2015) has the same weights, in the same order."""
+        (x,) = inputs
+        conv = Conv(self.units, x.spatial, nobias=self.nobias) if 0 < x.rank <= 3 else None
+        return Algebra(linear=Product(self, "units"), windowed=conv)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netdsl.layers.answer import Answer, Equation
 from netdsl.layers.arguments import Number, positional, real
 from netdsl.layers.autograd import Operand, Saved, view
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.formula import formula
 
 if TYPE_CHECKING:
@@ -34,9 +34,11 @@ class Dropout(Layer):
     inplace = True
     view = True
     training_only = True
-    elementwise = True
 
     rate: Number = positional(real(0, 1), "share that is dropped", Fraction(1, 2))
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, identity=True)
 
     def answers(self, *inputs: Shape) -> Iterator[Answer]:
         dropped = Equation("", formula(self.rate) * inputs[0].elements, "values, on average")
@@ -77,9 +79,11 @@ class DropPath(Layer):
     inplace = True
     view = True
     training_only = True
-    elementwise = True
 
     rate: Number = positional(real(0, 1), "share of the examples that is dropped", Fraction(1, 2))
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, identity=True)
 
     def saves(self, *inputs: Operand) -> Saved:
         (x,) = inputs

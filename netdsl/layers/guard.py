@@ -21,7 +21,7 @@ from typing import Any, get_args
 from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import Kind, LayerError, arguments_of
 from netdsl.layers.autograd import Operand, Saved
-from netdsl.layers.base import Layer, Role, Weight, Window
+from netdsl.layers.base import Algebra, Layer, Role, Weight, Window
 from netdsl.layers.shape import Shape
 from netdsl.text import safe
 from netdsl.text.codes import CODES
@@ -80,6 +80,14 @@ def _module(value: object) -> bool:
     return callable(getattr(value, "forward", None)) and isinstance(getattr(value, "_parameters", None), dict)
 
 
+def _algebra(value: object) -> bool:
+    if not isinstance(value, Algebra) or (value.linear and not isinstance(value.linear.of(bias=True), Layer)):
+        return False
+    flags = (value.elementwise, value.monotone, value.identity, value.flattens)
+    known = all(map(_is(bool), flags)) and value.channelwise in (None, "factor", "affine")
+    return known and _is(Layer, type(None))(value.windowed)
+
+
 def _reads(value: object) -> bool:
     return value is None or _all(lambda one: _whole(one) and one < _POSITIONS)(value)
 
@@ -103,9 +111,7 @@ METHODS: Mapping[str, Test] = {
     "windows": _windows,
     "enlargement": _all(_is(int, Fraction)),
     "reads": _reads,
-    "windowed": _is(Layer, type(None)),
-    "passes": _is(bool),
-    "linear": _is(Layer, type(None)),
+    "algebra": _algebra,
     "lower": _module,
     "spelled": _is(str),
     "caption": _is(str),
@@ -119,8 +125,6 @@ METHODS: Mapping[str, Test] = {
 """The rules that are called, and whether they may give a value."""
 
 PROPERTIES: Mapping[str, Test] = {
-    "monotone": _is(bool),
-    "channelwise": lambda value: value in (None, "factor", "affine"),
     "written": _is(str),
     "label": _is(str),
     "canonical": _is(Layer),
@@ -134,7 +138,7 @@ FACTS: Mapping[str, Test] = {
     "flops_per_output": _whole,
     "aliases": _all(_is(str)),
     "__doc__": _is(str, type(None)),
-    **dict.fromkeys(("merge", "commutative", "elementwise", "flattens", "training_only"), _is(bool)),
+    **dict.fromkeys(("merge", "commutative", "training_only"), _is(bool)),
     **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool)),
 }
 """What a class says of all its layers."""
@@ -211,7 +215,6 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
         "least_batch",
         "windows",
         "enlargement",
-        "passes",
     ):
         getattr(layer, name)(*inputs)
     for name in ("caption", "reading", "notes", "answers"):
@@ -221,8 +224,9 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     for ask in (hash, repr, layer.__eq__):
         ask(layer)
     layer.saves(*map(Operand, inputs))
+    linear = layer.algebra(*inputs).linear
     for bias in (False, True):
-        made = layer.linear(bias=bias)
+        made = linear and linear.of(bias=bias)
         names = ["weight", "bias"][: 1 + bias]
         if made is not None and (found := [weight.name for weight in made.weights(*inputs)]) != names:
             words = "its linear gives a layer with {}, and not with {}"
@@ -232,8 +236,6 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     for axis in range(len(out.spatial)):
         for position in {0, out.spatial[axis] - 1}:
             layer.reads(axis, position, *inputs)
-    if len(inputs) == 1:
-        layer.windowed(inputs[0])
 
 
 def check_module(layer: Layer, inputs: Sequence[Shape], made: Mapping[str, tuple[int, ...]]) -> None:

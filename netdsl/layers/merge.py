@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.autograd import Layout, Operand, Saved, view
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.formula import alike, group, known, most
 from netdsl.layers.shape import Shape
 from netdsl.text.fit import listed
@@ -26,8 +26,8 @@ class Merging(Layer):
     operation: ClassVar[str]
     """The class of `modules.merge` that computes it."""
 
-    def passes(self, *inputs: Shape) -> bool:
-        return len(inputs) == 1
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=len(inputs) == 1)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import merge

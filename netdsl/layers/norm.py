@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import LayerError, Number, check_groups, flag, option, positional, real, reals, whole
 from netdsl.layers.autograd import FLOAT32, Operand, Saved
-from netdsl.layers.base import Layer, Weight, require_axes
+from netdsl.layers.base import Algebra, Layer, Weight, require_axes
 from netdsl.layers.formula import group, known
 
 if TYPE_CHECKING:
@@ -95,9 +95,8 @@ class BatchNorm(Layer):
     momentum: Number = option(real(0, 1), "the new batch's share of the running statistics", Fraction(1, 10))
     noaffine: bool = flag("neither scale nor shift")
 
-    @property
-    def channelwise(self) -> Literal["factor", "affine"]:
-        return "affine"
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(channelwise="affine")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -293,9 +292,8 @@ class Scale(Layer):
     bias: bool = flag("add an offset for each channel")
     init: Number = option(real(), "where the factors start", 1)
 
-    @property
-    def channelwise(self) -> Literal["factor", "affine"]:
-        return "affine" if self.bias else "factor"
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(channelwise="affine" if self.bias else "factor")
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return _affine(inputs[0])[: 2 if self.bias else 1]
@@ -337,9 +335,8 @@ class Normalize(Layer):
         if min(self.std) <= 0:
             raise LayerError("invalid-argument", "std must be more than 0", argument="std")
 
-    @property
-    def channelwise(self) -> Literal["factor", "affine"]:
-        return "affine" if any(self.mean) else "factor"
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(channelwise="affine" if any(self.mean) else "factor")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from netdsl.layers import window
 from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
 from netdsl.layers.autograd import INT64, Operand, Saved
-from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
 
@@ -100,7 +100,11 @@ class Pooling(Layer):
         window.check(self.keyword, x, windows)
         return Shape(window.out_sizes(x, windows, same=self.same, ceil=self.ceil), x.channels)
 
-    def windowed(self, x: Shape) -> Layer | None:
+    def algebra(self, *inputs: Shape) -> Algebra:
+        (x,) = inputs
+        return Algebra(identity=self.cells(x) == 1 and self.shape(x) == x, windowed=self._windowed(x))
+
+    def _windowed(self, x: Shape) -> Layer | None:
         """With a kernel in place of `global`, or of a `to=` that divides the map evenly."""
         if self.global_:
             return replace(self, kernel=x.spatial, stride=(1,), global_=False)
@@ -111,9 +115,6 @@ class Pooling(Layer):
             return None
         kernel = tuple([size // count for size, count in zip(x.spatial, to, strict=True)])
         return replace(self, kernel=kernel, stride=(1,) if max(to) == 1 else None, to=None)
-
-    def passes(self, *inputs: Shape) -> bool:
-        return self.cells(inputs[0]) == 1 and self.shape(*inputs) == inputs[0]
 
     def cells(self, x: Shape) -> int:
         """How many values a window covers."""

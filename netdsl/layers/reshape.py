@@ -19,7 +19,7 @@ from netdsl.layers.arguments import (
     sizes,
 )
 from netdsl.layers.autograd import Operand, Saved, view
-from netdsl.layers.base import Layer, Window, per_axis, require_axes
+from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import known, product, times
 from netdsl.layers.shape import Shape
 
@@ -42,7 +42,6 @@ class Flatten(Layer):
     role = "reshape"
     inplace = True
     view = True
-    flattens = True
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -57,8 +56,8 @@ class Flatten(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return _rewritten(inputs[0])
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0], flattens=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -99,8 +98,8 @@ class Reshape(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return _rewritten(inputs[0])
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -161,8 +160,8 @@ class Pad(Layer):
         (x,) = inputs
         return Saved(() if self.mode == "zero" else (0,), layout=x.kernel_order)
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import axes, reshape
@@ -235,8 +234,8 @@ class Crop(Layer):
         uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
         return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
@@ -310,8 +309,8 @@ class Upsample(Layer):
     def saves(self, *inputs: Operand) -> Saved:
         return Saved(constant=(1,), layout=inputs[0].kernel_order)
 
-    def passes(self, *inputs: Shape) -> bool:
-        return self.shape(*inputs) == inputs[0]
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Sizes, dims, positional
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.formula import product
 from netdsl.layers.shape import Shape
 
@@ -62,8 +62,8 @@ class Skip(Layer):
     inplace = True
     view = True
 
-    def passes(self, *inputs: Shape) -> bool:
-        return True
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

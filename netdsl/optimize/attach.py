@@ -45,7 +45,7 @@ def attach(shaped: ShapedGraph) -> ShapedGraph:
 def attachable(layer: Layer, *inputs: Shape) -> bool:
     """Whether a layer is an activation of single values, without weights: RELU, not SOFTMAX, PRELU or DROPOUT."""
     stateless = not layer.weights(*inputs) and not layer.constants(*inputs)
-    return layer.role == "activation" and layer.elementwise and stateless
+    return layer.role == "activation" and layer.algebra(*inputs).elementwise and stateless
 
 
 def _open(draft: Draft, source: int, reader: int) -> Fused | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.base import Product
 from netdsl.layers.norm import Scale
 from netdsl.layers.shape import Shape
 from netdsl.optimize.draft import Draft
@@ -57,7 +58,7 @@ def _open(draft: Draft, number: int) -> Fused | None:
 def _joined(first: Fused, second: Fused, base: Fused) -> Fused:
     chain = first.chains[0] + second.chains[0]
     offset = _offset(first) or _offset(second)
-    layer = Scale(bias=offset) if base.scales else base.base.linear(bias=offset)
+    layer = Scale(bias=offset) if base.scales else Product(base.base).of(bias=offset)
     assert layer is not None
     return Fused(layer, (chain,))
 

@@ -115,7 +115,8 @@ def product(node: Node, *inputs: Shape) -> Fused | None:
     if isinstance(layer, Fused):
         return None if layer.scales else layer
     biased = any(weight.name == "bias" for weight in layer.weights(*inputs))
-    base = layer.linear(bias=biased)
+    linear = layer.algebra(*inputs).linear
+    base = linear and linear.of(bias=biased)
     return None if base is None else Fused(base, ((Part(layer, node.owner, inputs),),))
 
 
@@ -124,6 +125,7 @@ def scaling(node: Node, *inputs: Shape) -> Fused | None:
     layer = node.layer
     if isinstance(layer, Fused):
         return layer if layer.scales else None
-    if layer.channelwise is None:
+    channelwise = layer.algebra(*inputs).channelwise
+    if channelwise is None:
         return None
-    return Fused(Scale(bias=layer.channelwise == "affine"), ((Part(layer, node.owner, inputs),),))
+    return Fused(Scale(bias=channelwise == "affine"), ((Part(layer, node.owner, inputs),),))

@@ -18,7 +18,7 @@ def inference(shaped: ShapedGraph) -> ShapedGraph:
     draft.leave_training()
     for number in draft.order:
         node = draft.nodes[number]
-        if not node.inputs or not node.layer.passes(*draft.input_shapes(number)):
+        if not node.inputs or not node.layer.algebra(*draft.input_shapes(number)).identity:
             continue
         source = node.inputs[0]
         if not draft.returned(number) or (draft.nodes[source].inputs and not draft.returned(source)):

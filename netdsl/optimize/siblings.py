@@ -27,7 +27,8 @@ def siblings(shaped: ShapedGraph, *, mixed: bool = False) -> ShapedGraph:
         for number in sorted(draft.readers[source], key=draft.places.__getitem__):
             if (made := _open(draft, number)) is None:
                 continue
-            alike = made.base.linear(bias=True, filters=1)
+            linear = made.base.algebra(draft.shapes[source]).linear
+            alike = linear and linear.of(bias=True, filters=1)
             if alike is not None:
                 activation = None if mixed else made.activation
                 node = draft.nodes[number]
@@ -56,7 +57,8 @@ def _join(draft: Draft, source: int, group: list[int]) -> None:
     first, x = draft.nodes[group[0]], draft.shapes[source]
     filters = sum(draft.shapes[number].channels for number in group)
     biased = any(weight.name == "bias" for made in products for weight in made.weights(x))
-    base = products[0].base.linear(bias=biased, filters=filters)
+    linear = products[0].base.algebra(x).linear
+    base = linear and linear.of(bias=biased, filters=filters)
     assert base is not None
     layer = Fused(base, tuple([chain for made in products for chain in made.chains]), activation=activation)
     joined = draft.insert(min(group, key=draft.places.__getitem__), replace(first, layer=layer))

@@ -21,7 +21,8 @@ def swap(shaped: ShapedGraph) -> ShapedGraph:
             (source,) = pool.inputs
             node = draft.nodes[source]
             fewer = draft.shapes[at].elements < draft.shapes[source].elements
-            if not (node.layer.monotone and fewer and draft.alone(source, at)):
+            rises = node.layer.algebra(*draft.input_shapes(source)).monotone
+            if not (rises and fewer and draft.alone(source, at)):
                 break
             draft.put(source, replace(pool, inputs=node.inputs))
             draft.put(at, replace(node, inputs=(source,)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netdsl.graph import unused
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import LayerError
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.shape import Shape
 from netdsl.text.source import Span
 
@@ -59,15 +59,15 @@ class _Planning:
         for index, node in enumerate(self.shaped.nodes):
             inputs = [shapes[source] for source in node.inputs]
             layer = node.layer
-            if layer.flattens and inputs[0].spatial and self._free(index, inputs[0]):
+            if self._algebra(index).flattens and inputs[0].spatial and self._free(index, inputs[0]):
                 dropped.add(index)
                 shapes.append(inputs[0])
                 continue
-            if index not in self.kept and len(inputs) == 1 and (layer.role == "dense" or not self.merged[index]):
-                window = layer.windowed(inputs[0]) if inputs[0].spatial else None
-                if window is not None:
-                    layers[index] = layer = window
             try:
+                if index not in self.kept and len(inputs) == 1 and (layer.role == "dense" or not self.merged[index]):
+                    window = layer.algebra(*inputs).windowed if inputs[0].spatial else None
+                    if window is not None:
+                        layers[index] = layer = window
                 shapes.append(layer.shape(*inputs))
             except LayerError as error:
                 before = unused.needed(self.shaped.nodes, node.inputs) & layers.keys()
@@ -86,14 +86,18 @@ class _Planning:
             if x.positions > 1 and at in (*graph.outputs, *graph.training_outputs):
                 return False
             for reader in graph.readers[at]:
-                layer = self.shaped.nodes[reader].layer
+                layer, algebra = self.shaped.nodes[reader].layer, self._algebra(reader)
+                dense = layer.role == "dense"
                 if layer.merge or reader in self.kept:
                     return False
-                if layer.elementwise:
+                if algebra.elementwise:
                     pending.append(reader)
-                elif not (layer.role == "dense" and layer.windowed(x)) and not layer.flattens and x.positions > 1:
+                elif x.positions > 1 and not algebra.flattens and not (dense and layer.algebra(x).windowed):
                     return False
         return True
+
+    def _algebra(self, index: int) -> Algebra:
+        return self.shaped.nodes[index].layer.algebra(*self.shaped.input_shapes(index))
 
 
 def _merged(shaped: ShapedGraph) -> list[bool]:
