@@ -33,7 +33,7 @@ from netdsl.text.codes import CODES
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "tests" / "sample_package"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 NOT_RUN = {"sh", "text", "toml", "net-part", "net-wrong"}
 
 _FENCE = re.compile(r"^```(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

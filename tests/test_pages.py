@@ -43,6 +43,15 @@ def test_links_lead_to_what_is_in_the_repository(page: Path) -> None:
     assert [problem for link in links(page) if (problem := fault(page, link))] == []
 
 
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_a_page_for_developers_names_what_there_is(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    files = set(re.findall(r"`((?:netdsl|tests|docs|networks|grammar|benchmarks|examples)(?:/[\w./]+)?)`", text))
+    assert [one for one in sorted(files) if not (ROOT / one).exists()] == []
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make (\w+)", text, re.MULTILINE)) <= targets
+
+
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("# A `b` – c\n\n# A\n\n# A\n\n[x](gone.md) [x](#a-b--c) [x](#a-1) [x](#a-2)\n", encoding="utf-8")
