@@ -14,9 +14,9 @@ from pathlib import Path
 
 import netdsl
 from netdsl.bench import bench, report, suite
-from netdsl.bench.contestant import Unavailable
 from netdsl.bench.contestants import PEERS
 from netdsl.bench.results import Results
+from netdsl.bench.run import Unavailable
 from netdsl.bench.setting import Setting
 
 

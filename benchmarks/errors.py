@@ -16,9 +16,9 @@ from tempfile import TemporaryDirectory
 import netdsl
 from netdsl.bench.contestants import CONTESTANTS, OWN, PEERS
 from netdsl.bench.errors import Errors
-from netdsl.bench.material import Material
 from netdsl.bench.process import started
 from netdsl.bench.setting import Setting
+from netdsl.bench.workload import Workload
 from netdsl.graph.node import ShapedGraph
 
 NETWORKS = "alexnet,vgg16,googlenet,resnet50,resnet152"
@@ -34,8 +34,8 @@ def measured(shaped: ShapedGraph, setting: Setting) -> Mapping[str, Errors]:
     found: dict[str, Errors] = {}
     with TemporaryDirectory(prefix="netdsl-errors-") as name:
         folder = Path(name)
-        Material(shaped, setting, folder).save()
-        with started(folder, "material", setting.threads) as maker:
+        Workload(shaped, setting, folder).save()
+        with started(folder, "workload", setting.threads) as maker:
             threads = maker.ask("make")["threads"]
         for name in NAMES:
             with started(folder, name, threads) as worker:

@@ -24,10 +24,9 @@ from typing import Any
 
 import netdsl
 from netdsl.bench import bench, report, suite
-from netdsl.bench.contestant import Unavailable
-from netdsl.bench.inside import Inside, inside
-from netdsl.bench.process import started
+from netdsl.bench.process import Inside, inside, started
 from netdsl.bench.results import Results
+from netdsl.bench.run import Unavailable
 from netdsl.bench.setting import Setting
 
 PEERS = "file,channels-last,freeze,compile"

@@ -24,15 +24,16 @@ from torch import Tensor
 import netdsl
 from netdsl.bench import alternated, bench, limit, report
 from netdsl.bench import contestants as table
-from netdsl.bench.contestant import Contestant, Run, Unavailable
+from netdsl.bench.contestants import Contestant
 from netdsl.bench.errors import Errors, errors
 from netdsl.bench.examples import examples
 from netdsl.bench.machine import Machine, faster, measured
-from netdsl.bench.material import CALIBRATION, Material, read, tensors
 from netdsl.bench.process import Worker, started
 from netdsl.bench.results import Results, Score
+from netdsl.bench.run import Run, Unavailable, tensors
 from netdsl.bench.setting import Setting
 from netdsl.bench.worker import Bench, answer
+from netdsl.bench.workload import CALIBRATION, Workload, read
 from netdsl.measure.summary import Summary
 
 SMALL = """INPUT 8x8x3 -> CONV 4 3 p1 -> BN -> RELU -> LRN -> MAXPOOL 2
@@ -41,15 +42,15 @@ SMALL = """INPUT 8x8x3 -> CONV 4 3 p1 -> BN -> RELU -> LRN -> MAXPOOL 2
 PROGRAMS = Path(__file__).parent / "programs" / "valid"
 
 
-def material(text: str, folder: Path, **settings: Any) -> Material:
-    """The material for a program, made."""
-    made = Material(netdsl.loads(text).shaped, replace(Setting(examples=4), **settings), folder)
+def workload(text: str, folder: Path, **settings: Any) -> Workload:
+    """The workload for a program, made."""
+    made = Workload(netdsl.loads(text).shaped, replace(Setting(examples=4), **settings), folder)
     made.save()
     made.make()
     return read(folder)
 
 
-def outputs(made: Material, run: Run) -> list[Tensor]:
+def outputs(made: Workload, run: Run) -> list[Tensor]:
     parts = [[one.clone() for one in run(batch)] for batch in made.batches()]
     return [torch.cat(each) for each in zip(*parts, strict=True)]
 
@@ -67,7 +68,7 @@ QUICK = [name for name in table.CONTESTANTS if name != "compile"]  # which calls
 @pytest.mark.parametrize("name", QUICK)
 @pytest.mark.filterwarnings("ignore")
 def test_a_contestant_gives_what_float64_gives(name: str, batch: int, tmp_path: Path) -> None:
-    made = material(SMALL, tmp_path, batch=batch)
+    made = workload(SMALL, tmp_path, batch=batch)
     found = outputs(made, installed(table.CONTESTANTS[name]).prepare(made))
     assert [one.dtype for one in found] == [torch.float32]
     assert errors(found, made.reference).maximum < 1e-5
@@ -79,7 +80,7 @@ def test_a_contestant_gives_what_float64_gives(name: str, batch: int, tmp_path: 
 def test_so_it_does_with_several_inputs_and_outputs_and_other_dims(name: str, program: str, tmp_path: Path) -> None:
     text = (PROGRAMS / f"{program}.net").read_text(encoding="utf-8")
     smaller = re.sub("^expect .*", "", text.replace("105x105x1", "80x80x1"), flags=re.MULTILINE)
-    made = material(smaller, tmp_path, batch=2)
+    made = workload(smaller, tmp_path, batch=2)
     found = outputs(made, installed(table.CONTESTANTS[name]).prepare(made))
     assert [one.shape for one in found] == [one.shape for one in made.reference]
     assert errors(found, made.reference).maximum < 1e-4
@@ -88,14 +89,14 @@ def test_so_it_does_with_several_inputs_and_outputs_and_other_dims(name: str, pr
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
 @pytest.mark.filterwarnings("ignore")
 def test_torch_compile_gives_it_too(tmp_path: Path) -> None:
-    made = material(SMALL, tmp_path)
+    made = workload(SMALL, tmp_path)
     assert errors(outputs(made, table.CONTESTANTS["compile"].prepare(made)), made.reference).maximum < 1e-5
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["netdsl", "eager", "channels-last", "freeze"])
 def test_half_precision_is_inside_and_what_cannot_run_in_it_stays(name: str, tmp_path: Path) -> None:
-    made = material(SMALL, tmp_path, precision="bf16")
+    made = workload(SMALL, tmp_path, precision="bf16")
     found = outputs(made, table.CONTESTANTS[name].prepare(made))
     assert made.float32 == ["lrn1"]
     assert [one.dtype for one in found] == [torch.float32]
@@ -106,14 +107,14 @@ def test_half_precision_is_inside_and_what_cannot_run_in_it_stays(name: str, tmp
 
 def test_calibration_keeps_numbers_in_range_and_inputs_apart(tmp_path: Path) -> None:
     text = "INPUT 16x16x3 -> ( CONV 8 3 p1 -> RELU ) x20 -> FC 50 -> RELU -> FC 10"
-    scores = material(text, tmp_path, examples=CALIBRATION).reference[0]
+    scores = workload(text, tmp_path, examples=CALIBRATION).reference[0]
     assert torch.allclose(scores.mean(0), torch.zeros(10).double(), atol=1e-3)
     assert scores.std(correction=0) == pytest.approx(1, rel=1e-3)
     assert len(set(scores.argmax(1).tolist())) > 4
 
 
 def test_calibration_takes_the_statistics_of_batch_normalisation(tmp_path: Path) -> None:
-    made = material("INPUT 16x16x3 -> CONV 8 3 nobias -> BN", tmp_path, examples=CALIBRATION)
+    made = workload("INPUT 16x16x3 -> CONV 8 3 nobias -> BN", tmp_path, examples=CALIBRATION)
     values = made.reference[0].transpose(0, 1).flatten(1)
     assert torch.allclose(values.mean(1), torch.zeros(8).double(), atol=1e-3)
     assert torch.allclose(values.std(1), torch.ones(8).double(), atol=1e-2)
@@ -229,7 +230,7 @@ def test_what_a_peer_raises_is_told_in_a_line() -> None:
 
 
 def test_another_shape_is_told(tmp_path: Path) -> None:
-    made = material("INPUT 4 -> FC 3", tmp_path)
+    made = workload("INPUT 4 -> FC 3", tmp_path)
     worker = Bench(made, "netdsl", lambda inputs: [torch.zeros(1, 2)])
     assert answer(worker.check) == {"failed": "gives another shape: 2, not 3"}
 
@@ -237,7 +238,7 @@ def test_another_shape_is_told(tmp_path: Path) -> None:
 def test_a_process_that_ends_is_told(tmp_path: Path) -> None:
     with started(tmp_path, "netdsl", None) as empty, pytest.raises(Unavailable, match="No such file"):
         empty.ask("prepare")
-    material("INPUT 4 -> FC 3", tmp_path)
+    workload("INPUT 4 -> FC 3", tmp_path)
     with started(tmp_path, "netdsl", 1) as killed:
         killed.process.kill()
         with pytest.raises(Unavailable, match="killed, as where memory runs out"):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 import netdsl
 from netdsl import compile, runtime
-from netdsl.bench.contestant import Unavailable
+from netdsl.bench.run import Unavailable
 from netdsl.cli.main import main
 from netdsl.compile.errors import TargetDeviceError
 from netdsl.compile.target import Target

@@ -21,16 +21,15 @@ from torch import Tensor, fx, nn
 import netdsl
 from netdsl import compile, runtime
 from netdsl.bench.calibrate import calibrate
-from netdsl.bench.conversion import converted, refused
 from netdsl.bench.errors import errors
 from netdsl.bench.examples import examples
-from netdsl.bench.material import tensors
+from netdsl.bench.run import tensors
 from netdsl.cli.main import main
 from netdsl.compile.errors import CompileError
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
-from netdsl.compile.targets import winograd_rows, winograd_tiles
+from netdsl.compile.targets import inside, winograd_rows, winograd_tiles
 from netdsl.compile.targets.packed import Convolution, Pixels
 from netdsl.compile.targets.winograd_rows import WinogradRows
 from netdsl.compile.targets.winograd_tiles import WinogradTiles
@@ -95,8 +94,10 @@ class Made:
     def lower(self) -> fx.GraphModule:
         """The module in bfloat16."""
         network = deepcopy(self.module)
-        kept = refused(network, torch.bfloat16, [one[:1] for one in self.inputs])
-        return converted(network, torch.bfloat16, kept)
+        nodes = {path: self.shaped.input_shapes(index) for path, index in Plan(self.shaped, train=False).owners.items()}
+        runs = [path for path in nodes if inside.runs(network.get_submodule(path), nodes[path], torch.bfloat16)]
+        inside.convert(network, torch.bfloat16, runs, nodes.keys() - set(runs))
+        return network
 
 
 def made(text: str, folder: Path, count: int = 3) -> Made:

@@ -10,14 +10,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from netdsl.bench import limit
-from netdsl.bench.contestant import Unavailable
 from netdsl.bench.contestants import OWN, PEERS
 from netdsl.bench.errors import Errors
 from netdsl.bench.machine import Machine, faster
-from netdsl.bench.material import Material
 from netdsl.bench.process import Asked, Start, started
 from netdsl.bench.results import Results, Score
+from netdsl.bench.run import Unavailable
 from netdsl.bench.setting import Setting
+from netdsl.bench.workload import Workload
 from netdsl.compile.progress import Progress, silent
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
@@ -43,9 +43,9 @@ def bench(
     left_out: dict[str, str] = {}
     with TemporaryDirectory(prefix="netdsl-bench-", ignore_cleanup_errors=True) as name, ExitStack() as stack:
         folder = Path(name)
-        Material(shaped, setting, folder).save()
+        Workload(shaped, setting, folder).save()
         progress("weights, inputs, float64", 0, len(contestants) + 1)
-        maker = stack.enter_context(start(folder, "material", setting.threads))
+        maker = stack.enter_context(start(folder, "workload", setting.threads))
         made = maker.ask("make")
         workers: dict[str, Asked] = {}
         ready: dict[str, tuple[float, Errors]] = {}

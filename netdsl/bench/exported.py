@@ -7,44 +7,44 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netdsl.bench.contestant import Run, Unavailable, first_sentence
+from netdsl.bench.run import Run, Unavailable, first_sentence
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from netdsl.bench.material import Material
+    from netdsl.bench.workload import Workload
 
 
-def onnx(material: Material, *, float32: bool = True) -> Path:
+def onnx(workload: Workload, *, float32: bool = True) -> Path:
     """The network as an ONNX file, in float32 or with the conversions to its precision inside. Raises Unavailable."""
     from netdsl.compile import onnx
     from netdsl.compile.errors import CompileError
 
-    path = material.folder / ("network.onnx" if float32 else f"network_{material.setting.precision}.onnx")
+    path = workload.folder / ("network.onnx" if float32 else f"network_{workload.setting.precision}.onnx")
     if not path.exists():
         try:
-            onnx.write(material.network(float32=float32).cpu(), material.plan, path)
+            onnx.write(workload.network(float32=float32).cpu(), workload.plan, path)
         except CompileError as error:
             raise Unavailable(f"it cannot be exported: {first_sentence(error)}") from error
     return path
 
 
-def onnxruntime(material: Material) -> Run:
+def onnxruntime(workload: Workload) -> Run:
     """ONNX Runtime with all its graph optimisations, on the device's provider."""
     import torch
 
     from netdsl.compile.onnx import BATCH
 
     runtime: Any = import_module("onnxruntime")
-    device = material.setting.device
+    device = workload.setting.device
     provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}[device]
     if provider not in runtime.get_available_providers():
         raise Unavailable(f"this onnxruntime has no {provider}; pip install onnxruntime-gpu")
     options = runtime.SessionOptions()
-    options.intra_op_num_threads = material.threads
+    options.intra_op_num_threads = workload.threads
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.add_free_dimension_override_by_name(BATCH, material.setting.batch)
-    path = onnx(material, float32=material.setting.precision == "fp32")
+    options.add_free_dimension_override_by_name(BATCH, workload.setting.batch)
+    path = onnx(workload, float32=workload.setting.precision == "fp32")
     session = runtime.InferenceSession(path, options, providers=[provider])
     names = [one.name for one in session.get_inputs()]
 
@@ -52,16 +52,16 @@ def onnxruntime(material: Material) -> Run:
         arrays = {name: one.numpy() for name, one in zip(names, inputs, strict=True)}
         return [torch.as_tensor(one) for one in session.run(None, arrays)]
 
-    return run if device == "cpu" else _bound(material, session)
+    return run if device == "cpu" else _bound(workload, session)
 
 
-def _bound(material: Material, session: Any) -> Run:
+def _bound(workload: Workload, session: Any) -> Run:
     """A session whose inputs and outputs are torch's own memory on the GPU."""
     import numpy
     import torch
 
-    device, binding = material.setting.device, session.io_binding()
-    sizes = [(material.setting.batch, *one.shape[1:]) for one in material.reference]
+    device, binding = workload.setting.device, session.io_binding()
+    sizes = [(workload.setting.batch, *one.shape[1:]) for one in workload.reference]
     outputs = [torch.empty(size, device=device) for size in sizes]
     for slot, one in zip(session.get_outputs(), outputs, strict=True):
         binding.bind_output(slot.name, device, 0, numpy.float32, tuple(one.shape), one.data_ptr())
@@ -75,22 +75,22 @@ def _bound(material: Material, session: Any) -> Run:
     return run
 
 
-def openvino(material: Material) -> Run:
+def openvino(workload: Workload) -> Run:
     """OpenVINO for latency, at the precision that it is hinted to."""
     import torch
 
     core: Any = import_module("openvino").Core()
-    precision = material.setting.precision
+    precision = workload.setting.precision
     hint, capability = {"fp32": ("f32", "FP32"), "bf16": ("bf16", "BF16"), "fp16": ("f16", "FP16")}[precision]
     if capability not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise Unavailable(f"computes in no {precision} on this CPU")
     settings = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": material.threads,
+        "INFERENCE_NUM_THREADS": workload.threads,
         "INFERENCE_PRECISION_HINT": hint,
     }
-    model = core.read_model(onnx(material))
-    model.reshape({slot: (material.setting.batch, *list(slot.partial_shape)[1:]) for slot in model.inputs})
+    model = core.read_model(onnx(workload))
+    model.reshape({slot: (workload.setting.batch, *list(slot.partial_shape)[1:]) for slot in model.inputs})
     compiled = core.compile_model(model, "CPU", settings)
     request = compiled.create_infer_request()
 

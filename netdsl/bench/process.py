@@ -1,7 +1,8 @@
-"""The other end of a worker: starting it, asking it, ending it."""
+"""The other end of a worker: starting it, asking it, ending it; or doing its work within this process."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from netdsl.bench.contestant import Unavailable
+from netdsl.bench.machine import switch
+from netdsl.bench.run import Unavailable
+from netdsl.bench.worker import Bench, answer
+from netdsl.bench.workload import read
 
 
 class Asked(Protocol):
@@ -25,7 +29,7 @@ class Asked(Protocol):
 
 
 Start: TypeAlias = Callable[[Path, str, int | None], AbstractContextManager[Asked]]
-"""Starts what answers for a contestant, by the material's folder, its name and its threads."""
+"""Starts what answers for a contestant, by the workload's folder, its name and its threads."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Worker:
 
 @contextmanager
 def started(folder: Path, name: str, threads: int | None) -> Generator[Worker]:
-    """A worker for the material in a folder, ended afterwards."""
+    """A worker for the workload in a folder, ended afterwards."""
     log = folder / f"{name}.log"
     environment = dict(os.environ)
     if threads is not None:
@@ -81,3 +85,41 @@ def started(folder: Path, name: str, threads: int | None) -> Generator[Worker]:
     finally:
         process.kill()
         process.communicate()
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A contestant that answers as a worker does."""
+
+    bench: Bench
+
+    def ask(self, word: str) -> dict[str, Any]:
+        """Its answer. Raises Unavailable where it failed."""
+        found = dict(answer(self.bench.work(word)))
+        if "failed" in found:
+            raise Unavailable(str(found["failed"]))
+        return found
+
+
+@contextmanager
+def inside(folder: Path, name: str, threads: int | None) -> Generator[Inside]:
+    """A contestant for the workload in a folder, in this process; the memory that it took is given back afterwards.
+
+    For where starting a process takes longer than what is measured. Contestants are alike but for what a process has
+    once; on a GPU, PyTorch's own have those switches alike anyway.
+    """
+    import torch
+
+    workload = read(folder)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    switch(workload.setting.device, workload.setting.precision)
+    one = Inside(Bench(workload, name))
+    try:
+        yield one
+    finally:
+        one.bench.run = None
+        gc.enable()
+        gc.collect()
+        if workload.setting.device == "cuda":
+            torch.cuda.empty_cache()

@@ -2,7 +2,7 @@
 
     python -m netdsl.bench.worker FOLDER CONTESTANT
 
-It reads a word a line from stdin (prepare, check, time; or make and measure, for the material and the machine) and
+It reads a word a line from stdin (prepare, check, time; or make and measure, for the workload and the machine) and
 answers each by a line of JSON. Whatever libraries print goes to stderr.
 """
 
@@ -19,11 +19,11 @@ from pathlib import Path
 from time import perf_counter
 
 from netdsl.bench import limit
-from netdsl.bench.contestant import Run, Unavailable, first_sentence
 from netdsl.bench.contestants import CONTESTANTS
 from netdsl.bench.errors import errors
 from netdsl.bench.machine import measured, switch, synchroniser
-from netdsl.bench.material import Material, read
+from netdsl.bench.run import Run, Unavailable, first_sentence
+from netdsl.bench.workload import Workload, read
 from netdsl.measure.summary import Summary
 
 BLOCK = 0.05
@@ -36,7 +36,7 @@ _WARM_CALLS = 4  # TorchScript specialises in the second, and compiles in the th
 class Bench:
     """A contestant in its process, and how many of its calls make a block."""
 
-    material: Material
+    workload: Workload
     name: str
     run: Run | None = None
     calls: int = 1
@@ -47,22 +47,22 @@ class Bench:
         return {work.__name__: work for work in works}[word]
 
     def make(self) -> Mapping[str, object]:
-        """Make the material."""
-        self.material.make()
-        return {"threads": self.material.threads, "float32": self.material.float32}
+        """Make the workload."""
+        self.workload.make()
+        return {"threads": self.workload.threads, "float32": self.workload.float32}
 
     def measure(self) -> Mapping[str, object]:
         """Measure the machine."""
-        setting = self.material.setting
-        footprint = limit.footprint(Summary(self.material.shaped, setting.batch, setting.precision))
-        return asdict(measured(setting.device, self.material.threads, self.material.dtype, footprint))
+        setting = self.workload.setting
+        footprint = limit.footprint(Summary(self.workload.shaped, setting.batch, setting.precision))
+        return asdict(measured(setting.device, self.workload.threads, self.workload.dtype, footprint))
 
     def prepare(self) -> Mapping[str, object]:
         """Make the contestant ready and warm."""
         start = perf_counter()
-        self.run = CONTESTANTS[self.name].prepare(self.material)
-        batch, calls, before = self.material.batches()[0], 0, 0.0
-        synchronise = synchroniser(self.material.setting.device)
+        self.run = CONTESTANTS[self.name].prepare(self.workload)
+        batch, calls, before = self.workload.batches()[0], 0, 0.0
+        synchronise = synchroniser(self.workload.setting.device)
         warming = perf_counter()
         while calls < _WARM_CALLS or before - warming < _WARM:
             before = perf_counter()
@@ -80,19 +80,19 @@ class Bench:
         import torch
 
         assert self.run is not None
-        found = [[one.to("cpu", copy=True) for one in self.run(batch)] for batch in self.material.batches()]
+        found = [[one.to("cpu", copy=True) for one in self.run(batch)] for batch in self.workload.batches()]
         outputs = [torch.cat(parts) for parts in zip(*found, strict=True)]
-        for one, exact in zip(outputs, self.material.reference, strict=True):
+        for one, exact in zip(outputs, self.workload.reference, strict=True):
             if one.shape != exact.shape:
                 shapes = ["x".join(map(str, tensor.shape[1:])) for tensor in (one, exact)]
                 raise Unavailable(f"gives another shape: {shapes[0]}, not {shapes[1]}")
-        return asdict(errors(outputs, self.material.reference))
+        return asdict(errors(outputs, self.workload.reference))
 
     def time(self) -> Mapping[str, object]:
         """The seconds of a call, over a block of calls; one call before brings caches back."""
         assert self.run is not None
-        run, batch, calls = self.run, self.material.batches()[0], self.calls
-        synchronise = synchroniser(self.material.setting.device)
+        run, batch, calls = self.run, self.workload.batches()[0], self.calls
+        synchronise = synchroniser(self.workload.setting.device)
         run(batch)
         synchronise()
         start = perf_counter()
@@ -120,13 +120,13 @@ def main(folder: Path, name: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one sees to its end
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    material = read(folder)
-    if material.setting.threads is not None:
+    workload = read(folder)
+    if workload.setting.threads is not None:
         import torch
 
-        torch.set_num_threads(material.setting.threads)
-    switch(material.setting.device, material.setting.precision)
-    bench = Bench(material, name)
+        torch.set_num_threads(workload.setting.threads)
+    switch(workload.setting.device, workload.setting.precision)
+    bench = Bench(workload, name)
     for line in sys.stdin:
         print(json.dumps(answer(bench.work(line.strip()))), file=answers, flush=True)
     os._exit(0)  # else pools of threads are taken down one by one

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from netdsl.bench.contestant import Unavailable
 from netdsl.bench.contestants import PEERS
+from netdsl.bench.run import Unavailable
 from netdsl.bench.setting import DEVICES, PRECISIONS, Setting
 from netdsl.cli import common, progress, stream
 from netdsl.text.suggest import did_you_mean

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 
 import torch
 from torch import fx, nn
-from torch.func import functional_call
 
 from netdsl.compile import fuse
 from netdsl.compile.errors import TargetDeviceError, TargetError
@@ -52,26 +51,16 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, target: Target
     nodes = {path: (optimized.nodes[index], optimized.input_shapes(index)) for path, index in after.owners.items()}
     products = [path for path, (node, inputs) in nodes.items() if product(node, *inputs) is not None]
     inside.channels_last(network, {name: optimized.shapes[index].rank for index, name in after.arguments.items()})
+    inside.contiguous(network)
     if precision != torch.float32:
         kept = [
             path
             for path, (_, inputs) in nodes.items()
             if cpu  # a GPU has all of PyTorch's modules in half precision
             and path not in products
-            and not _runs(network.get_submodule(path), [(1, one.channels, *one.spatial) for one in inputs], precision)
+            and not inside.runs(network.get_submodule(path), inputs, precision)
         ]
         inside.convert(network, precision, products, kept)
     if cpu:
         overwrite(network)
     return network
-
-
-def _runs(module: nn.Module, sizes: list[tuple[int, ...]], precision: torch.dtype) -> bool:
-    """Whether PyTorch can run a module in a precision here: it has no pooling of some kinds in some."""
-    try:
-        with torch.no_grad():
-            tensors = {name: tensor.to(precision) for name, tensor in module.state_dict().items()}
-            functional_call(module, tensors, tuple([torch.zeros(size, dtype=precision) for size in sizes]))
-    except (NotImplementedError, RuntimeError):
-        return False
-    return True

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 import torch
-from torch import fx
+from torch import fx, nn
+from torch.func import functional_call
+
+from netdsl.layers.shape import Shape
 
 _FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 
 
 def channels_last(network: fx.GraphModule, ranks: Mapping[str, int]) -> None:
-    """Let images be channels-last in memory; changed in place. `ranks` has the spatial axes of each argument."""
+    """Let images be channels-last in memory; changed in place. `ranks` has the spatial axes of arguments."""
     for node in list(network.graph.nodes):
-        if node.op == "placeholder" and (form := _FORMATS.get(ranks[str(node.target)])):
+        if node.op == "placeholder" and (form := _FORMATS.get(ranks.get(str(node.target), 0))):
             readers = list(node.users)
             with network.graph.inserting_after(node):
                 made = network.graph.call_method("contiguous", (node,), {"memory_format": form})
             for reader in readers:
                 reader.replace_input_with(node, made)
+    network.recompile()
+
+
+def contiguous(network: fx.GraphModule) -> None:
+    """Let outputs be contiguous in memory; changed in place."""
     reader, values = _outputs(network)
     for value in values:
         with network.graph.inserting_before(reader):
@@ -30,10 +38,9 @@ def convert(network: fx.GraphModule, precision: torch.dtype, products: Collectio
     """Compute in a precision from the first product to the last on each way through; changed in place.
 
     What comes before them all or after (NORMALIZE, SOFTMAX), and the modules at the paths in `kept`, stay in float32.
-    The modules at `products` have the precision already; those between them get it.
     """
     lower = _between(network, products, kept)
-    for path in {str(node.target) for node in lower} - set(products):
+    for path in {str(node.target) for node in lower}:
         network.get_submodule(path).to(precision)
     made: dict[tuple[fx.Node, torch.dtype], fx.Node] = {}
     reader, _ = _outputs(network)
@@ -49,6 +56,18 @@ def convert(network: fx.GraphModule, precision: torch.dtype, products: Collectio
                     made[value, wanted] = network.graph.call_method("to", (value, wanted))
             node.replace_input_with(value, made[value, wanted])
     network.recompile()
+
+
+def runs(module: nn.Module, inputs: Sequence[Shape], precision: torch.dtype, device: str = "cpu") -> bool:
+    """Whether PyTorch can run a module in a precision: it has no pooling of some kinds in some."""
+    try:
+        with torch.no_grad():
+            tensors = {name: tensor.to(precision) for name, tensor in module.state_dict().items()}
+            zeros = [torch.zeros(1, one.channels, *one.spatial, dtype=precision, device=device) for one in inputs]
+            functional_call(module, tensors, tuple(zeros))
+    except (NotImplementedError, RuntimeError):
+        return False
+    return True
 
 
 def _outputs(network: fx.GraphModule) -> tuple[fx.Node, Sequence[fx.Node]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from netdsl.bench.calibrate import calibrate
-from netdsl.bench.contestant import Run, Unavailable
-from netdsl.bench.conversion import converted, refused
 from netdsl.bench.examples import examples
+from netdsl.bench.run import Unavailable, tensors
 from netdsl.bench.setting import Setting
 from netdsl.graph.node import ShapedGraph
 
@@ -27,7 +26,7 @@ CALIBRATION = 32
 
 
 @dataclass(frozen=True)
-class Material:
+class Workload:
     """A network and how it is run. The weights, inputs and reference are there once `make` has run."""
 
     shaped: ShapedGraph
@@ -84,12 +83,16 @@ class Material:
 
         from netdsl.compile import weights
         from netdsl.compile.lower import lower
+        from netdsl.compile.targets import inside
 
         network = lower(self.plan, blank=True)
         weights.load(network, weights.read(self.weights), self.weights, ())
-        images = [self.plan.arguments[one] for one in self.plan.inputs if len(self.shaped.shapes[one].dims) == 3]
-        precision = torch.float32 if float32 else self.dtype
-        converted(network, precision, self.float32, images if channels_last else ())
+        if self.dtype != torch.float32 and not float32:
+            inside.convert(network, self.dtype, self.plan.owners.keys() - set(self.float32), self.float32)
+        images = {self.plan.arguments[one]: 2 for one in self.plan.inputs if self.shaped.shapes[one].rank == 2}
+        if images and channels_last:
+            network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue, reportUnknownMemberType]
+            inside.channels_last(network, images)
         return network.to(self.setting.device)
 
     @cached_property
@@ -101,7 +104,7 @@ class Material:
 
     def save(self) -> None:
         """Leave it in its folder, for `read`."""
-        (self.folder / "material.pickle").write_bytes(pickle.dumps(self))
+        (self.folder / "workload.pickle").write_bytes(pickle.dumps(self))
 
     def make(self) -> None:
         """Make the weights, inputs and reference. Raises Unavailable where the device is not there."""
@@ -109,6 +112,7 @@ class Material:
         from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 
         from netdsl.compile.lower import lower
+        from netdsl.compile.targets import inside
 
         setting, device = self.setting, self.setting.device
         if device == "cuda" and not torch.cuda.is_available():
@@ -123,7 +127,10 @@ class Material:
         inputs = [one[:count] for one in inputs]
         save_file({name: one.contiguous() for name, one in network.state_dict().items()}, self.weights)
         network.to(device)
-        kept = refused(network, self.dtype, [one[:1].to(device) for one in inputs])
+        nodes = [(path, self.shaped.input_shapes(index)) for path, index in self.plan.owners.items()]
+        kept = [
+            path for path, takes in nodes if not inside.runs(network.get_submodule(path), takes, self.dtype, device)
+        ]
         run = tensors(network.double())
         outputs: list[list[Tensor]] = []
         for part in _batches(inputs, setting.batch):
@@ -137,18 +144,6 @@ def _batches(examples: Sequence[Tensor], size: int) -> list[list[Tensor]]:
     return [[one[start : start + size] for one in examples] for start in starts]
 
 
-def read(folder: Path) -> Material:
-    """The material that was saved in a folder."""
-    return pickle.loads((folder / "material.pickle").read_bytes())
-
-
-def tensors(network: Callable[..., Any]) -> Run:
-    """A network called with a sequence of tensors, which gives one of them, without gradients."""
-    import torch
-
-    def run(inputs: Sequence[Tensor]) -> Sequence[Tensor]:
-        with torch.no_grad():
-            found = network(*inputs)
-        return (found,) if isinstance(found, torch.Tensor) else tuple(found)
-
-    return run
+def read(folder: Path) -> Workload:
+    """The workload that was saved in a folder."""
+    return pickle.loads((folder / "workload.pickle").read_bytes())
