@@ -130,6 +130,7 @@ def test_a_mistake_in_a_repeated_block_is_reported_once() -> None:
 
 def test_json_has_the_keys_that_programs_rely_on() -> None:
     (data,) = json.loads(render.as_json(check(RESNET, "resnet.net")))
+    assert data.pop("fixes") == []
     related, calls = data.pop("related"), data.pop("calls")
     message, help = data.pop("message"), data.pop("help")
     assert message.startswith("ADD wants equal shapes")
@@ -152,6 +153,12 @@ def test_json_has_the_keys_that_programs_rely_on() -> None:
         {"file": "resnet.net", "line": 11, "column": 11, "end_line": 11, "end_column": 23},
     ]
     assert {tuple(one) for one in related} == {("message", *calls[0])}
+
+
+def test_json_has_the_fix_that_the_help_names() -> None:
+    (data,) = json.loads(render.as_json(check("INPUT 8x8x3\n-> CONV 8 3 s 2 p1\n")))
+    edit = {"file": "net.net", "line": 2, "column": 13, "end_line": 2, "end_column": 16, "text": "s2"}
+    assert data["fixes"] == [{"title": data["help"], "certain": True, "edits": [edit]}]
 
 
 def test_an_exception_says_all_errors_with_their_source() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import click
 
-from netdsl.cli import common, stream
+from netdsl.cli import common, fixing, stream
+from netdsl.graph.build import OverrideError
 from netdsl.measure import expect
 from netdsl.text import render
 from netdsl.text.codes import CODES, severity_of
@@ -20,12 +22,14 @@ _ALL = "warnings"
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--fix", is_flag=True, help="Apply the fixes that are certain to the file itself; say what is left.")
 @click.option("--allow", metavar="CODE", multiple=True, help="Say nothing of a warning, or of all `warnings`.")
 @click.option("--deny", metavar="CODE", multiple=True, help="Take a warning, or all `warnings`, for errors.")
 @common.overriding
 def command(
     files: tuple[str, ...],
     form: str,
+    fix: bool,
     allow: tuple[str, ...],
     deny: tuple[str, ...],
     sets: tuple[str, ...],
@@ -42,6 +46,9 @@ def command(
     found: list[Diagnostic] = []
     failed = False
     for name in files:
+        if fix:
+            with suppress(OverrideError):  # it is told when the file is checked
+                fixing.apply(name, changes, lambda found: _judged(found, lint))
         loaded = common.load(name, changes)
         skipped = 0
         if loaded.shaped is not None:

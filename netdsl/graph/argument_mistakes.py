@@ -12,7 +12,6 @@ class NoFlag(Mistake, code="unknown-option", example="INPUT 8 -> FC 8 no bias"):
     flag: str
     hint: str
     words = "{keyword} has no flag {flag}"
-    advice = "{hint}"
 
 
 class TwoArguments(Mistake, code="unknown-option", example="INPUT 8x8x3 -> CONV 8 3 s 2"):
@@ -21,4 +20,3 @@ class TwoArguments(Mistake, code="unknown-option", example="INPUT 8x8x3 -> CONV 
     written: str
     hint: str
     words = "{written} is two arguments here"
-    advice = "{hint}"

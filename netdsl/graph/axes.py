@@ -11,6 +11,7 @@ from netdsl.layers.conv import Conv, DepthwiseConv
 from netdsl.layers.pool import Pooling
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
+from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.mistake import Told
 
@@ -30,14 +31,16 @@ def warn(nodes: Sequence[Node], shapes: Sequence[Shape | None], report: Report) 
                 failed.add(source)
     for source, reader in readers.items():
         layer = nodes[source].layer
-        if isinstance(layer, Input) and source not in failed and (help := fix(layer)):
+        if isinstance(layer, Input) and source not in failed and (help := fix(nodes[source])):
             report.add(_diagnostic(nodes[source], nodes[reader], layer, help))
 
 
-def fix(layer: Layer) -> str:
+def fix(node: Node) -> str:
     """How to write an input whose dims look like a slip, or ""."""
+    layer, written = node.layer, node.site.arguments.get("dims")
     meant = _meant(layer.dims) if isinstance(layer, Input) else ()
-    return f"channels come last: write INPUT {show(meant)}" if meant else ""
+    words = f"channels come last: write INPUT {show(meant)}" if meant else ""
+    return perhaps(words, show(meant), written) if words and written else words
 
 
 def _meant(dims: tuple[int, ...]) -> tuple[int, ...]:

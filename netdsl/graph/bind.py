@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from netdsl.graph import mistakes, slips
+from netdsl.graph import mistakes, slips, surplus
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
@@ -16,6 +16,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import Argument, LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import tree
+from netdsl.text.advice import write
 from netdsl.text.mistake import Reworded, Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
@@ -60,9 +61,9 @@ class _Binding:
             takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
             help = ""
             if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
-                help = f"numbers stand without quotes: {value}"
+                help = write(value, written.value.span, "numbers stand without quotes: ")
             elif not error.mistake.help():
-                help = slips.turned(self.layer, argument, self.written)
+                help = surplus.turned(self.layer, argument, self.written)
             raise Fault(Reworded(error.mistake, f"{takes}: ", help), written.span) from None
 
     def value(self, argument: Argument, written: tree.Argument) -> object:
@@ -137,7 +138,7 @@ def layer(
             if argument is None:
                 argument = next((slot for slot in slots if slot.field not in binding.values), None)
                 if argument is None:
-                    raise slips.too_many(table_row, arguments, written, given)
+                    raise surplus.too_many(table_row, arguments, written, given)
             if argument.form == "flag":
                 if argument.field in binding.values:
                     raise slips.twice(argument.field, binding.spans.get(argument.field), given.span)

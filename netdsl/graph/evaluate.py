@@ -11,9 +11,10 @@ from typing import TypeAlias
 from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Number, Value, show
 from netdsl.text import tree
+from netdsl.text.advice import perhaps
 from netdsl.text.mistake import Told
 from netdsl.text.source import Span
-from netdsl.text.suggest import did_you_mean
+from netdsl.text.suggest import closest, did_you_mean
 
 MAX_MAGNITUDE = 10**40
 MAX_SIZES = 16
@@ -181,9 +182,12 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
 
 def _call(name: str, values: list[Value | Unknown], span: Span) -> Value | Unknown:
     if name not in FUNCTIONS:
-        help = f"did you mean {meant}?" if (meant := _FOREIGN.get(name)) else did_you_mean(name, FUNCTIONS)
+        meant = _FOREIGN.get(name) or closest(name, FUNCTIONS)
+        at = Span(span.source, span.start, span.start + len(name))
+        help = perhaps(f"did you mean {meant}?", meant, at) if meant else f"there are {', '.join(FUNCTIONS)}"
         raise Fault(
-            Told("unknown-name", f"there is no function {name}", help or f"there are {', '.join(FUNCTIONS)}"), span
+            Told("unknown-name", f"there is no function {name}", help),
+            span,
         )
     known: list[Value] = [value for value in values if not isinstance(value, Unknown)]
     if name in _ROUNDINGS and len(values) > 1:

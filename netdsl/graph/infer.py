@@ -145,7 +145,7 @@ def diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Seq
     related: list[Related] = []
     mistake = error.mistake
     if mistake.code in {"window-too-large", "rank-mismatch"}:
-        fixes = (axes.fix(nodes[source].layer) for source in node.inputs)
+        fixes = (axes.fix(nodes[source]) for source in node.inputs)
         mistake = mistake.advised(next(filter(None, fixes), ""))
     if error.inputs:
         branches = node.site.branches

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from netdsl.graph.node import Node
 from netdsl.layers.shape import Shape
+from netdsl.text.advice import Advice, perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.mistake import Told
 from netdsl.text.source import Span
@@ -38,7 +39,15 @@ def group(first: Node, last: Node) -> str:
     """How to label all from one layer to another of a chain."""
     span = first.site.span.to(last.site.span)
     inside = " ".join(span.text.split())
-    return f"label the group: {label_of(first)}: ( {inside} )" if len(inside) < 80 else "label a group around both"
+    if len(inside) >= 80:
+        return "label a group around both"
+    words = f"label the group: {label_of(first)}: ( {inside} )"
+    return words if first.layer.merge else perhaps(words, f"( {span.text} )", span)  # a merge stays behind its fork
+
+
+def _led(lead: str, help: str, more: str = "") -> str:
+    """Help between some words."""
+    return help.among(lead, more) if isinstance(help, Advice) else f"{lead}{help}{more}"
 
 
 def before(nodes: Sequence[Node], index: int) -> int | None:
@@ -124,7 +133,7 @@ def mismatch(nodes: Sequence[Node], shapes: Sequence[Shape | None], merge: Node)
             last = following
             if shapes[last] != shapes[first] and shapes[last] in wanted:
                 label = label_of(nodes[first])
-                return f"{label} is {nodes[first].layer.keyword} alone; {group(nodes[first], nodes[last])}"
+                return _led(f"{label} is {nodes[first].layer.keyword} alone; ", group(nodes[first], nodes[last]))
     return ""
 
 
@@ -148,7 +157,7 @@ def _of_output(first: Node, last: Node) -> Diagnostic:
         Told(
             "suspicious-label",
             f"nothing reads this {last.layer.keyword}: {label} is {first.layer.keyword} alone, before it",
-            f"to name both, {group(first, last)}",
+            _led("to name both, ", group(first, last)),
         ),
         last.site.span,
         related=(Related(first.site.span, label),),
@@ -162,7 +171,7 @@ def _of_merge(merge: Node, first: Node, last: Node, branch: Span) -> Diagnostic:
         Told(
             "suspicious-label",
             f"{merge.layer.keyword} reads {label} before its {last.layer.keyword}: a label names one element",
-            f"{group(first, last)}; where this is meant, label the {last.layer.keyword} too",
+            _led("", group(first, last), f"; where this is meant, label the {last.layer.keyword} too"),
         ),
         branch,
         related=(Related(first.site.span.to(last.site.span), f"{label} is {first.layer.keyword} alone"),),
@@ -177,7 +186,8 @@ def dropped(nodes: Sequence[Node], index: int, kept: Set[int]) -> str:
         return _of_call(nodes[index], kept)
     if source not in kept:
         return ""
-    return f"{label_of(nodes[source])} is {nodes[source].layer.keyword} alone; {group(nodes[source], nodes[index])}"
+    alone = f"{label_of(nodes[source])} is {nodes[source].layer.keyword} alone; "
+    return _led(alone, group(nodes[source], nodes[index]))
 
 
 def _of_call(node: Node, kept: Set[int]) -> str:
@@ -187,4 +197,6 @@ def _of_call(node: Node, kept: Set[int]) -> str:
     if match is None or node.layer.role not in _FOLLOWS or not all(source in kept for source in node.inputs):
         return ""
     label, inner = match.groups()
-    return f"{label} is {inner} alone; label the group: {label}: ( {inner} -> {span.text} )"
+    text = f"{label}: ( {inner} -> {span.text} )"
+    whole = Span(span.source, match.start(), span.end)
+    return perhaps(f"{label} is {inner} alone; label the group: {text}", text, whole)

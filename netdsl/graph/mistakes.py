@@ -11,6 +11,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
+from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
@@ -31,20 +32,23 @@ class UnknownLayer(Mistake, code="unknown-layer", example="INPUT 28x28x1 -> CNOV
     words = "there is no layer {written.keyword}"
 
     def help(self) -> str:
-        keyword = self.written.keyword
+        keyword, span = self.written.keyword, self.written.span
         arguments = [argument.span.text for argument in self.written.arguments[:_MOST]]
         call = f"{keyword.lower()}({', '.join(arguments)})"
         foreign = elsewhere.find(keyword)
         if self.is_block:
-            return f"to call the block, write {call}"
+            return write(call, span, "to call the block, write ")
         if self.behind_fork and foreign and "->" in foreign.here:
-            return f"write {foreign.here.split()[-1]}"
+            return write(foreign.here.split()[-1], None if arguments else span)
         if absent := elsewhere.absent(keyword):
             return absent
         if here := elsewhere.written(keyword, arguments):
-            return f"write {here}"
+            one = " or " not in here and len(self.written.arguments) <= _MOST
+            return write(here, span) if one else f"write {here}"
         if foreign:
-            return f"it is called {foreign.here} here"
+            words = f"it is called {foreign.here} here"
+            one = not arguments and not re.search(r" or |\[", foreign.here)
+            return Advice(words, foreign.here) if one else words
         block = f"; a block is called in lower case: {call}" if arguments else ""
         return did_you_mean(keyword, table.keywords()) or f"`netdsl layers` lists the layers{block}"
 
@@ -59,7 +63,8 @@ class NoInput(Mistake, code="no-input", example="CONV 6 5 -> RELU"):
     def help(self) -> str:
         if _follows_chain(self.span):
             line = self.span.text.partition("\n")[0]
-            return f"to go on with the chain above, start the line with ->: -> {line}"
+            words = f"to go on with the chain above, start the line with ->: -> {line}"
+            return Advice(words, "-> ", self.span.start, self.span.start)
         return "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
 
 
@@ -76,7 +81,6 @@ class MisplacedName(Mistake, code="syntax-error", example="INPUT 8 -> a: RELU ->
     name: str
     hint: str
     words = "the name {name} stands in the middle of a chain"
-    advice = "{hint}"
 
 
 def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
@@ -87,15 +91,19 @@ def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
     elif of := scope.module.blocks.get(text):
         needed = [one.name.text for one in of.block.parameters if one.default is None]
         help = f"to call the block, write {text}({listed(needed)})"
+        help = help if needed else write(f"{text}()", rule="to call the block, write ")
     elif text in _labels(scope):
         help = f"a name starts a chain or a branch; to apply its element again, write {text}()"
         behind = name.span.source.text[name.span.end : name.span.end + 80]
         if merge := re.match(rf"\s*->\s*({_MERGES.replace(', ', '|').replace(' or ', '|')})\b", behind):
-            help = f"a merge takes what a fork gives: [ SKIP | {text} ] -> {merge[1]}"
+            fork = f"[ SKIP | {text} ]"
+            help = Advice(f"a merge takes what a fork gives: {fork} -> {merge[1]}", fork)
     elif absent := elsewhere.absent(text):
         help = absent
-    elif layer := _layer(text, ()) or closest(text, table.keywords()):
-        help = f"layers are written in capitals: did you mean {layer}?"
+    elif layer := _layer(text, ()):
+        help = Advice(f"layers are written in capitals: did you mean {layer}?", layer)
+    elif layer := closest(text, table.keywords()):
+        help = perhaps(f"layers are written in capitals: did you mean {layer}?", layer)
     else:
         before = name.span.source.text[max(0, name.span.start - 80) : name.span.start]
         element = re.search(r"([A-Z][^|>\[\](){}:-]*[^|>\[\](){}:\s-])\s*->\s*$", before)
@@ -110,7 +118,6 @@ class UnknownBlock(Mistake, code="unknown-block", example="block unit(n) = FC n\
     name: str
     hint: str
     words = "there is no block {name}, and no earlier element of that name"
-    advice = "{hint}"
 
 
 def unknown_block(call: tree.Call, scope: Scope) -> UnknownBlock:
@@ -119,9 +126,11 @@ def unknown_block(call: tree.Call, scope: Scope) -> UnknownBlock:
     if name in scope.labels.values() and name not in scope.entries:
         help = f"move this behind {name}"
     elif "." in name and (own := name.rpartition(".")[2]) in scope.module.blocks:
-        help = f"write {own}({', '.join(arguments[:_MOST])})"
+        text = f"{own}({', '.join(arguments[:_MOST])})"
+        help = write(text, call.span) if len(arguments) <= _MOST else f"write {text}"
     elif layer := _layer(name, arguments):
-        help = f"layers are written in capitals, without brackets or commas: {layer}"
+        rule = "layers are written in capitals, without brackets or commas: "
+        help = write(layer, call.span, rule) if " or " not in layer and "[" not in layer else f"{rule}{layer}"
     else:
         near = did_you_mean(name, chain(scope.module.blocks, _labels(scope)))
         help = near or f"define block {name}, or `use` its file"
@@ -239,22 +248,26 @@ class MergeWithoutFork(Mistake, code="merge-without-fork", example="INPUT 8 -> F
 
     def help(self) -> str:
         branches = self.names if len(self.names) > 1 else [*(self.names or ["a"]), "SKIP" if self.flows else "b"]
-        return f"put a fork before it: [ {' | '.join(branches)} ] -> {self.keyword}"
+        text = f"[ {' | '.join(branches)} ] -> {self.keyword}"
+        words = f"put a fork before it: {text}"
+        return Advice(words, text) if len(self.names) > 1 - self.flows else words
 
 
 class NamesBehindMerge(Mistake, code="unknown-option", example="INPUT 8 -> a: FC 4 -> [ FC 4 | SKIP ] -> ADD a"):
     """The names of further branches behind a merge layer: `[ a | b ] -> ADD c`."""
 
-    keyword: str
+    written: tree.Layer
     fork: tree.Fork
     names: Sequence[str]
-    words = "{keyword} has no flag {names[0]}"
+    words = "{written.keyword} has no flag {names[0]}"
 
     def help(self) -> str:
         span = self.fork.branches[0].span.to(self.fork.branches[-1].span)
-        written = span.text if span.end - span.start < _LONGEST else "…"
-        branches = " | ".join([written, *self.names[:_MOST]])
-        return f"what is merged stands in the fork: [ {branches} ] -> {self.keyword}"
+        short = span.end - span.start < _LONGEST
+        text = f"[ {' | '.join((span.text if short else '…', *self.names[:_MOST]))} ] -> {self.written.keyword}"
+        words = f"what is merged stands in the fork: {text}"
+        whole = short and len(self.names) <= _MOST
+        return Advice(words, text, self.fork.span.start, self.written.span.end) if whole else words
 
 
 def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -> tuple[Mistake, Span] | None:
@@ -264,7 +277,7 @@ def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -
     if fork is None and written.arguments:
         return MergeWithoutFork(written.keyword, flows, names), written.span
     if fork is not None and isinstance(fork.primary, tree.Fork) and names:
-        return NamesBehindMerge(written.keyword, fork.primary, names), written.arguments[0].span
+        return NamesBehindMerge(written, fork.primary, names), written.arguments[0].span
     return None
 
 
@@ -277,7 +290,9 @@ class MisplacedInput(Mistake, code="misplaced-input", example="INPUT 8 -> INPUT 
     def help(self) -> str:
         head = self.span.source.text[max(0, self.span.start - 80) : self.span.start]
         if re.search(r"block\s[^=\n]*\)\s*=\s*$", head):
-            return "leave it out: a block takes what flows in where it is called"
+            arrow = re.match(r"\s*->\s*", self.span.source.text[self.span.end : self.span.end + 80])
+            words = "leave it out: a block takes what flows in where it is called"
+            return Advice(words, "", self.span.start, self.span.end + arrow.end()) if arrow else words
         default = "start a chain of its own with it, and merge both: [ a | b ] -> CONCAT"
         return _of_line_before(self.span) or default
 
@@ -310,7 +325,9 @@ class BehindSkip(Mistake, code="extra-argument", example="INPUT 8 -> [ SKIP FC |
 
     written: str
     words = "SKIP takes no arguments"
-    advice = "branches are separated by |: SKIP | {written}"
+
+    def help(self) -> str:
+        return write(f"| {self.written}", rule="branches are separated by |: SKIP ")
 
 
 class SkipBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> SKIP"):

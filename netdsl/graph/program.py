@@ -14,6 +14,7 @@ from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Unknown, compute
 from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Value
 from netdsl.text import tree
+from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.mistake import Told
 from netdsl.text.parse import parse
@@ -271,7 +272,7 @@ def _near(given: str, there: Sequence[str]) -> str:
     stems = {Path(name).stem: name for name in reversed(there)}
     stem = PurePosixPath(given).name.removesuffix(".net")
     found = closest(stem, stems)
-    return f"did you mean {stems[found]}?" if found else ""
+    return perhaps(f"did you mean {stems[found]}?", f'"{stems[found]}"') if found else ""
 
 
 def _all(file: tree.File, kind: type[T]) -> list[T]:

@@ -13,6 +13,7 @@ from functools import cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from netdsl.text.advice import write
 from netdsl.text.mistake import Mistake, Told, Wrong
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def real(least: Number | None = None, most: Number | None = None) -> Kind:
         if least is not None and value < least:
             raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
         if most is not None and value > most:
-            help = f"write {show(Fraction(value, 100))}" if most == 1 and value in range(2, 100) else ""  # a percentage
+            help = write(show(Fraction(value, 100))) if most == 1 and value in range(2, 100) else ""  # a percentage
             raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}", help)
         return value
 

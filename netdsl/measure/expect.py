@@ -19,6 +19,7 @@ from netdsl.measure.field import Axis, fields
 from netdsl.measure.figures import Figures, Totals, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
+from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.mistake import Told
 from netdsl.text.suggest import bounded, did_you_mean
@@ -192,7 +193,8 @@ def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
     verb = "are" if claim.quantity.text.endswith("s") else "is"
     message = f"{what} {verb} {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
     of = f" of {claim.of.text}" if claim.of else ""
-    help = f"correct the network, or the claim: expect {claim.quantity.text}{of} = {has.replace(',', '')}"
+    text = f"expect {claim.quantity.text}{of} = {has.replace(',', '')}"
+    help = perhaps(f"correct the network, or the claim: {text}", text.removeprefix("expect "), claim.span)
     return Fault(Told("expectation-failed", " ".join(message.split()), help), claim.span)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from netdsl.text.advice import Advice, Fix
 from netdsl.text.codes import severity_of
 from netdsl.text.mistake import Mistake, Told
 from netdsl.text.shown import Line, preformatted
@@ -62,6 +63,11 @@ class Diagnostic(Line):
     def _repr_html_(self) -> str:
         """The same, for notebooks."""
         return preformatted(str(self))
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """The fix that its help names, if that names one edit."""
+        return (self.help.fix(self.span),) if isinstance(self.help, Advice) else ()
 
     @property
     def severity(self) -> str:

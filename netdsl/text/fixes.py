@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 from netdsl.text import chain_fixes, elsewhere, restated, statement_fixes
-from netdsl.text.met import LONGEST, Met
+from netdsl.text.met import LONGEST, Met, repeat
 from netdsl.text.statements import KEYWORDS
 
 _LOOKALIKES = {
@@ -43,33 +43,38 @@ def likely(met: Met) -> str:
 def _of_character(met: Met) -> str:
     """A sign that looks like another, or like nothing."""
     if (dims := re.search(r"(?:\d+[×✕*])*\d+$", met.near)) and (behind := re.match(r"(?:[×✕]\d+)+", met.rest)):
-        return f"write {re.sub('[×✕*]', 'x', dims.group() + behind.group())}"
+        return met.write(re.sub("[×✕*]", "x", dims.group() + behind.group()), "write ", dims.group(), behind.group())
     batch = re.match(rf"{elsewhere.BATCH}\s*[x×,]?\s*(\d+(?:\s*[x×,]?\s*\d+)*)", met.rest)
     if batch and met.near.endswith("INPUT"):
-        return f"a batch has any size, which is not written: INPUT {'x'.join(re.findall('[0-9]+', batch[1]))}"
+        sizes = "x".join(re.findall("[0-9]+", batch[1]))
+        return met.instead(f"a batch has any size, which is not written: INPUT {sizes}", sizes, batch.group())
     if met.near.endswith("RESHAPE") and re.match(r"(?:[\dx]*x)?-1", met.rest):
         return elsewhere.RESHAPED
     if met.word in _LOOKALIKES and met.rest[1:2] == ">":
-        return "write ->"
+        return met.write("->", behind=met.rest[:2])
     if parameter := re.match(r"\$\{?\s*(\w+)", met.rest):
-        return f"a parameter stands under its name alone: {parameter[1]}"
+        whole = re.match(r"\$(?:\{\s*\w+\s*\}|\w+)", met.rest)
+        words = f"a parameter stands under its name alone: {parameter[1]}"
+        return met.instead(words, parameter[1], whole.group()) if whole else words
     if met.word == "^" and met.before.endswith(")") and (count := re.match(r"\^\s*(\w+)", met.rest)):
-        return f"a repeat is written {chain_fixes.repeat(count[1])}"
+        return met.write(repeat(count[1]), "a repeat is written ", behind=count.group())
     if met.word == "^":
         return "a power is written as a product: n * n"
     if _LOOKALIKES.get(met.word) == "-" and met.apart and "ARROW" in met.expected and re.match(r".\s", met.rest):
-        return "write ->"
+        return met.write("->")
     if met.word in _LOOKALIKES:
-        return f"write {_LOOKALIKES[met.word]}"
+        return met.write(_LOOKALIKES[met.word])
     if met.word in {"'", "`", "‘", "’"}:
         quoted = re.match(r"(['`‘])([^'`’\"]*)['`’]", met.rest)
-        return f'strings stand in double quotes: "{quoted[2]}"' if quoted else "strings stand in double quotes"
+        rule = "strings stand in double quotes"
+        return met.write(f'"{quoted[2]}"', f"{rule}: ", behind=quoted.group()) if quoted else rule
     if met.word and not met.word.isprintable():
-        return "take it away"
+        return met.away("take it away")
     if met.word == ";" and met.bracket != "[":
         if re.match(r";\s*(?!INPUT)[A-Z]{2}", met.rest):
-            return "layers are joined by ->"
-        return "write a new line; statements have no sign at their end"
+            return met.instead("layers are joined by ->", " ->")
+        words = "write a new line; statements have no sign at their end"
+        return met.instead(words, "\n" if met.rest[1:].strip() else "")
     return ""
 
 
@@ -79,9 +84,10 @@ def _of_string(met: Met) -> str:
         closed = len(met.word) > 1 and met.word.endswith('"')
         return 'in a string only \\" and \\\\ are escapes' if closed else "close the string on its line"
     if met.opens == "use" and met.wants("STRING") and met.word:
-        return restated.advice("use", met.rest)
+        return met.restated(restated.advice("use", met.rest))
     if met.wants("STRING") and met.word and met.word not in {":", "="}:
-        return f'write it in quotes: "{met.rest[:LONGEST]}"'
+        words = f'write it in quotes: "{met.rest[:LONGEST]}"'
+        return words if len(met.rest) > LONGEST else met.instead(words, f'"{met.rest}"', met.rest)
     is_value = "STRING" in met.expected and "LPAR" not in met.expected and not met.takes_argument
     if is_value and met.kind in {"NAME", "ODD", "LAYER", "PATH"}:
         return f'strings stand in quotes, "{met.word}", and what is computed in braces, {{{met.word}}}'
@@ -91,7 +97,9 @@ def _of_string(met: Met) -> str:
 def _of_comment(met: Met) -> str:
     """Comments as other languages write them."""
     opens = met.rest.startswith("/*") or re.match(r"//\s*[^\W\d]\w*\s+[^\W\d]", met.rest)
-    return "a comment begins with #" if opens or (met.word == "//" and not met.before) else ""
+    if not opens and (met.word != "//" or met.before):
+        return ""
+    return "a comment begins with #" if met.rest.startswith("/*") else met.write("#", "a comment begins with ")
 
 
 def _of_line(met: Met) -> str:
@@ -107,22 +115,25 @@ def _of_number(met: Met) -> str:
     if ahead and behind and met.word == "," and "COMMA" not in met.expected:
         parts = (ahead.group() + behind.group()).split(",")
         if parts[0] == "0":
-            return f"write 0.{parts[1]}"
+            return met.write(f"0.{parts[1]}", "write ", ahead.group(), behind.group()) if len(parts) == 2 else ""
         if met.opens in KEYWORDS and met.in_header:
-            return f"write {''.join(parts)}"
+            return met.write("".join(parts), "write ", ahead.group(), behind.group())
         if tag := re.search(r"\s([spdg])\d+$", met.near):
-            return f"dims are joined by x: {tag[1]}{'x'.join(parts)}"
+            return met.write(f"{tag[1]}{'x'.join(parts)}", "dims are joined by x: ", tag.group()[1:], behind.group())
         if len(parts) > 2 or re.search(r"(INPUT|RESHAPE|PAD|CROP)\s+\d+$", met.near):
-            return f"dims are joined by x: {'x'.join(parts)}"
+            return met.write("x".join(parts), "dims are joined by x: ", ahead.group(), behind.group())
         if parts[-1] == "000":
-            return f"write {''.join(parts)}"
+            return met.write("".join(parts), "write ", ahead.group(), behind.group())
         layer = re.search(r"([A-Za-z]\w*)\s+[\d,_.]*\d$", met.near)
         written = elsewhere.written(layer[1], parts) if layer else ""
-        return f"arguments are separated by spaces: {written or ' '.join(parts)}"
+        rule = "arguments are separated by spaces: "
+        if layer and written:
+            return met.write(written, rule, layer.group(), behind.group())
+        return met.write(" ".join(parts), rule, ahead.group(), behind.group())
     if re.fullmatch(r"\d+(?:_\d+)+", met.word):
-        return f"write {met.word.replace('_', '')}"
+        return met.write(met.word.replace("_", ""))
     if re.fullmatch(r"\d+([X*×]\d+)+", met.word):
-        return f"write {met.word.replace('X', 'x')}"
+        return met.write(re.sub("[X*×]", "x", met.word))
     if re.fullmatch(r"-?[\d.]+[KMGTkmgt]?B?", met.word) and met.word[-1].isalpha():
         return "quantities such as 35K stand in `expect` and `meta` alone; write the number out"
     if (dot := re.match(r"\.(\d+)", met.rest)) and re.search(r"(^|\s)x\d+$", met.near):
@@ -130,32 +141,38 @@ def _of_number(met: Met) -> str:
     if dot and (tag := re.search(r"\s([spdg])\d+$", met.near)) and not re.search(r"DROP\w*\s+p\d$", met.near):
         return f"what stands behind {tag[1]} is a whole number"
     if dot:
-        return f"write 0.{dot[1]}"
+        return met.write(f"0.{dot[1]}", behind=dot.group())
     if met.word == "%" and ahead and not re.match(r"%\s*\w", met.rest):
-        return f"write {float(ahead.group()) / 100:g}" if re.fullmatch(r"\d{1,9}", ahead.group()) else ""
+        if not re.fullmatch(r"\d{1,9}", ahead.group()):
+            return ""
+        return met.write(f"{float(ahead.group()) / 100:g}", "write ", ahead.group())
     if re.fullmatch(r"\d+x", met.word) and "LAYER" in met.expected:
         repeated = re.match(r"\d+x\s*(\([^()]*\)|[A-Z][^|>()]*?(?=\s*(?:->|$)))", met.rest)
-        return f"a repeat stands behind what it repeats: {repeated[1] if repeated else 'CONV 64 3'} x{met.word[:-1]}"
+        words = f"a repeat stands behind what it repeats: {repeated[1] if repeated else 'CONV 64 3'} x{met.word[:-1]}"
+        return met.rewritten(words, "", repeated.group()) if repeated else words
     if re.match(r"\d+[^\W\d]", met.word) and "LAYER" in met.expected:
         return "a name begins with a letter"
     if unit := re.fullmatch(r"(\d+(?:x\d+)*)(?:px|pixels)", met.word):
-        return f"a number has no unit: write {unit[1]}"
+        return met.write(unit[1], "a number has no unit: write ")
     if dims := re.match(r"(\d+(?:x\d+)*)x\{([^{}]*)\}", met.rest):
-        return f"dims that are computed stand in braces: {{{', '.join((*dims[1].split('x'), dims[2].strip()))}}}"
+        computed = f"{{{', '.join((*dims[1].split('x'), dims[2].strip()))}}}"
+        return met.write(computed, "dims that are computed stand in braces: ", behind=dims.group())
     if re.fullmatch(r"\d+(?:x(?:\d+|[a-z_]+))+", met.word):
-        return f"dims that are computed stand in braces: {{{', '.join(met.word.split('x'))}}}"
+        return met.write(f"{{{', '.join(met.word.split('x'))}}}", "dims that are computed stand in braces: ")
     if (product := re.fullmatch(r"(\d+)([a-z_]+)", met.word)) and not (met.opens == "block" and met.in_header):
         computed = f"{product[1]} * {product[2]}"
-        return f"write {computed}" if met.bracket == "{" else f"what is computed stands in braces: {{{computed}}}"
+        if met.bracket == "{":
+            return met.write(computed)
+        return met.write(f"{{{computed}}}", "what is computed stands in braces: ")
     return ""
 
 
 def _of_comma(met: Met) -> str:
     """A comma that is missing, or behind which nothing stands."""
     if met.word in {")", "}"} and met.before.endswith(","):
-        return "take the comma before it away"
+        return met.away("take the comma before it away", ",", "")
     if met.word == "," and met.rest == "," and not met.bracket:
-        return "take it away"
+        return met.away("take it away")
     separates = "COMMA" in met.expected and met.bracket in {"(", "{"}
     return "values are separated by commas" if separates and re.match(r'[\w"]', met.word) else ""
 
@@ -165,7 +182,7 @@ def _of_keyword(met: Met) -> str:
     if met.word in KEYWORDS and met.before:
         return f"`{met.word}` opens a statement, and is no name; choose another"
     if met.in_header and not met.bracket:
-        return restated.advice(met.opens, f"{met.before} {met.rest}".removeprefix(met.opens))
+        return met.restated(restated.advice(met.opens, f"{met.before} {met.rest}".removeprefix(met.opens)))
     return ""
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
+from netdsl.text.advice import Advice
 from netdsl.text.statements import KEYWORDS
 
 WORD = re.compile(
@@ -34,11 +35,47 @@ class Met:
     """Whether it is the first word of its line."""
     apart: bool = False
     """Whether space stands before it."""
+    at: int = -1
+    """Its offset; -1 where its word is not as it is written."""
+    gap: int = 0
+    """How much space stands before it; -1 where that is more than space."""
 
     @cached_property
     def near(self) -> str:
         """The end of what stands before it."""
         return self.before if len(self.before) <= NEAR else "…" + self.before[-NEAR:]
+
+    def write(self, text: str, rule: str = "write ", before: str = "", behind: str | None = None) -> str:
+        """To write a text in place of what is met, or of some text that ends before it, and some that begins with it.
+
+        "" for the latter leaves what is met as it is.
+        """
+        if self.at < 0 or (before and self.gap < 0):
+            return f"{rule}{text}"
+        start = self.at - (len(before) + self.gap if before else 0)
+        return Advice(f"{rule}{text}", text, start, self.at + len(self.word if behind is None else behind))
+
+    def instead(self, words: str, text: str, behind: str | None = None) -> str:
+        """The words, and to write a text in place of what is met, or of what begins with it."""
+        at = self.at
+        return words if at < 0 else Advice(words, text, at, at + len(self.word if behind is None else behind))
+
+    def rewritten(self, words: str, before: str, behind: str, text: str = "") -> str:
+        """The words, and to write a text, or what they end with behind a colon or `write`, in place of both."""
+        if self.at < 0 or self.gap < 0:
+            return words
+        text = text or words.rpartition(": ")[2].removeprefix("write ")
+        return Advice(words, text, self.at - self.gap * bool(before) - len(before), self.at + len(behind))
+
+    def restated(self, words: str) -> str:
+        """The words, and to write the statement that they end with in place of this one, if that ends with the line."""
+        opens = words.removeprefix("write ").partition(" ")[0]
+        whole = words.startswith("write ") and opens in KEYWORDS and "…" not in words and len(self.rest) < NEAR
+        return self.rewritten(words, self.before, self.rest, words.removeprefix("write ")) if whole else words
+
+    def away(self, words: str, before: str = "", behind: str | None = None) -> str:
+        """The words, and to take away what is met, or what stands around it as in `write`."""
+        return self.write("", words, before, behind)
 
     @cached_property
     def opens(self) -> str:
@@ -82,3 +119,8 @@ def shown(word: str) -> str:
     if not word.isprintable() or word.isspace():
         return f"character U+{ord(word[0]):04X}"
     return f"`{word}`" if len(word) <= LONGEST else f"`{word[:LONGEST]}…`"
+
+
+def repeat(count: str) -> str:
+    """A repeat of so many copies, a number or a name."""
+    return f"x{count}" if count.isdecimal() else f"x{{{count}}}"

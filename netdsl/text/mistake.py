@@ -20,6 +20,8 @@ class Mistake:
     example: ClassVar[str] = ""
     words: ClassVar[str] = ""
     advice: ClassVar[str] = ""
+    hint: str = ""
+    """Help that who finds it knows, in place of `advice`."""
     _figures: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, *, code: str = "", example: str = "") -> None:
@@ -52,7 +54,7 @@ class Mistake:
 
     def help(self) -> str:
         """What to do about it, or ""."""
-        return self.advice.format_map(self)
+        return self.hint or self.advice.format_map(self)
 
     def advised(self, help: str) -> Mistake:
         """The same with other help, where there is some."""
@@ -66,7 +68,6 @@ class Told(Mistake):
     said: str
     hint: str = ""
     words = "{said}"
-    advice = "{hint}"
 
 
 class Reworded(Mistake):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from netdsl.text import elsewhere
+from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.met import ELEMENT, Met, shown
 from netdsl.text.mistake import Told
-from netdsl.text.restated import EXAMPLES, advice
+from netdsl.text.restated import EXAMPLES, advice, restated
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest
@@ -67,51 +68,73 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     if met.before == word and word in _ADVICE:
         return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", _ADVICE[word]), span)
     if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
-        help = "nothing of Python is needed here; take the line away"
+        help = write("", statement, "nothing of Python is needed here; take the line away")
         return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
     if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word, met.rest)):
         if keyword == "param" and re.match(r"\w+\s*\(", met.rest):  # let f(n) = …
             keyword = "block"
-        help = advice(keyword, met.rest)
+        help = _restated(keyword, met.rest, span)
         return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
     if re.fullmatch(r"x\d+", word):
         repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
-        help = f"a repeat stands behind what it repeats: {repeated.group() if repeated else 'CONV 64 3'} {word}"
+        rule = "a repeat stands behind what it repeats: "
+        help = f"{rule}CONV 64 3 {word}"
+        if repeated:
+            stretch = _on(span, at, repeated)
+            text = f"{repeated.group()} x{{{word[1:]}}}"  # which is no kernel
+            help = Advice(f"{rule}{repeated.group()} {word}", text, stretch.start, stretch.end)
         return Diagnostic(Told("syntax-error", f"nothing stands before the repeat {shown(word)}", help), span)
     if met.word == "x" and (behind := re.match(rf"x\s*({ELEMENT})", met.rest)):
-        help = f"a repeat stands behind what it repeats: {behind[1]} x{{{word}}}"
+        help = write(f"{behind[1]} x{{{word}}}", _on(span, at, behind), "a repeat stands behind what it repeats: ")
         return Diagnostic(Told("syntax-error", f"the repeat {shown(word)} x stands before its element", help), span)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
-        return Diagnostic(Told("syntax-error", "a label is one word", f"write {name}:"), span)
+        help = write(f"{name}:", _on(span, at, label))
+        return Diagnostic(Told("syntax-error", "a label is one word", help), span)
     if word in {"call", "apply", "block", "use"} and (call := re.match(r"\w+\(.*?\)", met.rest)):
-        return Diagnostic(Told("syntax-error", f"{shown(word)} is no name of a layer", f"write {call.group()}"), span)
-    behind = _words(met.rest)
+        help = write(call.group(), _on(span, at, call))
+        return Diagnostic(Told("syntax-error", f"{shown(word)} is no name of a layer", help), span)
+    told = _REST.match(met.rest.partition("->")[0])
+    behind = told.group().split() if told else []
+    stretch = span if told is None else Span(span.source, span.start, at.start + len(told.group().rstrip()))
     if _is_block(word, statement):
-        help = f"to call the block, write {_call(word, behind)}"
+        help = write(_call(word, behind), stretch, "to call the block, write ")
         return Diagnostic(Told("syntax-error", f"the arguments of block {shown(word)} stand in brackets", help), span)
     if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind) and _ends(met.rest):
         return _names(met, at, word, behind)
     if met.kind in {"LAYER", "ODD"} and met.bracket == "[":
         message = f"an arrow or a bar is missing before {shown(met.word)}"
         joint = "|" if met.word == "SKIP" else "->"
-        return Diagnostic(Told("syntax-error", message, f"write {word} {joint} {met.word}"), at)
+        help = perhaps(f"write {word} {joint} {met.word}", f"{joint} ", Span(at.source, at.start, at.start))
+        return Diagnostic(Told("syntax-error", message, help), at)
     if met.kind in {"LAYER", "ODD"}:
         message = f"an arrow is missing before {shown(met.word)}"
-        return Diagnostic(Told("syntax-error", message, f"write {word} -> {met.word}"), at)
+        help = Advice(f"write {word} -> {met.word}", "-> ", at.start, at.start)
+        return Diagnostic(Told("syntax-error", message, help), at)
     foreign = elsewhere.find(word)
     here = elsewhere.written(word, behind) or ("" if foreign is None or word.upper() in foreign.here else foreign.here)
-    help = f"layers are written in capitals: {here or ' '.join((word.upper(), *behind))}"
+    help = write(here or " ".join((word.upper(), *behind)), stretch, "layers are written in capitals: ")
     if here.startswith("["):
         help = f"a merge takes what a fork gives: {here}"
+    elif " or " in here:
+        help = str(help)
     if foreign is None:
         help += f"; a block is called with brackets: {_call(word, behind)}"
     return Diagnostic(Told("syntax-error", f"the name {shown(word)} takes no arguments", help), span)
 
 
-def _words(rest: str) -> list[str]:
-    match = _REST.match(rest.partition("->")[0])
-    return match.group().split() if match else []
+def _on(span: Span, at: Span, match: re.Match[str]) -> Span:
+    """From a name up to the end of what was found in the text behind it."""
+    return Span(span.source, span.start, at.start + match.end())
+
+
+def _restated(keyword: str, rest: str, word: Span) -> str:
+    """The statement that is meant by a word and the rest of its line."""
+    text, source = restated(keyword, rest), word.source.text
+    end = source.find("\n", word.end)
+    whole = Span(word.source, word.start, len(source) if end < 0 else end)
+    alone = whole.text.split() == [word.text, *rest.split()]
+    return write(text, whole) if text and alone and "…" not in text else advice(keyword, rest)
 
 
 def _ends(rest: str) -> bool:
@@ -136,6 +159,8 @@ def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:
     branches = " | ".join((word, *behind))
     merge = re.search(r"^[^\[\]|]*?\]?\s*->\s*([A-Z]+)", met.rest)
     help = f"write [ {branches} ]" + (f" -> {merge[1]}" if merge else "")
+    if met.bracket == "[" and not behind[1:]:
+        help = Advice(help, "| ", at.start, at.start)
     what = "a bar is missing" if met.bracket == "[" else "a fork's brackets and bar are missing"
     return Diagnostic(Told("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", help), at)
 

@@ -156,7 +156,15 @@ def data(found: Diagnostic) -> dict[str, object]:
     related = [{"message": one.text, **_range(one.span)} for one in found.related]
     head: dict[str, object] = {"code": found.code, "severity": found.severity, "message": found.message}
     calls = [_range(call) for call in found.calls]
-    return {**head, **_range(found.span), "related": related, "calls": calls, "help": found.help}
+    fixes = [
+        {
+            "title": fix.title,
+            "certain": fix.certain,
+            "edits": [{**_range(edit.span), "text": edit.text} for edit in fix.edits],
+        }
+        for fix in found.fixes
+    ]
+    return {**head, **_range(found.span), "related": related, "calls": calls, "help": found.help, "fixes": fixes}
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:

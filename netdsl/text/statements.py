@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from netdsl.text.advice import Advice
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.mistake import Told
 from netdsl.text.source import Source, Span
@@ -88,9 +89,11 @@ def _plain(source: Source, report: Report) -> tuple[str, list[int]]:
 def _no_space(sign: str, span: Span) -> Diagnostic:
     number = f"U+{ord(sign):04X}"
     if sign in _LINE_ENDS:
-        help = f"replace {number} by a line end"
+        help = Advice(f"replace {number} by a line end", "\n")
+    elif sign.isspace() or sign == "\u2800":
+        help = Advice(f"replace {number} by a space", " ")
     else:
-        help = f"replace {number} by a space" if sign.isspace() or sign == "\u2800" else f"take {number} away"
+        help = Advice(f"take {number} away")
     name = unicodedata.name(sign, "").lower()
     message = f"unexpected character {number}{f' ({name})' if name else ''}"
     return Diagnostic(Told("syntax-error", message, help), span)

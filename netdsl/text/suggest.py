@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import islice
 
+from netdsl.text.advice import perhaps
+
 _MOST = 2_000_000
 """How many letters are compared with letters for all words of a program, of which thousands may be unknown."""
 _SHARE = 8
@@ -93,4 +95,4 @@ def closest(word: str, candidates: Iterable[str]) -> str:
 def did_you_mean(word: str, candidates: Iterable[str]) -> str:
     """`did you mean CONV?`, or "" where nothing is near."""
     found = closest(word, candidates)
-    return f"did you mean {found}?" if found else ""
+    return perhaps(f"did you mean {found}?", found) if found else ""

@@ -55,7 +55,7 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
     source = statement.source
     if kind == "$END":
         last = deque(WORD.finditer(statement.text), maxlen=1)[0]
-        met = Met("", kind, frozenset(expected), _code(statement.text), "")
+        met = Met("", kind, frozenset(expected), _code(statement.text), "", at=statement.end)
         span = Span(source, statement.start + last.start(), statement.end)
         message = f"nothing follows this {shown(last.group())}"
     else:
@@ -65,7 +65,10 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         rest = _code(source.text[at : at + 2 * NEAR].partition("\n")[0])
         fresh_line = "\n" in source.text[statement.start + len(before) : at]
         apart = source.text[at - 1 : at].isspace()
-        met = Met(nearby(match.group()), kind, frozenset(expected), before, rest, fresh_line, apart)
+        gap = at - statement.start - len(before)
+        whole = at if len(match.group()) <= NEAR else -1
+        gap = gap if source.text[at - gap : at].isspace() or not gap else -1
+        met = Met(nearby(match.group()), kind, frozenset(expected), before, rest, fresh_line, apart, whole, gap)
         span = Span(source, at, match.end())
         if found := misused.find(met, statement, span):
             return found
