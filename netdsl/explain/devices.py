@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from netdsl.explain.view import View, count, folded, several
 from netdsl.layers.answer import Answer, Line, Table
@@ -21,8 +22,8 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
         ),
     ]
     counted = [index for index in sorted(focus) if view.layer(index).counts_depth]
-    own = [index for index in counted if origins(view, index) <= {view.nodes[index].device}]
-    across = [index for index in counted if index not in own]
+    own = [index for index in counted if origins(view)[index] <= {view.nodes[index].device}]
+    across = [index for index in counted if not origins(view)[index] <= {view.nodes[index].device}]
     if own:
         lines.append(f"On the maps of their own device: {several(_names(view, own), 12)}.")
     if across:
@@ -61,19 +62,13 @@ def _held(view: View, focus: frozenset[int], devices: list[int]) -> Iterator[tup
         yield str(device), f"{sums.params:,}", size(sums.activation_bytes), f"{sums.macs:,}"
 
 
-def origins(view: View, index: int) -> set[int]:
-    """The devices of the layers whose maps a layer reads: those that count, before all that has no weights."""
-    found: set[int] = set()
-    seen: set[int] = set()
-    waiting = list(view.nodes[index].inputs)
-    while waiting:
-        at = waiting.pop()
-        if at in seen:
-            continue
-        seen.add(at)
-        node = view.nodes[at]
-        if node.layer.counts_depth:
-            found.add(node.device)
-        else:
-            waiting += node.inputs
+@lru_cache(maxsize=1)
+def origins(view: View) -> list[frozenset[int]]:
+    """For each node the devices of the layers whose maps it reads: those that count, before all without weights."""
+    found: list[frozenset[int]] = []
+    for node in view.nodes:
+        before = [(view.nodes[source], found[source]) for source in node.inputs]
+        found.append(
+            frozenset[int]().union(*[{one.device} if one.layer.counts_depth else them for one, them in before])
+        )
     return found

@@ -64,7 +64,7 @@ def _about(view: View, index: int) -> Iterator[str]:
     if node.shared:
         yield f"Its weights are those of {node.owner}."
     if any(one.device for one in view.nodes):
-        origins = [str(one) for one in sorted(devices.origins(view, index))]
+        origins = [str(one) for one in sorted(devices.origins(view)[index])]
         reads = f", and reads maps of device {several(origins)}" if node.layer.counts_depth and origins else ""
         yield f"It runs on device {node.device}{reads}."
     if node.calls is not None:

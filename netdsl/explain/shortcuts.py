@@ -42,12 +42,18 @@ def shortcuts(view: View) -> list[Shortcut]:
 
 
 def _shortcut(view: View, add: int, short: int, long: int) -> Shortcut | None:
-    way = _back(view, short)
-    fork = next((at for at in _back(view, long) if at in way), None)
-    if fork is None or fork == long:
+    way, back = [short], [long]
+    while way[-1] != back[-1]:
+        later = max(way, back, key=lambda one: one[-1])
+        before = view.nodes[later[-1]].inputs
+        if not before or len(later) == _REACH:
+            return None
+        later.append(before[0])
+    fork = way.pop()
+    if fork == long:
         return None
-    around = [view.kernels[at] for at in way[: way.index(fork)] if at in view.kernels]
-    others = [at for at in way[: way.index(fork)] if at not in view.kernels and not view.passes(at)]
+    around = [view.kernels[at] for at in way if at in view.kernels]
+    others = [at for at in way if at not in view.kernels and not view.passes(at)]
     if others or len(around) > 1 or (around and not around[0].pointwise):
         return None
     body: set[int] = set()
@@ -62,14 +68,6 @@ def _shortcut(view: View, add: int, short: int, long: int) -> Shortcut | None:
     if any(view.layer(at).enlargement(*view.shaped.input_shapes(at)) for at in body):
         return None  # a map from further down that is enlarged to this one's size: a pyramid, and no residual
     return Shortcut(add, fork, tuple(sorted(body)), around[0] if around else None)
-
-
-def _back(view: View, index: int) -> list[int]:
-    """A node and those before it, along the first inputs."""
-    way = [index]
-    while view.nodes[way[-1]].inputs and len(way) < _REACH:
-        way.append(view.nodes[way[-1]].inputs[0])
-    return way
 
 
 def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:

@@ -61,15 +61,24 @@ def stacks(view: View) -> list[Stack]:
         while at in small:
             run.append(small[at])
             at = after[at]
-        parts = (
-            Stack(tuple(run[start:end]))
-            for start in range(len(run))
-            for end in range(start + 2, min(start + _MOST, len(run)) + 1)
-        )
-        best = max(parts, key=lambda part: part.saved, default=None)
-        if best is not None and best.saved > 0:
-            found.append(best)
+        if best := _best(run):
+            found.append(Stack(tuple(best)))
     return found
+
+
+def _best(run: list[Kernel]) -> list[Kernel]:
+    """The part of a run that saves most weights; empty where none saves any."""
+    own = [prod(one.sizes) * one.channels * one.filters for one in run]
+    most, best = 0, (0, 0)
+    for start, first in enumerate(run):
+        sizes, weights = first.sizes, own[start]
+        for end in range(start + 1, min(start + _MOST, len(run))):
+            sizes = tuple([size + more - 1 for size, more in zip(sizes, run[end].sizes, strict=True)])
+            weights += own[end]
+            saved = prod(sizes) * first.channels * run[end].filters - weights
+            if saved > most:
+                most, best = saved, (start, end + 1)
+    return run[slice(*best)]
 
 
 def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:

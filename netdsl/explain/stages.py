@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 from netdsl.explain.view import View, percent
@@ -17,13 +19,13 @@ _Level: TypeAlias = tuple[bool, tuple[Number, ...]]
 """Whether a map has several positions, and its effective stride: sizes that shrink by a border alone are one level."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Stage:
-    """Nodes at one level, in order; `first` is the first of them on the longest path."""
+    """Nodes at one level: those along the longest path, and then those beside it."""
 
     level: _Level
-    first: int
     nodes: list[int]
+    along: int = 0
 
 
 def longest(view: View) -> list[int]:
@@ -44,18 +46,14 @@ def longest(view: View) -> list[int]:
 
 def staged(view: View, way: Sequence[int]) -> list[Stage]:
     """The stages of a path; what stands beside it belongs to the last stage of its level that began before."""
-    stages: list[Stage] = []
-    for index in way:
-        if not stages or stages[-1].level != _level(view, index):
-            stages.append(Stage(_level(view, index), index, []))
-        stages[-1].nodes.append(index)
-    on_the_way = set(way)
-    for index in view.inference:
-        if index not in on_the_way:
-            begun = [stage for stage in stages if stage.first < index]
-            alike = [stage for stage in stages if stage.level == _level(view, index)]
-            before = [stage for stage in alike if stage.first < index]
-            (before[-1:] or alike[:1] or begun[-1:] or stages[:1])[0].nodes.append(index)
+    stages = [Stage(level, list(some)) for level, some in groupby(way, key=lambda index: _level(view, index))]
+    alike: dict[_Level, list[Stage]] = {}
+    for stage in stages:
+        stage.along = len(stage.nodes)
+        alike.setdefault(stage.level, []).append(stage)
+    for index in sorted(set(view.inference).difference(way)):
+        some = alike.get(_level(view, index), stages)
+        some[max(bisect_left(some, index, key=lambda stage: stage.nodes[0]) - 1, 0)].nodes.append(index)
     return stages
 
 
@@ -74,7 +72,7 @@ def answer(view: View, way: Sequence[int]) -> Answer:
             (cost.macs, sums.macs),
             (cost.activation_bytes, sums.activation_bytes),
         )
-        along = [show(view.shape(index).spatial) or "vector" for index in way if index in set(stage.nodes)]
+        along = [show(view.shape(index).spatial) or "vector" for index in stage.nodes[: stage.along]]
         rows.append(
             (
                 along[0] if along[0] == along[-1] or not stage.level[0] else f"{along[0]} to {along[-1]}",

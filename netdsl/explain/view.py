@@ -57,7 +57,7 @@ class View:
 
     shaped: ShapedGraph
 
-    @property
+    @cached_property
     def nodes(self) -> tuple[Node, ...]:
         """Its nodes, in topological order."""
         return self.shaped.nodes
@@ -152,9 +152,11 @@ class View:
 
     def reads(self, index: int) -> Iterator[int]:
         """The nodes that read a node, behind all that passes values on."""
-        for reader in self.readers[index]:
+        pending = [*reversed(self.readers[index])]
+        while pending:
+            reader = pending.pop()
             if self.passes(reader):
-                yield from self.reads(reader)
+                pending += reversed(self.readers[reader])
             else:
                 yield reader
 
