@@ -40,6 +40,7 @@ SMALL: dict[str, tuple[int, ...]] = {
     "efficientnet_b0": (64, 64, 3),
     "mobilenet_v1": (64, 64, 3),
     "mobilenet_v2": (64, 64, 3),
+    "mobilenet_v3_small": (64, 64, 3),
     "resnext_50": (64, 64, 3),
     "se_resnet_50": (64, 64, 3),
     "shufflenet_v2": (64, 64, 3),
