@@ -27,11 +27,12 @@ from matplotlib.backends.backend_agg import RendererAgg
 
 import netdsl
 from netdsl import resources
-from netdsl.compare import bubbles, challenge, labels, plot, table, winners
+from netdsl.compare import bubbles, challenge, labels, plot, winners
 from netdsl.compare.chart import ChartError
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry, entries
 from netdsl.draw.palette import DARK, LIGHT, Theme
+from netdsl.text.tabulate import Look
 
 ZOO = [path.stem for path in resources.bundled()]
 WITH_ERROR = {
@@ -132,7 +133,7 @@ def test_a_ratio_to_nothing_is_none() -> None:
 def test_on_a_terminal_the_least_of_each_cost_is_bold() -> None:
     small, large = netdsl.loads("INPUT 8 -> FC 2", name="a.net"), netdsl.loads("INPUT 8 -> FC 4", name="b.net")
     comparison = large.compare(small, large)
-    plain, bold = table.text(comparison), table.text(comparison, colour=True)
+    plain, bold = comparison.text(), comparison.text(look=Look(colour=True))
     assert "\x1b" not in plain
     assert re.sub(r"\x1b\[\d+m", "", bold) == plain
     assert re.findall(r"\x1b\[1m *([^\x1b]+)\x1b\[0m", bold.splitlines()[3]) == ["18", "16", "40 B", "72 B"]

@@ -219,7 +219,7 @@ def test_commands_print_by_the_stream_alone() -> None:
     folder = Path(stream.__file__).parent
     printing = re.compile(r"click\.(?:s?echo|style_echo)|\bprint\(|sys\.std(?:out|err)\.")
     found = {path.name for path in folder.glob("*.py") if printing.search(path.read_text(encoding="utf-8"))}
-    assert found <= {"stream.py", "progress.py", "tables.py"}  # a bar on a terminal, and tables as text
+    assert found <= {"stream.py", "progress.py"}  # a bar on a terminal
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import click
 
 from netdsl import resources
 from netdsl.cli import common, stream
-from netdsl.compare import chart, table
+from netdsl.compare import chart
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry
 from netdsl.draw.palette import THEMES
@@ -99,10 +98,9 @@ def command(
         case "csv":
             stream.out(comparison.csv(relative=relative), nl=False)
         case "markdown":
-            stream.out(table.markdown(comparison, exact=exact, relative=relative))
+            stream.out(comparison.markdown(exact=exact, relative=relative))
         case _:
-            colour = stream.colours(sys.stdout)
-            stream.out(table.text(comparison, exact=exact, relative=relative, colour=colour), styled=colour)
+            stream.page(lambda look: comparison.text(exact=exact, relative=relative, look=look))
 
 
 def _networks(names: Sequence[str], changes: Overrides, *, warn: bool) -> list[ShapedGraph]:

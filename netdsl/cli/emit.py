@@ -7,16 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import click
-from rich.text import Text
 
 from netdsl import optimize
-from netdsl.cli import common, stream, tables
+from netdsl.cli import common, stream
 from netdsl.graph import collector
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 from netdsl.optimize.fused import Fused
 from netdsl.text import format as formatter
+from netdsl.text import tabulate
+from netdsl.text.tabulate import Column
 
 _MOST = 2000
 """How many nodes are laid out on a page's width, which takes its time."""
@@ -29,15 +30,12 @@ def _graph(shaped: ShapedGraph, *, shapes: bool = True) -> str:
     """The nodes in the order in which they run, by number, with the numbers of those they read."""
     if len(shaped.nodes) > _MOST:
         return "\n".join(_long(shaped, shapes=shapes))
-    table = tables.plain(("", "right"), ("node", "left"), ("layer", "left"), ("reads", "left"))
-    if shapes:
-        table.add_column("gives", justify="right", no_wrap=True)
-    for column in table.columns[1:3]:
-        column.overflow = "fold"
+    columns = [Column(right=True), Column("node"), Column("layer"), Column("reads")]
+    rows: list[list[str]] = []
     for index, node in enumerate(shaped.nodes):
-        cells = [str(index), Text(_broken(node.path)), Text(_written(node)), " ".join(map(str, node.inputs))]
-        table.add_row(*cells, *[str(shaped.shapes[index])] * shapes)
-    return tables.text(table)
+        cells = [str(index), _broken(node.path), _written(node), " ".join(map(str, node.inputs))]
+        rows.append(cells + [str(shaped.shapes[index])] * shapes)
+    return tabulate.framed(columns + [Column("gives", right=True, fit="whole")] * shapes, rows)
 
 
 def _long(shaped: ShapedGraph, *, shapes: bool) -> Iterator[str]:
@@ -140,8 +138,8 @@ def _stages(shaped: ShapedGraph) -> str:
         graph = after
         seen.add(name)
     rows += [("optimized", str(len(graph.nodes))), ("fx", ""), ("torchscript", "")]
-    table = tables.plain(("stage", "left"), ("nodes", "right"), ("", "left"))
-    for position, (name, count) in enumerate(rows):
-        again = name in [other for other, _ in rows[:position]]
-        table.add_row(name, count, Text("Once more" if again else _WORDS[name]))
-    return tables.text(table)
+    told = [
+        (name, count, "Once more" if name in [other for other, _ in rows[:position]] else _WORDS[name])
+        for position, (name, count) in enumerate(rows)
+    ]
+    return tabulate.framed((Column("stage"), Column("nodes", right=True), Column()), told)

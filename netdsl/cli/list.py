@@ -8,7 +8,14 @@ from netdsl import resources
 from netdsl.cli import common, stream
 from netdsl.graph.build import Overrides
 from netdsl.measure.summary import Summary
-from netdsl.text import safe
+from netdsl.text import safe, tabulate
+from netdsl.text.tabulate import Column
+
+_COLUMNS = (
+    Column("name"),
+    Column("title"),
+    *(Column(head, right=True) for head in ("year", "params", "MACs", "depth")),
+)
 
 
 @click.command("list")
@@ -26,6 +33,8 @@ def command(form: str) -> None:
     if form == "json":
         stream.data(safe.json_text(rows))
         return
-    from netdsl.cli import tables
-
-    stream.out(tables.networks(rows))
+    cells = [
+        (str(name), str(title), str(year or ""), f"{params:,}", f"{macs:,}", str(depth))
+        for name, title, year, params, macs, depth in map(list, (row.values() for row in rows))
+    ]
+    stream.page(lambda look: tabulate.framed(_COLUMNS, cells, look))

@@ -21,8 +21,9 @@ from netdsl.compile.formats import FORMATS, SUFFIXES
 from netdsl.runtime import NotCompiledError, UntrustedError
 from netdsl.runtime.file import Card, Compiled, opened
 from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
-from netdsl.text import safe
+from netdsl.text import safe, tabulate
 from netdsl.text.suggest import did_you_mean
+from netdsl.text.tabulate import Column, Look
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +119,7 @@ def command(
     else:
         places = "x".join(map(str, made.outputs[name][:-1])) if math.prod(made.outputs[name][:-1]) > 1 else ""
         stream.line(f"{made.title}: {name}{_about(meaning, places, classes)}, {scaling.words}")
-        stream.out(f"\n{_table(pictures, ranked, words, meaning)}")
+        stream.page(lambda look: f"\n{_table(pictures, ranked, words, meaning, look)}")
     gc.freeze()  # else the interpreter's end looks through all of torch once more
 
 
@@ -326,32 +327,33 @@ def _about(meaning: str, places: str, classes: int) -> str:
 
 
 def _table(
-    pictures: Sequence[str], ranked: Sequence[Sequence[Class]], labels: Sequence[str] | None, meaning: str
+    pictures: Sequence[str],
+    ranked: Sequence[Sequence[Class]],
+    labels: Sequence[str] | None,
+    meaning: str,
+    look: Look,
 ) -> str:
     """A row for each class that is shown; values apart from probabilities where they are none."""
-    from rich.text import Text
-
-    from netdsl.cli import tables
-
     shown = [one for classes in ranked for one in classes]
     apart = any(one.value != one.probability for one in shown)
-    table = tables.plain(("picture", "left"), ("class", "right"))
-    table.show_edge = False
+    columns = [Column("picture"), Column("class", right=True)]
     if labels is not None:
-        table.add_column("label")
+        columns.append(Column("label"))
     if apart:
-        table.add_column(_HEADINGS.get(meaning, "value"), justify="right")
+        columns.append(Column(_HEADINGS.get(meaning, "value"), right=True))
     if any(one.probability is not None for one in shown):
         softmax = apart and meaning != "log-probabilities"
-        table.add_column("softmax" if softmax else "probability", justify="right")
+        columns.append(Column("softmax" if softmax else "probability", right=True))
+    rows: list[list[str]] = []
     for picture, classes in zip(pictures, ranked, strict=True):
+        rows += [[]] * bool(rows)
         for place, one in enumerate(classes):
             cells = [picture if not place else "", str(one.number)]
             cells += [labels[one.number]] if labels is not None else []
             cells += [f"{one.value:.5g}"] if apart else []
             cells += [f"{one.probability:.6f}"] if one.probability is not None else []
-            table.add_row(*map(Text, map(safe.line, cells)), end_section=place == len(classes) - 1)
-    return tables.text(table)
+            rows.append([safe.line(cell) for cell in cells])
+    return "\n".join(tabulate.text(columns, [row + [""] * (len(columns) - len(row)) for row in rows], look))
 
 
 def _json(

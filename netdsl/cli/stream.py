@@ -21,6 +21,7 @@ import click
 
 from netdsl.text import safe
 from netdsl.text.fit import columns
+from netdsl.text.tabulate import PLAIN, WIDTH, Look
 
 _LINES = 1000
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
@@ -68,6 +69,12 @@ def out(text: str, *, nl: bool = True, styled: bool = False) -> None:
         click.echo(_held(text, styled), nl=nl, color=True)
     except BrokenPipeError:
         _silence(sys.stdout)
+
+
+def page(made: Callable[[Look], str]) -> None:
+    """Print a result that is made for the width and the colours of stdout. Raises OSError as out does."""
+    look = Look(width(sys.stdout) or WIDTH, colours(sys.stdout)) if sys.stdout and sys.stdout.isatty() else PLAIN
+    out(made(look), styled=look.colour)
 
 
 def data(text: str) -> None:
