@@ -84,6 +84,40 @@ def flows(text: str) -> Iterator[tuple[str, str]]:
                 yield source, at
 
 
+def test_a_name_is_what_the_program_gives_wherever_the_label_stands() -> None:
+    drawing = drawn(
+        "INPUT 4 -> a:  # the first\n FC 4 -> group2: ( FC 3 -> TANH ) -> b: ( b: FC 2 -> [ FC 1 ] -> ADD )"
+    )
+    assert rows(drawing) == [
+        ["INPUT 4"],
+        ["FC 4 a"],
+        ["FC 3 group2", "TANH"],
+        ["FC 2 b"],
+        ["FC 1"],
+        ["ADD"],
+        ["OUTPUT b"],
+    ]
+
+
+def test_what_is_repeated_twice_over_is_drawn_once() -> None:
+    text = """
+block unit(n) = [ CONV n 3 p1 -> BN | SKIP ] -> ADD -> RELU
+INPUT 8x8x4 -> twice: unit(4) x2 -> thrice: twice() x3 -> FC 4 -> f: FC 4 x2 -> g: f() x3 -> FC 2
+"""
+    drawing = drawn(text)
+    copies = [(one.id, one.name, one.call, one.copies) for one in clusters(drawing.items)]
+    assert copies == [
+        ("twice.1", "twice", "unit(4)", 2),
+        ("thrice.1", "thrice", "twice()", 3),
+        ("thrice.1.1", "", "twice()", 2),
+        ("g.1", "g", "f()", 3),
+    ]
+    assert [box.copies for box in drawing.boxes if box.id.startswith(("f.", "g."))] == [2, 2]
+    whole = drawn(text, expand=True)
+    assert cluster(whole, "thrice.3.2").copy == (2, 2)
+    assert [one.id for one in clusters(whole.items)].count("thrice.3") == 1
+
+
 # What is drawn
 
 

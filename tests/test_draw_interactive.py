@@ -180,6 +180,19 @@ def test_text_of_the_program_cannot_leave_its_place() -> None:
     assert json.loads(read(page.encode()).model)["title"] == "</script><script>alert(1)</script> & <!--"
 
 
+def test_copies_of_a_repeat_that_is_repeated_are_in_a_block_once() -> None:
+    net = netdsl.loads(
+        "INPUT 8x8x4 -> a: ( [ CONV 4 3 p1 | SKIP ] -> ADD ) x2 -> b: a() x3 -> c: a() -> ( ( FC 4 -> RELU ) x2 ) x2"
+    )
+
+    def ids(items: Any) -> list[str]:
+        return [id for item in items for id in (item["id"], *ids(item.get("items", ())))]
+
+    found = ids(model(net.shaped)["items"])
+    assert len(found) == len(set(found))
+    assert {"a", "a.2", "b", "b.3", "b.3.2", "c.2"} <= set(found)
+
+
 def test_a_long_chain_is_shown_in_parts() -> None:
     network = netdsl.loads("INPUT 8x8x4 -> " + " -> ".join(["CONV 4 3 p1", "MAXPOOL 3 s1 p1"] * 1000))
     items: Any = model(network.shaped)["items"]

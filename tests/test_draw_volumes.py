@@ -197,6 +197,12 @@ def test_equal_layers_are_slabs_and_repeats_are_counted() -> None:
     assert len(resnet.volumes) == 13
 
 
+def test_a_repeat_that_is_repeated_is_one_volume() -> None:
+    unit = "INPUT 32x32x8 -> a: ( CONV 8 3 p1 -> CONV 9 3 p1 -> CONV 8 3 p1 ) x9"
+    picture = Picture(svg_reader.root(volumes.svg(netdsl.loads(f"{unit} -> b: a() x9 -> FC 9").shaped, LIGHT)))
+    assert picture.volumes == ["input1", "a", "b", "fc1"]
+
+
 def test_small_repeats_are_written_out() -> None:
     assert len(drawn("three_3x3").volumes) == 4
     assert len(drawn("INPUT 56x56x64 -> CONV 64 3 p1 x30 -> FC 2").volumes) == 3

@@ -65,6 +65,8 @@ class Cluster:
     copies: int = 1
     copy: tuple[int, int] | None = None
     """Which copy of how many it is, where a repeat is drawn in full."""
+    repeat: str = ""
+    """The path of that repeat."""
     training: bool = False
     note: str = ""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from netdsl.draw import words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
-from netdsl.graph.node import Scope, ShapedGraph
+from netdsl.draw.places import named, places
+from netdsl.graph.node import ShapedGraph
+from netdsl.graph.outline import Layer, Placed
 from netdsl.measure.figures import Figures, figures, totals
 
 FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
@@ -36,12 +37,11 @@ class _Stack:
 
 @dataclass
 class _Container:
-    """A scope while it is filled; one copy of it, where it is repeated. The root has none."""
+    """A scope while it is filled, or where it is repeated, a copy of it."""
 
-    path: str = ""
-    scope: Scope | None = None
-    copy: int | None = None
-    label: str = ""
+    scope: Placed
+    part: Placed
+    """What is in it: the scope itself, or the copy."""
     items: list[_Container | _Stack] = field(default_factory=list["_Container | _Stack"])
     nodes: list[int] = field(default_factory=list[int])
 
@@ -62,9 +62,7 @@ class _Folding:
     def drawing(self) -> Drawing:
         """The whole picture."""
         graph = self.shaped.graph
-        root = self._filled()
-        self._close(root)
-        items = [self._item(item, 0) for item in root.items]
+        items = [self._item(item, 0) for item in self._closed(self._filled())]
         outputs = [self._output(index, number) for number, index in enumerate(self._returned, 1)]
         sums = totals(self.shaped, self._figures)
         facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
@@ -82,51 +80,24 @@ class _Folding:
         return figures(self.shaped)
 
     @cached_property
-    def _paths(self) -> list[tuple[str, int]]:
-        return sorted((node.path, index) for index, node in enumerate(self.shaped.nodes))
-
-    def _within(self, path: str) -> list[int]:
-        """All nodes in a scope: their paths go on with ".", which comes right before "/"."""
-        start, end = (bisect_left(self._paths, (f"{path}{mark}", 0)) for mark in "./")
-        return sorted(index for _, index in self._paths[start:end])
-
-    @cached_property
     def _returned(self) -> tuple[int, ...]:
         return (*self.shaped.graph.outputs, *self.shaped.graph.training_outputs)
 
     # Which node stands for which
 
-    def _places(self, path: str) -> Iterator[tuple[str, Scope, int | None]]:
-        """The scopes around a node, from outside in, each with its copy's path and number where it is repeated."""
-        scopes = self.shaped.graph.scopes
-        parts = path.split(".")
-        at = 0
-        while at < len(parts):
-            at += 1
-            scope = scopes.get(".".join(parts[:at]))
-            if scope is None:
-                continue
-            copy = None
-            if scope.copies is not None and at < len(parts):
-                copy = int(parts[at])
-                at += 1
-            yield ".".join(parts[:at]), scope, copy
+    @cached_property
+    def _around(self) -> Sequence[tuple[Placed, ...]]:
+        """For each node the parts of the program that it stands in."""
+        return list(self.shaped.graph.outline.around())
 
     @cached_property
-    def _stands(self) -> list[int]:
+    def _stands(self) -> Sequence[int]:
         """For each node the one that is drawn: the first of those whose paths differ in numbers of copies alone."""
-        nodes = self.shaped.nodes
         if self.expand:
-            return list(range(len(nodes)))
-        first: dict[str, int] = {}
-        found: list[int] = []
-        for index, node in enumerate(nodes):
-            parts = node.path.split(".")
-            for path, _, copy in self._places(node.path):
-                if copy is not None:
-                    parts[path.count(".")] = "*"
-            found.append(first.setdefault(".".join(parts), index))
-        return found
+            return range(len(self._around))
+        first: dict[tuple[str, ...], int] = {}
+        paths = (tuple(["" if one.number else one.name for one in around]) for around in self._around)
+        return [first.setdefault(path, index) for index, path in enumerate(paths)]
 
     @cached_property
     def _readers(self) -> dict[int, set[int]]:
@@ -141,26 +112,23 @@ class _Folding:
 
     # Containers: filled, then closed from the innermost outward
 
-    def _filled(self) -> _Container:
+    def _filled(self) -> list[_Container | _Stack]:
         """The tree of scopes, with a stack for every drawn node."""
-        root = _Container()
-        known = {"": root}
-        for index, node in enumerate(self.shaped.nodes):
+        items: list[_Container | _Stack] = []
+        known: dict[str, _Container] = {}
+        for index, around in enumerate(self._around):
             if self._stands[index] != index:
                 continue
-            inner, outer = root, ""
-            for path, scope, copy in self._places(node.path):
-                if path not in known:
-                    known[path] = _Container(path, scope, copy, words.label(scope, node))
-                    inner.items.append(known[path])
-                inner = known[path]
-                inner.nodes.append(index)
-                outer = path if path != node.path else outer
-            name = words.name(node, outer)
-            if name and inner.copy is not None and inner.path == node.path and not self.expand:
-                name = name.rpartition(".")[0]
-            inner.items.append(_Stack([index], [name], note=self._borrowed.get(node.path, "")))
-        return root
+            inner = items
+            for scope, part in places(around):
+                if part.path not in known:
+                    known[part.path] = _Container(scope, part)
+                    inner.append(known[part.path])
+                known[part.path].nodes.append(index)
+                inner = known[part.path].items
+            name = named(around, numbered=self.expand)
+            inner.append(_Stack([index], [name], note=self._borrowed.get(around[-1].path, "")))
+        return items
 
     @cached_property
     def _borrowed(self) -> dict[str, str]:
@@ -172,13 +140,13 @@ class _Folding:
                 found[path] = f"weights of {owner}"
         return found
 
-    def _close(self, container: _Container) -> None:
-        """Dissolve inner scopes that hold a single box, and let boxes take in what follows them."""
-        items: list[_Container | _Stack] = []
+    def _closed(self, items: Sequence[_Container | _Stack]) -> list[_Container | _Stack]:
+        """Items with those scopes dissolved that hold a single box, and boxes that take in what follows them."""
+        found: list[_Container | _Stack] = []
         last: dict[int, _Stack] = {}
-        for item in container.items:
+        for item in items:
             if isinstance(item, _Container):
-                self._close(item)
+                item.items = self._closed(item.items)
                 item = self._dissolved(item)
             if isinstance(item, _Stack):
                 head = self.shaped.nodes[item.nodes[0]]
@@ -189,26 +157,25 @@ class _Folding:
                     last[item.nodes[-1]] = before
                     continue
                 last[item.nodes[-1]] = item
-            items.append(item)
-        container.items = items
+            found.append(item)
+        return found
 
     def _dissolved(self, container: _Container) -> _Container | _Stack:
         """The one box in a scope, which takes its name and copies; or the scope."""
-        assert container.scope is not None
         only = container.items[0]
         copies = self._copies(container)
         if len(container.items) > 1 or isinstance(only, _Container) or min(copies, only.copies) > 1:
             return container
         only.copies *= copies
         only.note = only.note or self._borrowed.get(container.scope.path, "")
-        if container.label and container.path != self.shaped.nodes[only.nodes[0]].path:
-            label = f"{container.label}.{container.copy}" if container.copy and self.expand else container.label
+        label, part = container.scope.label, container.part
+        if label and not isinstance(part.own, Layer):
+            label = f"{label}.{part.number}" if part.number and self.expand else label
             only.names[0] = f"{label}.{only.names[0]}" if only.names[0] else label
         return only
 
     def _copies(self, container: _Container) -> int:
         """How many copies a container stands for."""
-        assert container.scope is not None
         return 1 if self.expand else container.scope.copies or 1
 
     def _follows(self, item: _Stack, before: _Stack) -> bool:
@@ -250,24 +217,23 @@ class _Folding:
 
     def _block(self, container: _Container) -> Box:
         """The one box of a folded block, which says what is in all the copies that it stands for."""
-        assert container.scope is not None
-        scope, copies = container.scope, self._copies(container)
+        scope, part, copies = container.scope, container.part, self._copies(container)
         drawn = [self.shaped.nodes[index] for index in container.nodes]
-        self._hold(container.path, container.nodes)
-        self.blocks.add(container.path)
-        path = container.path if self.expand else scope.path
-        inner = self._within(path)
+        self._hold(part.path, container.nodes)
+        self.blocks.add(part.path)
+        whole = part if self.expand else scope
+        inner = whole.nodes
         sums = totals(self.shaped, self._figures, inner)
         facts = [f"{len(inner):,} layers", *[f"{sums.params:,} parameters"] * bool(sums.params)]
-        output = self.shaped.graph.aliases.get(path)
-        gives = [] if output is None else [f"gives {words.dims(str(self.shaped.shapes[output]))}"]
-        name, call = container.label, words.call(scope)
-        number = f"{container.copy} of {scope.copies}" if self.expand and (scope.copies or 1) > 1 else ""
+        output = whole.output(self.shaped.graph.outline.ends)
+        gives = [f"gives {words.dims(str(self.shaped.shapes[output]))}"] if output >= 0 else []
+        name, call = scope.label, words.call(scope)
+        number = f"{part.number} of {scope.copies}" if self.expand and (scope.copies or 1) > 1 else ""
         told = (" · ".join(facts) + " in all" * (copies > 1), *gives)
         devices = sorted({node.device for node in drawn})
         notes = [self._borrowed.get(scope.path, ""), *[f"on {len(devices)} devices"] * (len(devices) > 1)]
         return Box(
-            container.path,
+            part.path,
             "block",
             (
                 Row(name or call or "group", call if name else "", "input", number),
@@ -277,7 +243,9 @@ class _Folding:
             copies,
             all(node.training for node in drawn),
             ", ".join(filter(None, notes)),
-            ", ".join([": ".join(filter(None, (path, call))), *facts, f"{words.magnitude(sums.macs)} MACs", *gives]),
+            ", ".join(
+                [f"{whole.path}: {call}" if call else whole.path, *facts, f"{words.magnitude(sums.macs)} MACs", *gives]
+            ),
         )
 
     def _tooltip(self, index: int) -> str:
@@ -290,18 +258,18 @@ class _Folding:
         return ", ".join(told)
 
     def _cluster(self, container: _Container, depth: int) -> Cluster:
-        assert container.scope is not None
-        scope = container.scope
+        scope, part = container.scope, container.part
         nodes = [self.shaped.nodes[index] for index in container.nodes]
         devices = {node.device for node in nodes}
         return Cluster(
-            container.path,
-            container.label,
+            part.path,
+            scope.label,
             words.call(scope),
             tuple([self._item(item, depth + 1) for item in container.items]),
             nodes[0].device if len(devices) == 1 else None,
             self._copies(container),
-            (container.copy, scope.copies or 1) if self.expand and container.copy else None,
+            (part.number, scope.copies or 1) if self.expand and part.number else None,
+            scope.path * bool(self.expand and part.number),
             all(node.training for node in nodes),
             self._borrowed.get(scope.path, ""),
         )
@@ -333,11 +301,8 @@ class _Folding:
 
     def _name(self, index: int) -> str:
         """What the program calls an output: the outermost label that stands for it, if there is one."""
-        graph = self.shaped.graph
-        node = graph.nodes[index]
-        named = words.name(node)
-        for path, scope, _ in self._places(node.path):
-            labelled = named if path == node.path else words.label(scope, node)
-            if labelled and graph.aliases.get(scope.path) == index:
-                return scope.path
-        return named
+        ends = self.shaped.graph.outline.ends
+        for one in self._around[index]:
+            if one.label and one.output(ends) == index:
+                return one.path
+        return ""

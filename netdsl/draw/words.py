@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from netdsl.graph.node import Node, Scope
+from netdsl.graph.outline import Placed
 from netdsl.text import safe
 from netdsl.text.fit import clipped
 from netdsl.text.source import Span
@@ -52,22 +53,7 @@ def application(path: str, owner: str) -> tuple[str, str]:
     return ".".join(ours), ".".join(theirs[common:])
 
 
-def label(scope: Scope, node: Node) -> str:
-    """The label that the program gives a call or group around a node; nothing where it has none."""
-    found = scope.path.rpartition(".")[2]
-    if scope.title == found:  # a group's label, or `group1`
-        return "" if re.fullmatch(r"group\d+_*", found) else found
-    block = _called(scope.title)
-    written = next((span for span in node.calls or () if _called(span.text) == block), None)
-    return found if written is not None and _labelled(written) else ""
-
-
-def _called(call: str) -> str:
-    """What a call names."""
-    return call.partition("(")[0].strip()
-
-
-def call(scope: Scope) -> str:
+def call(scope: Scope | Placed) -> str:
     """A call with its arguments' values, on one line; nothing for a group."""
     if scope.title == scope.path.rpartition(".")[2]:
         return ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netdsl.graph.node import Node
 from netdsl.graph.outline import Chain, Group, Layer, Outline, Part
 from netdsl.text import tree
+from netdsl.text.source import Span
 
 
 @dataclass
@@ -41,9 +43,17 @@ def nested(nodes: Sequence[Node]) -> Outline:
         close(depth, index - 1)
         span = node.site.span
         for scope in scopes[depth:]:
-            opened.append(_Open(scope, tree.Element(None, tree.Group(tree.Chain(()), span), span=span), len(ends)))
+            group = tree.Group(tree.Chain(()), span)
+            opened.append(_Open(scope, tree.Element(_label(scope, "group", span), group, span=span), len(ends)))
             ends.append(-1)
-        element = tree.Element(None, tree.Layer(node.layer.keyword, (), span, span), span=span)
+        keyword = node.layer.keyword
+        layer = tree.Layer(keyword, (), span, span)
+        element = tree.Element(_label(name, keyword.lower(), span), layer, span=span)
         (opened[-1].parts if opened else parts).append(Layer(element, name))
     close(0, len(nodes) - 1)
     return Outline((Chain.of(parts),), ends)
+
+
+def _label(name: str, kind: str, span: Span) -> tree.Name | None:
+    """The label of a part; none where the language would call it so."""
+    return None if re.fullmatch(rf"{kind}_?[0-9]+_*", name) else tree.Name(name, span)

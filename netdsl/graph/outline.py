@@ -218,6 +218,13 @@ class Placed(NamedTuple):
         return str(self.number) if self.number else self.part.name
 
     @property
+    def label(self) -> str:
+        """Its name where the program gives it one; to a layer applied again, where that was written first."""
+        own = self.own
+        written = own if isinstance(own.element.primary, tree.Layer) else self.part
+        return self.name if written.element.label and not self.number else ""
+
+    @property
     def own(self) -> Part:
         """What it is: of what is applied again, the original."""
         part = self.part

@@ -40,7 +40,7 @@ def model(shaped: ShapedGraph) -> Data:
         "facts": list(drawing.facts),
         "paper": drawing.paper,
         "devices": list(drawing.devices),
-        "items": [layers.item(item) for item in _parted(_repeats(drawing.items, shaped))],
+        "items": [layers.item(item) for item in _parted(_repeats(drawing.items))],
         "edges": [[one.source, one.target, words.dims(str(one.shape)), one.training] for one in drawing.edges],
         "roles": _roles(drawing),
         "layers": layers.found,
@@ -123,19 +123,18 @@ def _sizes(sizes: Sequence[Number]) -> str:
     return words.dims(show(once(tuple(sizes))))
 
 
-def _repeats(items: Iterable[Item], shaped: ShapedGraph) -> list[Item]:
-    """The items, with the copies of each repeat in a block of their own."""
+def _repeats(items: Iterable[Item], around: str = "") -> list[Item]:
+    """The items, with the copies of each repeat in a block of their own, unless they fill one as it is."""
     found: list[Item] = []
     for item in items:
         if isinstance(item, Cluster):
-            item = replace(item, items=tuple(_repeats(item.items, shaped)))
-            path = item.id.rpartition(".")[0]
-            if item.copy and item.copy[1] > 1:
-                last = found[-1] if found else None
-                if isinstance(last, Cluster) and last.id == path:
-                    found[-1] = replace(last, items=(*last.items, item))
-                else:
-                    found.append(replace(item, id=path, items=(item,), copies=item.copy[1], copy=None))
+            item = replace(item, items=tuple(_repeats(item.items, item.id)))
+            last = found[-1] if found else None
+            if item.copy and item.copy[1] > 1 and item.repeat != around:
+                if not (isinstance(last, Cluster) and last.id == item.repeat):
+                    last = replace(item, id=item.repeat, items=(), copies=item.copy[1], copy=None)
+                    found.append(last)
+                found[-1] = replace(last, items=(*last.items, item))
                 continue
         found.append(item)
     return found

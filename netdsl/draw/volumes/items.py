@@ -6,7 +6,6 @@ from collections.abc import Container, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from netdsl.draw import words
 from netdsl.draw.branches import branches, gates
 from netdsl.draw.volumes.arrange import ancestors
 from netdsl.draw.volumes.scopes import MODULE, Block, blocks, tree, units_of
@@ -220,9 +219,9 @@ def _joined(shaped: ShapedGraph, units: Sequence[Unit], cut: Sequence[Item], who
         inputs = tuple(source for source in sources if source != len(found))
         if len(region) > 1:
             own = [unit for one in region for unit in cut[one].units]
-            node = shaped.nodes[units[own[-1]].head]
-            label = node.name if words.name(node) else item.label
-            block = Block(node.path, None, 1, label, list(own), own, forks=True)
+            merge = units[own[-1]]
+            path, label = shaped.nodes[merge.head].path, merge.label or item.label
+            block = Block(path, None, 1, label, list(own), own, forks=True)
             item = Item(tuple(own), inputs, block, item.around)
         found.append(replace(item, inputs=inputs))
     return found

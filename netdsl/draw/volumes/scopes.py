@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netdsl.draw import words
+from netdsl.draw.places import places
 from netdsl.draw.volumes.units import Unit
-from netdsl.graph.node import Scope, ShapedGraph
+from netdsl.graph.node import ShapedGraph
+from netdsl.graph.outline import Layer, Placed
 
 MODULE = 24
 """The most volumes that are drawn as one because data forks among them."""
@@ -18,7 +19,7 @@ class Block:
     """A scope in the tree of scopes: a call, a labelled group, all copies of a repeat, or one of them."""
 
     path: str
-    scope: Scope | None
+    scope: Placed | None
     copies: int = 1
     label: str = ""
     """Its label, where the program gives it one."""
@@ -49,16 +50,15 @@ class Block:
 def tree(shaped: ShapedGraph, units: Sequence[Unit]) -> Block:
     """The scopes of a network, under one without a name."""
     root = Block("", None)
-    known = {"": root}
+    known: dict[str, Block] = {}
+    around = list(shaped.graph.outline.around())
     for index, unit in enumerate(units):
         inner = root
-        node = shaped.nodes[unit.head]
-        for path, scope, copies in _places(shaped, node.path):
-            if path not in known:
-                copied = copies == 1 and (scope.copies or 1) > 1
-                known[path] = Block(path, scope, copies, "" if copied else words.label(scope, node))
-                inner.children.append(known[path])
-            inner = known[path]
+        for block in _around(around[unit.head]):
+            if block.path not in known:
+                known[block.path] = block
+                inner.children.append(block)
+            inner = known[block.path]
             inner.units.append(index)
         inner.children.append(index)
     root.units = list(range(len(units)))
@@ -67,24 +67,15 @@ def tree(shaped: ShapedGraph, units: Sequence[Unit]) -> Block:
     return root
 
 
-def _places(shaped: ShapedGraph, path: str) -> Iterator[tuple[str, Scope, int]]:
-    """The scopes around a node, from outside in; a repeat as the scope of all its copies, then that of one."""
-    scopes = shaped.graph.scopes
-    parts = path.split(".")
-    at = 0
-    while at < len(parts):
-        at += 1
-        scope = scopes.get(".".join(parts[:at]))
-        if scope is None:
-            continue
-        if scope.copies is None:
-            yield ".".join(parts[:at]), scope, 1
-            continue
-        if scope.copies > 1:
-            yield ".".join(parts[:at]), scope, scope.copies
-        at += 1
-        if at < len(parts) or scope.copies == 1:
-            yield ".".join(parts[:at]), scope, 1
+def _around(around: Sequence[Placed]) -> Iterator[Block]:
+    """The blocks that a node stands in, from outside in: a repeat as all its copies, and then as the one."""
+    for scope, part in places(around):
+        copies, single = scope.copies or 1, isinstance(part.own, Layer)
+        label = "" if single else scope.label
+        if copies > 1:
+            yield Block(scope.path, scope, copies, label)
+        if not part.repeat and not single:
+            yield Block(part.path, scope, 1, label if copies == 1 else "")
 
 
 def blocks(block: Block) -> Iterator[Block]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netdsl.draw.fold import FOLLOWERS
+from netdsl.draw.places import named
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.shape import Shape
 
@@ -19,6 +20,8 @@ class Unit:
     followers: tuple[int, ...]
     """The nodes that change the volume's values and not its size, or only rearrange or cut it."""
     inputs: tuple[int, ...]
+    label: str
+    """The name that the program gives its layer."""
 
 
 def units(shaped: ShapedGraph) -> list[Unit]:
@@ -45,7 +48,8 @@ def units(shaped: ShapedGraph) -> list[Unit]:
             unit_of.append(len(found))
             whole.append(True)
             found.append((index, [], tuple(dict.fromkeys(unit_of[source] for source in data))))
-    return [Unit(head, tuple(followers), inputs) for head, followers, inputs in found]
+    labels = list(map(named, shaped.graph.outline.around()))
+    return [Unit(head, tuple(followers), inputs, labels[head]) for head, followers, inputs in found]
 
 
 def _joins(node: Node, inputs: tuple[Shape, ...], shape: Shape, *, returned: bool) -> bool:

@@ -63,7 +63,7 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
     if not block and layer.role == "dense":
         windows = "all"
     joined = sum(x.channels for x in inputs) == shape.channels and len(inputs) > 1
-    named = words.plain(_named(block) if block else item.label or _name(shaped, units, item))
+    named = words.plain(_named(block) if block else item.label or _name(units, item))
     lines = _within(shaped, units, item) if block else _made(shaped, last, windows)
     weights = _weights(shaped, units, item)
     lines += [weights] * bool(weights)
@@ -105,18 +105,12 @@ def _named(block: Block) -> str:
     return block.label or (block.noun if block.scope and words.call(block.scope) else "")
 
 
-def _name(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
+def _name(units: Sequence[Unit], item: Item) -> str:
     """The labels of an item's layers: the first and last of a run."""
-    nodes = [shaped.nodes[units[unit].head] for unit in item.units]
-    names = [_own(node) for node in nodes if words.name(node)]
+    names = [label for unit in item.units if (label := units[unit].label)]
     if len(names) < 2 or names[0] == names[-1]:
         return names[0] if names else ""
     return f"{names[0]}, {names[-1]}" if len(names) == 2 else f"{names[0]} … {names[-1]}"
-
-
-def _own(node: Node) -> str:
-    """The last of a path that names a layer: `conv1`, `f.2`."""
-    return ".".join(node.path.split(".")[-2:]) if node.name.isdigit() else node.name
 
 
 def called(layer: Layer) -> str:
