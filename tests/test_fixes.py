@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import command_line
+import fuzz_programs
 import pytest
 from test_mistakes import MISTAKES
 
@@ -70,6 +72,15 @@ def test_the_fixes_of_the_codes_examples_hold(code: str) -> None:
 @pytest.mark.parametrize("text", ['BN "a"', 'RELU "a" 3', 'FC 3 "a"', 'LRN "a" "b"', 'INPUT "a" "b"'])
 def test_strings_that_no_layer_takes_have_fixes_that_hold(text: str) -> None:
     check_fixes(f"INPUT 8x8x3 -> {text}\n", None)
+
+
+@pytest.mark.parametrize("seed", range(0, 500, 100))
+def test_a_mistake_of_any_program_is_gone_with_its_fix(seed: int) -> None:
+    for number in range(seed, seed + 100):
+        for found in check(fuzz_programs.program(Random(number))):
+            for fix in found.fixes if found.span.source.name == "net.net" else ():
+                gone = found.code, found.message, at(found, fix)
+                assert gone not in {(one.code, one.message, one.span.start) for one in check(fix.edits[0].applied)}, fix
 
 
 def test_most_help_of_newcomers_mistakes_carries_its_edit() -> None:

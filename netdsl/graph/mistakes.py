@@ -43,8 +43,10 @@ class UnknownLayer(Mistake, code="unknown-layer", example="INPUT 28x28x1 -> CNOV
         if absent := elsewhere.absent(keyword):
             return absent
         if here := elsewhere.written(keyword, arguments):
-            one = " or " not in here and len(self.written.arguments) <= _MOST
-            return write(here, span) if one else f"write {here}"
+            one = not re.search(r" or |\[", here) and here.isascii() and len(self.written.arguments) <= _MOST
+            labelled = ":" in here and span.source.text[max(0, span.start - 80) : span.start].rstrip()[-1:] == ":"
+            whole = Advice(f"write {here}", here, span.start, span.end, certain=":" not in here)
+            return whole if one and not labelled else str(whole)
         if foreign:
             words = f"it is called {foreign.here} here"
             one = not arguments and not re.search(r" or |\[", foreign.here)
@@ -64,7 +66,7 @@ class NoInput(Mistake, code="no-input", example="CONV 6 5 -> RELU"):
         if _follows_chain(self.span):
             line = self.span.text.partition("\n")[0]
             words = f"to go on with the chain above, start the line with ->: -> {line}"
-            return Advice(words, "-> ", self.span.start, self.span.start)
+            return Advice(words, "-> ", self.span.start, self.span.start, certain=False)
         return "start the chain with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
 
 
@@ -327,7 +329,8 @@ class BehindSkip(Mistake, code="extra-argument", example="INPUT 8 -> [ SKIP FC |
     words = "SKIP takes no arguments"
 
     def help(self) -> str:
-        return write(f"| {self.written}", rule="branches are separated by |: SKIP ")
+        words = f"branches are separated by |: SKIP | {self.written}"
+        return Advice(words, f"| {self.written}") if self.written.isidentifier() else words
 
 
 class SkipBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> SKIP"):

@@ -79,7 +79,8 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
     assert given.key is not None
     if row.role == "input":
         sizes = [_value(one) for one in written.arguments[:MOST] if one.key is not None]
-        help = write(f"INPUT {'x'.join(sizes)}", written.span, "dims are joined by x, channels last: ")
+        text, rule = f"INPUT {'x'.join(sizes)}", "dims are joined by x, channels last: "
+        help = write(text, written.span, rule) if all(map(str.isdecimal, sizes)) else f"{rule}{text}"
         span = given.span.to(written.span) if len(sizes) > 1 else given.key.span
         return Fault(Told("unknown-option", f"{row.keyword} has no option {given.key.text}", help), span)
     help = _spelling(row, arguments, written, given.key.text, _value(given), given.span)
@@ -143,7 +144,7 @@ def labelled(row: type[Layer], written: tree.Layer, label: str) -> str:
     text = f"{label.lower() or 'stem'}: {' '.join((row.keyword, *own))}"
     rule = "a label stands before its layer: "
     before = head(written.span).rstrip()
-    whole = label and len(written.arguments) <= MOST and not before.endswith(":")
+    whole = re.fullmatch("[A-Za-z_][A-Za-z_0-9]*", label) and len(written.arguments) <= MOST and before[-1:] != ":"
     return write(text, written.span, rule) if whole else f"{rule}{text}"
 
 
@@ -248,7 +249,7 @@ def _apart(
             return f"write {before}x{after} for dims or x{after} for a repeat, without spaces"
         if after.startswith("-"):
             return f"a {_TAGS[letter]} is never negative"
-        if not after:
+        if not re.match(r"[\d{]", after):
             return f"its number stands right behind {letter}"
         return Advice(f"write {letter}{after}, without a space", f"{letter}{after}", both.start, both.end)
     if len(word) > 1 and (named(arguments, word) or elsewhere.slots(word)):
@@ -318,7 +319,8 @@ def _keyword(word: str) -> str:
 def split(before: tree.Argument, given: tree.Argument) -> Fault:
     """What was meant as one argument: `n-1`."""
     text = f"{before.span.text}{given.span.text}"
-    help = write(f"{{{text}}}", rule="what is computed stands in braces: ")
+    words = f"what is computed stands in braces: {{{text}}}"
+    help = words if "=" in text else Advice(words, f"{{{text}}}")
     return Fault(Told("invalid-argument", f"{text} is two arguments here", help), before.span.to(given.span))
 
 

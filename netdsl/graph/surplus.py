@@ -61,7 +61,7 @@ def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str],
         return instead(f"{row.keyword} is not told what flows in: write ", left)
     if len(slots) == 1 and slots[0].kind.many and row.role in {"input", "reshape"} and all(map(str.isdigit, values)):
         return instead("dims are joined by x: ", "x".join(values))
-    if fields == ["kernel"] and row.role == "convolution" and len(values) == 2:
+    if fields == ["kernel"] and row.role == "convolution" and len(values) == 2 and values[1][:1].isdigit():
         return instead(f"{row.keyword} has a filter for each channel: write ", values[1])
     if not slots and there[:1] == ["-"] and len(values) == 1:
         return write("", extra, NOT_SAID)

@@ -216,7 +216,8 @@ def _equal(met: Met, name: str) -> str:
     if met.before == name and len(name) > 1 and (slots := elsewhere.slots(name)):
         return _section_line(name, slots[0], met.rest[1:].strip())
     if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
-        return met.write(f"param {name} = {met.rest[1:].strip()}", "write ", name, met.rest)
+        words = f"write param {name} = {met.rest[1:].strip()}"
+        return met.rewritten(words, name, met.rest) if name.islower() else words
     layer = re.match(r"=\s*([A-Za-z][^|>\]]*?)\s*(?:->|$|[|\]])", met.rest)
     words = f"a label ends with a colon: {name.lower()}: {layer[1] if layer else 'CONV 64 3'}"
     return met.rewritten(words, name, "=", f"{name.lower()}:")
@@ -393,8 +394,5 @@ def _operator(met: Met) -> str:
     words = f"{comment}what is computed stands in braces: {{{computed}}}"
     if comment or met.bracket or re.search(r"[-+*/%{]\s*$", met.near.removesuffix(left.group())):
         return words
-    return (
-        words
-        if re.match(r"\s*[-+*/%(.]", met.rest[right.end() :])
-        else met.rewritten(words, left.group(), right.group())
-    )
+    goes_on = re.match(r"\s*[-+*/%(.]", met.rest[right.end() :])
+    return words if goes_on else met.rewritten(words, left.group(), right.group())

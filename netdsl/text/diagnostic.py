@@ -67,7 +67,8 @@ class Diagnostic(Line):
     @property
     def fixes(self) -> tuple[Fix, ...]:
         """The fix that its help names, if that names one edit."""
-        return (self.help.fix(self.span),) if isinstance(self.help, Advice) else ()
+        fix = self.help.fix(self.span) if isinstance(self.help, Advice) else None
+        return () if fix is None or fix.edits[0].text == fix.edits[0].span.text else (fix,)
 
     @property
     def severity(self) -> str:

@@ -88,7 +88,7 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         help = write(f"{behind[1]} x{{{word}}}", _on(span, at, behind), "a repeat stands behind what it repeats: ")
         return Diagnostic(Told("syntax-error", f"the repeat {shown(word)} x stands before its element", help), span)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
-        name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}")
+        name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}").lower()
         help = write(f"{name}:", _on(span, at, label))
         return Diagnostic(Told("syntax-error", "a label is one word", help), span)
     if word in {"call", "apply", "block", "use"} and (call := re.match(r"\w+\(.*?\)", met.rest)):

@@ -278,8 +278,18 @@ def statement(text: str, span: Span, report: Report) -> tree.Statement | int:
     except Unexpected as error:
         from netdsl.text import wording  # a program without mistakes needs no words for them
 
-        report.add(wording.syntax_error(error.at, error.kind, set(error.expected), span))
+        found = wording.syntax_error(error.at, error.kind, set(error.expected), span)
+        report.add(wording.proven(found, text, span, _first_error))
         return error.at
+
+
+def _first_error(text: str, start: int, end: int) -> int:
+    """Where the first error in a statement is, or one behind its end."""
+    try:
+        _parser()[0].parse(text, start, end)
+    except (Unexpected, _TooLarge) as error:
+        return error.at if isinstance(error, Unexpected) else start
+    return end + 1
 
 
 def _check_block_lines(block: tree.Block, report: Report) -> None:

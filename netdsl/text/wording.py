@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 
 from netdsl.text import misused
 from netdsl.text.diagnostic import Diagnostic
@@ -76,6 +78,19 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
     if wanted := _expected(met):
         message += f": {wanted}"
     return Diagnostic(Told("syntax-error", message, likely(met)), span)
+
+
+def proven(found: Diagnostic, text: str, span: Span, first_error: Callable[[str, int, int], int]) -> Diagnostic:
+    """What was found in a statement, without its fix where the error is there with it, too."""
+    if not found.fixes:
+        return found
+    edit = found.fixes[0].edits[0]
+    behind = edit.span.start + len(edit.text)
+    text = f"{text[: edit.span.start]}{edit.text}{text[edit.span.end :]}"
+    end = span.end + behind - edit.span.end
+    if "\n" in edit.text or not text[span.start : end].strip() or first_error(text, span.start, end) > behind:
+        return found  # it is two statements, or none, or goes on
+    return replace(found, mistake=found.mistake.advised(str(found.help)))
 
 
 def _code(text: str) -> str:
