@@ -28,11 +28,13 @@ TESTS = ROOT / "tests"
 
 ROOMS = {
     "text": "diagnostics programs mistakes",
+    "text/builder.py": "parse programs mistakes format",
     "text/chain_fixes.py": "mistakes programs",
     "text/columns.py": "format",
     "text/excerpt.py": "excerpt diagnostics",
     "text/fit.py": "excerpt diagnostics",
     "text/format.py": "format",
+    "text/kept.py": "parse programs",
     "text/layout.py": "format",
     "text/lowered.py": "parse programs format",
     "text/parse.py": "parse programs mistakes format",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -15,9 +16,9 @@ from lark import Lark
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
 from netdsl import resources
-from netdsl.text import grammar, statements
+from netdsl.text import grammar, kept, parse, statements
 from netdsl.text.diagnostic import Report
-from netdsl.text.source import Source
+from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,6 +74,88 @@ def test_statements_whole_and_broken_are_read_as_lark_reads_them(seed: int) -> N
                 at = random.randrange(len(text) + 1)
                 text = text[:at] + random.choice(FRAGMENTS) + text[at + random.randrange(3) :]
             assert made(lambda one: kept.parse(one, 0, len(one)), text) == made(fresh.parse, text), text
+
+
+def read(text: str) -> tuple[object, list[str]]:
+    """What a text gives, with the place of everything in it."""
+    source, report = Source(text, "net.net"), Report()
+    file = parse.parse(source, report)
+    return placed(file, source), [f"{found} {found.help}" for found in report.diagnostics()]
+
+
+def placed(one: object, source: Source) -> object:
+    """A tree as values that are equal only where every span is."""
+    if isinstance(one, Source):
+        assert one is source
+        return None
+    if isinstance(one, Span):
+        assert one.source is source
+        return one.start, one.end
+    if isinstance(one, tuple):
+        return [placed(part, source) for part in one]
+    if is_dataclass(one):
+        return type(one), *(placed(getattr(one, field.name), source) for field in fields(one))
+    return one
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_trees_that_were_kept_are_as_those_that_are_read(path: Path) -> None:
+    random = Random(path.name)
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    at = random.randrange(len(text) + 1)
+    for changed in (text, f"# moved\n{text}", text[:at] + random.choice(FRAGMENTS) + text[at:], text):
+        found = read(changed)
+        kept._kept.clear()
+        assert found == read(changed)
+
+
+def chain_of(lines: int) -> str:
+    return "INPUT 9x9x3\n" + "".join(f"-> c{line}: CONV {line % 7 + 1} 3 p1 -> RELU\n" for line in range(lines))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reads"),
+    [
+        (chain_of(2000), chain_of(2000).replace("-> c999: CONV", "-> c999: DECONV"), ["c999: DECONV 6 3 p1"]),
+        (chain_of(9), "# above\n" + chain_of(9), []),
+        ("block f() = [ RELU | SKIP ] -> ADD\nINPUT 9", "INPUT 8\nblock f() = [ RELU | SKIP ] -> ADD", ["INPUT 8"]),
+        ("INPUT 9\nRELU", "INPUT 9\n" + "RELU -> SIGMOID -> TANH\n" * 9, ["RELU -> SIGMOID -> TANH"]),
+        ("INPUT 9", "INPUT 9 -> RELU -> RELU\n-> TANH -> RELU", ["RELU", "TANH"]),
+        (
+            "PARAM n = 8",
+            "PARAM n = 9\nparam n = 8\nBLOCK f() = RELU -> TANH",
+            ["param n = 9", "block f() = RELU -> TANH"],
+        ),
+        ("output a, b", "output a\noutput a, b", ["output a"]),
+    ],
+)
+def test_only_what_changed_is_read(before: str, after: str, reads: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept._kept.clear()
+    read(before)
+    said: list[str] = []
+    whole = parse._read
+    monkeypatch.setattr(
+        parse, "_read", lambda text, span: (said.append(text[span.start : span.end]), whole(text, span))[1]
+    )
+    assert read(after)[0]
+    assert said == reads
+
+
+def test_trees_of_the_last_files_alone_are_kept() -> None:
+    for number in range(20):
+        read(f"INPUT {number + 1}x7x3 -> RELU")
+    assert {text for text in kept._kept if text.endswith("x7x3")} == {
+        f"INPUT {number + 1}x7x3" for number in range(12, 20)
+    }
+    read(chain_of(6000))
+    assert len(kept._kept) < 10_100
+
+
+def test_what_nests_deeply_is_read_again() -> None:
+    text = f"INPUT 9 -> {'(' * 90}RELU{')' * 90}"
+    read(text)
+    assert text not in kept._kept
+    assert read(text) == read(text)
 
 
 def test_the_tables_are_those_of_the_grammar(monkeypatch: pytest.MonkeyPatch) -> None:

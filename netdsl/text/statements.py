@@ -53,11 +53,14 @@ class Lines:
     """The result: the span of each statement, and the comments.
 
     `broken` holds the indices of statements that need no parsing, since an error in them was reported. `text` is the
-    source's, with plain space where other characters were taken for it.
+    source's, with plain space where other characters were taken for it. `arrows` has those of each chain, outside
+    brackets, and None for other statements: where the element before an arrow ends, where it stands, and where the
+    element behind it begins, one arrow after another.
     """
 
     text: str
     statements: tuple[Span, ...]
+    arrows: tuple[tuple[int, ...] | None, ...]
     comments: tuple[Comment, ...]
     broken: frozenset[int]
 
@@ -108,8 +111,11 @@ def split(source: Source, report: Report) -> Lines:
     """Find the statements of a source. Brackets unclosed or too deep, and what is no plain space, are reported here."""
     text, within = _plain(source, report)
     statements: list[Span] = []
+    arrows: list[tuple[int, ...] | None] = []
     comments: list[Comment] = []
     broken: set[int] = set()
+    joined: list[int] = []  # what `arrows` will have of the statement at hand
+    is_chain = False
     opened: list[int] = []
     start = end = -1  # of the statement at hand
     last = ""  # its last joint, if that is what it ended with so far
@@ -135,6 +141,9 @@ def split(source: Source, report: Report) -> Lines:
         if within and bisect_left(within, start) < bisect_left(within, end):
             broken.add(len(statements))
         statements.append(Span(source, start, end))
+        missing = (end,) if len(joined) % 3 else ()  # behind the last arrow
+        arrows.append((*joined, *missing) if is_chain else None)
+        joined.clear()
         start, last = -1, ""
 
     for match in _TOKEN.finditer(text):
@@ -151,7 +160,11 @@ def split(source: Source, report: Report) -> Lines:
             finish()
         fresh_line = False
         if start < 0:
-            start = match.start()
+            start, is_chain = match.start(), said not in KEYWORDS
+        if last == "->" and not opened:
+            joined.append(match.start())
+        if said == "->" and not opened:
+            joined += (end, match.start())
         end = match.end()
         last = said if kind == "joint" else ""
         signs = signs + len(said) if kind == "signs" else 0
@@ -172,10 +185,11 @@ def split(source: Source, report: Report) -> Lines:
             opened.clear()
             broken.add(len(statements))
             statements.append(Span(source, start, end))
+            arrows.append(None)
             break
     else:
         finish()
-    return Lines(text, tuple(statements), tuple(comments), frozenset(broken))
+    return Lines(text, tuple(statements), tuple(arrows), tuple(comments), frozenset(broken))
 
 
 def chain_lines(text: str, statement: Span) -> Iterator[Span]:
