@@ -11,13 +11,12 @@ from netdsl.draw.flow import dot
 from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.notice import PictureWarning
 from netdsl.draw.picture import Picture
-from netdsl.draw.render import FORMATS as RENDERED
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 
 __all__ = ["FORMATS", "STYLES", "Direction", "Picture", "PictureWarning", "RenderError", "Style", "dot", "draw"]
 
-FORMATS = (*RENDERED, "html")
+FORMATS = ("svg", "png", "pdf", "dot", "html")
 
 Style: TypeAlias = Literal["flow", "columns", "volumes"]
 

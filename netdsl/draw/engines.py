@@ -37,8 +37,6 @@ _LATE = 5.0
 _HEARD = 1 << 16
 """Bytes of complaints that are kept."""
 
-_BEGINS = {"svg": b"<", "png": b"\x89PNG\r\n\x1a\n", "pdf": b"%PDF-"}
-
 _SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -46,20 +44,20 @@ class RenderError(Exception):
     """Why there is no picture, and what to do about it, in words for the user."""
 
 
-def installed(dot: str, format: str) -> bytes | None:
-    """What the `dot` on PATH makes of a graph; None where there is no such program."""
+def installed(dot: str) -> bytes | None:
+    """The SVG that the `dot` on PATH makes of a graph; None where there is no such program."""
     if shutil.which("dot") is None:
         return None  # before the library is loaded, which takes half as long as a small graph's layout
     from graphviz.backend import dot_command  # pyright: ignore[reportMissingTypeStubs] - whose own run has no limits
 
-    words = cast("list[object]", cast(Any, dot_command).command("dot", format))
-    return _made("dot", [str(word) for word in words], dot, format, PATIENCE)
+    words = cast("list[object]", cast(Any, dot_command).command("dot", "svg"))
+    return _made("dot", [str(word) for word in words], dot, PATIENCE)
 
 
-def carried(dot: str, format: str) -> bytes | None:
-    """What graphviz-pure makes of a graph, svg or png; None where it is not installed."""
+def carried(dot: str) -> bytes | None:
+    """The SVG that graphviz-pure makes of a graph; None where it is not installed."""
     program = _program()
-    return None if program is None else _made(CARRIED, [program, f"-T{format}"], dot, format, LONGEST)
+    return None if program is None else _made(CARRIED, [program, "-Tsvg"], dot, LONGEST)
 
 
 def _program() -> str | None:
@@ -80,8 +78,8 @@ def _program() -> str | None:
     return shutil.which(CARRIED)
 
 
-def _made(name: str, command: list[str], dot: str, format: str, seconds: float) -> bytes:
-    """What a program makes of a graph. Raises RenderError where that is no picture of the format."""
+def _made(name: str, command: list[str], dot: str, seconds: float) -> bytes:
+    """What a program makes of a graph. Raises RenderError where that is no SVG."""
     if not dot.strip():
         raise RenderError("Graphviz drew nothing: the graph's text is empty")
     try:
@@ -96,8 +94,8 @@ def _made(name: str, command: list[str], dot: str, format: str, seconds: float) 
         raise RenderError(f"{name} could not draw the graph: it was ended by {_signal(-status)}")
     if status:
         raise RenderError(_reason(name, said))
-    if not _drawn(data, format):
-        raise RenderError(f"{name} could not draw the graph: what it wrote is no {format}")
+    if not _drawn(data):
+        raise RenderError(f"{name} could not draw the graph: what it wrote is no svg")
     return data
 
 
@@ -167,12 +165,8 @@ def _reason(program: str, stderr: bytes) -> str:
     return f"{program} could not draw the graph: {clipped(safe.line(said), 200)}"
 
 
-def _drawn(data: bytes, format: str) -> bool:
-    """Whether data are a picture: of others than SVG the beginning is read, of that all, as Graphviz writes it."""
-    if not data.startswith(_BEGINS[format]):
-        return False
-    if format != "svg":
-        return True
+def _drawn(data: bytes) -> bool:
+    """Whether data are an SVG as Graphviz writes it."""
     try:
         root = ElementTree.fromstring(data.decode())
     except (ElementTree.ParseError, ValueError):

@@ -1,9 +1,8 @@
-"""DOT text into a picture, on any machine: by the Graphviz that is installed, or by the one that pip brought along.
+"""DOT text into an SVG, on any machine, and an SVG into PDF and PNG.
 
-A `dot` on PATH is asked first. Where there is none, or it fails (a build without PNG, say), graphviz-pure lays the
-graph out and paints it, with fonts of its own; it writes no PDF, so a PDF is then drawn from its SVG, as vectors and
-text in the fonts that every PDF reader has. It knows how wide text is in `Helvetica`, `Courier` and `Times`, each named
-alone: in any other font, or a list of them, boxes fit their text badly.
+A `dot` on PATH is asked first. Where there is none, or it fails, graphviz-pure lays the graph out, which pip brought
+along. It knows how wide text is in `Helvetica`, `Courier` and `Times`, each named alone: in any other font, or a list
+of them, boxes fit their text badly. A PDF is an SVG as vectors, with text in the fonts that every PDF reader has.
 """
 
 from __future__ import annotations
@@ -17,37 +16,30 @@ from typing import Any
 from netdsl.draw import engines, letters, metrics, notice
 from netdsl.draw.engines import RenderError
 
-FORMATS = ("svg", "png", "pdf", "dot")
-
 _PAGE = 14400.0  # points: no PDF reader need show a longer page (ISO 32000-1, annex C.2)
 _TEXT = re.compile(r'<text(?P<attributes>[^>]* font-size="(?P<size>[\d.]+)"[^>]*)>(?P<words>[^<]+)</text>')
 _FAMILY = 'font-family="Helvetica,Arial,sans-serif"'
 _DEJAVU = 0.88  # the size at which DejaVu Sans is about as wide as Helvetica
-_NOISE = re.compile(r"<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", re.DOTALL)
+_NOISE = re.compile(r"<!DOCTYPE[^>]*>\s*|<!--.*?-->\s*", re.DOTALL)  # a DTD to fetch, the engine's version
 
 
-def render(dot: str, format: str, *, dpi: int = 144) -> bytes:
-    """The picture of a graph in DOT, as the bytes of a file; format `dot` is the text itself, not laid out.
+def render(dot: str) -> bytes:
+    """The picture of a graph in DOT, as the bytes of an SVG.
 
-    dpi counts for png alone: the others are as large as the graph, at 72 points to the inch.
     Raises RenderError where the graph cannot be laid out, or a program for it is missing.
     """
-    if format not in FORMATS:
-        raise RenderError(f"there is no format {format!r}: choose one of {', '.join(FORMATS)}")
-    if dpi < 1:
-        raise RenderError(f"a picture needs at least 1 dot per inch, not {dpi}")
-    if format == "dot":
-        return dot.encode()
-    source = _with_dpi(dot, dpi) if format == "png" else dot
-    data = _drawn(source, format)
-    return _plain(data) if format == "svg" else data
+    text = _NOISE.sub("", _drawn(dot).decode())
+    text = text.replace('font-family="Helvetica,sans-Serif"', _FAMILY)
+    return _TEXT.sub(_fitted, text).encode()
 
 
 def painted(svg: bytes, format: str, *, dpi: int = 144) -> bytes:
-    """An SVG of netdsl.draw.svg as svg, pdf or png; dpi counts for png alone, at 72 points to the inch.
+    """An SVG as svg, pdf or png; dpi counts for png alone, at 72 points to the inch.
 
     Raises RenderError where it cannot be made.
     """
+    if format == "png" and dpi < 1:
+        raise RenderError(f"a picture needs at least 1 dot per inch, not {dpi}")
     match format:
         case "svg":
             return svg
@@ -59,17 +51,17 @@ def painted(svg: bytes, format: str, *, dpi: int = 144) -> bytes:
             raise RenderError(f"this picture is not a graph, and there is no {format!r} of it: choose svg, png or pdf")
 
 
-def _drawn(dot: str, format: str) -> bytes:
-    """The picture by the first engine that makes it, which is told if it is the second; or the first one's reason."""
+def _drawn(dot: str) -> bytes:
+    """The SVG by the first engine that makes it, which is told if it is the second; or the first one's reason."""
     failure = None
     try:
-        found = engines.installed(dot, format)
+        found = engines.installed(dot)
         if found is not None:
             return found
     except RenderError as error:
         failure = error
     try:
-        data = _carried(dot, format)
+        data = engines.carried(dot)
     except RenderError as error:
         raise failure or error from None
     if data is None:
@@ -82,36 +74,15 @@ def _drawn(dot: str, format: str) -> bytes:
     return data
 
 
-def _carried(dot: str, format: str) -> bytes | None:
-    """What graphviz-pure makes of a graph; None where it is not installed. A PDF is drawn from its SVG."""
-    data = engines.carried(dot, "svg" if format == "pdf" else format)
-    return _pdf(_plain(data)) if data is not None and format == "pdf" else data
-
-
-def _with_dpi(dot: str, dpi: int) -> str:
-    """The graph with its resolution as the last of its attributes, since graphviz.pipe has no argument for one."""
-    head, brace, tail = dot.rpartition("}")
-    return f"{head}\ndpi={dpi}\n{brace}{tail}" if brace else dot
-
-
-def _plain(svg: bytes) -> bytes:
-    """An SVG without comments (the engine's version among them) or a DTD to fetch, its text in fonts that are there.
-
-    Each text is as wide as in Helvetica, which the layout was made for, whatever font a viewer takes for it.
-    """
-    text = _NOISE.sub("", svg.decode())
-    text = text.replace('font-family="Helvetica,sans-Serif"', _FAMILY)
-    return _TEXT.sub(_fitted, text).encode()
-
-
 def _fitted(text: re.Match[str]) -> str:
+    """Text that is as wide as in Helvetica, which the layout was made for, whatever font a viewer takes for it."""
     attributes, words = text["attributes"], text["words"]
     wide = metrics.width(html.unescape(words), float(text["size"]), bold='font-weight="bold"' in attributes)
     return f'<text{attributes} textLength="{wide:.2f}" lengthAdjust="spacingAndGlyphs">{words}</text>'
 
 
 def _pdf(svg: bytes) -> bytes:
-    """An SVG of Graphviz as a PDF of one page, the same bytes each time; a page too long for readers is shrunk."""
+    """An SVG as a PDF of one page, the same bytes each time; a page too long for readers is shrunk."""
     try:  # by name, since reportlab says nothing of its types
         svglib = import_module("svglib.svglib")
         painter = import_module("reportlab.graphics.renderPDF")

@@ -38,4 +38,4 @@ def picture(shaped: ShapedGraph, *, expand: bool, depth: int | None, direction: 
 
 def svg(drawing: Drawing, direction: Direction, theme: Theme) -> bytes:
     """A drawing laid out by Graphviz, lines and words set right. Raises RenderError."""
-    return clear.cleared(render(digraph.dot(coarse.thinned(drawing), direction, theme), "svg"))
+    return clear.cleared(render(digraph.dot(coarse.thinned(drawing), direction, theme)))
