@@ -14,8 +14,8 @@ from click.testing import CliRunner
 import netdsl
 from netdsl.cli.common import UsageError
 from netdsl.cli.summary import command
-from netdsl.measure import table
-from netdsl.measure.columns import COLUMNS
+from netdsl.measure import summary_table
+from netdsl.measure.summary_table import COLUMNS
 
 
 def run(*arguments: str) -> str:
@@ -175,6 +175,28 @@ def test_copies_of_repeats_in_repeats_are_told_once() -> None:
     assert [line.split()[0] for line in lines] == names
 
 
+def test_what_is_written_over_several_lines_has_one_row() -> None:
+    program = """block unit(n, k=3) = CONV n k p{k // 2}
+INPUT 8x8x3 -> [ CONV 4
+  3 p1 x2 | SKIP ] -> CONCAT
+-> u: unit(4,  # why
+           k=5) -> v: unit(
+  4) x2
+"""
+    lines = str(netdsl.loads(program).summary()).splitlines()
+    starts = (
+        "input1",
+        "conv1   CONV 4 3 p1 ×2 ",
+        "  1 ",
+        "concat1",
+        "u       unit(4, k=5) ",
+        "  conv1",
+        "v       unit(4) ×2 ",
+    )
+    for line, start in zip(lines[4:], starts, strict=False):
+        assert line.startswith(start)
+
+
 WIDE = "INPUT 32x32x3 -> a_rather_long_name_of_a_layer: CONV 64 3x3 s2x2 p1x1 d1x1 -> f: FC 10\n"
 
 
@@ -188,7 +210,7 @@ def test_names_and_layers_are_cut_where_the_columns_take_the_width() -> None:
         "f                            FC 10                      10       163,850 163,840",
     ]
     more = [column for column in COLUMNS if column.name in ("output", "params", "macs", "flops", "connections")]
-    assert table.text(summary, more).splitlines()[2:7] == [
+    assert [*summary_table.text(summary, more)][2:7] == [
         "layer                                 output    params    macs   flops connections",
         "──────────────────────────────────────────────────────────────────────────────────",
         "input1             INPUT 32x32x3      32x32x3",

@@ -14,6 +14,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -71,10 +72,11 @@ def out(text: str, *, nl: bool = True, styled: bool = False) -> None:
         _silence(sys.stdout)
 
 
-def page(made: Callable[[Look], str]) -> None:
-    """Print a result that is made for the width and the colours of stdout. Raises OSError as out does."""
+def page(made: Callable[[Look], str | Iterable[str]]) -> None:
+    """Print a result, or its lines, made for the width and the colours of stdout. Raises OSError as out does."""
     look = Look(width(sys.stdout) or WIDTH, colours(sys.stdout)) if sys.stdout and sys.stdout.isatty() else PLAIN
-    out(made(look), styled=look.colour)
+    found = made(look)
+    lines([found] if isinstance(found, str) else found, partial(out, styled=look.colour))
 
 
 def data(text: str) -> None:

@@ -8,10 +8,10 @@ import click
 
 from netdsl.cli import common, stream
 from netdsl.graph import collector
-from netdsl.measure import table
-from netdsl.measure.columns import COLUMNS, Column
+from netdsl.measure import summary_table
 from netdsl.measure.figures import PRECISIONS
 from netdsl.measure.summary import Summary
+from netdsl.measure.summary_table import COLUMNS, USUAL, LayerColumn
 from netdsl.text.suggest import did_you_mean
 
 
@@ -50,27 +50,29 @@ def command(
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
     if columns is not None and form in ("json", "slides"):
         raise common.UsageError(f"--columns goes with a table, csv or markdown, not with {form}", "leave it out")
-    chosen = _columns(columns, table.USUAL if form == "table" else COLUMNS)
+    chosen = _columns(columns, USUAL if form == "table" else COLUMNS)
     summary = Summary(common.network(file, sets, inputs, include), batch, precision)
     match form:
         case "json":
             stream.lines(summary.json_lines(), stream.data)
         case "csv":
-            stream.lines(table.csv_lines(summary, chosen))
+            stream.lines(summary_table.csv(summary, chosen))
         case "slides":
             from netdsl.measure import slides
 
             stream.out(slides.text(summary))
+        case "markdown":
+            stream.lines(summary_table.markdown(summary, chosen))
         case _:
-            stream.lines((table.markdown_lines if form == "markdown" else table.text_lines)(summary, chosen))
+            stream.page(lambda look: summary_table.text(summary, chosen, look))
 
 
-def _columns(names: str | None, usual: Sequence[Column]) -> Sequence[Column]:
+def _columns(names: str | None, usual: Sequence[LayerColumn]) -> Sequence[LayerColumn]:
     """The columns asked for by names with commas between, or the usual ones. Raises UsageError."""
     if names is None:
         return usual
     known = {column.name: column for column in COLUMNS}
-    found: list[Column] = []
+    found: list[LayerColumn] = []
     for name in [name.strip() for name in names.split(",")]:
         if name != "all" and name not in known:
             help = did_you_mean(name, known) or f"all, or some of {', '.join(known)}"

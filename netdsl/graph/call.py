@@ -71,7 +71,7 @@ def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fa
 
 def shown(call: tree.Call, environment: Environment) -> str:
     """A call as it is shown, with the values of its arguments: `unit(64, 2)` for `unit(w, {k // 2})`."""
-    if all(isinstance(argument.value, tree.Literal) for argument in call.arguments):
+    if "\n" not in call.span.text and all(isinstance(argument.value, tree.Literal) for argument in call.arguments):
         return call.span.text
     return f"{call.name.text}({', '.join([_shown(argument, environment) for argument in call.arguments])})"
 

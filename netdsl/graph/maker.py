@@ -38,8 +38,9 @@ class LayerMaker:
 
     @property
     def title(self) -> str:
-        """It as it is written."""
-        return self.site.span.text
+        """It as it is written, on one line."""
+        text = self.site.span.text
+        return self.layer.written if self.layer is not None and "\n" in text else text
 
     def make(self, flow: Flow, path: str, entry: Entry) -> Outcome:
         """Add its node, unless something before it is broken. Raises Fault where what flows in does not suit it."""

@@ -1,4 +1,4 @@
-"""The summary of a network, as data and as JSON; netdsl.measure.table lays it out."""
+"""The summary of a network: as data and JSON, and as the table that it prints."""
 
 from __future__ import annotations
 
@@ -8,65 +8,20 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import cast
 
-from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number
-from netdsl.measure import units
-from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
-from netdsl.measure.liveness import Liveness, liveness
-from netdsl.measure.schedule import schedule
+from netdsl.measure import summary_table
+from netdsl.measure.liveness import liveness
+from netdsl.measure.measured import Measured
 from netdsl.text import safe
 from netdsl.text.shown import Page
 
 
 @dataclass(frozen=True, repr=False)
-class Summary(Page):
+class Summary(Measured, Page):
     """What a network costs, layer by layer and in total, for a batch of examples and numbers of a precision.
 
     Raises ValueError for a batch below 1, and for a precision that figures.PRECISIONS does not have.
     """
-
-    shaped: ShapedGraph
-    batch: int = 1
-    precision: str = "fp32"
-
-    def __post_init__(self) -> None:
-        units.whole("batch", self.batch)
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}")
-
-    @cached_property
-    def figures(self) -> list[Figures]:
-        """The costs of every node, in the order of the graph's nodes."""
-        return figures(self.shaped, self.batch, self.precision)
-
-    @cached_property
-    def fields(self) -> list[tuple[Axis, ...]]:
-        """What every node sees of the input."""
-        return fields(self.shaped)
-
-    @cached_property
-    def totals(self) -> Totals:
-        """The costs of inference."""
-        return totals(self.shaped, self.figures, precision=self.precision)
-
-    @cached_property
-    def liveness(self) -> Liveness:
-        """The activations alive at once in inference, in the file's order and in place where layers may be."""
-        return liveness(self.shaped, bytes_of=self._bytes_of)
-
-    @cached_property
-    def schedule(self) -> Liveness:
-        """The same in the order that needs least."""
-        return schedule(self.shaped, bytes_of=self._bytes_of)
-
-    @cached_property
-    def alive(self) -> Mapping[int, int]:
-        """The bytes alive while a node runs, for those of inference."""
-        return dict(zip(self.liveness.order, self.liveness.usage, strict=True))
-
-    def _bytes_of(self, index: int) -> int:
-        return self.batch * self.shaped.shapes[index].elements * PRECISIONS[self.precision]
 
     @cached_property
     def data(self) -> dict[str, object]:
@@ -108,7 +63,7 @@ class Summary(Page):
             "bytes": own.peak,
             "path": paths[own.node],
             "alive": [paths[index] for index in own.alive],
-            "bytes_without_inplace": liveness(self.shaped, inplace=False, bytes_of=self._bytes_of).peak,
+            "bytes_without_inplace": liveness(self.shaped, inplace=False, bytes_of=self.bytes_of).peak,
             "least": {
                 "bytes": best.peak,
                 "exact": best.exact,
@@ -142,9 +97,7 @@ class Summary(Page):
         }
 
     def __str__(self) -> str:
-        from netdsl.measure import table
-
-        return table.text(self)
+        return "\n".join(summary_table.text(self))
 
     def json(self) -> str:
         """The data as JSON."""
@@ -162,9 +115,7 @@ class Summary(Page):
 
     def csv(self) -> str:
         """A line a layer under a heading."""
-        from netdsl.measure import table
-
-        return table.csv(self)
+        return "".join(f"{line}\n" for line in summary_table.csv(self))
 
 
 _FIELDS, _ITEMS = ",\n      ", ",\n        "
