@@ -6,7 +6,7 @@ import io
 import json
 import pickle
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from functools import cache, partial
 from importlib.metadata import EntryPoint
@@ -21,6 +21,7 @@ from netdsl.cli.main import main
 from netdsl.layers import guard, table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
+from netdsl.layers.rules import GROUP
 
 HEAD = """\
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fractions import Fraction
 from netdsl.layers.arguments import Kind, LayerError, flag, option, real, positional
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window
 from netdsl.layers.shape import Shape
+from netdsl.measure.autograd import Saved
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,15 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
     Path("net.net").write_text(PROGRAM)
     modules = iter(f"odd_{abs(hash(tmp_path))}_{number}" for number in range(99))
 
-    def runner(*arguments: str, body: str | None, target: str = "Odd") -> Result:
+    def runner(*arguments: str, body: str | None, target: str = "Odd", rules: Sequence[str] = ()) -> Result:
         name = next(modules)
         if body is not None:
             (tmp_path / f"{name}.py").write_text(HEAD + body if body.startswith("    ") else body)
         entries = {"ODD": EntryPoint("ODD", f"{name}:{target}", table.GROUP)}
         monkeypatch.syspath_prepend(str(tmp_path))
         monkeypatch.setattr(table, "_entry_points", lambda: entries)
+        given = {f"ODD.{rule}": EntryPoint(f"ODD.{rule}", f"{name}:{rule}", GROUP) for rule in rules}
+        monkeypatch.setattr("netdsl.layers.rules._entry_points", lambda: given)
         table._loaded.cache_clear()
         monkeypatch.setattr("sys.argv", ["netdsl", *arguments])
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO()))
@@ -96,16 +100,10 @@ RULES = {
     "macs": "return 'many'",
     "connections": "return -1",
     "flops": "return 2.5",
-    "saves": "return None",
-    "least_batch": "return 1.5",
     "windows": "return (3, 3)",
     "enlargement": "return 'twice'",
     "reads": "raise RuntimeError('boom')",
     "algebra": "return Algebra(linear=Product(5))",
-    "caption": "return None",
-    "reading": "raise SystemExit(3)",
-    "notes": "return 'remark'",
-    "answers": "yield 'answer'",
 }
 SIGNATURES = {
     "reads": "self, axis, position, *inputs",
@@ -123,7 +121,7 @@ def test_a_rule_that_fails_is_one_diagnostic(run: Run, rule: str) -> None:
     assert f"its {rule} " in found["message"]
 
 
-@pytest.mark.parametrize("name", ["written", "label", "canonical", "called"])
+@pytest.mark.parametrize("name", ["written", "canonical"])
 def test_a_property_that_fails_is_one_diagnostic(run: Run, name: str) -> None:
     for body in ("raise ValueError('boom')", "return 5"):
         _, out, _ = run(
@@ -140,7 +138,6 @@ def test_a_property_that_fails_is_one_diagnostic(run: Run, name: str) -> None:
         "    role = ['activation']\n",
         "    flops_per_output = '5'\n",
         "    merge = 'no'\n",
-        "    title = 5\n",
         "    gamma: int = 5\n",
         "    def shape(self, x):\n        return (8, 8, 4)\n",
         "    def shape(self, x):\n        return Shape((0, 3), 4)\n",
@@ -221,17 +218,73 @@ GUARDED = cache(partial(guard.guarded, package="netdsl"))
 
 def test_every_hook_of_a_layer_is_guarded() -> None:
     hooks = {name for name in vars(Layer) | Layer.__annotations__ if not name.startswith("_")}
-    assert hooks - {"aliases"} <= {*guard.METHODS, *guard.PROPERTIES, *guard.FACTS}
+    assert hooks - {"aliases"} <= {*guard.METHODS, *guard.FACTS}
 
 
 def test_what_a_layer_is_called_is_safe_in_pictures(run: Run) -> None:
-    body = "    title = '\\x1b[2J\\u202e'\n    @property\n    def label(self):\n        return '\\x1b[2J\\ud800<b>'\n"
-    body += "    def caption(self, *inputs):\n        return self.label\n"
+    body = "    @property\n    def written(self):\n        return 'ODD \\x1b[2J\\ud800<b>'\n"
+    body += "\n\ndef title(layer, *inputs):\n    return '\\x1b[2J\\u202e'\n\n\n"
+    body += "def caption(layer, *inputs):\n    return layer.written\n"
     for arguments in (["-o", "net.svg"], ["--style", "columns", "-o", "net.svg"], ["-o", "net.html"]):
-        assert run("draw", "net.net", *arguments, body=body)[0] == 0
+        assert run("draw", "net.net", *arguments, body=body, rules=("title", "caption"))[0] == 0
         drawn = Path(arguments[-1]).read_text(encoding="utf-8")
         assert "\x1b" not in drawn
         assert "\ufffd[2J\ufffd" in drawn
+
+
+OF_PASSES = {
+    "saves": ("memory", "return None"),
+    "least_batch": ("memory", "return 1.5"),
+    "title": ("draw --style volumes", "return 5"),
+    "caption": ("draw --style columns", "raise ValueError('boom')"),
+    "boxed": ("draw --style columns", "return 'yes'"),
+    "reading": ("explain odd1", "raise SystemExit(3)"),
+    "notes": ("explain odd1", "return 'remark'"),
+    "answers": ("explain odd1", "yield 'answer'"),
+}
+
+
+@pytest.mark.parametrize("rule", OF_PASSES)
+def test_a_rule_of_a_pass_that_fails_is_one_diagnostic_of_that_pass(run: Run, rule: str) -> None:
+    command, broken = OF_PASSES[rule]
+    name, *options = command.split()
+    role = "reshape" if rule == "caption" else "activation"
+    head = f"    role = '{role}'\n"
+    body = f"{head}\n\ndef {rule}(layer, *inputs):\n    {broken}\n"
+    arguments = (name, "net.net", *options)
+    status, out, err = run(*arguments, body=body, rules=(rule,))
+    assert (status, out, err.count("error[unknown-layer]: ODD of odd_")) == (1, "", 1)
+    assert f"is broken: its rule {rule} " in err
+    assert "--> net.net:3:4" in err
+    assert run(*arguments, body=body)[0] == 0
+    assert run("check", "net.net", body=body, rules=(rule,))[0] == 0
+    missing = run(*arguments, body=head, rules=(rule,))
+    assert missing[0] == 1
+    assert f"its rule {rule} raised AttributeError" in missing[2]
+
+
+def test_rules_of_a_package_are_asked(run: Run) -> None:
+    body = """\
+    role = "reshape"
+
+
+def caption(layer, x):
+    return f"Odd {x}"
+
+
+def reading(layer, x):
+    return f"from {layer.beta} on"
+
+
+def saves(layer, x):
+    return Saved((0,))
+"""
+    rules = ("caption", "reading", "saves")
+    assert run("draw", "net.net", "--style", "columns", "-o", "net.svg", body=body, rules=rules)[0] == 0
+    assert "Odd 8×8×4" in Path("net.svg").read_text(encoding="utf-8")
+    assert "Here: from 2 on." in run("explain", "net.net", "odd1", body=body, rules=rules)[1]
+    less, more = (run("memory", "net.net", "--format", "json", body=body, rules=some)[1] for some in (rules, ()))
+    assert json.loads(less) != json.loads(more)
 
 
 def test_an_argument_that_fails_is_one_diagnostic(run: Run) -> None:

@@ -13,6 +13,7 @@ from svg_reader import TOUCH, Area, Text
 import netdsl
 from netdsl import resources
 from netdsl.draw import columns
+from netdsl.draw.captions import caption
 from netdsl.draw.columns.build import column
 from netdsl.draw.columns.parts import Fork, Leaf, Panel, Part, Series, leaves
 from netdsl.draw.columns.rows import align, runs
@@ -313,7 +314,7 @@ def test_it_is_painted() -> None:
 
 def captions(text: str) -> Sequence[str]:
     shaped = netdsl.loads(text).shaped
-    return [node.layer.caption(*shaped.input_shapes(index)) for index, node in enumerate(shaped.nodes)][1:]
+    return [caption(node.layer, *shaped.input_shapes(index)) for index, node in enumerate(shaped.nodes)][1:]
 
 
 def test_captions() -> None:

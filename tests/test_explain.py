@@ -148,7 +148,7 @@ def assert_formulas_give_the_figures(shaped: ShapedGraph) -> None:
     for index, node in enumerate(shaped.nodes):
         inputs, out = shaped.input_shapes(index), shaped.shapes[index]
         worked = Workings(node.layer, inputs)
-        where = f"{node.path}: {node.layer.keyword} {node.layer.label}"
+        where = f"{node.path}: {node.layer.written}"
         if worked.sizes or (inputs and out.spatial != inputs[0].spatial and out.rank):
             assert tuple(value(size.text) for size in worked.sizes) == out.spatial, where
         if worked.channels is not None or (inputs and out.channels != inputs[0].channels):

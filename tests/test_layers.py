@@ -122,12 +122,12 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
 def test_a_label_is_what_was_written(text: str) -> None:
     dims = "14x14x32" if text.startswith("RESHAPE") else "16x16x12" if "g4" in text or "GN" in text else "16x16x3"
     layer = shaped(dims, text).nodes[-1].layer
-    assert f"{layer.keyword} {layer.label}".strip() == text
+    assert layer.written == text
 
 
 def test_node_arguments_are_labelled_by_name() -> None:
     layer = shaped("8x8x3", "a: PAD 1 -> CROP like=a").nodes[-1].layer
-    assert layer.label == "like=a"
+    assert layer.written == "CROP like=a"
 
 
 def test_input_gives_its_dims() -> None:

@@ -25,13 +25,14 @@ from netdsl.compile import initial
 from netdsl.compile.lower import program as data_flow
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
+from netdsl.measure.autograd import Operand, Saved
 from netdsl.measure.figures import figures
 from netdsl.measure.liveness import liveness
 from netdsl.measure.memory import OPTIMIZERS, Meter, memory
 from netdsl.measure.placement import Copy, placed
+from netdsl.measure.saves import saves
 from netdsl.measure.training import Activations, activations, record
 
 PROGRAMS = Path(__file__).parent / "programs" / "valid"
@@ -118,7 +119,7 @@ def test_half_precision(text: str) -> None:
     more = simulated(shaped, 3, 2).kept - found
     if text.split()[0] in STATISTICS:
         layer, (x,) = shaped.nodes[-1].layer, shaped.input_shapes(len(shaped.nodes) - 1)
-        kept = layer.saves(Operand(x))
+        kept = saves(layer, Operand(x))
         assert more == (3 * kept.bytes + kept.batch_bytes) / 2
     else:
         assert more == 0
@@ -133,7 +134,7 @@ class Unknown(Layer):
 
 def test_a_layer_that_does_not_say_keeps_what_it_takes_and_gives() -> None:
     operands = Operand(Shape((2,), 3)), Operand(Shape((), 4), gradient=False)
-    assert Unknown().saves(*operands) == Saved(inputs=(0, 1), output=True)
+    assert saves(Unknown(), *operands) == Saved(inputs=(0, 1), output=True)
 
 
 # The peak of a training step

@@ -145,6 +145,8 @@ def test_draw_shows_the_packages_layer(with_sample: Netdsl, tmp_path: Path) -> N
     done = with_sample("draw", "swishing.net", "-o", "swishing.svg")
     assert done.returncode == 0, done.stderr
     assert "SWISH" in (tmp_path / "swishing.svg").read_text(encoding="utf-8").upper()
+    done = with_sample("explain", "swishing.net", "swish1")
+    assert "Here: x · sigmoid(1.5x)." in done.stdout
 
 
 def test_fmt_keeps_the_packages_layer(with_sample: Netdsl) -> None:

@@ -36,7 +36,7 @@ def diff(first: ShapedGraph, second: ShapedGraph) -> Difference:
                 index,
                 node.path,
                 node.layer.keyword,
-                node.layer.label,
+                node.layer.written.partition(" ")[2],
                 shape,
                 0 if node.training else cost.params,
                 0 if node.training else cost.macs,

@@ -37,7 +37,7 @@ def match(first: ShapedGraph, second: ShapedGraph) -> tuple[dict[int, int], dict
 def _rank(shaped: ShapedGraph) -> tuple[int, list[tuple[object, ...]]]:
     """What puts networks in an order: their size first."""
     nodes = shaped.nodes
-    return len(nodes), [(node.path, node.layer.keyword, node.layer.label, node.inputs) for node in nodes]
+    return len(nodes), [(node.path, node.layer.written, node.inputs) for node in nodes]
 
 
 def _matched(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:

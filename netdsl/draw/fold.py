@@ -202,7 +202,7 @@ class _Folding:
     def _box(self, stack: _Stack) -> Box:
         nodes = [self.shaped.nodes[index] for index in stack.nodes]
         rows = tuple(
-            Row(node.layer.keyword, words.dims(node.layer.label), node.layer.role, name)
+            Row(node.layer.keyword, words.dims(node.layer.written.partition(" ")[2]), node.layer.role, name)
             for node, name in zip(nodes, stack.names, strict=True)
         )
         kind = "input" if nodes[0].layer.role == "input" else "layer"
@@ -250,7 +250,7 @@ class _Folding:
 
     def _tooltip(self, index: int) -> str:
         node, cost = self.shaped.nodes[index], self._figures[index]
-        told = [f"{node.path}: {node.layer.keyword} {node.layer.label}".rstrip(), f"gives {self.shaped.shapes[index]}"]
+        told = [f"{node.path}: {node.layer.written}", f"gives {self.shaped.shapes[index]}"]
         if cost.params:
             told.append(f"{cost.params:,} parameters")
         if cost.macs:

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from netdsl.explain import why
 from netdsl.explain.page import Explanation
+from netdsl.explain.readings import notes
 from netdsl.explain.view import View, folded, percent, several, sized
+from netdsl.graph.infer import ask
 from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.workings import Workings
@@ -101,7 +103,7 @@ def _branches(view: View, nodes: Sequence[int]) -> Iterator[Answer]:
     lines: list[Line] = [folded(("branch", "output", "params", "MACs"), rows, frozenset((2, 3)))]
     inputs = view.shaped.input_shapes(merge)
     if (channels := Workings(view.layer(merge), inputs).channels) is not None:
-        lines.append(Equation("", channels, "channels", view.layer(merge).notes(*inputs).get("channels", "")))
+        lines.append(Equation("", channels, "channels", ask(notes, view.shaped, merge).get("channels", "")))
     name = view.layer(merge).keyword
     yield Answer(f"What are the branches of its {name}?", tuple(lines))
 

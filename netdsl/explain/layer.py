@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from netdsl.explain import devices, field, why
 from netdsl.explain.page import Explanation
+from netdsl.explain.readings import answers, notes, reading
 from netdsl.explain.view import BYTES, View, named, percent, several
+from netdsl.graph.infer import ask
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import show
 from netdsl.layers.base import Layer
@@ -20,7 +22,7 @@ def explanation(view: View, index: int) -> Explanation:
     """All there is to say of one layer."""
     node = view.nodes[index]
     inputs = view.shaped.input_shapes(index)
-    worked, notes = Workings(node.layer, inputs), node.layer.notes(*inputs)
+    worked, remarks = Workings(node.layer, inputs), ask(notes, view.shaped, index)
     span = node.site.span
     return Explanation(
         path=node.path,
@@ -28,12 +30,12 @@ def explanation(view: View, index: int) -> Explanation:
         place=f"{span.source.name}:{span.line}",
         lines=tuple(_about(view, index)),
         answers=(
-            _size(view, index, worked, notes),
-            _params(view, index, worked, notes),
-            _work(view, index, worked, notes),
+            _size(view, index, worked, remarks),
+            _params(view, index, worked, remarks),
+            _work(view, index, worked, remarks),
             _memory(view, index),
             field.answer(view, index),
-            *node.layer.answers(*inputs),
+            *ask(answers, view.shaped, index),
             *why.answers(view, [index]),
         ),
     )
@@ -48,8 +50,8 @@ def sentence(layer: Layer) -> str:
 def _about(view: View, index: int) -> Iterator[str]:
     node = view.nodes[index]
     yield sentence(node.layer)
-    if reading := node.layer.reading(*view.shaped.input_shapes(index)):
-        yield f"Here: {reading}."
+    if read := ask(reading, view.shaped, index):
+        yield f"Here: {read}."
     reads = [f"{view.path(source)} ({view.shape(source)})" for source in node.inputs]
     readers = [view.path(reader) for reader in view.readers[index]]
     if reads:
@@ -72,22 +74,22 @@ def _about(view: View, index: int) -> Iterator[str]:
         yield f"It stands in {node.path.rpartition('.')[0]}, called at {several(places)}."
 
 
-def _size(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
+def _size(view: View, index: int, worked: Workings, remarks: Mapping[str, str]) -> Answer:
     out, node = view.shape(index), view.nodes[index]
     lines: list[Line] = []
     if worked.sizes:
         for label, text in named([str(one) for one in worked.sizes], out.rank):
             axis = next(one for one in worked.sizes if str(one) == text)
-            lines.append(Equation(label, axis, remark=notes.get("size", "")))
+            lines.append(Equation(label, axis, remark=remarks.get("size", "")))
     elif out.rank:
         lines.append(f"{show(out.spatial)}, as its input.")
     if node.inputs and not out.rank and view.taken(index).rank and worked.channels is not None:
         flattened = product(view.taken(index).dims)
         if worked.channels != flattened:
             lines.append(Equation("input", flattened, remark="flattened"))
-    if worked.channels is not None or "channels" in notes:
+    if worked.channels is not None or "channels" in remarks:
         channels = worked.channels or formula(out.channels)
-        lines.append(Equation("channels" if out.rank else "output", channels, remark=notes.get("channels", "")))
+        lines.append(Equation("channels" if out.rank else "output", channels, remark=remarks.get("channels", "")))
     else:
         lines.append(f"{out.channels:,} channels, as its input." if lines else f"{out}, as its input.")
     if out.rank:
@@ -95,7 +97,7 @@ def _size(view: View, index: int, worked: Workings, notes: Mapping[str, str]) ->
     return Answer("What size is its output?", tuple(lines))
 
 
-def _params(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
+def _params(view: View, index: int, worked: Workings, remarks: Mapping[str, str]) -> Answer:
     node = view.nodes[index]
     count = sum(weight.count for weight in node.layer.weights(*view.shaped.input_shapes(index)))
     question = "How many parameters?"
@@ -104,7 +106,7 @@ def _params(view: View, index: int, worked: Workings, notes: Mapping[str, str]) 
     beside: list[Line] = [Equation("", counted(constants) or formula(0), "numbers"), kept] if constants else []
     if not count:
         return Answer(question, ("None: it learns nothing.", *beside))
-    lines: list[Line] = [Equation("", worked.params or formula(0), remark=notes.get("params", ""))]
+    lines: list[Line] = [Equation("", worked.params or formula(0), remark=remarks.get("params", ""))]
     if node.shared:
         lines.append(f"They are those of {node.owner}, and counted there.")
     elif not node.training:
@@ -114,14 +116,14 @@ def _params(view: View, index: int, worked: Workings, notes: Mapping[str, str]) 
     return Answer(question, (*lines, *beside))
 
 
-def _work(view: View, index: int, worked: Workings, notes: Mapping[str, str]) -> Answer:
+def _work(view: View, index: int, worked: Workings, remarks: Mapping[str, str]) -> Answer:
     cost, node = view.figures[index], view.nodes[index]
     question = "How much work?"
     if not cost.macs and not cost.flops:
         return Answer(question, ("None: it computes nothing that is counted.",))
     lines: list[Line] = []
     if cost.macs:
-        lines.append(Equation("MACs", worked.macs, remark=notes.get("macs", "")))
+        lines.append(Equation("MACs", worked.macs, remark=remarks.get("macs", "")))
     if cost.macs and cost.connections > cost.macs:
         lines.append(Equation("connections", worked.connections, remark="LeCun's count: each output's bias too"))
     lines.append(Equation("FLOPs", worked.flops))

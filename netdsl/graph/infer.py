@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from netdsl.graph import axes, labels
-from netdsl.graph.node import Node
+from netdsl.graph.node import Node, ShapedGraph
 from netdsl.graph.size import LIMIT, Runaway, about
 from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
 from netdsl.layers.shape import Shape
-from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.diagnostic import Diagnostic, NetError, Related, Report
 
 MAX_ELEMENTS = 2**40
 
@@ -138,6 +139,18 @@ def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> b
     if layer.role == "normalization" and x.channels != y.channels:  # buffers, too, are as long as there are channels
         return False
     return x.rank == y.rank and layer.weights(*inputs) == layer.weights(*made_for)
+
+
+T = TypeVar("T")
+
+
+def ask(rule: Callable[..., T], shaped: ShapedGraph, index: int, inputs: Sequence[object] | None = None) -> T:
+    """What a rule makes of a node's layer and its inputs, their shapes by default. Raises NetError where it cannot."""
+    node, shapes = shaped.nodes[index], shaped.input_shapes(index)
+    try:
+        return rule(node.layer, *(shapes if inputs is None else inputs))
+    except LayerError as error:
+        raise NetError([diagnostic(node, error, shaped.nodes, shapes)]) from error
 
 
 def diagnostic(node: Node, error: LayerError, nodes: Sequence[Node], inputs: Sequence[Shape]) -> Diagnostic:

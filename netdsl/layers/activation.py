@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import Number, flag, option, positional, real
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Weight
 from netdsl.layers.formula import known
 
@@ -23,17 +22,11 @@ class Activation(Layer):
     role = "activation"
     inplace = True
     module: ClassVar[str]
-    keeps_output: ClassVar[bool] = False
-    """Whether its gradient follows from its output, so that autograd keeps that, and else its input."""
     rises: ClassVar[bool] = False
     """Whether it never falls where its input rises, whatever its arguments."""
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(elementwise=True, monotone=self.rises)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved(() if self.keeps_output else (0,), output=self.keeps_output, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -51,10 +44,8 @@ class Relu(Activation):
     """
 
     keyword = "RELU"
-    title = "ReLU"
     module = "ReLU"
     rises = True
-    keeps_output = True
     flops_per_output = 1
 
 
@@ -68,7 +59,6 @@ class Relu6(Activation):
     """
 
     keyword = "RELU6"
-    title = "ReLU6"
     module = "ReLU6"
     rises = True
     flops_per_output = 2
@@ -84,7 +74,6 @@ class LeakyRelu(Activation):
     """
 
     keyword = "LEAKYRELU"
-    title = "Leaky ReLU"
     flops_per_output = 2
 
     slope: Number = positional(real(), "slope below 0", Fraction(1, 100))
@@ -108,7 +97,6 @@ class ParametricRelu(Activation):
     """
 
     keyword = "PRELU"
-    title = "PReLU"
     flops_per_output = 2
 
     slope: Number = positional(real(), "where the slope below 0 starts", Fraction(1, 4))
@@ -119,10 +107,6 @@ class ParametricRelu(Activation):
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0].channels if self.per_channel else 1,)),)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved((0,), scratch=x.shape.elements * (1 if x.gradient else 2), layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -163,7 +147,6 @@ class Selu(Activation):
     """
 
     keyword = "SELU"
-    title = "SELU"
     module = "SELU"
     rises = True
     flops_per_output = 5
@@ -179,7 +162,6 @@ class Gelu(Activation):
     """
 
     keyword = "GELU"
-    title = "GELU"
     module = "GELU"
     flops_per_output = 5
 
@@ -194,7 +176,6 @@ class Silu(Activation):
     """
 
     keyword = "SILU"
-    title = "SiLU"
     module = "SiLU"
     flops_per_output = 5
 
@@ -223,7 +204,6 @@ class HardSwish(Activation):
     """
 
     keyword = "HARDSWISH"
-    title = "Hard swish"
     module = "Hardswish"
     flops_per_output = 5
 
@@ -238,7 +218,6 @@ class HardSigmoid(Activation):
     """
 
     keyword = "HARDSIGMOID"
-    title = "Hard sigmoid"
     module = "Hardsigmoid"
     rises = True
     flops_per_output = 4
@@ -256,7 +235,6 @@ class Sigmoid(Activation):
     keyword = "SIGMOID"
     module = "Sigmoid"
     rises = True
-    keeps_output = True
     flops_per_output = 4
 
 
@@ -278,22 +256,19 @@ class Tanh(Activation):
         return Algebra(elementwise=True, monotone=self.scale * self.slope >= 0)
 
     @property
-    def _plain(self) -> bool:
+    def plain(self) -> bool:
+        """Whether it is tanh itself."""
         return self.scale == 1 and self.slope == 1
 
     def flops(self, *inputs: Shape) -> int:
-        return (5 if self._plain else 7) * known(inputs[0].elements)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved(output=True, layout=x.order) if self._plain else Saved(values=x.shape.elements, layout=x.order)
+        return (5 if self.plain else 7) * known(inputs[0].elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
         from netdsl.layers.modules import pointwise
 
-        return nn.Tanh() if self._plain else pointwise.ScaledTanh(float(self.scale), float(self.slope))
+        return nn.Tanh() if self.plain else pointwise.ScaledTanh(float(self.scale), float(self.slope))
 
 
 @dataclass(frozen=True)
@@ -321,11 +296,7 @@ class Absolute(Activation):
     """
 
     keyword = "ABS"
-    title = "Abs"
     flops_per_output = 1
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return replace(super().saves(*inputs), scratch=inputs[0].shape.elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise
@@ -343,14 +314,10 @@ class Softmax(Activation):
     """
 
     keyword = "SOFTMAX"
-    boxed = True
     flops_per_output = 5
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra()
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(output=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -368,15 +335,10 @@ class LogSoftmax(Activation):
     """
 
     keyword = "LOGSOFTMAX"
-    boxed = True
-    title = "Log softmax"
     flops_per_output = 5
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra()
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(output=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

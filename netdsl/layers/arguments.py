@@ -92,6 +92,18 @@ class Kind:
     many: bool = False
     per_axis: bool = False
 
+    def written(self, value: Value) -> str:
+        """A value as an argument: words bare, strings quoted, braces around what is neither a number nor dims."""
+        match value:
+            case str():
+                bare = self.words or self.node
+                return value if bare else '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+            case tuple() if any(isinstance(part, Fraction) or part < 0 for part in value):
+                return "{" + ", ".join(map(show, value)) + "}"
+            case _:
+                text = show(value)
+                return f"{{{text}}}" if "/" in text else text
+
 
 def _not_single(value: Value) -> str:
     return f'"{value}" is a string' if isinstance(value, str) else f"{show(value)} is not a single number"

@@ -26,17 +26,14 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
-from netdsl.layers.arguments import Kind, LayerError, Sizes, Value, arguments_of, once, show
-from netdsl.layers.autograd import Operand, Saved, view
+from netdsl.layers.arguments import LayerError, Sizes, arguments_of, once, show
 from netdsl.layers.formula import known
-from netdsl.text.printer import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from torch import nn
 
-    from netdsl.layers.answer import Answer
     from netdsl.layers.shape import Shape
 
 Role: TypeAlias = Literal[
@@ -149,13 +146,6 @@ class Layer:
     counts_depth: ClassVar[bool] = False
     """Whether it is one of the layers that people count: CONV, DWCONV, DECONV and FC."""
 
-    # How figures show it
-
-    title: ClassVar[str] = ""
-    """What figures call it, where `called` would not say so by itself: `ReLU`."""
-    boxed: ClassVar[bool] = False
-    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN."""
-
     # Shape and weights
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -172,10 +162,6 @@ class Layer:
         A table's zeros are none: they are the `fixed` part of a weight.
         """
         return ()
-
-    def least_batch(self, *inputs: Shape) -> int:
-        """The fewest examples that it takes at once in training."""
-        return 1
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         """What is legal, but likely not meant."""
@@ -203,12 +189,6 @@ class Layer:
             return 2 * macs
         rest = each * known(self.shape(*inputs).elements)
         return 2 * macs + rest if macs else rest
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
-        if self.view and not self.training_only:
-            return view(inputs[0])
-        return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
 
     # What an output sees
 
@@ -248,34 +228,8 @@ class Layer:
 
     @property
     def written(self) -> str:
-        """The layer as the language writes it: `CONV 96 11x11 s4`."""
-        return f"{self.keyword} {self.label}".rstrip()
-
-    @property
-    def label(self) -> str:
-        """Its arguments as the language writes them, defaults left out: `96 11x11 s4`."""
-        return self.spelled({})
-
-    def spelled(self, texts: Mapping[str, str]) -> str:
-        """The same, with the texts given for some fields: `classes {k}`."""
-        words: list[str] = []
-        for argument in arguments_of(type(self)):
-            value = getattr(self, argument.attribute)
-            if argument.field in texts:
-                words.append(texts[argument.field])
-                continue
-            if value is None or value is False or value == argument.default:
-                continue
-            match argument.form:
-                case "positional":
-                    words.append(_written(value, argument.kind))
-                case "tag":
-                    words.append(argument.letter + show(value))
-                case "flag":
-                    words.append(argument.field)
-                case "option":
-                    words.append(f"{argument.field}={_written(value, argument.kind)}")
-        return " ".join(words)
+        """The layer as the language writes it, defaults left out: `CONV 96 11x11 s4`."""
+        return write(self)
 
     @property
     def canonical(self) -> Layer:
@@ -287,52 +241,27 @@ class Layer:
                 same[argument.attribute] = once(value)
         return replace(self, **same) if same else self
 
-    # As figures and explanations tell it
 
-    @property
-    def called(self) -> str:
-        """What figures call it: its title, else its keyword, in capitals only where that is short: `Softplus`, `FC`."""
-        return self.title or (self.keyword.capitalize() if len(self.keyword) > 3 else self.keyword)
-
-    def caption(self, *inputs: Shape) -> str:
-        """What figures write in its box: its name, and what is written by position: `FC 4096`."""
-        words = [self.called]
-        for argument in arguments_of(type(self)):
-            value = getattr(self, argument.attribute)
-            if argument.form == "positional" and value is not None and value != argument.default:
-                words.append(_written(value, argument.kind))
-        return " ".join(words)
-
-    def reading(self, *inputs: Shape) -> str:
-        """Its arguments read out: `96 filters of 11x11, stride 4, padding 0`."""
-        words: list[str] = []
-        for argument in arguments_of(type(self)):
-            value = getattr(self, argument.attribute)
-            if value is None or value is False:
-                continue
-            name = argument.field.replace("_", " ")
-            words.append(name if value is True else f"{name} {_written(value, argument.kind)}")
-        return ", ".join(words)
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        """Remarks on the formulas of its figures: on its `size`, `channels`, `params` and `macs`."""
-        return {}
-
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        """What else people ask of it, where its own shapes are enough to answer."""
-        return iter(())
-
-
-def _written(value: Value, kind: Kind) -> str:
-    """A value as an argument: words bare, strings quoted, braces around what is neither a number nor dims."""
-    match value:
-        case str():
-            return value if kind.words or kind.node else quoted(value)
-        case tuple() if any(isinstance(part, Fraction) or part < 0 for part in value):
-            return "{" + ", ".join(map(show, value)) + "}"
-        case _:
-            text = show(value)
-            return f"{{{text}}}" if "/" in text else text
+def write(layer: Layer, texts: Mapping[str, str] | None = None) -> str:
+    """A layer as the language writes it, with the texts given for some of its arguments: `FC {k}`."""
+    words = [layer.keyword]
+    for argument in arguments_of(type(layer)):
+        value = getattr(layer, argument.attribute)
+        if texts and argument.field in texts:
+            words.append(texts[argument.field])
+            continue
+        if value is None or value is False or value == argument.default:
+            continue
+        match argument.form:
+            case "positional":
+                words.append(argument.kind.written(value))
+            case "tag":
+                words.append(argument.letter + show(value))
+            case "flag":
+                words.append(argument.field)
+            case "option":
+                words.append(f"{argument.field}={argument.kind.written(value)}")
+    return " ".join(words)
 
 
 def per_axis(sizes: Sizes, x: Shape, argument: str) -> Sizes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.shape import Shape
 
@@ -45,11 +44,6 @@ class Slice(Layer):
             raise LayerError("invalid-argument", message, help, argument="to", inputs=True)
         return Shape(x.spatial, self.to - self.from_)
 
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        whole = self.to - self.from_ == x.shape.channels
-        return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
-
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0])
 
@@ -77,9 +71,6 @@ class Shuffle(Layer):
         (x,) = inputs
         check_groups(self.groups, x.channels)
         return x
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(layout=inputs[0].kernel_order)
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.groups in (1, inputs[0].channels))

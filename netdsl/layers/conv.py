@@ -14,32 +14,24 @@ from netdsl.layers.arguments import (
     Sizes,
     check_groups,
     flag,
-    once,
     option,
     positional,
-    show,
     sizes,
     tag,
     text,
     whole,
 )
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import at, known, times
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from torch import nn
 
 _DIGITS = re.compile(r"[0-9a-zA-Z]+")
 _NUMBERS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
-
-
-def step_of(stride: Sizes) -> str:
-    """A stride as figures have it: `/2`, and nothing for 1."""
-    return f"/{show(once(stride))}" if max(stride) > 1 else ""
 
 
 class Convolving(Layer):
@@ -109,55 +101,6 @@ class Convolving(Layer):
         (x,) = inputs
         if not self.same:
             yield from window.inexact(self.keyword, self.kernel, self.stride, x, self.windows(x))
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        (x,) = inputs
-        found = {"channels": "one for each filter", "macs": "each weight, at each position"}
-        if fixed := self.fixed(x):
-            filters = self.filters_of(x)
-            read = filters * x.channels - fixed // prod(per_axis(self.kernel, x, "kernel"))
-            found["params"] = f"the table joins {read:,} of {filters:,}·{x.channels:,} pairs of a filter and a map"
-        if self.same:
-            pads = dict.fromkeys(f"{one.before} in front and {one.after} behind" for one in self.windows(x))
-            found["size"] = f"`same` pads {', '.join(pads)}"
-        return found
-
-    def reading(self, *inputs: Shape) -> str:
-        (x,) = inputs
-        filters, groups = self.filters_of(x), self.groups_of(x)
-        words = [
-            f"{filters:,} filter{'s' * (filters > 1)} of {show(per_axis(self.kernel, x, 'kernel'))}",
-            f"stride {show(self.stride)}",
-            "padding `same`" if self.same else f"padding {show(self.padding)}",
-            f"dilation {show(self.dilation)}" if max(self.dilation) > 1 else "",
-            f"{groups:,} groups" if groups > 1 else "",
-            "a table of connections" if self.fixed(x) else "",
-            "no bias" if self.nobias else "",
-        ]
-        return ", ".join(filter(None, words))
-
-    def caption(self, *inputs: Shape) -> str:
-        (x,) = inputs
-        kernel = show(per_axis(self.kernel, x, "kernel"))
-        filters, groups = self.filters_of(x), self.groups_of(x)
-        apart = groups == x.channels > 1
-        words = [
-            f"{kernel} {'depthwise ' if apart else ''}conv",
-            "" if apart and filters == x.channels else f"{filters}",
-            f"{groups} groups" if groups > 1 and not apart else "",
-            f"dilation {show(self.dilation)}" if max(self.dilation) > 1 else "",
-            step_of(self.stride),
-        ]
-        return ", ".join(filter(None, words))
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        windows = self.windows(x.shape)
-        padded = window.padded(x.shape, windows) if self.same and window.uneven(windows) else 0
-        masked = 0 if self.maps_of() is None else prod(self.weights(x.shape)[0].dims)
-        kept = () if padded else (0,)
-        scratch = padded - x.shape.elements if padded and x.gradient else 0
-        return Saved(kept, values=padded, batch_values=masked, scratch=scratch, layout=x.kernel_order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import conv
@@ -276,7 +219,6 @@ class DepthwiseConv(Convolving):
     """
 
     keyword = "DWCONV"
-    title = "Depthwise conv"
 
     kernel: Sizes = positional(sizes(), "size of the window")
     stride: Sizes = tag("s", sizes(), "step of the window", (1,))

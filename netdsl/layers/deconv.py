@@ -7,15 +7,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, Sizes, check_groups, flag, option, positional, show, sizes, tag, whole
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
-from netdsl.layers.conv import step_of
 from netdsl.layers.formula import at, group, known, times
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import nn
 
 
@@ -79,29 +75,6 @@ class Deconv(Layer):
 
     def macs(self, *inputs: Shape) -> int:
         return at(known(self.weights(*inputs)[0].count), times(inputs[0].spatial))
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": "one for each filter", "macs": "each weight works once at each position of the input"}
-
-    def reading(self, *inputs: Shape) -> str:
-        (x,) = inputs
-        words = [
-            f"{self.filters:,} filter{'s' * (self.filters > 1)} of {show(per_axis(self.kernel, x, 'kernel'))}",
-            f"stride {show(self.stride)}",
-            f"padding {show(self.padding)}",
-            f"output_pad {show(self.output_pad)}" if any(self.output_pad) else "",
-            f"{self.groups:,} groups" if self.groups > 1 else "",
-            "no bias" if self.nobias else "",
-        ]
-        return ", ".join(filter(None, words))
-
-    def caption(self, *inputs: Shape) -> str:
-        kernel = show(per_axis(self.kernel, inputs[0], "kernel"))
-        times = step_of(self.stride).replace("/", "x")
-        return ", ".join(filter(None, [f"{kernel} deconv", f"{self.filters}", times]))
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved((0,), layout=inputs[0].kernel_order)
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(linear=Product(self, "filters" if self.groups == 1 else ""))

@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import flag, positional, whole
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window
 from netdsl.layers.conv import Conv
-from netdsl.layers.formula import known, product, times
+from netdsl.layers.formula import known, times
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import nn
 
 
@@ -31,12 +28,6 @@ class Dense(Layer):
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": "one for each unit"}
-
-    def reading(self, *inputs: Shape) -> str:
-        return f"{self.units:,} unit{'s' * (self.units > 1)}, each of which reads all {product(inputs[0].dims)} numbers"
 
 
 @dataclass(frozen=True)
@@ -67,10 +58,6 @@ class FullyConnected(Dense):
         conv = Conv(self.units, x.spatial, nobias=self.nobias) if 0 < x.rank <= 3 else None
         return Algebra(linear=Product(self, "units"), windowed=conv)
 
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved((0,)) if x.flat else Saved(values=x.shape.elements)
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense
 
@@ -100,10 +87,6 @@ class RadialBasis(Dense):
 
     def connections(self, *inputs: Shape) -> int:
         return self.units * inputs[0].elements
-
-    def saves(self, *inputs: Operand) -> Saved:
-        values = self.units * inputs[0].shape.elements
-        return Saved(values=values, scratch=3 * values - inputs[0].shape.elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import dense

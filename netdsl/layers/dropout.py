@@ -6,15 +6,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from netdsl.layers.answer import Answer, Equation
 from netdsl.layers.arguments import Number, positional, real
-from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Algebra, Layer
-from netdsl.layers.formula import formula
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import nn
 
     from netdsl.layers.shape import Shape
@@ -40,22 +35,6 @@ class Dropout(Layer):
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(elementwise=True, identity=True)
 
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        dropped = Equation("", formula(self.rate) * inputs[0].elements, "values, on average")
-        yield Answer(
-            "What does it do in inference?",
-            ("Nothing: it passes its input on. In training it sets to 0, each time anew,", dropped),
-        )
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The mask, a byte for each value, as on a GPU; a CPU keeps numbers."""
-        (x,) = inputs
-        if self.rate == 0:
-            return view(x)
-        if self.rate == 1:
-            return Saved(batch_values=1, layout=x.order)
-        return Saved(bytes=x.shape.elements, layout=x.order)
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -74,7 +53,6 @@ class DropPath(Layer):
     """
 
     keyword = "DROPPATH"
-    title = "Drop path"
     role = "dropout"
     inplace = True
     view = True
@@ -84,10 +62,6 @@ class DropPath(Layer):
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(elementwise=True, identity=True)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return view(x) if self.rate == 0 else Saved(bytes=1, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise

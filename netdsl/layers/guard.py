@@ -16,15 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import Kind, LayerError, arguments_of
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Role, Weight, Window
 from netdsl.layers.shape import Shape
 from netdsl.text import safe
 from netdsl.text.codes import CODES
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Test = Callable[[Any], bool]
 
@@ -45,34 +46,51 @@ class BrokenLayer(LayerError):
         super().__init__("unknown-layer", message, "mend the package, or take another version of it")
 
 
-def _whole(value: object) -> bool:
+# What a package may say
+
+
+def whole(value: object) -> bool:
+    """A whole number."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
 
 
-def _all(test: Test) -> Test:
-    return lambda value: isinstance(value, tuple) and all(map(test, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
-
-
-def _is(*kinds: type) -> Test:
+def instance(*kinds: type) -> Test:
+    """A value of some type."""
     return lambda value: isinstance(value, kinds)
 
 
+def every(test: Test) -> Test:
+    """Several values, as a tuple."""
+    return lambda value: isinstance(value, tuple) and all(map(test, value))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+
+
+def texts(value: object) -> bool:
+    """Texts by names."""
+    return isinstance(value, Mapping) and every(instance(str))((*value, *value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
+
+
+def _anything(value: object) -> bool:
+    return True
+
+
 def _shape(value: object) -> bool:
-    return isinstance(value, Shape) and _all(_whole)(value.dims) and min(value.dims) > 0
+    return isinstance(value, Shape) and every(whole)(value.dims) and min(value.dims) > 0
 
 
 def _weight(value: object) -> bool:
     if not isinstance(value, Weight):
         return False
-    return _is(str)(value.name) and _all(_whole)(value.dims) and _whole(value.fixed)
+    return instance(str)(value.name) and every(whole)(value.dims) and whole(value.fixed)
 
 
-def _windows(value: object) -> bool:
-    return value == "all" or _all(_is(Window))(value)
-
-
-def _notes(value: object) -> bool:
-    return isinstance(value, Mapping) and _all(_is(str))((*value, *value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType, reportUnknownMemberType]
+def _warnings(value: tuple[LayerError, ...]) -> bool:
+    """Whether they are warnings. Raises the first one whose code there is not, as if the rule had."""
+    if not every(instance(LayerError))(value):
+        return False
+    for one in value:
+        if one.mistake.code not in CODES:
+            raise one
+    return True
 
 
 def _module(value: object) -> bool:
@@ -84,84 +102,52 @@ def _algebra(value: object) -> bool:
     if not isinstance(value, Algebra) or (value.linear and not isinstance(value.linear.of(bias=True), Layer)):
         return False
     flags = (value.elementwise, value.monotone, value.identity, value.flattens)
-    known = all(map(_is(bool), flags)) and value.channelwise in (None, "factor", "affine")
-    return known and _is(Layer, type(None))(value.windowed)
-
-
-def _reads(value: object) -> bool:
-    return value is None or _all(lambda one: _whole(one) and one < _POSITIONS)(value)
-
-
-def _no_test(value: object) -> bool:
-    return True
+    known = all(map(instance(bool), flags)) and value.channelwise in (None, "factor", "affine")
+    return known and instance(Layer, type(None))(value.windowed)
 
 
 METHODS: Mapping[str, Test] = {
-    "__init__": _no_test,
-    "__post_init__": _no_test,
-    "shape": _shape,
-    "weights": _all(_weight),
-    "constants": _all(_weight),
-    "warnings": _all(_is(LayerError)),
-    "macs": _whole,
-    "connections": _whole,
-    "flops": _whole,
-    "saves": _is(Saved),
-    "least_batch": _whole,
-    "windows": _windows,
-    "enlargement": _all(_is(int, Fraction)),
-    "reads": _reads,
-    "algebra": _algebra,
-    "lower": _module,
-    "spelled": _is(str),
-    "caption": _is(str),
-    "reading": _is(str),
-    "notes": _notes,
-    "answers": _all(_is(Answer)),
+    "__init__": _anything,
+    "__post_init__": _anything,
     "__eq__": lambda value: isinstance(value, bool) or value is NotImplemented,
-    "__hash__": _is(int),
-    "__repr__": _is(str),
+    "__hash__": instance(int),
+    "__repr__": instance(str),
+    "shape": _shape,
+    "weights": every(_weight),
+    "constants": every(_weight),
+    "warnings": _warnings,
+    "macs": whole,
+    "connections": whole,
+    "flops": whole,
+    "windows": lambda value: value == "all" or every(instance(Window))(value),
+    "enlargement": every(instance(int, Fraction)),
+    "algebra": _algebra,
+    "reads": lambda value: value is None or every(lambda one: whole(one) and one < _POSITIONS)(value),
+    "lower": _module,
 }
 """The rules that are called, and whether they may give a value."""
 
-PROPERTIES: Mapping[str, Test] = {
-    "written": _is(str),
-    "label": _is(str),
-    "canonical": _is(Layer),
-    "called": _is(str),
-}
-
 FACTS: Mapping[str, Test] = {
-    "keyword": _is(str),
+    "keyword": instance(str),
     "role": lambda value: isinstance(value, str) and value in get_args(Role),
-    "title": _is(str),
-    "flops_per_output": _whole,
-    "aliases": _all(_is(str)),
-    "__doc__": _is(str, type(None)),
-    **dict.fromkeys(("merge", "commutative", "training_only"), _is(bool)),
-    **dict.fromkeys(("inplace", "view", "counts_depth", "boxed"), _is(bool)),
+    "flops_per_output": whole,
+    "aliases": every(instance(str)),
+    "__doc__": instance(str, type(None)),
+    "written": instance(str),
+    "canonical": instance(Layer),
+    **dict.fromkeys(("merge", "commutative", "training_only", "inplace", "view", "counts_depth"), instance(bool)),
 }
-"""What a class says of all its layers."""
+"""What a class says of all its layers, or by a property of each."""
 
 _MAKING = ("__new__", "__getattribute__")
 """What makes a layer, or gives all that it has: Python's own, or nothing could be asked."""
-
-_WORDS = ("title", "label", "caption", "reading")
-"""What is only shown, in pictures too, and is made safe here."""
-
-_SEVERAL = ("weights", "constants", "warnings", "answers", "reads")
-"""Rules that may give any iterable, which is read to its end here."""
 
 
 def guarded(layer: type[Layer], package: str) -> type[Layer]:
     """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
     keyword = str(getattr(layer, "keyword", layer.__name__))
-    try:
-        made = _made(layer, keyword, package)
-    except (BrokenLayer, KeyboardInterrupt):
-        raise
-    except BaseException as error:  # its metaclass, a descriptor, or a field that is no argument
-        raise BrokenLayer(keyword, package, f"its class is no layer's: {told(error)}") from error
+    # its metaclass may fail, a descriptor, or a field that is no argument
+    made = _given(lambda: _made(layer, keyword, package), _anything, keyword, package, "its class is no layer's, and")
     _PACKAGES[made] = package
     return made
 
@@ -171,30 +157,36 @@ def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
     if own := next((name for name in _MAKING if getattr(layer, name) is not getattr(Layer, name)), None):
         raise BrokenLayer(keyword, package, f"it has a {own} of its own")
     rules: dict[str, Any] = {name: getattr(layer, name) for name in ("__module__", "__qualname__", "__doc__")}
-    for name, test in FACTS.items():
-        value = getattr(layer, name, None)
-        if isinstance(value, property) and value.fget:
-            rules[name] = property(_asked(value.fget, name, test, package))
-        elif not test(value):
-            raise BrokenLayer(keyword, package, f"its {name} is {_shown(value)}")
-        elif name in _WORDS and isinstance(value, str):
-            rules[name] = safe.line(value)
     for name, test in METHODS.items():
-        rule = getattr(layer, name, _no_test)
+        rule = getattr(layer, name, object.__init__)
         if not callable(rule):
             raise BrokenLayer(keyword, package, f"its {name} is {_shown(rule)}, and no method")
-        if rule is not _no_test:
-            rules[name] = _asked(rule, name, test, package)
-    for name, test in PROPERTIES.items():
-        rule = getattr(layer, name)
-        asked = rule.fget if isinstance(rule, property) else None
-        rules[name] = property(_asked(asked or functools.partial(_constant, rule), name, test, package))
+        if rule is not object.__init__:
+            what = "its class" if name.startswith("__") else f"its {name}"
+            rules[name] = _asked(rule, test, package, what, layer.__module__)
+    for name, test in FACTS.items():
+        fact = getattr(layer, name, None)
+        if isinstance(fact, property) and fact.fget:
+            rules[name] = property(_asked(fact.fget, test, package, f"its {name}", layer.__module__))
+        elif not test(fact):
+            raise BrokenLayer(keyword, package, f"its {name} is {_shown(fact)}")
     rules["__reduce__"] = _reduced
     arguments_of(layer)
     made = type(layer.__name__, (layer,), rules)
     made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
     arguments_of(made)
     return made
+
+
+def ruled(
+    kind: type[Layer], own: Callable[..., Any], entry: EntryPoint | None, what: str, test: Test
+) -> Callable[..., Any]:
+    """A rule of a pass for a class: netdsl's own, or what an entry point gives, whose answers are looked at."""
+    package = _PACKAGES.get(kind)
+    if package is None:
+        return own
+    rule = own if entry is None else _given(entry.load, callable, kind.keyword, package, what)
+    return _asked(rule, test, package, what, getattr(rule, "__module__", ""))
 
 
 def brought(layer: Layer) -> bool:
@@ -206,24 +198,13 @@ def probe(layer: Layer, inputs: Sequence[Shape]) -> None:
     """Ask a package's layer all that needs no torch. Raises LayerError; what is netdsl's own is not asked."""
     if type(layer) not in _PACKAGES:
         return
-    for name in (
-        "weights",
-        "constants",
-        "macs",
-        "connections",
-        "flops",
-        "least_batch",
-        "windows",
-        "enlargement",
-    ):
-        getattr(layer, name)(*inputs)
-    for name in ("caption", "reading", "notes", "answers"):
-        getattr(layer, name)(*inputs)
-    for name in (*PROPERTIES, *FACTS):
+    for name in METHODS:
+        if not name.startswith("__") and name not in ("reads", "lower"):
+            getattr(layer, name)(*inputs)
+    for name in FACTS:
         getattr(layer, name)
     for ask in (hash, repr, layer.__eq__):
         ask(layer)
-    layer.saves(*map(Operand, inputs))
     linear = layer.algebra(*inputs).linear
     for bias in (False, True):
         made = linear and linear.of(bias=bias)
@@ -254,38 +235,34 @@ def check_module(layer: Layer, inputs: Sequence[Shape], made: Mapping[str, tuple
         )
 
 
-def _asked(rule: Callable[..., Any], name: str, test: Test, package: str) -> Callable[..., Any]:
-    """A rule that gives what it may give, or raises LayerError."""
-    several = name in _SEVERAL
-    what = "its class" if name.startswith("__") else f"its {name}"
-
-    def asked(self: Layer, *arguments: Any, **named: Any) -> Any:
-        try:
-            found = rule(self, *arguments, **named)
-            if several and found is not None:
-                found = tuple(found)
-            fits = test(found)
-        except LayerError as error:
-            _check_code(error, self.keyword, package, what)
-            raise
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            file = getattr(sys.modules.get(type(self).__module__), "__file__", None)
-            raise BrokenLayer(self.keyword, package, f"{what} raised {told(error, file)}") from error
-        if not fits:
-            raise BrokenLayer(self.keyword, package, f"{what} gives {_shown(found)}")
-        if name == "warnings":
-            for one in found or ():
-                _check_code(one, self.keyword, package, what)
-        return safe.line(str(found)) if name in _WORDS else found
-
-    return functools.wraps(rule)(asked) if not isinstance(rule, functools.partial) else asked
+def _given(call: Callable[[], Any], test: Test, keyword: str, package: str, what: str, file: str | None = None) -> Any:
+    """What a package's code gives, where it may give that; text is made safe, since it is only shown."""
+    try:
+        found: Any = call()
+        if type(found) in (list, set, range) or hasattr(found, "__next__"):
+            found = tuple(found)
+        fits = test(found)
+    except LayerError as error:
+        _check_code(error, keyword, package, what)
+        raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise BrokenLayer(keyword, package, f"{what} raised {told(error, file)}") from error
+    if not fits:
+        raise BrokenLayer(keyword, package, f"{what} gives {_shown(found)}")
+    return safe.line(str(found)) if isinstance(found, str) else found
 
 
-def _constant(value: object, layer: Layer) -> object:
-    """What a class says in place of a property."""
-    return value
+def _asked(rule: Callable[..., Any], test: Test, package: str, what: str, module: str) -> Callable[..., Any]:
+    """A rule of a module that gives what it may give, or raises LayerError."""
+
+    @functools.wraps(rule)
+    def asked(layer: Layer, *arguments: Any, **named: Any) -> Any:
+        file = getattr(sys.modules.get(module), "__file__", None)
+        return _given(lambda: rule(layer, *arguments, **named), test, layer.keyword, package, what, file)
+
+    return asked
 
 
 def _check_code(error: LayerError, keyword: str, package: str, what: str) -> None:
@@ -320,18 +297,9 @@ def _field(field: dataclasses.Field[Any], keyword: str, package: str) -> datacla
         return field
     form, kind, help, letter = field.metadata["argument"]
     assert isinstance(kind, Kind), f"{field.name} takes {kind!r}"
-    what = f"its argument {field.name}"
 
     def read(value: Any) -> Any:
-        try:
-            return kind.read(value)
-        except LayerError as error:
-            _check_code(error, keyword, package, what)
-            raise
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            raise BrokenLayer(keyword, package, f"{what} raised {told(error)}") from error
+        return _given(lambda: kind.read(value), _anything, keyword, package, f"its argument {field.name}")
 
     made = copy.copy(field)
     made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), help, letter)})

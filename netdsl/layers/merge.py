@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from netdsl.layers.arguments import LayerError
-from netdsl.layers.autograd import Layout, Operand, Saved, view
 from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.formula import alike, group, known, most
 from netdsl.layers.shape import Shape
 from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import nn
 
@@ -97,13 +96,6 @@ class Concat(Merging):
                 raise _mismatch("CONCAT wants equal spatial sizes", inputs, _advice(first, other))
         return Shape(first.spatial, sum([x.channels for x in inputs]))
 
-    def saves(self, *inputs: Operand) -> Saved:
-        permuted = all(x.kernel_order == "permuted" for x in inputs)
-        return Saved(passes=tuple(range(len(inputs))), layout="permuted" if permuted else "dense")
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": "those of all branches, one after the other"}
-
 
 @dataclass(frozen=True)
 class Add(Elementwise):
@@ -115,12 +107,8 @@ class Add(Elementwise):
     """
 
     keyword = "ADD"
-    title = "Add"
     operation = "Add"
     commutative = True
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return _sum(inputs, passes=len(inputs))
 
 
 @dataclass(frozen=True)
@@ -133,11 +121,7 @@ class Subtract(Elementwise):
     """
 
     keyword = "SUB"
-    title = "Subtract"
     operation = "Subtract"
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return _sum(inputs, passes=1)
 
 
 @dataclass(frozen=True)
@@ -150,7 +134,6 @@ class Multiply(Merging):
     """
 
     keyword = "MUL"
-    title = "Multiply"
     operation = "Multiply"
     commutative = True
 
@@ -175,16 +158,6 @@ class Multiply(Merging):
     def flops(self, *inputs: Shape) -> int:
         return _between(inputs, self.shape(*inputs))
 
-    def saves(self, *inputs: Operand) -> Saved:
-        """The factors: each for the other's gradient, and the products of the first ones."""
-        made = [self.shape(*[x.shape for x in inputs[: n + 1]]).elements for n in range(len(inputs))]
-        stretched = [x.shape.elements for x in inputs if x.gradient and x.shape.elements < made[-1]]
-        sums = sum([made[-1] - size for size in stretched]) + max(stretched, default=0)
-        return _chain(inputs, made, sums or made[-1] * (2 - len(inputs)))
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"size": "axes of 1 stretch"}
-
 
 @dataclass(frozen=True)
 class Mean(Elementwise):
@@ -202,10 +175,6 @@ class Mean(Elementwise):
     def flops(self, *inputs: Shape) -> int:
         return len(inputs) * known(inputs[0].elements)
 
-    def saves(self, *inputs: Operand) -> Saved:
-        elements = inputs[0].shape.elements
-        return Saved(passes=tuple(range(len(inputs))), scratch=elements, layout=inputs[0].order)
-
 
 @dataclass(frozen=True)
 class Maximum(Elementwise):
@@ -217,42 +186,5 @@ class Maximum(Elementwise):
     """
 
     keyword = "MAX"
-    title = "Max"
     operation = "Maximum"
     commutative = True
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """All branches, and the largest values of the first ones."""
-        elements = inputs[0].shape.elements
-        return _chain(inputs, [elements] * len(inputs), elements * (7 - 2 * len(inputs)) // 2, both=True)
-
-
-def _sum(inputs: tuple[Operand, ...], passes: int) -> Saved:
-    """What is kept of a sum: nothing. The first branches get the gradient itself; a branch alone is passed on."""
-    if len(inputs) == 1:
-        return view(inputs[0])
-    return Saved(passes=tuple(range(passes)), layout=inputs[0].order)
-
-
-def _chain(inputs: tuple[Operand, ...], elements: Sequence[int], scratch: int, *, both: bool = False) -> Saved:
-    """What is kept of an operation on two values that takes in one branch after the other.
-
-    `elements` has what has been made after each. A step keeps each operand for the gradient of the other, or both for
-    that of any.
-    """
-    first, *others = inputs
-    if not others:
-        return view(first)
-    kept: set[int] = set()
-    values = 0
-    gradient = first.gradient
-    for position, other in enumerate(others, 1):
-        if other.gradient or (both and gradient):
-            kept |= {0} if position == 1 else set()
-            values += elements[position - 1] if position > 1 else 0
-        if gradient or (both and other.gradient):
-            kept.add(position)
-        gradient = gradient or other.gradient
-    whole: list[Layout] = [x.order for x in inputs if x.shape.elements == elements[-1]]
-    order = whole[0] if whole else "dense"
-    return Saved(tuple(sorted(kept)), values=values, scratch=scratch, layout=order)

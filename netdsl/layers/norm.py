@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from netdsl.layers.answer import Answer
 from netdsl.layers.arguments import LayerError, Number, check_groups, flag, option, positional, real, reals, whole
-from netdsl.layers.autograd import FLOAT32, Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Weight, require_axes
 from netdsl.layers.formula import group, known
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from torch import nn
 
@@ -38,7 +36,6 @@ class LocalResponse(Layer):
     """
 
     keyword = "LRN"
-    boxed = True
     aliases = ("NORM",)
     role = "normalization"
 
@@ -49,23 +46,6 @@ class LocalResponse(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         return group(2 * self.size + 3) * known(inputs[0].elements)
-
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        yield Answer(
-            "Why divide by the neighbours?",
-            (
-                f"Each value is divided by what {self.size} channels around it hold at its position, so that a strong "
-                "response quiets the others. Its authors found it to take 1.2 points off the top-5 error (Krizhevsky "
-                "2012, section 3.3); VGG's found no gain, and left it out (Simonyan 2015, section 2.1).",
-            ),
-        )
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, its squares with zeros around the channels, and the divisor before and after the power."""
-        (x,) = inputs
-        padded = (x.shape.channels + self.size - 1) * x.shape.positions
-        elements = x.shape.elements
-        return Saved((0,), values=padded + 2 * elements, scratch=3 * elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -112,33 +92,6 @@ class BatchNorm(Layer):
         channels = inputs[0].channels
         return Weight("running_mean", (channels,)), Weight("running_var", (channels,))
 
-    def least_batch(self, *inputs: Shape) -> int:
-        """One value has no variance: where a channel has a single position, it takes two examples."""
-        return 2 if inputs[0].positions == 1 else 1
-
-    def answers(self, *inputs: Shape) -> Iterator[Answer]:
-        channels = f"{inputs[0].channels:,} channel{'s' * (inputs[0].channels > 1)}"
-        yield Answer(
-            "What is left of it in inference?",
-            (
-                f"One factor and one offset for each of {channels}: mean and variance are the running ones then, which "
-                "are constants. A convolution before it can take both up into its weights, and nothing is left.",
-            ),
-        )
-        if self.least_batch(*inputs) > 1:
-            yield Answer(
-                "How many examples does training take at once?",
-                (
-                    "Two at least: each example gives one value a channel, and one value has no variance. PyTorch "
-                    "refuses to train it at batch 1; inference takes any batch.",
-                ),
-            )
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, and each channel's mean and deviation over the batch."""
-        (x,) = inputs
-        return Saved((0,), batch_bytes=2 * FLOAT32 * x.shape.channels, layout=x.kernel_order)
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -180,13 +133,6 @@ class GroupNorm(Layer):
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])
 
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, or a copy without gaps, and the mean and deviation of each group."""
-        (x,) = inputs
-        whole = x.layout == "dense" or (x.layout == "permuted" and x.shape.rank > 1)
-        copied = 0 if whole else x.shape.elements
-        return Saved((0,) if whole else (), values=copied + 2 * self.groups, layout=x.kernel_order)
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -213,11 +159,6 @@ class LayerNorm(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         return (5 if self.noaffine else 7) * known(inputs[0].elements)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, and each position's mean and deviation. A map's output lies channels last."""
-        shape = inputs[0].shape
-        return Saved((0,), bytes=2 * FLOAT32 * shape.positions, layout="permuted" if shape.spatial else "dense")
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -261,14 +202,6 @@ class InstanceNorm(Layer):
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])
 
-    def saves(self, *inputs: Operand) -> Saved:
-        """The input, or a copy without gaps, each channel's mean and deviation, and weights for each example."""
-        (x,) = inputs
-        whole = x.layout == "dense"
-        weights = x.shape.channels if self.affine else 0
-        values = weights if whole else weights + x.shape.elements
-        return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
@@ -304,10 +237,6 @@ class Scale(Layer):
 
     def flops(self, *inputs: Shape) -> int:
         return (2 if self.bias else 1) * known(inputs[0].elements)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved((0,), scratch=x.shape.elements, layout=x.order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import norm
@@ -349,9 +278,6 @@ class Normalize(Layer):
 
     def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
         return Weight("mean", (len(self.mean),)), Weight("std", (len(self.std),))
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(layout=inputs[0].order)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import norm

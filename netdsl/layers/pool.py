@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import window
 from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
-from netdsl.layers.autograd import INT64, Operand, Saved
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from torch import nn
 
@@ -132,43 +131,6 @@ class Pooling(Layer):
         size, count = x.spatial[axis], per_axis(self.to, x, "to")[axis]
         return range(position * size // count, -(-(position + 1) * size // count))
 
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        (x,) = inputs
-        found = {"channels": "pooling keeps the channels"}
-        if self.global_:
-            found["size"] = "the window is the whole map"
-        elif self.to is not None:
-            found["size"] = "as asked for: window i reads positions ⌊i·in/out⌋ to ⌈(i + 1)·in/out⌉ − 1"
-        elif self.same:
-            found["size"] = "`same` rounds up"
-        elif self.ceil:
-            axes = zip(x.spatial, self._sliding(x), self.shape(x).spatial, strict=True)
-            beyond = [
-                n * w.stride - w.before for size, w, n in axes if size + 2 * w.before - w.reach > (n - 1) * w.stride
-            ]
-            drops = "".join(f", and drops a window that would start at {at}, beyond the input" for at in beyond[:1])
-            found["size"] = f"`ceil` rounds up{drops}"
-        return found
-
-    def reading(self, *inputs: Shape) -> str:
-        (x,) = inputs
-        if self.global_:
-            return f"one window over the whole map of {show(x.spatial)}"
-        if self.to is not None:
-            return f"windows that adapt, so that {show(self.shape(x).spatial)} come out"
-        kernel, padding = per_axis(self.kernel or (1,), x, "kernel"), "`same`" if self.same else show(self.padding)
-        return f"windows of {show(kernel)}, stride {show(self.stride or kernel)}, padding {padding}"
-
-    def caption(self, *inputs: Shape) -> str:
-        (x,) = inputs
-        if self.global_:
-            return f"Global {self.title.lower()}"
-        if self.to is not None:
-            return f"{self.title} to {show(per_axis(self.to, x, 'to'))}"
-        kernel = per_axis(self.kernel or (1,), x, "kernel")
-        stride = kernel if self.stride is None else per_axis(self.stride, x, "stride")
-        return self.title if max(stride) > 1 else f"{show(kernel)} {self.title.lower()}"
-
     def padded(self, x: Shape) -> int:
         """How many values the padded copy has that it pools in place of its input; 0 where it pools the input."""
         windows = self._sliding(x)
@@ -190,20 +152,9 @@ class MaxPool(Pooling):
     """
 
     keyword = "MAXPOOL"
-    title = "Pool"
 
     def flops(self, *inputs: Shape) -> int:
         return group(self.cells(inputs[0]) - 1) * known(self.shape(*inputs).elements)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """What it pools, and where each largest value was, as int64 numbers."""
-        (x,) = inputs
-        padded = self.padded(x.shape)
-        found = INT64 * self.shape(x.shape).elements
-        layout = "dense" if self.kernel is None and x.shape.rank == 3 else x.order
-        if padded:
-            return Saved(values=padded, bytes=found, scratch=padded - x.shape.elements, layout=x.kernel_order)
-        return Saved((0,), bytes=found, layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pool
@@ -226,7 +177,6 @@ class AveragePool(Pooling):
     """
 
     keyword = "AVGPOOL"
-    title = "Avg pool"
 
     exclude_pad: bool = flag("divide by the number of real values in the window")
 
@@ -244,18 +194,6 @@ class AveragePool(Pooling):
         if x.rank == 3 and small and any(one.before for one in windows):
             return window.padded(x, windows)
         return super().padded(x)
-
-    def saves(self, *inputs: Operand) -> Saved:
-        """What it pools, though its values do not matter; nothing for the mean of the whole map."""
-        (x,) = inputs
-        out, padded = self.shape(x.shape), self.padded(x.shape)
-        if self.kernel is None and out.positions == 1:
-            return Saved()
-        layout = "dense" if x.shape.rank == 3 else x.kernel_order if padded else x.order
-        if padded:
-            counts = out.positions if self.exclude_pad else 0
-            return Saved(values=padded, batch_values=counts, scratch=padded - x.shape.elements, layout=layout)
-        return Saved((0,), layout=layout)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor, prod
+from math import ceil, floor
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers.arguments import (
@@ -18,9 +18,8 @@ from netdsl.layers.arguments import (
     show,
     sizes,
 )
-from netdsl.layers.autograd import Operand, Saved, view
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
-from netdsl.layers.formula import known, product, times
+from netdsl.layers.formula import known, times
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
@@ -47,14 +46,8 @@ class Flatten(Layer):
         (x,) = inputs
         return Shape((), times(x.dims))
 
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": "every value of the map"}
-
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return _rewritten(inputs[0])
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0], flattens=True)
@@ -89,14 +82,8 @@ class Reshape(Layer):
             raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
         return shape
 
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": f"as asked for: {product(self.dims)} values, as before"}
-
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
-
-    def saves(self, *inputs: Operand) -> Saved:
-        return _rewritten(inputs[0])
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0])
@@ -118,7 +105,6 @@ class Pad(Layer):
     """
 
     keyword = "PAD"
-    title = "Pad"
     role = "reshape"
 
     before: Sizes = positional(sizes(0), "positions added on each side: one size, or one for each axis")
@@ -155,10 +141,6 @@ class Pad(Layer):
                 return (min(max(at, 0), last),)
             case _:
                 return None
-
-    def saves(self, *inputs: Operand) -> Saved:
-        (x,) = inputs
-        return Saved(() if self.mode == "zero" else (0,), layout=x.kernel_order)
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0])
@@ -216,24 +198,6 @@ class Crop(Layer):
         places = zip(map(known, offsets), spatial, strict=True)
         return Shape(tuple([known(at + part) - at for at, part in places]), x.channels)
 
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        x = inputs[0]
-        spatial = self.shape(*inputs).spatial
-        places = zip(self._offsets(x, spatial), spatial, strict=True)
-        kept = " and ".join(dict.fromkeys(f"{at:,} to {at + part - 1:,}" for at, part in places))
-        return {"size": f"positions from {kept} stay"}
-
-    def saves(self, *inputs: Operand) -> Saved:
-        x = inputs[0]
-        spatial = self.shape(*[one.shape for one in inputs]).spatial
-        cut = [axis for axis, (size, part) in enumerate(zip(x.shape.spatial, spatial, strict=True)) if part < size]
-        if not cut:
-            return Saved(shares=True, constant=(1,), layout=x.layout)
-        gaps = x.shape.channels * prod(spatial[: cut[-1]])
-        layout = "sliced" if x.flat and gaps == 1 else x.cut
-        uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
-        return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
-
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0])
 
@@ -279,11 +243,6 @@ class Upsample(Layer):
         spatial = _like("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
         return Shape(spatial, x.channels)
 
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        if self.factor is not None:
-            return {}
-        return {"size": "as asked for" if self.like is None else f"that of {self.like}"}
-
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         x = inputs[0]
         return tuple([Fraction(*axis) for axis in zip(self.shape(*inputs).spatial, x.spatial, strict=True)])
@@ -306,9 +265,6 @@ class Upsample(Layer):
         shape = self.shape(*inputs)
         return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * known(shape.elements)
 
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(constant=(1,), layout=inputs[0].kernel_order)
-
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0])
 
@@ -322,11 +278,6 @@ class Upsample(Layer):
         if self.to is not None:
             return reshape.resize(per_axis(self.to, x, "to"), mode)
         return reshape.ResizeLike(mode)
-
-
-def _rewritten(x: Operand) -> Saved:
-    """What is kept of a map in another shape: the same memory, or a copy where that has gaps or another order."""
-    return view(x) if x.flat else Saved(passes=(0,))
 
 
 def _nearest(scale: Fraction) -> Window:

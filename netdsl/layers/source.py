@@ -7,12 +7,9 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import Sizes, dims, positional
 from netdsl.layers.base import Algebra, Layer
-from netdsl.layers.formula import product
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from torch import nn
 
 
@@ -32,15 +29,6 @@ class Input(Layer):
 
     def shape(self, *inputs: Shape) -> Shape:
         return Shape.of(self.dims)
-
-    def notes(self, *inputs: Shape) -> Mapping[str, str]:
-        return {"channels": "as the file says"}
-
-    def reading(self, *inputs: Shape) -> str:
-        return f"{product(self.dims)} numbers"
-
-    def caption(self, *inputs: Shape) -> str:
-        return "Input"
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

@@ -8,11 +8,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from math import prod
 
+from netdsl.graph.infer import ask
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure import units
 from netdsl.measure.figures import PRECISIONS as WIDTHS
 from netdsl.measure.liveness import liveness
 from netdsl.measure.placement import placed
+from netdsl.measure.saves import least_batch
 from netdsl.measure.training import Tape, activations, kept_by, own, record
 from netdsl.text import safe
 from netdsl.text.fit import clipped
@@ -204,7 +206,7 @@ class Meter:
     def least(self) -> Least:
         """The fewest examples that training takes at once."""
         nodes = enumerate(self.shaped.nodes)
-        asked = (Least(node.layer.least_batch(*self.shaped.input_shapes(at)), node.path) for at, node in nodes)
+        asked = (Least(ask(least_batch, self.shaped, at), node.path) for at, node in nodes)
         return max(asked, key=lambda one: one.batch)
 
     @property
@@ -293,8 +295,7 @@ class Meter:
             else:
                 extra = own(tape.saved[index], batch, self.width) if tape.gradient[index] else 0
                 output = kept[index] - extra
-            layer = f"{node.layer.keyword} {node.layer.label}".rstrip()
-            found.append(Kept(node.path, layer, node.device, output, extra))
+            found.append(Kept(node.path, node.layer.written, node.device, output, extra))
         return tuple(sorted([one for one in found if one.total], key=lambda one: -one.total))
 
     def fit(self, size: int) -> Fit:

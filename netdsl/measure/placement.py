@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.graph.outline import Outline
-from netdsl.layers.autograd import Operand, Saved
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
+from netdsl.measure.autograd import Operand, Saved
+from netdsl.measure.saves import saves
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,10 @@ class Copy(Layer):
     keyword = "COPY"
     role = "reshape"
 
-    def saves(self, *inputs: Operand) -> Saved:
-        return Saved(layout=inputs[0].order)
+
+@saves.of(Copy)
+def _copy(layer: Copy, x: Operand) -> Saved:
+    return Saved(layout=x.order)
 
 
 def placed(shaped: ShapedGraph) -> ShapedGraph:

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
+from netdsl.graph.infer import ask
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.autograd import Layout, Operand, Saved
 from netdsl.layers.shape import Shape
+from netdsl.measure.autograd import Layout, Operand, Saved
+from netdsl.measure.saves import saves
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def record(shaped: ShapedGraph, *, single: bool = False) -> Tape:
             layouts.append("dense")
             continue
         operands = [Operand(shapes[source], gradient[source], layouts[source]) for source in node.inputs]
-        found = node.layer.saves(*operands)
+        found = ask(saves, shaped, index, operands)
         trained = [one.gradient for position, one in enumerate(operands) if position not in found.constant]
         saved.append(found)
         gradient.append(any(trained) or bool(node.layer.weights(*shaped.input_shapes(index))))

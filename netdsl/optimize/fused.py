@@ -60,6 +60,10 @@ class Fused(Layer):
         return not self.adds and self.activation is None
 
     @property
+    def written(self) -> str:
+        return f"{self.keyword} {self.label}"
+
+    @property
     def label(self) -> str:
         """What it does, joined by `+`: `CONV 64 3 p1 nobias + BN + ADD + RELU`; siblings by `|`."""
         chains = [" + ".join([part.layer.written for part in chain]) for chain in self.chains]
@@ -72,12 +76,6 @@ class Fused(Layer):
     @property
     def canonical(self) -> Layer:
         return self
-
-    def caption(self, *inputs: Shape) -> str:
-        return self.base.caption(inputs[0])
-
-    def reading(self, *inputs: Shape) -> str:
-        return self.base.reading(inputs[0])
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.base.shape(inputs[0])

@@ -18,7 +18,7 @@ from pathlib import PurePath
 from netdsl.graph.build import Overrides
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.arguments import Sizes, arguments_of, show
-from netdsl.layers.base import Layer
+from netdsl.layers.base import Layer, write
 from netdsl.text import format as formatter
 from netdsl.text import tree
 from netdsl.text.shown import Line
@@ -172,7 +172,7 @@ class _Rewriting:
             _Use(tuple(self.shaped.nodes[at].calls or ()), show(_kernel(self.planned, at) or ())) for at in indices
         ]
         kernel = self._kernel(place.block, kernels)
-        text = f"{window.keyword} {window.spelled(_texts(node, window) | {'kernel': kernel})}"
+        text = write(window, _texts(node, window) | {"kernel": kernel})
         if place.element.label is None and window.keyword != node.layer.keyword:
             text = f"{place.name}: {text}"
         return [Edit(span.start, span.end, text)]

@@ -8,10 +8,12 @@ from functools import cached_property
 from itertools import pairwise
 
 from netdsl.draw import words
+from netdsl.draw.captions import boxed, caption
 from netdsl.draw.columns.parts import Column, Leaf, Link, Panel, Part, Series, alike, leaves
 from netdsl.draw.columns.structure import structure
 from netdsl.draw.drawing import Box, Drawing, Edge, Item, boxes
 from netdsl.draw.fold import fold
+from netdsl.graph.infer import ask
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.shape import Shape
 from netdsl.text.fit import clipped
@@ -127,7 +129,7 @@ class _Building:
     def _copy(self, box: Box, nodes: Sequence[int], shape: Shape, number: int) -> Iterator[Leaf]:
         """The leaves of one copy of a box."""
         layers = [self.shaped.nodes[index] for index in nodes]
-        starts = [at for at, node in enumerate(layers) if not at or node.layer.boxed]
+        starts = [at for at, index in enumerate(nodes) if not at or ask(boxed, self.shaped, index)]
         told = box.tooltip.split("\n")
         for start, end in zip(starts, [*starts[1:], len(nodes)], strict=True):
             borrowed = [node for node in layers[start:end] if node.shared and self._weighs(node)]
@@ -146,7 +148,7 @@ class _Building:
 
     def _words(self, box: Box, index: int, at: int) -> str:
         """What a leaf says: the layer as figures write it, and the name of an input that is one of several."""
-        said = words.dims(self.shaped.nodes[index].layer.caption(*self.shaped.input_shapes(index)))
+        said = words.dims(ask(caption, self.shaped, index))
         if box.kind == "input" and len(self.shaped.graph.inputs) > 1:
             said = f"{said} {box.rows[at].name}"
         return clipped(words.plain(said), _WIDEST)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netdsl.draw import words
+from netdsl.draw.captions import title
 from netdsl.draw.volumes.items import Item
 from netdsl.draw.volumes.scopes import Block
 from netdsl.draw.volumes.units import Unit
+from netdsl.graph.infer import ask
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.base import Layer, Role, Window
 from netdsl.layers.shape import Shape
@@ -67,8 +69,8 @@ def _volume(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> Volume:
     lines = _within(shaped, units, item) if block else _made(shaped, last, windows)
     weights = _weights(shaped, units, item)
     lines += [weights] * bool(weights)
-    title = f"{block.path}, {words.call(block.scope)}" if block and block.scope else f"{node.path}: {layer.keyword}"
-    about = f"{title} {'' if block else layer.label}".strip()
+    written = layer.keyword if block else layer.written
+    about = f"{block.path}, {words.call(block.scope)}" if block and block.scope else f"{node.path}: {written}"
     return Volume(
         path=block.path if block else node.path,
         shape=shape,
@@ -113,16 +115,16 @@ def _name(units: Sequence[Unit], item: Item) -> str:
     return f"{names[0]}, {names[-1]}" if len(names) == 2 else f"{names[0]} … {names[-1]}"
 
 
-def called(layer: Layer) -> str:
+def called(shaped: ShapedGraph, index: int) -> str:
     """What a layer is called within a line: `ReLU`, `pool`, `softmax`."""
-    title = layer.called
-    return title if any(letter.isupper() for letter in title[1:]) else title.lower()
+    found = ask(title, shaped, index)
+    return found if any(letter.isupper() for letter in found[1:]) else found.lower()
 
 
 def _made(shaped: ShapedGraph, unit: Unit, windows: tuple[Window, ...] | Literal["all"]) -> list[str]:
     """What made a unit's volume, and what works on it: `11×11 conv`, `stride 4`, `ReLU, LRN`."""
     layer = shaped.nodes[unit.head].layer
-    noun = called(layer)
+    noun = called(shaped, unit.head)
     if layer.role == "input":
         lines = [noun]
     elif windows == "all" and layer.role != "dense":
@@ -137,7 +139,7 @@ def _made(shaped: ShapedGraph, unit: Unit, windows: tuple[Window, ...] | Literal
         lines = [f"{noun} ×{_sizes(float(factor) for factor in factors)}" if whole else noun]
     else:
         lines = [noun]
-    lines += _packed([called(shaped.nodes[index].layer) for index in unit.followers])
+    lines += _packed([called(shaped, index) for index in unit.followers])
     return lines
 
 
@@ -176,15 +178,17 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
         best[index] = (length, kernels)
     kernels = best[inner[-1]][1]
     lines = [", ".join(kernels)] if len(kernels) <= 3 else [f"{len(kernels)} convs"]
-    node = shaped.nodes[units[inner[-1]].head]
+    last = units[inner[-1]].head
+    node = shaped.nodes[last]
     if node.layer.merge and len(node.inputs) > 1:
         lines = (
-            [f"{len(node.inputs)} branches", called(node.layer)]
+            [f"{len(node.inputs)} branches", called(shaped, last)]
             if len(node.inputs) > 2
-            else [*lines, called(node.layer)]
+            else [*lines, called(shaped, last)]
         )
-    behind = [shaped.nodes[index] for index in units[item.units[-1]].followers]
-    lines += _packed([called(one.layer) for one in behind if not one.path.startswith(f"{block.path}.")])
+    behind = units[item.units[-1]].followers
+    inside = f"{block.path}."
+    lines += _packed([called(shaped, one) for one in behind if not shaped.nodes[one].path.startswith(inside)])
     return [line for line in lines if line]
 
 

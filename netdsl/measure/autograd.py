@@ -1,6 +1,7 @@
 """What a layer leaves in memory when it trains: what PyTorch's autograd keeps of it until its backward pass has run.
 
-A layer's `saves` says it, in numbers for each example of the batch; netdsl.measure.training adds up what networks keep.
+netdsl.measure.saves says it of each layer, in numbers for each example of the batch, and netdsl.measure.training adds
+up what networks keep.
 """
 
 from __future__ import annotations
@@ -84,8 +85,3 @@ class Saved:
 def view(x: Operand) -> Saved:
     """What is kept of a layer that shows its input as it is."""
     return Saved(shares=True, passes=(0,), layout=x.layout)
-
-
-def copy(x: Operand) -> Saved:
-    """What is kept of a layer whose output is the input's values in a memory of their own."""
-    return Saved(layout=x.order)

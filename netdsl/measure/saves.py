@@ -1,0 +1,294 @@
+"""What autograd keeps of each layer until its backward pass, as PyTorch does, and how many examples training takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from netdsl.layers import activation, dropout, guard, merge, norm, reshape, window
+from netdsl.layers.base import Layer
+from netdsl.layers.channels import Shuffle, Slice
+from netdsl.layers.conv import Convolving
+from netdsl.layers.deconv import Deconv
+from netdsl.layers.dense import FullyConnected, RadialBasis
+from netdsl.layers.pool import AveragePool, MaxPool
+from netdsl.layers.rules import rule
+from netdsl.layers.shape import Shape
+from netdsl.measure.autograd import FLOAT32, INT64, Layout, Operand, Saved, view
+
+
+@rule(guard.whole)
+def least_batch(layer: Layer, *inputs: Shape) -> int:
+    """The fewest examples that it takes at once in training."""
+    return 1
+
+
+@least_batch.of(norm.BatchNorm)
+def _least_of_batch_norm(layer: norm.BatchNorm, x: Shape) -> int:
+    """One value has no variance: where a channel has a single position, it takes two examples."""
+    return 2 if x.positions == 1 else 1
+
+
+@rule(guard.instance(Saved))
+def saves(layer: Layer, *inputs: Operand) -> Saved:
+    """What autograd keeps of it until its backward pass; by default all that it takes, and what it gives."""
+    if layer.view and not layer.training_only:
+        return view(inputs[0])
+    return Saved(inputs=tuple(range(len(inputs))), output=True, layout=inputs[0].order)
+
+
+# Layers with weights
+
+
+@saves.of(Convolving)
+def _convolving(layer: Convolving, x: Operand) -> Saved:
+    windows = layer.windows(x.shape)
+    padded = window.padded(x.shape, windows) if layer.same and window.uneven(windows) else 0
+    masked = 0 if layer.maps_of() is None else prod(layer.weights(x.shape)[0].dims)
+    kept = () if padded else (0,)
+    scratch = padded - x.shape.elements if padded and x.gradient else 0
+    return Saved(kept, values=padded, batch_values=masked, scratch=scratch, layout=x.kernel_order)
+
+
+@saves.of(Deconv)
+def _deconv(layer: Deconv, x: Operand) -> Saved:
+    return Saved((0,), layout=x.kernel_order)
+
+
+@saves.of(FullyConnected)
+def _dense(layer: FullyConnected, x: Operand) -> Saved:
+    return Saved((0,)) if x.flat else Saved(values=x.shape.elements)
+
+
+@saves.of(RadialBasis)
+def _radial_basis(layer: RadialBasis, x: Operand) -> Saved:
+    values = layer.units * x.shape.elements
+    return Saved(values=values, scratch=3 * values - x.shape.elements)
+
+
+# Poolings
+
+
+@saves.of(MaxPool)
+def _max_pool(layer: MaxPool, x: Operand) -> Saved:
+    """What it pools, and where each largest value was, as int64 numbers."""
+    padded = layer.padded(x.shape)
+    found = INT64 * layer.shape(x.shape).elements
+    layout = "dense" if layer.kernel is None and x.shape.rank == 3 else x.order
+    if padded:
+        return Saved(values=padded, bytes=found, scratch=padded - x.shape.elements, layout=x.kernel_order)
+    return Saved((0,), bytes=found, layout=layout)
+
+
+@saves.of(AveragePool)
+def _average_pool(layer: AveragePool, x: Operand) -> Saved:
+    """What it pools, though its values do not matter; nothing for the mean of the whole map."""
+    out, padded = layer.shape(x.shape), layer.padded(x.shape)
+    if layer.kernel is None and out.positions == 1:
+        return Saved()
+    layout = "dense" if x.shape.rank == 3 else x.kernel_order if padded else x.order
+    if padded:
+        counts = out.positions if layer.exclude_pad else 0
+        return Saved(values=padded, batch_values=counts, scratch=padded - x.shape.elements, layout=layout)
+    return Saved((0,), layout=layout)
+
+
+# Normalisations
+
+
+@saves.of(norm.LocalResponse)
+def _local_response(layer: norm.LocalResponse, x: Operand) -> Saved:
+    """The input, its squares with zeros around the channels, and the divisor before and after the power."""
+    padded = (x.shape.channels + layer.size - 1) * x.shape.positions
+    elements = x.shape.elements
+    return Saved((0,), values=padded + 2 * elements, scratch=3 * elements, layout=x.order)
+
+
+@saves.of(norm.BatchNorm)
+def _batch_norm(layer: norm.BatchNorm, x: Operand) -> Saved:
+    """The input, and each channel's mean and deviation over the batch."""
+    return Saved((0,), batch_bytes=2 * FLOAT32 * x.shape.channels, layout=x.kernel_order)
+
+
+@saves.of(norm.GroupNorm)
+def _group_norm(layer: norm.GroupNorm, x: Operand) -> Saved:
+    """The input, or a copy without gaps, and the mean and deviation of each group."""
+    whole = x.layout == "dense" or (x.layout == "permuted" and x.shape.rank > 1)
+    copied = 0 if whole else x.shape.elements
+    return Saved((0,) if whole else (), values=copied + 2 * layer.groups, layout=x.kernel_order)
+
+
+@saves.of(norm.LayerNorm)
+def _layer_norm(layer: norm.LayerNorm, x: Operand) -> Saved:
+    """The input, and each position's mean and deviation. A map's output lies channels last."""
+    layout = "permuted" if x.shape.spatial else "dense"
+    return Saved((0,), bytes=2 * FLOAT32 * x.shape.positions, layout=layout)
+
+
+@saves.of(norm.InstanceNorm)
+def _instance_norm(layer: norm.InstanceNorm, x: Operand) -> Saved:
+    """The input, or a copy without gaps, each channel's mean and deviation, and weights for each example."""
+    whole = x.layout == "dense"
+    weights = x.shape.channels if layer.affine else 0
+    values = weights if whole else weights + x.shape.elements
+    return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
+
+
+@saves.of(norm.Scale)
+def _scale(layer: norm.Scale, x: Operand) -> Saved:
+    return Saved((0,), scratch=x.shape.elements, layout=x.order)
+
+
+@saves.of(norm.Normalize)
+def _normalize(layer: norm.Normalize, x: Operand) -> Saved:
+    return Saved(layout=x.order)
+
+
+# Activations, of which most keep their input
+
+
+@saves.of(activation.Activation)
+def _activation(layer: activation.Activation, x: Operand) -> Saved:
+    return Saved((0,), layout=x.order)
+
+
+@saves.of(activation.Relu, activation.Sigmoid)
+def _of_output(layer: activation.Activation, x: Operand) -> Saved:
+    """The output, from which their gradients follow."""
+    return Saved(output=True, layout=x.order)
+
+
+@saves.of(activation.Softmax, activation.LogSoftmax)
+def _softmax(layer: activation.Activation, x: Operand) -> Saved:
+    return Saved(output=True)
+
+
+@saves.of(activation.Tanh)
+def _tanh(layer: activation.Tanh, x: Operand) -> Saved:
+    return Saved(output=True, layout=x.order) if layer.plain else Saved(values=x.shape.elements, layout=x.order)
+
+
+@saves.of(activation.ParametricRelu)
+def _parametric_relu(layer: activation.ParametricRelu, x: Operand) -> Saved:
+    return Saved((0,), scratch=x.shape.elements * (1 if x.gradient else 2), layout=x.order)
+
+
+@saves.of(activation.Absolute)
+def _absolute(layer: activation.Absolute, x: Operand) -> Saved:
+    return Saved((0,), scratch=x.shape.elements, layout=x.order)
+
+
+@saves.of(dropout.Dropout)
+def _dropout(layer: dropout.Dropout, x: Operand) -> Saved:
+    """The mask, a byte for each value, as on a GPU; a CPU keeps numbers."""
+    if layer.rate == 0:
+        return view(x)
+    if layer.rate == 1:
+        return Saved(batch_values=1, layout=x.order)
+    return Saved(bytes=x.shape.elements, layout=x.order)
+
+
+@saves.of(dropout.DropPath)
+def _drop_path(layer: dropout.DropPath, x: Operand) -> Saved:
+    return view(x) if layer.rate == 0 else Saved(bytes=1, layout=x.order)
+
+
+# What moves values about
+
+
+@saves.of(reshape.Flatten, reshape.Reshape)
+def _reshaped(layer: Layer, x: Operand) -> Saved:
+    """The same memory, or a copy where that has gaps or another order."""
+    return view(x) if x.flat else Saved(passes=(0,))
+
+
+@saves.of(Shuffle, reshape.Upsample)
+def _copied(layer: Layer, x: Operand, *like: Operand) -> Saved:
+    return Saved(constant=(1,), layout=x.kernel_order)
+
+
+@saves.of(reshape.Pad)
+def _pad(layer: reshape.Pad, x: Operand) -> Saved:
+    return Saved(() if layer.mode == "zero" else (0,), layout=x.kernel_order)
+
+
+@saves.of(reshape.Crop)
+def _crop(layer: reshape.Crop, x: Operand, *like: Operand) -> Saved:
+    spatial = layer.shape(x.shape, *[one.shape for one in like]).spatial
+    cut = [axis for axis, (size, part) in enumerate(zip(x.shape.spatial, spatial, strict=True)) if part < size]
+    if not cut:
+        return Saved(shares=True, constant=(1,), layout=x.layout)
+    gaps = x.shape.channels * prod(spatial[: cut[-1]])
+    layout = "sliced" if x.flat and gaps == 1 else x.cut
+    uncut = x.shape.channels * prod([spatial[0], *x.shape.spatial[1:]])  # all axes but the first have been undone
+    return Saved(shares=True, constant=(1,), scratch=uncut - x.shape.channels * prod(spatial), layout=layout)
+
+
+@saves.of(Slice)
+def _slice(layer: Slice, x: Operand) -> Saved:
+    whole = layer.to - layer.from_ == x.shape.channels
+    return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
+
+
+# Merges
+
+
+@saves.of(merge.Concat)
+def _concat(layer: merge.Concat, *inputs: Operand) -> Saved:
+    permuted = all(x.kernel_order == "permuted" for x in inputs)
+    return Saved(passes=tuple(range(len(inputs))), layout="permuted" if permuted else "dense")
+
+
+@saves.of(merge.Add, merge.Subtract)
+def _sum(layer: Layer, *inputs: Operand) -> Saved:
+    """Nothing: branches get the gradient itself, of a difference the first alone; a branch alone is passed on."""
+    if len(inputs) == 1:
+        return view(inputs[0])
+    passed = inputs if isinstance(layer, merge.Add) else inputs[:1]
+    return Saved(passes=tuple(range(len(passed))), layout=inputs[0].order)
+
+
+@saves.of(merge.Mean)
+def _mean(layer: merge.Mean, *inputs: Operand) -> Saved:
+    (x, *_) = inputs
+    return Saved(passes=tuple(range(len(inputs))), scratch=x.shape.elements, layout=x.order)
+
+
+@saves.of(merge.Multiply)
+def _multiply(layer: merge.Multiply, *inputs: Operand) -> Saved:
+    """The factors: each for the other's gradient, and the products of the first ones."""
+    made = [layer.shape(*[x.shape for x in inputs[: n + 1]]).elements for n in range(len(inputs))]
+    stretched = [x.shape.elements for x in inputs if x.gradient and x.shape.elements < made[-1]]
+    sums = sum([made[-1] - size for size in stretched]) + max(stretched, default=0)
+    return _chain(inputs, made, sums or made[-1] * (2 - len(inputs)))
+
+
+@saves.of(merge.Maximum)
+def _maximum(layer: merge.Maximum, *inputs: Operand) -> Saved:
+    """All branches, and the largest values of the first ones."""
+    elements = inputs[0].shape.elements
+    return _chain(inputs, [elements] * len(inputs), elements * (7 - 2 * len(inputs)) // 2, both=True)
+
+
+def _chain(inputs: tuple[Operand, ...], elements: Sequence[int], scratch: int, *, both: bool = False) -> Saved:
+    """What is kept of an operation on two values that takes in one branch after the other.
+
+    `elements` has what has been made after each. A step keeps each operand for the gradient of the other, or both for
+    that of any.
+    """
+    first, *others = inputs
+    if not others:
+        return view(first)
+    kept: set[int] = set()
+    values = 0
+    gradient = first.gradient
+    for position, other in enumerate(others, 1):
+        if other.gradient or (both and gradient):
+            kept |= {0} if position == 1 else set()
+            values += elements[position - 1] if position > 1 else 0
+        if gradient or (both and other.gradient):
+            kept.add(position)
+        gradient = gradient or other.gradient
+    whole: list[Layout] = [x.order for x in inputs if x.shape.elements == elements[-1]]
+    order = whole[0] if whole else "dense"
+    return Saved(tuple(sorted(kept)), values=values, scratch=scratch, layout=order)

@@ -1,0 +1,114 @@
+"""What passes make of layers: which rely on a default, and that four things are enough for a package to say of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from netdsl.cli.main import cli
+from netdsl.draw import captions
+from netdsl.explain import readings
+from netdsl.layers import table
+from netdsl.layers.rules import Rule
+from netdsl.measure import saves
+
+RULES: dict[str, Rule[object]] = {
+    one.name: one
+    for one in (
+        *(captions.title, captions.boxed, captions.caption),
+        *(readings.reading, readings.notes, readings.answers),
+        *(saves.saves, saves.least_batch),
+    )
+}
+OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := table.find(keyword))))
+
+# Of each rule, the layers that it says something of by class; all others rely on its default.
+SAID = {
+    "title": "",
+    "boxed": "",
+    "caption": "INPUT CONV DWCONV DECONV MAXPOOL AVGPOOL",
+    "reading": "INPUT CONV DWCONV DECONV FC RBF MAXPOOL AVGPOOL",
+    "notes": "CONV DWCONV MAXPOOL AVGPOOL RESHAPE CROP UPSAMPLE",
+    "answers": "LRN BN DROPOUT",
+    "least_batch": "BN",
+    "saves": " ".join(layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "SKIP")),
+}
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
+def test_which_layers_rely_on_a_default(rule: Rule[object]) -> None:
+    said = {layer.keyword for layer in OWN if not rule.defaults(layer)}
+    assert said == set(SAID[rule.name].split())
+
+
+MINIMAL = """\
+from dataclasses import dataclass
+
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
+
+
+@dataclass(frozen=True)
+class Halve(Layer):
+    keyword = "HALVE"
+    role = "pooling"
+
+    def shape(self, x):
+        return Shape(tuple(size // 2 for size in x.spatial), x.channels)
+
+    def lower(self, x):
+        from torch import nn
+
+        return nn.MaxPool2d(2)
+"""
+COMMANDS = {
+    "check": [],
+    "summary": [],
+    "explain": [],
+    "explain one": ["halve1"],
+    "memory": [],
+    "compare": [],
+    "diff": ["lenet5"],
+    "emit": ["--stage", "optimized"],
+    "draw": ["-o", "out.svg"],
+    "draw columns": ["--style", "columns", "-o", "out.svg"],
+    "draw volumes": ["--style", "volumes", "-o", "out.svg"],
+    "draw html": ["-o", "out.html"],
+    "transform": ["--convolutional", "-o", "out.net"],
+    "compile": ["-o", "out.pt"],
+    "compile cpu": ["--target", "cpu", "-o", "out.pt"],
+    "layers": [],
+}
+
+
+@pytest.fixture
+def minimal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Runs a command beside a network with HALVE, which a module brings that says four things of it."""
+    monkeypatch.chdir(tmp_path)
+    Path("minimal_halve.py").write_text(MINIMAL)
+    Path("net.net").write_text("INPUT 8x8x3\n-> CONV 4 3 p1 -> HALVE -> RELU -> HALVE -> FC 2\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    entries = {"HALVE": EntryPoint("HALVE", "minimal_halve:Halve", table.GROUP)}
+    monkeypatch.setattr(table, "_entry_points", lambda: entries)
+    table._loaded.cache_clear()
+
+    def run(*arguments: str) -> str:
+        found = CliRunner().invoke(cli, arguments)
+        assert found.exit_code in (0, int(arguments[0] == "diff")), found.output
+        return found.output
+
+    yield run
+    table._loaded.cache_clear()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_layer_that_says_four_things_works_in_every_command(minimal: Callable[..., str], command: str) -> None:
+    name = command.split()[0]
+    output = minimal(name, "HALVE" if name == "layers" else "net.net", *COMMANDS[command])
+    written = [one for one in Path().glob("out.*") if one.suffix != ".pt"]
+    told = output + "".join(one.read_text(encoding="utf-8") for one in written)
+    assert "halve" in told.lower() or name in ("check", "compile", "compare")
