@@ -13,10 +13,18 @@ from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 
 _SIDE = 8
 """The least side of what is taken for an image."""
+
+
+class ChannelsFirst(Mistake, code="channels-first", example="INPUT 3x32x32 -> CONV 16 3 p1"):
+    dims: str
+    sizes: str
+    channels: int
+    hint: str
+    words = "INPUT {dims} has {sizes} positions of {channels} channels each"
 
 
 def warn(nodes: Sequence[Node], shapes: Sequence[Shape | None], report: Report) -> None:
@@ -61,11 +69,7 @@ def _slides(layer: Layer) -> bool:
 def _diagnostic(node: Node, reader: Node, layer: Input, help: str) -> Diagnostic:
     *sizes, channels = layer.dims
     return Diagnostic(
-        Told(
-            "channels-first",
-            f"INPUT {show(layer.dims)} has {show(tuple(sizes))} positions of {channels} channels each",
-            help,
-        ),
+        ChannelsFirst(show(layer.dims), show(tuple(sizes)), channels, help),
         node.site.arguments.get("dims", node.site.span),
         related=(Related(reader.site.span, f"reads {channels} channels"),),
         calls=tuple(node.calls or ()),

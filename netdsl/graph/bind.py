@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from netdsl.graph import mistakes, slips, surplus
-from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, Unknown, evaluate
+from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, NoNumber, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
 from netdsl.layers import table
@@ -17,9 +17,28 @@ from netdsl.layers.arguments import Argument, LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import tree
 from netdsl.text.advice import write
-from netdsl.text.mistake import Reworded, Told
+from netdsl.text.mistake import Mistake, Reworded
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
+
+
+class Broken(Mistake, code="unknown-layer"):
+    why: str
+    words = "{why}"
+
+
+class NoName(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> UPSAMPLE like=2"):
+    field: str
+    takes: str
+    words = "{field} takes {takes}"
+
+
+class NoSuchWord(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> UPSAMPLE 2 mode=nearst"):
+    field: str
+    words_are: str
+    word: str
+    hint: str
+    words = "{field} is {words_are}, not {word}"
 
 
 @dataclass
@@ -43,7 +62,7 @@ class _Binding:
         self.values[argument.field] = UNKNOWN
         if argument.kind.node:
             if not isinstance(written.value, tree.Name):
-                raise Fault(Told("invalid-argument", f"{argument.field} takes {argument.kind.noun}"), written.span)
+                raise Fault(NoName(argument.field, argument.kind.noun), written.span)
             self.nodes.append(self.node(written.value))
             self.values[argument.field] = written.value.text
             return
@@ -72,17 +91,12 @@ class _Binding:
             value = evaluate(written.value, self.environment)
         except Fault as fault:
             if argument.kind.words and isinstance(written.value, tree.Name):
-                raise Fault(
-                    Told(
-                        "invalid-argument",
-                        f"{argument.field} is {argument.kind.noun}, not {written.value.text}",
-                        did_you_mean(written.value.text, argument.kind.words),
-                    ),
-                    written.value.span,
-                ) from None
+                word = written.value.text
+                mistake = NoSuchWord(argument.field, argument.kind.noun, word, did_you_mean(word, argument.kind.words))
+                raise Fault(mistake, written.value.span) from None
             raise fault
         if isinstance(value, NodeRef):
-            raise Fault(Told("invalid-argument", f"{written.value.span.text} is a node, not a value"), written.span)
+            raise Fault(NoNumber(written.value.span.text, "a node, not a value"), written.span)
         return value
 
 
@@ -91,7 +105,7 @@ def row(written: tree.Layer, blocks: Container[str], behind_fork: bool) -> type[
     try:
         row = table.find(written.keyword)
     except table.BrokenPackage as error:
-        raise Fault(Told("unknown-layer", str(error)), written.keyword_span) from None
+        raise Fault(Broken(str(error)), written.keyword_span) from None
     if row is None:
         mistake = mistakes.UnknownLayer(written, written.keyword.lower() in blocks, behind_fork)
         raise Fault(mistake, written.keyword_span)

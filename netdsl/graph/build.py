@@ -24,9 +24,49 @@ from netdsl.layers.source import Input
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.fit import listed
-from netdsl.text.mistake import Reworded, Told, Wrong
+from netdsl.text.mistake import Mistake, Reworded, Wrong
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
+
+
+class NoNetwork(Mistake, code="no-input", example='network "none"'):
+    words = "there is no network here"
+    advice = "start a chain: INPUT 224x224x3 -> …"
+
+
+class NoOutput(Mistake, code="no-input"):
+    words = "the network has no output"
+
+
+class LateTitle(Mistake, code="syntax-error", example='INPUT 8 -> RELU\nnetwork "late"'):
+    words = "`network` stands first, and once"
+    advice = "move it to the top, and keep one"
+
+
+class NoParam(Mistake, code="unknown-param"):
+    file: str
+    name: str
+    hint: str
+    words = "{file} has no param {name}"
+
+
+class NoDims(Mistake, code="invalid-argument"):
+    name: str
+    words = "input {name} was given no dims"
+    advice = "the channels, at least"
+
+
+class WhichInput(Mistake, code="unknown-name"):
+    count: int
+    known: str
+    words = "the network has {count} inputs: {known}"
+    advice = "name=dims says which"
+
+
+class UnknownInput(Mistake, code="unknown-name"):
+    name: str
+    hint: str
+    words = "the network has no input {name}"
 
 
 class OverrideError(Wrong):
@@ -79,8 +119,7 @@ def _check_params(source: Source, module: Module, lost: Iterable[str]) -> None:
     for name in sorted(lost):
         known = list(module.params)
         has = f"its params are {listed(known)}" if known else "it has no params"
-        message = f"{source.name} has no param {name}"
-        raise OverrideError(Told("unknown-param", message, did_you_mean(name, known) or has))
+        raise OverrideError(NoParam(source.name, name, did_you_mean(name, known) or has))
 
 
 def _network(source: Source, path: Path | None, expansion: Expansion, overrides: Overrides) -> ShapedGraph | None:
@@ -91,7 +130,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if not _has_chain(module):
         if not _is_library(module) and not failed:
             span = Span(source, 0, 0)
-            report.error(Told("no-input", "there is no network here", "start a chain: INPUT 224x224x3 -> …"), span)
+            report.error(NoNetwork(), span)
         return None
     unused.warn_of_names(module.file, report)
     nodes, shapes = expansion.nodes, expansion.made.shapes.found
@@ -100,7 +139,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if report.failed:
         return None
     if not outputs:
-        report.error(Told("no-input", "the network has no output"), Span(source, 0, 0))
+        report.error(NoOutput(), Span(source, 0, 0))
         return None
     reduced = unused.reduced(nodes, outputs, training, report)
     moved = reduced.moved
@@ -147,8 +186,7 @@ def _heading(
             case tree.Title(given):
                 title = safe.line(given)
                 if position:
-                    help = "move it to the top, and keep one"
-                    report.error(Told("syntax-error", "`network` stands first, and once", help), statement.span)
+                    report.error(LateTitle(), statement.span)
             case tree.Meta(key, value):
                 if key.text in meta:
                     names.duplicate(f"meta {key.text} is given twice", key.span, places[key.text], "keep one", report)
@@ -180,7 +218,7 @@ def _layers(dims: Mapping[str, tuple[int, ...]]) -> dict[str, Layer]:
     found: dict[str, Layer] = {}
     for name, given in dims.items():
         if not given:
-            raise OverrideError(Told("invalid-argument", f"input {name} was given no dims", "the channels, at least"))
+            raise OverrideError(NoDims(name))
         try:
             found[name] = Input(arguments_of(Input)[0].kind.read(given))
         except LayerError as error:
@@ -194,12 +232,10 @@ def _check_inputs(nodes: Sequence[Node], given: Iterable[str]) -> None:
     for name in given:
         if not name and len(inputs) != 1:
             known = listed(inputs) or "none"
-            raise OverrideError(
-                Told("unknown-name", f"the network has {len(inputs)} inputs: {known}", "name=dims says which")
-            )
+            raise OverrideError(WhichInput(len(inputs), known))
         if name and name not in inputs:
             help = did_you_mean(name, inputs) or f"its inputs are {listed(inputs)}"
-            raise OverrideError(Told("unknown-name", f"the network has no input {name}", help))
+            raise OverrideError(UnknownInput(name, help))
 
 
 def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[list[int], list[int], dict[int, str]]:

@@ -14,9 +14,31 @@ from netdsl.layers.arguments import show
 from netdsl.text import tree
 from netdsl.text.diagnostic import Related
 from netdsl.text.fit import listed
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
+
+
+class TooFew(Mistake, code="missing-argument", example="block b(n) = FC n\nINPUT 8 -> b()"):
+    block: str
+    missing: str
+    parameters: str
+    words = "block {block} needs {missing}"
+    advice = "write {block}({parameters})"
+
+
+class ExtraArgument(Mistake, code="extra-argument", example="block b(n) = FC n\nINPUT 8 -> b(1, 2)"):
+    argument: str
+    block: str
+    hint: str
+    words = "{argument} is one argument too many for block {block}"
+
+
+class NoParameter(Mistake, code="unknown-param", example="block b(n) = FC n\nINPUT 8 -> b(m=1)"):
+    block: str
+    name: str
+    hint: str
+    words = "block {block} has no parameter {name}"
 
 
 class Named(Protocol):
@@ -61,9 +83,8 @@ def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fa
         except Fault as fault:
             faults.append(fault)
     if missing and not faults:
-        message = f"block {block.name.text} needs {listed(missing, ' and ')}"
-        help = f"write {block.name.text}({listed(list(parameters))})"
-        faults.append(Fault(Told("missing-argument", message, help), call.span, related=_defined(block)))
+        mistake = TooFew(block.name.text, listed(missing, " and "), listed(list(parameters)))
+        faults.append(Fault(mistake, call.span, _defined(block)))
     for fault in faults:
         report(fault)
     return None if faults else seen
@@ -103,14 +124,12 @@ def _parameter(
     if argument.key is None:
         name = next((name for name in free if name not in places), None)
         if name is None:
-            message = f"{argument.span.text} is one argument too many for block {block.name.text}"
-            raise Fault(Told("extra-argument", message, takes), argument.span, related=_defined(block))
+            raise Fault(ExtraArgument(argument.span.text, block.name.text, takes), argument.span, _defined(block))
         return name
     name = argument.key.text
     if name not in parameters:
-        message = f"block {block.name.text} has no parameter {name}"
-        help = did_you_mean(name, parameters) or takes
-        raise Fault(Told("unknown-param", message, help), argument.key.span, related=_defined(block))
+        mistake = NoParameter(block.name.text, name, did_you_mean(name, parameters) or takes)
+        raise Fault(mistake, argument.key.span, _defined(block))
     if name in places:
         raise slips.twice(name, places[name], argument.span)
     return name

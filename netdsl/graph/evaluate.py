@@ -12,13 +12,69 @@ from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Number, Value, show
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
 MAX_MAGNITUDE = 10**40
 MAX_SIZES = 16
 """How many sizes dims may have that something is computed from, or that are made of others."""
+
+
+class UnknownName(Mistake, code="unknown-name", example="INPUT 8 -> FC {n}"):
+    what: str
+    hint: str = ""
+    words = "there is no {what}"
+
+
+class NoNumber(Mistake, code="invalid-argument", example='param k = "a"\nINPUT 8 -> FC {2 * k}'):
+    written: str
+    what: str
+    words = "{written} is {what}"
+
+
+class LongValue(Mistake, code="limit-exceeded", example="INPUT 8 -> FC {" + 5 * "999999999 * " + "1}"):
+    words = "a value grows beyond 40 digits"
+
+
+class LongDims(Mistake, code="limit-exceeded", example="INPUT 8 -> FC {2 * " + 20 * "1x" + "1}"):
+    most: int
+    count: int
+    words = "dims that are computed, or computed with, have at most {most} sizes, not {count:,}"
+
+
+class UnequalRanks(Mistake, code="rank-mismatch", example="INPUT 8x8x3 -> CONV 2 {3x3 + 1x1x1}"):
+    first: str
+    second: str
+    words = "{first} and {second} have different numbers of sizes"
+
+
+class DivisionByZero(Mistake, code="invalid-argument", example="INPUT 8 -> FC {1 / 0}"):
+    words = "division by zero"
+
+
+class OneValue(Mistake, code="extra-argument", example="INPUT 8 -> FC {floor(1, 2)}"):
+    name: str
+    words = "{name} takes one value"
+
+
+class NotWhole(Mistake, code="not-whole", example="INPUT 8 -> RELU x{1 / 2}"):
+    what: str
+    value: str
+    words = "{what} is a whole number, not {value}"
+
+
+class NoCount(Mistake, code="invalid-argument", example="INPUT 8 -> RELU x{-1}"):
+    what: str
+    value: str
+    words = "{what} is a whole number from 0, not {value}"
+
+
+class LargeCount(Mistake, code="limit-exceeded", example="INPUT 8 -> RELU @9999"):
+    what: str
+    most: int
+    value: int
+    words = "{what} is at most {most:,}, not {value:,}"
 
 
 class Unknown:
@@ -63,10 +119,10 @@ class Nested(Mapping[str, Known | Unknown]):
 def _normal(value: Number, span: Span) -> Number:
     if isinstance(value, Fraction):
         if abs(value.numerator) > MAX_MAGNITUDE or value.denominator > MAX_MAGNITUDE:
-            raise Fault(Told("limit-exceeded", "a value grows beyond 40 digits"), span)
+            raise Fault(LongValue(), span)
         return value.numerator if value.denominator == 1 else value
     if abs(value) > MAX_MAGNITUDE:
-        raise Fault(Told("limit-exceeded", "a value grows beyond 40 digits"), span)
+        raise Fault(LongValue(), span)
     return value
 
 
@@ -96,14 +152,13 @@ _FOREIGN = {"int": "floor", "trunc": "floor", "ceiling": "ceil", "rint": "round"
 def _check_sizes(count: int, span: Span) -> None:
     """Raise Fault for dims that are too long to compute with."""
     if count > MAX_SIZES:
-        message = f"dims that are computed, or computed with, have at most {MAX_SIZES} sizes, not {count:,}"
-        raise Fault(Told("limit-exceeded", message), span)
+        raise Fault(LongDims(MAX_SIZES, count), span)
 
 
 def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value, span: Span) -> Value:
     if isinstance(a, str) or isinstance(b, str):
         text = a if isinstance(a, str) else b
-        raise Fault(Told("invalid-argument", f'"{text}" is a string, which nothing can be computed from'), span)
+        raise Fault(NoNumber(f'"{text}"', "a string, which nothing can be computed from"), span)
     try:
         if not isinstance(a, tuple):
             if not isinstance(b, tuple):
@@ -114,10 +169,10 @@ def _elementwise(operate: Callable[[Number, Number], Number], a: Value, b: Value
         if not isinstance(b, tuple):
             b = (b,) * len(a)
         if len(a) != len(b):
-            raise Fault(Told("rank-mismatch", f"{show(a)} and {show(b)} have different numbers of sizes"), span)
+            raise Fault(UnequalRanks(show(a), show(b)), span)
         return tuple(_normal(operate(x, y), span) for x, y in zip(a, b, strict=True))
     except ZeroDivisionError:
-        raise Fault(Told("invalid-argument", "division by zero"), span) from None
+        raise Fault(DivisionByZero(), span) from None
 
 
 def evaluate(expression: tree.Expression, environment: Environment) -> Known | Unknown:
@@ -128,10 +183,7 @@ def evaluate(expression: tree.Expression, environment: Environment) -> Known | U
         case tree.Name(name):
             if name in environment:
                 return environment[name]
-            raise Fault(
-                Told("unknown-name", f"there is no parameter {name} here", did_you_mean(name, environment)),
-                expression.span,
-            )
+            raise Fault(UnknownName(f"parameter {name} here", did_you_mean(name, environment)), expression.span)
         case tree.Braces(items):
             return _braces(items, environment)
         case tree.Parentheses(inner):
@@ -158,7 +210,7 @@ def compute(expression: tree.Expression, environment: Environment) -> Value | Un
     """The value of an expression that may not be a node."""
     value = evaluate(expression, environment)
     if isinstance(value, NodeRef):
-        raise Fault(Told("invalid-argument", f"{expression.span.text} is a node, not a value"), expression.span)
+        raise Fault(NoNumber(expression.span.text, "a node, not a value"), expression.span)
     return value
 
 
@@ -172,7 +224,7 @@ def _braces(items: tuple[tree.Expression, ...], environment: Environment) -> Kno
         if isinstance(value, Unknown):
             known = False
         elif isinstance(value, str):
-            raise Fault(Told("invalid-argument", f'"{value}" is a string, not a size'), item.span)
+            raise Fault(NoNumber(f'"{value}"', "a string, not a size"), item.span)
         else:
             parts.extend(value if isinstance(value, tuple) else (value,))
             if len(parts) > len(items):
@@ -185,13 +237,10 @@ def _call(name: str, values: list[Value | Unknown], span: Span) -> Value | Unkno
         meant = _FOREIGN.get(name) or closest(name, FUNCTIONS)
         at = Span(span.source, span.start, span.start + len(name))
         help = perhaps(f"did you mean {meant}?", meant, at) if meant else f"there are {', '.join(FUNCTIONS)}"
-        raise Fault(
-            Told("unknown-name", f"there is no function {name}", help),
-            span,
-        )
+        raise Fault(UnknownName(f"function {name}", help), span)
     known: list[Value] = [value for value in values if not isinstance(value, Unknown)]
     if name in _ROUNDINGS and len(values) > 1:
-        raise Fault(Told("extra-argument", f"{name} takes one value"), span)
+        raise Fault(OneValue(name), span)
     if len(known) < len(values):
         return UNKNOWN
     first, *rest = known
@@ -208,9 +257,9 @@ def whole(value: Value | Unknown, span: Span, what: str, most: int | None = None
     if isinstance(value, Unknown):
         return None
     if isinstance(value, Fraction):
-        raise Fault(Told("not-whole", f"{what} is a whole number, not {show(value)}"), span)
+        raise Fault(NotWhole(what, show(value)), span)
     if not isinstance(value, int) or value < 0:
-        raise Fault(Told("invalid-argument", f"{what} is a whole number from 0, not {show(value)}"), span)
+        raise Fault(NoCount(what, show(value)), span)
     if most is not None and value > most:
-        raise Fault(Told("limit-exceeded", f"{what} is at most {most:,}, not {value:,}"), span)
+        raise Fault(LargeCount(what, most, value), span)
     return value

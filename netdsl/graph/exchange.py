@@ -26,7 +26,7 @@ from netdsl.layers.shape import Shape
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.fit import listed
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.parse import parse
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from networkx import DiGraph, MultiDiGraph
 
 Names: TypeAlias = Mapping[Hashable, str]
+
+
+class NotOneLayer(Mistake, code="syntax-error"):
+    words = "this is not one layer"
+    advice = "name, device and inputs are said by the graph: write CONV 64 3 p1, or such"
 
 
 class Outlined(NamedTuple):
@@ -233,9 +238,8 @@ class _Reading:
             case (tree.Chain((tree.Element(None, tree.Layer() as written, None, None),)),):
                 return self.bound(written)
             case _:
-                help = "name, device and inputs are said by the graph: write CONV 64 3 p1, or such"
                 if self.report.errors == before:
-                    self.report.error(Told("syntax-error", "this is not one layer", help), Span(source, 0, len(given)))
+                    self.report.error(NotOneLayer(), Span(source, 0, len(given)))
                 return None
 
     def bound(self, written: tree.Layer) -> _Written | None:

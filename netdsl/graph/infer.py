@@ -14,8 +14,23 @@ from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic, NetError, Related, Report
+from netdsl.text.mistake import Mistake
 
 MAX_ELEMENTS = 2**40
+
+
+class LargeLayer(Mistake, code="limit-exceeded", example="INPUT 8 -> FC 999999999 -> FC 999999999 -> FC 999999999"):
+    said: str
+    words = "{said}"
+
+
+class WeightsMisfit(Mistake, code="shape-mismatch", example="INPUT 8 -> a: FC 4 -> a()"):
+    path: str
+    owner: str
+    made_for: str
+    given: str
+    words = "{path} applies the weights of {owner} again, which were made for {made_for}, to {given}"
+    advice = "call a block for weights of its own"
 
 
 @dataclass
@@ -116,17 +131,12 @@ def _check_size(layer: Layer, shape: Shape, inputs: Sequence[Shape]) -> None:
         what = f"{layer.keyword} has {about(most)} parameters over {inputs[0]}, and the limit is {MAX_ELEMENTS:,}"
     else:
         return
-    raise LayerError("limit-exceeded", what)
+    raise LayerError(LargeLayer(what))
 
 
 def _misfit(node: Node, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> LayerError:
     """Weights applied again must have the shapes that they were made for."""
-    return LayerError(
-        "shape-mismatch",
-        f"{node.path} applies the weights of {node.owner} again, which were made for {made_for[0]}, to {inputs[0]}",
-        "call a block for weights of its own",
-        inputs=True,
-    )
+    return LayerError(WeightsMisfit(node.path, node.owner, str(made_for[0]), str(inputs[0])), inputs=True)
 
 
 def _fits(layer: Layer, inputs: Sequence[Shape], made_for: Sequence[Shape]) -> bool:

@@ -13,7 +13,7 @@ from netdsl.graph.node import Node
 from netdsl.layers.shape import Shape
 from netdsl.text.advice import Advice, perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 
 _FOLLOWS = {"activation", "normalization", "dropout"}
@@ -26,6 +26,24 @@ _NAME = re.compile(r"[a-z_]\w*")
 _CALL = re.compile(r"(?<!\w)([a-z_]\w*)[ \t]*:[ \t]*(\w*\([^()\n]*\))\s*->\s*$")
 """A call or a group with its label, and the arrow behind it."""
 _JOINT = re.compile(r"\s*->\s*")
+
+
+class UnreadActivation(Mistake, code="suspicious-label", example="INPUT 8 -> a: FC 4 -> RELU\na -> FC 2"):
+    last: str
+    label: str
+    first: str
+    hint: str
+    words = "nothing reads this {last}: {label} is {first} alone, before it"
+
+
+class ReadBeforeActivation(
+    Mistake, code="suspicious-label", example="INPUT 8 -> e: FC 4 -> RELU -> FC 4 -> [ e | SKIP ] -> CONCAT"
+):
+    merge: str
+    label: str
+    last: str
+    hint: str
+    words = "{merge} reads {label} before its {last}: a label names one element"
 
 
 def label_of(node: Node) -> str:
@@ -154,11 +172,7 @@ def _activated(nodes: Sequence[Node], source: int, readers: _Readers) -> int | N
 def _of_output(first: Node, last: Node) -> Diagnostic:
     label = label_of(first)
     return Diagnostic(
-        Told(
-            "suspicious-label",
-            f"nothing reads this {last.layer.keyword}: {label} is {first.layer.keyword} alone, before it",
-            _led("to name both, ", group(first, last)),
-        ),
+        UnreadActivation(last.layer.keyword, label, first.layer.keyword, _led("to name both, ", group(first, last))),
         last.site.span,
         related=(Related(first.site.span, label),),
         calls=tuple(last.calls or ()),
@@ -167,12 +181,9 @@ def _of_output(first: Node, last: Node) -> Diagnostic:
 
 def _of_merge(merge: Node, first: Node, last: Node, branch: Span) -> Diagnostic:
     label = label_of(first)
+    help = _led("", group(first, last), f"; where this is meant, label the {last.layer.keyword} too")
     return Diagnostic(
-        Told(
-            "suspicious-label",
-            f"{merge.layer.keyword} reads {label} before its {last.layer.keyword}: a label names one element",
-            _led("", group(first, last), f"; where this is meant, label the {last.layer.keyword} too"),
-        ),
+        ReadBeforeActivation(merge.layer.keyword, label, last.layer.keyword, help),
         branch,
         related=(Related(first.site.span.to(last.site.span), f"{label} is {first.layer.keyword} alone"),),
         calls=tuple(merge.calls or ()),

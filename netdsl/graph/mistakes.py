@@ -78,8 +78,6 @@ def _follows_chain(span: Span) -> bool:
 
 
 class MisplacedName(Mistake, code="syntax-error", example="INPUT 8 -> a: RELU -> a -> BN"):
-    """A name behind an arrow."""
-
     name: str
     hint: str
     words = "the name {name} stands in the middle of a chain"
@@ -115,8 +113,6 @@ def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
 
 
 class UnknownBlock(Mistake, code="unknown-block", example="block unit(n) = FC n\nINPUT 8 -> unti(8)"):
-    """A call of nothing."""
-
     name: str
     hint: str
     words = "there is no block {name}, and no earlier element of that name"
@@ -153,8 +149,6 @@ def _layer(word: str, arguments: Sequence[str]) -> str:
 
 
 class SuspiciousRepeat(Mistake, code="suspicious-repeat", example="INPUT 28x28x1 -> CONV 6 3 x3"):
-    """`CONV 64 3 x3` reads like a 3x3 kernel, and is three convolutions."""
-
     number: str
     count: str
     words = "`{number} x{count}` makes {count} layers, each with {number}"
@@ -232,8 +226,6 @@ class Unmerged(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | 
 
 
 class NoMergeBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> RELU"):
-    """A layer that takes one input, behind a fork."""
-
     keyword: str
     branches: int
     words = "{keyword} takes one input, but a fork gives {branches}"
@@ -307,16 +299,12 @@ def _of_line_before(span: Span) -> str:
 
 
 class AppliedInItself(Mistake, code="recursive-block", example="INPUT 8 -> g: ( RELU -> g() )"):
-    """A group that names itself."""
-
     name: str
     words = "{name} applies itself"
     advice = "use a repeat, such as x3, or another element's name"
 
 
 class NotAnElement(Mistake, code="unknown-block", example="INPUT 8 -> RELU -> a: SKIP -> a()"):
-    """A label of SKIP or a name, applied again."""
-
     name: str
     words = "{name} names what another element gives, and cannot be applied"
     advice = "read it without (): {name} -> …"
@@ -334,28 +322,20 @@ class BehindSkip(Mistake, code="extra-argument", example="INPUT 8 -> [ SKIP FC |
 
 
 class SkipBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 4 | SKIP ] -> SKIP"):
-    """SKIP in place of a merge."""
-
     words = "SKIP does not merge a fork's branches"
 
 
 class MergeRepeatedNever(Mistake, code="fork-without-merge", example="INPUT 8 -> [ FC 8 | SKIP ] -> ADD x0"):
-    """A merge that is not made."""
-
     keyword: str
     words = "x0 leaves no {keyword} to merge the fork"
 
 
 class DeepCalls(Mistake, code="limit-exceeded"):
-    """More calls within calls than any network has."""
-
     most: int
     words = "blocks call each other more than {most} deep"
 
 
 class AppliedWithArguments(Mistake, code="extra-argument", example="INPUT 8 -> a: FC 8 -> a(3)"):
-    """An element is applied again as it was."""
-
     name: str
     words = "{name} is an element, and takes no arguments"
     advice = "`{name}()` applies it again as it was"

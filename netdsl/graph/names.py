@@ -9,13 +9,41 @@ from dataclasses import dataclass, field
 
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 from netdsl.text.statements import KEYWORDS
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}
 _LIKE_TAG = re.compile(r"[spdg]\d+(x\d+)*|x\d+")
+
+
+class Duplicate(Mistake, code="duplicate-name", example="INPUT 8 -> c: FC 6 -> c: FC 8"):
+    said: str
+    hint: str
+    words = "{said}"
+
+
+class KeywordAsName(Mistake, code="reserved-name", example="block b(use) = RELU\nINPUT 8 -> b(1)"):
+    name: str
+    what: str
+    words = "`{name}` opens a statement, and cannot name a {what}"
+    advice = "choose another"
+
+
+class Capitals(Mistake, code="syntax-error"):
+    what: str
+    lowered: str
+    words = "a {what} is written in lower case"
+    advice = "write {lowered}"
+
+
+class LikeTag(Mistake, code="reserved-name", example="block b(s1) = RELU\nINPUT 8 -> b(1)"):
+    name: str
+    like: str
+    instead: str
+    words = "a parameter called {name} looks like {like}"
+    advice = "choose another name, such as {instead}"
 
 
 def in_scope(chains: Iterable[tree.Chain]) -> Iterator[tree.Element]:
@@ -100,19 +128,15 @@ def _kind(element: tree.Element) -> str:
 def duplicate(message: str, span: Span, first: Span, help: str, report: Report) -> None:
     """Report one name for two things, at both places."""
     related = (Related(first, "the first is here"),)
-    report.add(Diagnostic(Told("duplicate-name", message, help), span, related=related))
+    report.add(Diagnostic(Duplicate(message, help), span, related))
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:
     """Report a name that may not be one: a statement's keyword, or one not in lower case."""
     if name.text in KEYWORDS:
-        report.error(
-            Told("reserved-name", f"`{name.text}` opens a statement, and cannot name a {what}", "choose another"),
-            name.span,
-        )
+        report.error(KeywordAsName(name.text, what), name.span)
     elif not NAME.fullmatch(name.text):
-        help = f"write {lowered(name.text)}"
-        report.error(Told("syntax-error", f"a {what} is written in lower case", help), name.span)
+        report.error(Capitals(what, lowered(name.text)), name.span)
 
 
 def lowered(text: str) -> str:
@@ -125,5 +149,4 @@ def check_parameter(name: tree.Name, report: Report) -> None:
     check_name(name, "parameter", report)
     if _LIKE_TAG.fullmatch(name.text):
         looks = "a repeat" if name.text[0] == "x" else "a tag"
-        message = f"a parameter called {name.text} looks like {looks}"
-        report.error(Told("reserved-name", message, f"choose another name, such as {_WORDS[name.text[0]]}"), name.span)
+        report.error(LikeTag(name.text, looks, _WORDS[name.text[0]]), name.span)

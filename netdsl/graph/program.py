@@ -16,7 +16,7 @@ from netdsl.layers.arguments import Value
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Diagnostic, Related, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.parse import parse
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
@@ -67,6 +67,51 @@ class BlockOf(Line):
         return self.block.name.text
 
 
+class LongFile(Mistake, code="limit-exceeded"):
+    most: int
+    words = "a file has at most {most:,} bytes; the rest of this one is not read"
+    advice = "move blocks to files of their own"
+
+
+class NotUtf8(Mistake, code="syntax-error"):
+    byte: int
+    hint: str
+    words = "byte 0x{byte:02x} is not UTF-8"
+
+
+class ManyFiles(Mistake, code="limit-exceeded"):
+    most: int
+    words = "a program uses at most {most} files"
+
+
+class DeepUses(Mistake, code="limit-exceeded"):
+    most: int
+    words = "files use each other more than {most} deep"
+
+
+class CyclicUse(Mistake, code="cyclic-use"):
+    circle: str
+    words = "files use each other in a circle: {circle}"
+    advice = "move what both need into a third file"
+
+
+class Unreadable(Mistake, code="missing-file"):
+    why: str
+    words = "{why}"
+
+
+class MissingFile(Mistake, code="missing-file", example='use "blokcs.net"\nINPUT 8 -> RELU'):
+    name: str
+    hint: str
+    words = "there is no file {name} beside this one, in an included folder, or among the bundled networks"
+
+
+class OutsideFolder(Mistake, code="outside-folder", example='use "../../secret.net"\nINPUT 8 -> RELU'):
+    name: str
+    words = "{name} lies outside the folders that files are sought in"
+    advice = "keep it beside this file or below, or name its folder with --include"
+
+
 class UnreadableFile(Exception):
     """A file that cannot be read; the text says why."""
 
@@ -87,8 +132,7 @@ def read(path: Path, name: str, report: Report) -> Source | None:
 def decode(data: bytes, name: str, report: Report) -> Source | None:
     """The source in some bytes. What is too long or not UTF-8 is reported, and gives None."""
     if len(data) > MAX_BYTES:
-        message = f"a file has at most {MAX_BYTES:,} bytes; the rest of this one is not read"
-        report.error(Told("limit-exceeded", message, "move blocks to files of their own"), Span(Source("", name), 0, 0))
+        report.error(LongFile(MAX_BYTES), Span(Source("", name), 0, 0))
         return None
     try:
         return Source(data.decode("utf-8-sig"), name)
@@ -96,9 +140,7 @@ def decode(data: bytes, name: str, report: Report) -> Source | None:
         shown = Source(data.decode("utf-8", "replace"), name)
         at = len(data[: error.start].decode("utf-8"))
         help = "the file is in UTF-16; save it as UTF-8" if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ""
-        report.error(
-            Told("syntax-error", f"byte 0x{data[error.start]:02x} is not UTF-8", help), Span(shown, at, at + 1)
-        )
+        report.error(NotUtf8(data[error.start], help), Span(shown, at, at + 1))
         return None
 
 
@@ -132,8 +174,8 @@ class Loader:
             before = origins.get((kind, name))
             if before is not None:
                 related = (Related(before, "it is here too"),)
-                message = f"the {kind} {name} is defined twice"
-                self.report.add(Diagnostic(Told("duplicate-name", message, "rename one"), span, related=related))
+                mistake = names.Duplicate(f"the {kind} {name} is defined twice", "rename one")
+                self.report.add(Diagnostic(mistake, span, related))
                 return False
             origins[kind, name] = span
             return True
@@ -200,7 +242,7 @@ class Loader:
         self.uses += 1
         if self.uses > MAX_FILES:
             if self.uses == MAX_FILES + 1:
-                self.report.error(Told("limit-exceeded", f"a program uses at most {MAX_FILES} files"), use.path.span)
+                self.report.error(ManyFiles(MAX_FILES), use.path.span)
             used[Path(use.path.text)] = None
             return None
         path = self._seek(use, user)
@@ -212,11 +254,10 @@ class Loader:
             return None
         if resolved in self.loading:
             circle = (*self.loading[self.loading.index(resolved) :], resolved)
-            message = f"files use each other in a circle: {' -> '.join(one.name for one in circle)}"
-            self.report.error(Told("cyclic-use", message, "move what both need into a third file"), use.path.span)
+            self.report.error(CyclicUse(" -> ".join(one.name for one in circle)), use.path.span)
             return None
         if len(self.loading) > MAX_USES:
-            self.report.error(Told("limit-exceeded", f"files use each other more than {MAX_USES} deep"), use.path.span)
+            self.report.error(DeepUses(MAX_USES), use.path.span)
             return None
         direct = len(self.loading) == 1  # what a used file uses is not handed on, so nothing overrides it
         if (resolved, direct) not in self.modules:
@@ -233,7 +274,7 @@ class Loader:
         try:
             source = read(path, str(path), self.report)
         except UnreadableFile as error:
-            self.report.error(Told("missing-file", f"{error}"), use.path.span)
+            self.report.error(Unreadable(str(error)), use.path.span)
             return None
         if source is None:
             return None
@@ -258,12 +299,9 @@ class Loader:
         if inside:
             there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
             there += [path.name for path in resources.bundled()]
-            message = f"there is no file {given} beside this one, in an included folder, or among the bundled networks"
-            self.report.error(Told("missing-file", message, _near(given, there)), use.path.span)
+            self.report.error(MissingFile(given, _near(given, there)), use.path.span)
         else:
-            message = f"{given} lies outside the folders that files are sought in"
-            help = "keep it beside this file or below, or name its folder with --include"
-            self.report.error(Told("outside-folder", message, help), use.path.span)
+            self.report.error(OutsideFolder(given), use.path.span)
         return None
 
 

@@ -7,11 +7,17 @@ from itertools import islice
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 
 _DONE = -1
 _MOST = 8
 """How many blocks of a circle are named."""
+
+
+class Recursion(Mistake, code="recursive-block", example="block a(n) = RELU -> a(n)\nINPUT 8 -> a(1)"):
+    circle: str
+    words = "{circle}"
+    advice = "use a repeat: x{{n}}"
 
 
 def recursive(module: Module, report: Report) -> set[int]:
@@ -45,7 +51,7 @@ def recursive(module: Module, report: Report) -> set[int]:
                 outermost.append(len(stack))
             elif at != _DONE:
                 outermost[-1] = min(outermost[-1], at)
-                report.error(Told("recursive-block", _around(stack, at), "use a repeat: x{n}"), call.span)
+                report.error(Recursion(_around(stack, at)), call.span)
     return found
 
 

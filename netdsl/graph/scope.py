@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netdsl.graph import call
-from netdsl.graph.evaluate import Environment, NodeRef, Unknown
+from netdsl.graph.evaluate import Environment, NodeRef, Unknown, UnknownName
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.names import Names
@@ -14,11 +14,28 @@ from netdsl.graph.node import BROKEN, Calls
 from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.suggest import did_you_mean
 
 _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
 """What people call what flows into a fork."""
+
+
+class Nothing(Mistake, code="unknown-name", example="INPUT 8 -> stem: FC 6\nstme -> RELU"):
+    name: str
+    hint: str
+    words = "there is nothing called {name} here"
+
+
+class NotYet(Mistake, code="unknown-name", example="INPUT 8 -> [ a | SKIP ] -> ADD\nINPUT 8 -> a: RELU"):
+    name: str
+    words = "{name} is not there yet: a chain reads what comes before it"
+    advice = "move this behind {name}"
+
+
+class NoNode(Mistake, code="unknown-name", example="block b(n) = [ n | SKIP ] -> ADD\nINPUT 8 -> b(2)"):
+    name: str
+    words = "{name} is a parameter, not a node"
 
 
 @dataclass(slots=True)
@@ -144,19 +161,16 @@ class Scope:
                 break
             if (below := entry.child(part)) is None:
                 at = ".".join((first, *rest[:position]))
-                return Fault(
-                    Told("unknown-name", f"there is no {part} in {at}", did_you_mean(part, entry.names())), name.span
-                )
+                return Fault(UnknownName(f"{part} in {at}", did_you_mean(part, entry.names())), name.span)
             entry = below
         later = [scope for scope in self.outward() if first in scope.labels.values()]
         if later:
-            message = f"{first} is not there yet: a chain reads what comes before it"
-            return Fault(Told("unknown-name", message, f"move this behind {first}"), name.span)
+            return Fault(NotYet(first), name.span)
         if first in self.environment:
-            return Fault(Told("unknown-name", f"{first} is a parameter, not a node"), name.span)
+            return Fault(NoNode(first), name.span)
         known = (known for scope in self.outward() for known in scope.entries)
         help = did_you_mean(first, known) if first not in _WHAT_FLOWS else "SKIP stands for what flows in"
-        return Fault(Told("unknown-name", f"there is nothing called {first} here", help), name.span)
+        return Fault(Nothing(first, help), name.span)
 
     def node(self, name: tree.Name) -> int:
         """The output that a name means: a parameter that was given a node, or an element."""

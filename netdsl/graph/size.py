@@ -20,8 +20,6 @@ _ELEMENT = 16
 
 
 class Runaway(Mistake, code="limit-exceeded", example="INPUT 28x28x1 -> CONV 6 3 p1 x2000000"):
-    """More than anybody means to make; the text says of what."""
-
     said: str
     words = "{said}"
     advice = "is a repeat mistyped? `--limit` allows more"

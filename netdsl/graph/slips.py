@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from netdsl.graph.argument_mistakes import NoFlag, TwoArguments
+from netdsl.graph.argument_mistakes import (
+    Batch,
+    Computed,
+    Missing,
+    MissingArrow,
+    NoFlag,
+    NoFlagOrParameter,
+    NoOption,
+    Twice,
+    TwoArguments,
+    UnsizedReshape,
+)
 from netdsl.graph.fault import Fault
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument
@@ -13,7 +24,6 @@ from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.diagnostic import Related
-from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
@@ -59,19 +69,19 @@ def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | Non
         return None
     span = first.span.to((rest or [first])[-1].span)
     if row.keyword == "RESHAPE":
-        return Fault(Told("invalid-argument", "a RESHAPE is told every size", elsewhere.RESHAPED), span)
+        return Fault(UnsizedReshape(), span)
     sizes = re.findall(r"\d+", " ".join(one.span.text for one in (first, *rest)).removeprefix("-1"))
     help: str = "write the dims of one example, such as INPUT 28x28x1"
     if sizes:
         help = write(f"INPUT {'x'.join(sizes)}", written.span)
-    return Fault(Told("invalid-argument", "a batch has any size, and is not among an INPUT's dims", help), span)
+    return Fault(Batch(help), span)
 
 
 def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
     """A tag that the layer does not have."""
     takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
     help = f"{row.keyword} takes {', '.join(takes)}" if takes else f"{row.keyword} takes no tags"
-    return Fault(Told("unknown-option", f"{row.keyword} has no {_TAGS[given.tag]}", help), given.span)
+    return Fault(NoOption(row.keyword, _TAGS[given.tag], help), given.span)
 
 
 def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
@@ -82,9 +92,9 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
         text, rule = f"INPUT {'x'.join(sizes)}", "dims are joined by x, channels last: "
         help = write(text, written.span, rule) if all(map(str.isdecimal, sizes)) else f"{rule}{text}"
         span = given.span.to(written.span) if len(sizes) > 1 else given.key.span
-        return Fault(Told("unknown-option", f"{row.keyword} has no option {given.key.text}", help), span)
+        return Fault(NoOption(row.keyword, f"option {given.key.text}", help), span)
     help = _spelling(row, arguments, written, given.key.text, _value(given), given.span)
-    return Fault(Told("unknown-option", f"{row.keyword} has no option {given.key.text}", help), given.key.span)
+    return Fault(NoOption(row.keyword, f"option {given.key.text}", help), given.key.span)
 
 
 def _spelling(
@@ -217,10 +227,9 @@ def unknown_word(
     if not near and not help and word.text.isupper() and (layer := closest(word.text, table.keywords())):
         help = perhaps(f"did you mean {layer}? An arrow stands before it: -> {layer}", f"-> {layer}")
     if free and not help and near not in options:
-        message = f"there is no parameter {word.text} here, and {row.keyword} has no such flag"
         defined = f"define it: param {word.text} = …" if word.text.isidentifier() and word.text.islower() else ""
         dims = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector" if row.role == "input" else ""
-        return Fault(Told("unknown-name", message, meant if near else dims or defined), word)
+        return Fault(NoFlagOrParameter(row.keyword, word.text, meant if near else dims or defined), word)
     help = help or (meant if near else takes(row, arguments))
     if len(word.text) == 1 and "without a space" in help:
         return Fault(TwoArguments(f"{word.text} {following[0].span.text}", help), word)
@@ -298,7 +307,7 @@ def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault
     help = f"write {' '.join(words)}{branches}"
     if not branches and len(written.arguments) <= MOST:
         help = write(" ".join(words), written.span)
-    return Fault(Told("unknown-option", f"{missing} before {span.text}", help), span)
+    return Fault(MissingArrow(missing, span.text, help), span)
 
 
 def head(span: Span) -> str:
@@ -319,15 +328,13 @@ def _keyword(word: str) -> str:
 def split(before: tree.Argument, given: tree.Argument) -> Fault:
     """What was meant as one argument: `n-1`."""
     text = f"{before.span.text}{given.span.text}"
-    words = f"what is computed stands in braces: {{{text}}}"
-    help = words if "=" in text else Advice(words, f"{{{text}}}")
-    return Fault(Told("invalid-argument", f"{text} is two arguments here", help), before.span.to(given.span))
+    return Fault(Computed(text), before.span.to(given.span))
 
 
 def twice(what: str, before: Span | None, given: Span) -> Fault:
     """An argument that was given before."""
     related = () if before is None else (Related(before, "the first"),)
-    return Fault(Told("extra-argument", f"{what} is given twice", "keep one of them"), given, related=related)
+    return Fault(Twice(what), given, related)
 
 
 def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
@@ -343,8 +350,7 @@ def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer
     places = [one.span.text for one in written.arguments if not one.tag and one.key is None]
     first = [text for text in places if text not in flags]
     others = [one.span.text for one in written.arguments if one.span.text not in first]
-    message = f"{row.keyword} needs {' and '.join(lacking)}"
     help = f"write {' '.join((row.keyword, *first, *lacking, *others))}"
     if row.role == "input":
         help = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector"
-    return Fault(Told("missing-argument", message, help), written.span)
+    return Fault(Missing(row.keyword, " and ".join(lacking), help), written.span)

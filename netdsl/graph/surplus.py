@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from netdsl.graph.argument_mistakes import More, TooMany
 from netdsl.graph.fault import Fault
 from netdsl.graph.slips import MOST, NOT_SAID, head, is_value, labelled
 from netdsl.layers.arguments import Argument, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.advice import Advice, write
-from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 
 
@@ -29,8 +29,7 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
     if fix:
         span = given.span.to(last)
         many = span.end > given.span.end
-        message = f"{span.text} is {'more' if many else 'one argument more'} than {row.keyword} takes"
-        return Fault(Told("extra-argument", message, fix), span)
+        return Fault(More(span.text, "more" if many else "one argument more", row.keyword, fix), span)
     help = f"{row.keyword} takes {', '.join(a.field for a in slots) if slots else 'no argument'} by position"
     if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
         square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
@@ -43,9 +42,7 @@ def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Laye
         help = write("", rule=NOT_SAID)
     elif row.role == "activation" and not slots and values[-1].isdigit():
         help += f"; units stand in a layer before it: FC {values[-1]} -> {row.keyword}"
-    return Fault(
-        Told("extra-argument", f"{given.span.text} is one argument too many for {row.keyword}", help), given.span
-    )
+    return Fault(TooMany(given.span.text, row.keyword, help), given.span)
 
 
 def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str], whole: Span, extra: Span) -> str:

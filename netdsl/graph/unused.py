@@ -9,7 +9,7 @@ from netdsl.graph import labels
 from netdsl.graph.node import Node
 from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 
 
 def needed(nodes: Sequence[Node], outputs: Iterable[int]) -> Set[int]:
@@ -28,6 +28,20 @@ class Reduced:
     nodes: tuple[Node, ...]
     moved: Mapping[int, int]
     """What number each has by the one that it had, in order."""
+
+
+class UnusedNode(Mistake, code="unused-node", example="INPUT 8 -> a: FC 4\na -> FC 2\noutput a"):
+    path: str
+    hint: str
+    words = "no output needs {path}, so it is dropped"
+    advice = "name it in `output`, or take it away"
+
+
+class UnusedName(Mistake, code="unused-name", example="param classes = 10\nINPUT 8 -> FC 4"):
+    kind: str
+    name: str
+    words = "nothing uses {kind} {name}"
+    advice = "take it away, or use it"
 
 
 def reduced(nodes: Sequence[Node], outputs: Sequence[int], training: Sequence[int], report: Report) -> Reduced:
@@ -52,10 +66,8 @@ def warn_of_nodes(nodes: Sequence[Node], kept: Set[int], report: Report) -> None
     for index, node in enumerate(nodes):
         if index in kept or index in read:
             continue
-        message = f"no output needs {node.path}, so it is dropped"
-        help = labels.dropped(nodes, index, kept) or "name it in `output`, or take it away"
-        calls = tuple(node.calls or ())
-        report.add(Diagnostic(Told("unused-node", message, help), node.site.span, calls=calls))
+        mistake = UnusedNode(node.path, labels.dropped(nodes, index, kept))
+        report.add(Diagnostic(mistake, node.site.span, calls=tuple(node.calls or ())))
 
 
 def warn_of_names(file: tree.File, report: Report) -> None:
@@ -89,7 +101,7 @@ def warn_of_names(file: tree.File, report: Report) -> None:
     for kind, names, found in (("param", params, used), ("block", blocks, called)):
         for text, name in names.items():
             if text not in found:
-                report.error(Told("unused-name", f"nothing uses {kind} {text}", "take it away, or use it"), name.span)
+                report.error(UnusedName(kind, text), name.span)
 
 
 def _called_in(chain: tree.Chain) -> set[str]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from netdsl.graph import collector
-from netdsl.graph.evaluate import Unknown, compute
+from netdsl.graph.evaluate import Unknown, UnknownName, compute
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number, show
@@ -21,7 +21,7 @@ from netdsl.measure.liveness import liveness
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Enough, Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistake import Mistake
 from netdsl.text.suggest import bounded, did_you_mean
 
 _SUMS = {
@@ -65,6 +65,39 @@ def near(figure: Number, value: Number, written: str) -> bool:
     return off * 2 <= Fraction(10) ** power and off * 10 <= abs(value)
 
 
+class Nonsense(Mistake, code="invalid-argument", example="INPUT 8 -> FC 4\nexpect params = 40B"):
+    """A claim that nothing could fulfil; the text says why."""
+
+    why: str
+    hint: str = ""
+    words = "{why}"
+
+
+class ManyCounted(Mistake, code="limit-exceeded"):
+    most: int
+    words = "claims count more than {most:,} nodes in all"
+    advice = "claim the totals of fewer blocks"
+
+
+class Failed(Mistake, code="expectation-failed", example="INPUT 8 -> FC 4\nexpect params = 150"):
+    """A claim that does not hold."""
+
+    what: str
+    claim: tree.Expect
+    has: str
+
+    def message(self) -> str:
+        claim = self.claim
+        verb = "are" if claim.quantity.text.endswith("s") else "is"
+        relation = f"{claim.relation} " * (claim.relation != "=")
+        return " ".join(f"{self.what} {verb} {self.has}, not {relation}{claim.value.span.text}".split())
+
+    def help(self) -> str:
+        of = f" of {self.claim.of.text}" if self.claim.of else ""
+        text = f"{self.claim.quantity.text}{of} = {self.has.replace(',', '')}"
+        return perhaps(f"correct the network, or the claim: expect {text}", text, self.claim.span)
+
+
 @dataclass
 class _Prover:
     shaped: ShapedGraph
@@ -99,39 +132,37 @@ class _Prover:
         quantity, span = claim.quantity.text, claim.quantity.span
         if quantity not in QUANTITIES:
             help = did_you_mean(quantity, QUANTITIES) or f"one of {', '.join(QUANTITIES)}"
-            raise Fault(Told("unknown-name", f"there is no quantity {quantity}", help), span)
+            raise Fault(UnknownName(f"quantity {quantity}", help), span)
         value = compute(claim.value, self.shaped.graph.params)  # pyright: ignore[reportArgumentType]
         if isinstance(value, Unknown):
             return
         written = claim.value.text if isinstance(claim.value, tree.Literal) else ""
         if isinstance(value, str):
-            raise Fault(Told("invalid-argument", f"{quantity} is a number"), claim.value.span)
+            raise Fault(Nonsense(f"{quantity} is a number"), claim.value.span)
         if written.endswith("B") and quantity not in _IN_BYTES:
             help = "memory, weights and peak alone are counted in bytes"
-            raise Fault(Told("invalid-argument", f"{quantity} is not counted in bytes", help), claim.value.span)
+            raise Fault(Nonsense(f"{quantity} is not counted in bytes", help), claim.value.span)
         has = self._has(quantity, claim.of)
         what = f"the {quantity} of {claim.of.text}" if claim.of else f"the network's {quantity}"
         if quantity == "shape":
             if claim.relation != "=":
-                raise Fault(Told("invalid-argument", "a shape is claimed with = alone"), claim.span)
+                raise Fault(Nonsense("a shape is claimed with = alone"), claim.span)
             wanted = value if isinstance(value, tuple) else (value,)
             if has != wanted:
-                raise _failed(what, claim, show(has))
+                raise Fault(Failed(what, claim, show(has)), claim.span)
             return
         if isinstance(value, tuple) and not (isinstance(has, tuple) and len(value) == len(has)):
             count = len(has) if isinstance(has, tuple) else 1
-            raise Fault(Told("invalid-argument", f"{what} has {count} numbers, not {len(value)}"), claim.value.span)
+            raise Fault(Nonsense(f"{what} has {count} numbers, not {len(value)}"), claim.value.span)
         having = has if isinstance(has, tuple) else (has,)
         if not having:
-            raise Fault(
-                Told("invalid-argument", f"{what} has no axis to count along: the input is a vector"), claim.span
-            )
+            raise Fault(Nonsense(f"{what} has no axis to count along: the input is a vector"), claim.span)
         wanted = value if isinstance(value, tuple) else (value,) * len(having)
         texts = written.split("x") if isinstance(value, tuple) and written else [written] * len(wanted)
         pairs = zip(having, wanted, texts, strict=True)
         holds = all(_holds(a, claim.relation, b, text or show(b)) for a, b, text in pairs)
         if not holds:
-            raise _failed(what, claim, _figure(having))
+            raise Fault(Failed(what, claim, _figure(having)), claim.span)
 
     def _has(self, quantity: str, of: tree.Name | None) -> Number | tuple[Number, ...]:
         """What the network has: per axis for field and stride, dims for a shape."""
@@ -160,7 +191,7 @@ class _Prover:
         index = graph.find(of.text)
         if index is None:
             help = did_you_mean(of.text, graph.names)
-            raise Fault(Told("unknown-name", f"there is no node {of.text}", help), of.span)
+            raise Fault(UnknownName(f"node {of.text}", help), of.span)
         return index
 
     def _under(self, of: tree.Name) -> list[int]:
@@ -170,8 +201,7 @@ class _Prover:
         stop = bisect_left(self.paths, (f"{of.text}/", 0))  # `/` is what follows `.`
         self.looked += stop - start
         if self.looked > _MOST:
-            message = f"claims count more than {_MOST:,} nodes in all"
-            raise Fault(Told("limit-exceeded", message, "claim the totals of fewer blocks"), of.span)
+            raise Fault(ManyCounted(_MOST), of.span)
         own = self.shaped.graph.index.get(of.text)
         nodes = sorted([index for _, index in self.paths[start:stop]] + ([] if own is None else [own]))
         inference = [index for index in nodes if not self.shaped.nodes[index].training]
@@ -187,15 +217,6 @@ def _figure(having: tuple[Number, ...]) -> str:
     if len(set(having)) > 1:
         return show(having)
     return f"{having[0]:,}" if isinstance(having[0], int) else show(having[0])
-
-
-def _failed(what: str, claim: tree.Expect, has: str) -> Fault:
-    verb = "are" if claim.quantity.text.endswith("s") else "is"
-    message = f"{what} {verb} {has}, not {claim.relation if claim.relation != '=' else ''} {claim.value.span.text}"
-    of = f" of {claim.of.text}" if claim.of else ""
-    text = f"expect {claim.quantity.text}{of} = {has.replace(',', '')}"
-    help = perhaps(f"correct the network, or the claim: {text}", text.removeprefix("expect "), claim.span)
-    return Fault(Told("expectation-failed", " ".join(message.split()), help), claim.span)
 
 
 @collector.paused()
