@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from netdsl.graph.node import Graph
 from netdsl.layers.base import Role
 from netdsl.layers.shape import Shape
 
@@ -41,13 +40,8 @@ class Box:
     note: str = ""
     """Whose weights it uses, where they are not its own."""
     tooltip: str = ""
-
-    def nodes(self, graph: Graph) -> list[int]:
-        """The nodes of its rows, by their indices: its layer, what reads that alone, and so on."""
-        found = [graph.index[self.id]]
-        for row in self.rows[1:]:
-            found.append(next(one for one in graph.readers[found[-1]] if graph.nodes[one].layer.keyword == row.keyword))
-        return found
+    nodes: tuple[int, ...] = ()
+    """The indices of a layer and of what follows it, a row each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,20 +99,18 @@ class Drawing:
 
 def boxes(items: Iterable[Item]) -> Iterator[Box]:
     """The boxes among items and within them, in order."""
-    pending = list(reversed(list(items)))
-    while pending:
-        item = pending.pop()
-        if isinstance(item, Box):
-            yield item
-        else:
-            pending.extend(reversed(item.items))
+    return (item for item in _every(items) if isinstance(item, Box))
 
 
 def clusters(items: Iterable[Item]) -> Iterator[Cluster]:
     """The clusters among items and within them, in order."""
+    return (item for item in _every(items) if isinstance(item, Cluster))
+
+
+def _every(items: Iterable[Item]) -> Iterator[Item]:
     pending = list(reversed(list(items)))
     while pending:
         item = pending.pop()
+        yield item
         if isinstance(item, Cluster):
-            yield item
             pending.extend(reversed(item.items))

@@ -208,7 +208,8 @@ class _Folding:
         kind = "input" if nodes[0].layer.role == "input" else "layer"
         self._hold(nodes[0].path, stack.nodes)
         tooltip = "\n".join(self._tooltip(index) for index in stack.nodes)
-        return Box(nodes[0].path, kind, rows, nodes[0].device, stack.copies, nodes[0].training, stack.note, tooltip)
+        first, numbers = nodes[0], tuple(stack.nodes)
+        return Box(first.path, kind, rows, first.device, stack.copies, first.training, stack.note, tooltip, numbers)
 
     def _hold(self, box: str, nodes: list[int]) -> None:
         """Remember which box nodes are drawn in."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from math import hypot
 from typing import Literal, TypeAlias
 from xml.sax.saxutils import quoteattr
 
@@ -69,21 +70,11 @@ class Canvas:
         look = {"fill": "none", "stroke": colour, "stroke_width": thick, "stroke_linejoin": "round"}
         dashes = "4,3" if dashed else None
         (x0, y0), (x, y) = points[-2], points[-1]
-        length = ((x - x0) ** 2 + (y - y0) ** 2) ** 0.5
-        if not arrow or not length:
-            self._parts.append(f"<polyline{_attributes(points=_points(points), **look, stroke_dasharray=dashes)}/>")
-            return
-        dx, dy = (x - x0) / length * arrow, (y - y0) / length * arrow
-        foot = (x - dx, y - dy)
+        part = arrow / (hypot(x - x0, y - y0) or 1)
+        foot = (x - (x - x0) * part, y - (y - y0) * part)
         shaft = _points([*points[:-1], foot])
         self._parts.append(f"<polyline{_attributes(points=shaft, **look, stroke_dasharray=dashes)}/>")
-        head = [(x, y), (foot[0] - 0.4 * dy, foot[1] + 0.4 * dx), (foot[0] + 0.4 * dy, foot[1] - 0.4 * dx)]
-        self.polygon(head, colour, colour, thick=0.5)
-
-    def curve(self, start: Point, one: Point, two: Point, end: Point, colour: str, *, thick: float = 1) -> None:
-        """A cubic Bézier curve."""
-        path = f"M{_points([start])} C{_points([one, two, end])}"
-        self._parts.append(f"<path{_attributes(d=path, fill='none', stroke=colour, stroke_width=thick)}/>")
+        self._head(foot, (x, y), colour)
 
     def route(self, points: Sequence[Point], colour: str, bend: float, *, thick: float = 1, arrow: float = 0) -> None:
         """A line through points whose corners are rounded, `bend` points from each; with an arrow head at its end."""
@@ -95,8 +86,12 @@ class Canvas:
         foot = _toward(end, points[-2], arrow)
         path = f"M{_points(points[:1])} {' '.join([*corners, f'L{_points([foot])}'])}"
         self._parts.append(f"<path{_attributes(d=path, fill='none', stroke=colour, stroke_width=thick)}/>")
-        if foot != end:
-            dx, dy = end[0] - foot[0], end[1] - foot[1]
+        self._head(foot, end, colour)
+
+    def _head(self, foot: Point, end: Point, colour: str) -> None:
+        """The head of an arrow; nothing, where it has no length."""
+        dx, dy = end[0] - foot[0], end[1] - foot[1]
+        if dx or dy:
             head = [end, (foot[0] - 0.4 * dy, foot[1] + 0.4 * dx), (foot[0] + 0.4 * dy, foot[1] - 0.4 * dx)]
             self.polygon(head, colour, colour, thick=0.5)
 
@@ -111,18 +106,16 @@ class Canvas:
         bold: bool = False,
         anchor: Anchor = "start",
         turned: float = 0,
-    ) -> float:
-        """A line of words whose baseline is at y, turned by degrees about its start; gives its width."""
+    ) -> None:
+        """A line of words whose baseline is at y, turned by degrees about its start."""
         said = safe.line(text)
-        width = metrics.width(said, size, bold=bold)
         if not said.strip():
-            return width
+            return
         look = {"font_family": FONT, "font_size": size, "font_weight": "bold" if bold else None, "fill": colour}
         place = {"x": x, "y": y, "text_anchor": None if anchor == "start" else anchor}
         place |= {"transform": f"rotate({turned:g} {x:.2f} {y:.2f})" if turned else None}
-        fit = {"textLength": width, "lengthAdjust": "spacingAndGlyphs"}
+        fit = {"textLength": metrics.width(said, size, bold=bold), "lengthAdjust": "spacingAndGlyphs"}
         self._parts.append(f"<text{_attributes(**place, **look, **fit)}>{safe.html(said)}</text>")
-        return width
 
     def svg(self) -> bytes:
         """The whole picture, as the bytes of a file."""
@@ -142,7 +135,7 @@ class Canvas:
 def _toward(start: Point, end: Point, length: float) -> Point:
     """The point so far from the start on the way to the end, at most half of it."""
     dx, dy = end[0] - start[0], end[1] - start[1]
-    whole = (dx * dx + dy * dy) ** 0.5
+    whole = hypot(dx, dy)
     part = min(length, whole / 2) / whole if whole else 0
     return start[0] + part * dx, start[1] + part * dy
 

@@ -67,7 +67,7 @@ class _Spreading:
     grounds: dict[str, float] = field(default_factory=dict[str, float])
     """Where the grounds of towers begin, from the axis of their branch."""
     bars: set[str] = field(default_factory=set[str])
-    towers: list[tuple[int, Place]] = field(default_factory=list[tuple[int, Place]])
+    towers: list[tuple[int, Place, Series]] = field(default_factory=list[tuple[int, Place, Series]])
 
     def layout(self) -> Layout:
         """All of it."""
@@ -220,7 +220,7 @@ class _Spreading:
         within = [self.places[leaf.id] for leaf in leaves(branch)]
         foot, top = min(one.y for one in within) - RISE, max(one.top for one in within) + RISE
         left = axis + self.grounds[branch.id]
-        self.towers.append((device, Place(left + wide / 2, foot, wide, top - foot)))
+        self.towers.append((device, Place(left + wide / 2, foot, wide, top - foot), branch))
 
     # Lines
 

@@ -112,7 +112,7 @@ class _Building:
 
     def _leaves(self, box: Box) -> tuple[Part, ...]:
         """A box as leaves: one for itself and one for each follower that figures give a box, in each of few copies."""
-        nodes = box.nodes(self.shaped.graph)
+        nodes = box.nodes
         shape = self._shapes.get(box.id, self.shaped.shapes[nodes[-1]])
         few = box.copies <= _WRITTEN_OUT and self.shaped.shapes[nodes[-1]] == shape
         copies = range(box.copies if few else 1)

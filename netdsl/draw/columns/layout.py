@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from netdsl.draw import metrics
 from netdsl.draw.columns.arcs import Arc
-from netdsl.draw.columns.parts import Column, Fork, Leaf, Link, Panel, Part, inner
+from netdsl.draw.columns.parts import Column, Fork, Leaf, Link, Panel, Part, Series, inner
 from netdsl.draw.routing import Place
 
 FONT = 9.0
@@ -60,7 +60,7 @@ class Layout:
     """The corners of each, from source to target."""
     links: Sequence[Link]
     """What each of them joins."""
-    towers: Sequence[tuple[int, Place]]
+    towers: Sequence[tuple[int, Place, Series]]
     """The grounds of branches that are on one device, of several."""
     left: float
     """How far it reaches left of its axis."""
@@ -89,7 +89,7 @@ def words(layout: Layout) -> Iterator[Place]:
             continue
         place = layout.places[part.id]
         if part.copies > 1:
-            wide = metrics.width(times(part.copies), FONT, bold=True)
+            wide = metrics.width(f"×{part.copies}", FONT, bold=True)
             yield Place(place.right + 4 + wide / 2, place.middle - FONT / 2, wide + 8, FONT)
         if isinstance(part, Panel) and part.name:
             high = min(metrics.width(part.name, SMALL, bold=True), place.height - 4)
@@ -97,11 +97,6 @@ def words(layout: Layout) -> Iterator[Place]:
         elif isinstance(part, Leaf) and part.outputs:
             wide = max(metrics.width(text, TINY) for text in part.outputs)
             yield Place(place.right + 4 + wide / 2, place.middle, wide, TINY * len(part.outputs) + 2)
-
-
-def times(copies: int) -> str:
-    """`×36`."""
-    return f"×{copies}"
 
 
 def beside(leaf: Leaf) -> float:
@@ -112,4 +107,4 @@ def beside(leaf: Leaf) -> float:
 
 def bracket(copies: int) -> float:
     """The room that the bracket beside copies takes, with their number."""
-    return 9 + metrics.width(times(copies), FONT, bold=True) if copies > 1 else 0.0
+    return 9 + metrics.width(f"×{copies}", FONT, bold=True) if copies > 1 else 0.0

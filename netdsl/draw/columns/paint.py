@@ -9,8 +9,8 @@ from itertools import pairwise
 from netdsl.draw import metrics
 from netdsl.draw.columns import legend
 from netdsl.draw.columns.frame import AWAY, FACT_FONT, TITLE_FONT, Frame, cut, frame
-from netdsl.draw.columns.layout import FONT, SMALL, STRIP, TINY, Layout, Place, times
-from netdsl.draw.columns.parts import Column, Leaf, Panel, Part, Series, inner, leaves
+from netdsl.draw.columns.layout import FONT, SMALL, STRIP, TINY, Layout, Place
+from netdsl.draw.columns.parts import Leaf, Panel, Series, inner, leaves
 from netdsl.draw.palette import Theme
 from netdsl.draw.svg import Canvas
 
@@ -70,15 +70,15 @@ class _Painter:
         for number, fact in enumerate(one.facts, 1):
             self.canvas.text(axis, y + 2 + number * _FACT_LINE, fact, FACT_FONT, self.theme.quiet, anchor="middle")
         self.panels(layout, layout.column.series, axis, 0)
-        for device, place in layout.towers:
+        for device, place, _ in layout.towers:
             tone = self.theme.device(device)
             self.rectangle(place, axis, tone.fill, tone.accent, 4)
         for line in layout.lines:
             points = [(axis + x, self.foot - up) for x, up in line]
             self.canvas.route(points, self.theme.line, _BEND, thick=_THIN, arrow=_ARROW)
-        marked = _marked(layout.column)
+        apart = {leaf.id for _, _, branch in layout.towers for leaf in leaves(branch)}
         for leaf in leaves(layout.column.series):
-            self.leaf(layout, leaf, axis, marked=leaf.id in marked)
+            self.leaf(layout, leaf, axis, marked=bool(layout.column.devices) and leaf.id not in apart)
         for id, text in one.shapes:
             y = self.foot - layout.places[id].middle + SMALL * _BASELINE
             self.canvas.text(axis - layout.left - AWAY, y, text, SMALL, self.theme.quiet, anchor="end")
@@ -113,7 +113,7 @@ class _Painter:
         ends = [(x + 2.5, high), (x + 5, high), (x + 5, low), (x + 2.5, low)]
         self.canvas.line(ends, self.theme.quiet, thick=_THIN)
         y = (low + high) / 2 + FONT * _BASELINE
-        self.canvas.text(x + 8, y, times(copies), FONT, self.theme.text, bold=True)
+        self.canvas.text(x + 8, y, f"×{copies}", FONT, self.theme.text, bold=True)
 
     def leaf(self, layout: Layout, leaf: Leaf, axis: float, *, marked: bool) -> None:
         """A box: its layer, and at its end a strip for each follower; marked, its device along its left side."""
@@ -138,22 +138,3 @@ class _Painter:
         for number, text in enumerate(leaf.outputs):
             line = self.foot - place.middle - 2 - (len(leaf.outputs) - 1 - number) * TINY
             self.canvas.text(axis + place.right + 4, line, text, TINY, self.theme.quiet)
-
-
-def _marked(column: Column) -> set[str]:
-    """The leaves whose device is to be told: those in no tower, where there are several devices."""
-    if not column.devices:
-        return set()
-    return {leaf.id for leaf in leaves(column.series)} - set(_in_towers(column, column.series))
-
-
-def _in_towers(column: Column, part: Part | Series) -> list[str]:
-    if isinstance(part, Leaf):
-        return []
-    if isinstance(part, Series):
-        return [id for one in part.parts for id in _in_towers(column, one)]
-    found: list[str] = []
-    for one in inner(part):
-        tower = not isinstance(part, Panel) and column.tower(one) is not None
-        found += [leaf.id for leaf in leaves(one)] if tower else _in_towers(column, one)
-    return found

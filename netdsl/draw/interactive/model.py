@@ -70,7 +70,7 @@ class _Layers:
                 "training": item.training,
                 "note": item.note,
                 "rows": [[row.keyword, row.arguments, row.role, row.name] for row in item.rows],
-                "layers": [] if item.kind == "output" else self._layers(item),
+                "layers": self._layers(item),
             }
         return {
             "id": item.id,
@@ -87,10 +87,9 @@ class _Layers:
 
     def _layers(self, box: Box) -> list[str]:
         """The paths of a box's layers: the first, and what follows it."""
-        nodes = box.nodes(self.shaped.graph)
-        paths = [self.shaped.nodes[index].path for index in nodes]
-        self.found |= {path: self._layer(index) for path, index in zip(paths, nodes, strict=True)}
-        return paths
+        found = {self.shaped.nodes[index].path: self._layer(index) for index in box.nodes}
+        self.found |= found
+        return list(found)
 
     def _layer(self, index: int) -> Data:
         """One layer's figures for one example, and the line of the program that it stands on."""

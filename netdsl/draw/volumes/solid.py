@@ -123,10 +123,8 @@ def solid(volume: Volume, scale: Scale) -> Solid:
 
 def _box(volume: Volume, scale: Scale) -> Solid:
     spatial, channels = volume.shape.spatial, volume.shape.channels
-    *more, rows, columns = (1, *spatial) if len(spatial) == 1 else spatial
     flat = len(spatial) == 1
-    if flat:
-        rows, columns, more = columns, 1, []
+    *more, rows, columns = (*spatial, 1) if flat else spatial
     slab = max(2.0, scale.length(channels))
     whole = volume.copies <= SLABS and not volume.block
     length = slab * volume.copies if whole else slab + min(volume.copies - 1, 3) * _EDGE
@@ -135,31 +133,34 @@ def _box(volume: Volume, scale: Scale) -> Solid:
     wide, tall = length + right, high + up
     left, top = -wide / 2, -tall / 2 + up
     end, bottom = left + length, top + high
-    faces: list[tuple[tuple[Point, ...], float]] = [
-        (((left, top), (end, top), (end, bottom), (left, bottom)), 0.0),
-    ]
-    if not flat:
-        faces.append((((left, top), (left + right, top - up), (end + right, top - up), (end, top)), -0.45))
-        faces.append((((end, top), (end + right, top - up), (end + right, bottom - up), (end, bottom)), 0.14))
+    faces = _oblique(left, top, end, bottom, right, up)
     cuts = [left + slab * at for at in range(1, volume.copies)] if whole else []
     cuts = cuts or [left + _EDGE * at for at in range(1, min(volume.copies, 4))]
     shares = [sum(volume.parts[:at]) / channels for at in range(1, len(volume.parts))]
     cuts += [end - slab + slab * share for share in shares]
     creases: list[tuple[Point, ...]] = [((cut, bottom), (cut, top), (cut + right, top - up)) for cut in cuts]
-    texts = [Text(left - 2, _beside(top, bottom), f"{rows}", SIZE, "end")]
+    number = f"{'×'.join(map(str, more))} × {rows}" if more else f"{rows}"
+    texts = [Text(left - 2, _beside(top, bottom), number, SIZE, "end")]
     count = f"{channels}"
     under = metrics.width(count, SIZE)
     each = whole and volume.copies > 1 and slab > under + 3
     middles = [left + slab * (at + 0.5) for at in range(volume.copies)] if each else [end - slab / 2]
     texts += [Text(middle, bottom + SIZE + 1, count, SIZE) for middle in middles]
-    if more:
-        texts[0] = Text(left - 2, _beside(top, bottom), f"{'×'.join(map(str, more))} × {rows}", SIZE, "end")
     if not flat:
         start = max(end + 0.5 * right + 2, middles[-1] + under / 2 + 3)
         texts.append(Text(start, bottom - 0.5 * up + SIZE - 1.5, f"{columns}", SIZE, "start"))
     if volume.copies > 1 and not each:
         texts.append(Text(right / 2, top - up - 3, f"×{volume.copies}", SIZE + 1, bold=True))
-    return _boxed(wide, tall, tuple(faces), creases, texts, (left, top, end, bottom), (right, -up), slab)
+    return _boxed(wide, tall, faces[: 1 if flat else 3], creases, texts, (left, top, end, bottom), (right, -up), slab)
+
+
+def _oblique(left: float, top: float, end: float, bottom: float, right: float, up: float) -> Faces:
+    """The front, the top and the right face of a box whose depth goes so far to the right and up."""
+    return (
+        (((left, top), (end, top), (end, bottom), (left, bottom)), 0.0),
+        (((left, top), (left + right, top - up), (end + right, top - up), (end, top)), -0.45),
+        (((end, top), (end + right, top - up), (end + right, bottom - up), (end, bottom)), 0.14),
+    )
 
 
 def _beside(top: float, bottom: float) -> float:
@@ -174,11 +175,7 @@ def _bar(volume: Volume, scale: Scale) -> Solid:
     wide, tall = thick * copies + right, high + up
     left, top = -wide / 2, -tall / 2 + up
     end, bottom = left + thick * copies, top + high
-    faces = (
-        (((left, top), (end, top), (end, bottom), (left, bottom)), 0.0),
-        (((left, top), (left + right, top - up), (end + right, top - up), (end, top)), -0.45),
-        (((end, top), (end + right, top - up), (end + right, bottom - up), (end, bottom)), 0.14),
-    )
+    faces = _oblique(left, top, end, bottom, right, up)
     shares = [sum(volume.parts[:at]) / volume.shape.channels for at in range(1, len(volume.parts))]
     creases = [((left, top + high * share), (end, top + high * share)) for share in shares]
     creases += [((left + thick * at, bottom), (left + thick * at, top)) for at in range(1, copies)]
