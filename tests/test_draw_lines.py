@@ -98,7 +98,7 @@ def of_volumes(shaped: ShapedGraph) -> Iterator[str]:
         ends = [Area(*point, *point) for point in (line[0], line[-1])]
         for name, found in faces.items():
             joined = any(around[name].grown(2.5).holds(end) for end in ends)
-            if not joined and any(enters(line, face) for face in found):
+            if not joined and svg_reader.crosses(line, around[name]) and any(enters(line, face) for face in found):
                 yield f"{line} passes under {name}"
 
 
