@@ -17,7 +17,8 @@ from netdsl.graph.program import UnreadableFile, read
 from netdsl.graph.size import LIMIT
 from netdsl.layers.values import Param, dims_of, value_of
 from netdsl.measure import expect, units
-from netdsl.measure.memory import Memory, memory
+from netdsl.measure.memory import Memory
+from netdsl.measure.meter import memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report

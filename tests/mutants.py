@@ -50,7 +50,7 @@ ROOMS = {
     "measure/field.py": "programs summary sight",
     "measure/liveness.py": "programs liveness",
     "measure/memory.py": "programs memory",
-    "measure/memory_table.py": "programs memory",
+    "measure/meter.py": "programs memory",
     "measure/placement.py": "programs memory",
     "measure/schedule.py": "programs liveness",
     "measure/sight.py": "sight",

@@ -30,7 +30,8 @@ from netdsl.layers.shape import Shape
 from netdsl.measure.autograd import Operand, Saved
 from netdsl.measure.figures import figures
 from netdsl.measure.liveness import liveness
-from netdsl.measure.memory import OPTIMIZERS, Meter, memory
+from netdsl.measure.memory import OPTIMIZERS
+from netdsl.measure.meter import Meter, memory
 from netdsl.measure.placement import Copy, placed
 from netdsl.measure.saves import saves
 from netdsl.measure.training import Activations, activations, record

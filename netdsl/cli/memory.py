@@ -6,7 +6,8 @@ import click
 
 from netdsl.cli import common, stream
 from netdsl.measure import units
-from netdsl.measure.memory import KEEPS, OPTIMIZERS, PRECISIONS, memory
+from netdsl.measure.memory import OPTIMIZERS
+from netdsl.measure.meter import KEEPS, PRECISIONS, memory
 
 
 @click.command("memory")
@@ -46,11 +47,9 @@ def command(
         case "json":
             stream.data(found.json())
         case "markdown":
-            from netdsl.measure import memory_table
-
-            stream.out(memory_table.markdown(found))
+            stream.lines(found.markdown())
         case _:
-            stream.out(str(found))
+            stream.page(found.text)
 
 
 def _bytes(size: str) -> int:

@@ -14,7 +14,7 @@ from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
 from netdsl.measure.field import Axis
 from netdsl.measure.figures import Figures
-from netdsl.measure.memory import Meter
+from netdsl.measure.meter import Meter
 from netdsl.measure.units import size
 
 

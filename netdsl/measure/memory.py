@@ -1,39 +1,32 @@
-"""What a network takes in memory, device by device, when it trains and when it infers, and the batch that fits."""
+"""What a network takes in memory, device by device, when it trains and when it infers; it prints as tables."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
-from math import prod
+from textwrap import wrap
 
-from netdsl.graph.infer import ask
-from netdsl.graph.node import ShapedGraph
 from netdsl.measure import units
-from netdsl.measure.figures import PRECISIONS as WIDTHS
-from netdsl.measure.liveness import liveness
-from netdsl.measure.placement import placed
-from netdsl.measure.saves import least_batch
-from netdsl.measure.training import Tape, activations, kept_by, own, record
-from netdsl.text import safe
+from netdsl.measure.units import size
+from netdsl.text import safe, tabulate
 from netdsl.text.fit import clipped
 from netdsl.text.shown import Line, Page
+from netdsl.text.tabulate import PLAIN, Column, Look
 
-OPTIMIZERS: Mapping[str, int] = {
-    "sgd": 0,
-    "momentum": 1,
-    "nesterov": 1,
-    "adagrad": 1,
-    "rmsprop": 1,
-    "adadelta": 2,
-    "adam": 2,
-    "adamw": 2,
+OPTIMIZERS: Mapping[str, tuple[str, int]] = {
+    "sgd": ("SGD", 0),
+    "momentum": ("SGD with momentum", 1),
+    "nesterov": ("SGD with Nesterov's momentum", 1),
+    "adagrad": ("Adagrad", 1),
+    "rmsprop": ("RMSprop", 1),
+    "adadelta": ("Adadelta", 2),
+    "adam": ("Adam", 2),
+    "adamw": ("AdamW", 2),
 }
-"""Numbers that an optimizer stores beside each weight, as torch.optim does: momentum, means of squares."""
-PRECISIONS = ("fp32", "fp16", "bf16")
-KEEPS = ("saved", "all")
-"""What training keeps of activations: what autograd saves, or all values and all their gradients, as in 2012."""
+"""By the names of torch.optim, what optimizers are called, and how many numbers they store beside each weight."""
+_PARTS = ("weights", "gradients", "optimizer", "kept", "transient", "total")
+_COLUMNS = (Column(least=18), *(Column(part, right=True, least=9) for part in _PARTS))
+_MOST_LAYERS = 10
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -153,9 +146,7 @@ class Memory(Page):
     least: Least | None = None
 
     def __str__(self) -> str:
-        from netdsl.measure import memory_table
-
-        return memory_table.text(self)
+        return "\n".join(self.text())
 
     @property
     def data(self) -> dict[str, object]:
@@ -177,185 +168,92 @@ class Memory(Page):
         """The data as JSON."""
         return safe.json_text(self.data)
 
+    def text(self, look: Look = PLAIN) -> Iterator[str]:
+        """A row for each device, in training and in inference; the layers that keep most; what fits."""
+        title = f"{self.title}: batch {self.batch:,}, {self.precision}, {OPTIMIZERS[self.optimizer][0]}"
+        yield title + (", all activations and gradients kept" if self.keep == "all" else "")
+        yield ""
+        several = len(self.inference) > 1
+        rows = [[part if several else part.partition(" ")[0], *cells] for part, *cells in self._rows()]
+        yield from tabulate.text(_COLUMNS, rows, look, gap=1)
+        yield from ("", *(part for line in self._peaks() for part in wrap(line, look.width)))
+        if self.layers:
+            yield from ("", *self._kept_most(look))
+        if self.fit is not None:
+            yield from ("", *(part for line in self._fitting(self.fit) for part in wrap(line, look.width)))
 
-@dataclass(frozen=True)
-class Meter:
-    """Measures a network at any batch, with an optimizer of OPTIMIZERS, one of PRECISIONS and one of KEEPS."""
-
-    network: ShapedGraph
-    optimizer: str = "momentum"
-    precision: str = "fp32"
-    keep: str = "saved"
-
-    @cached_property
-    def shaped(self) -> ShapedGraph:
-        """The network on its devices."""
-        return placed(self.network)
-
-    @cached_property
-    def devices(self) -> list[int]:
-        """The logical devices that it uses."""
-        return sorted({node.device for node in self.shaped.nodes})
-
-    @cached_property
-    def tapes(self) -> tuple[Tape, Tape]:
-        """What autograd records of one example, and of several."""
-        return record(self.shaped, single=True), record(self.shaped)
-
-    @cached_property
-    def least(self) -> Least:
-        """The fewest examples that training takes at once."""
-        nodes = enumerate(self.shaped.nodes)
-        asked = (Least(ask(least_batch, self.shaped, at), node.path) for at, node in nodes)
-        return max(asked, key=lambda one: one.batch)
-
-    @property
-    def width(self) -> int:
-        """Bytes of a number."""
-        return WIDTHS[self.precision]
-
-    def stored(self, *, training: bool) -> tuple[Counter[int], Counter[int]]:
-        """Bytes of weights, and of constants, on each device. Weights count whole, the zeros of a table too."""
-        weights: Counter[int] = Counter()
-        constants: Counter[int] = Counter()
-        owners: set[str] = set()
-        for index, node in enumerate(self.shaped.nodes):
-            if node.owner in owners or (node.training and not training):
-                continue
-            owners.add(node.owner)
-            inputs = self.shaped.input_shapes(index)
-            weights[node.device] += self.width * sum(prod(one.dims) for one in node.layer.weights(*inputs))
-            constants[node.device] += self.width * sum(prod(one.dims) for one in node.layer.constants(*inputs))
-        return weights, constants
-
-    def training(self, batch: int) -> tuple[Training, ...]:
-        """The memory of a training step, device by device."""
-        weights, constants = self.stored(training=True)
-        stored = {
-            device: (weights[device], constants[device], weights[device], OPTIMIZERS[self.optimizer] * weights[device])
-            for device in self.devices
-        }
-        if self.keep == "all":
-            values, gradients = self._all(batch)
-            last = self.shaped.nodes[-1].path
-            return tuple(
-                Training(device, *stored[device], values[device], gradients[device], last, backward=True)
-                for device in self.devices
+    def markdown(self) -> Iterator[str]:
+        """The same as Markdown tables."""
+        yield from tabulate.markdown(_COLUMNS, self._rows())
+        if self.layers:
+            columns = (Column("path"), Column("layer"), Column("output", right=True), Column("its own", right=True))
+            cells = (
+                (safe.code(one.path), safe.code(one.layer), size(one.output), size(one.own)) for one in self.layers
             )
-        found = activations(self.tapes[batch > 1], batch, self.width)
-        return tuple(
-            Training(
-                device,
-                *stored[device],
-                found[device].kept,
-                found[device].peak - found[device].kept,
-                self.shaped.nodes[found[device].node].path,
-                found[device].backward,
-            )
-            for device in self.devices
-        )
+            yield from ("", *tabulate.markdown(columns, cells))
+        if self.least is not None:
+            yield from ("", *self._peaks())
+        if self.fit is not None:
+            yield from ("", " ".join(self._fitting(self.fit)))
 
-    def _all(self, batch: int) -> tuple[Counter[int], Counter[int]]:
-        """Bytes of all values, and of all their gradients, on each device; layers that may work in place do."""
-        values: Counter[int] = Counter()
-        gradients: Counter[int] = Counter()
-        for index, (node, gradient) in enumerate(zip(self.shaped.nodes, self.tapes[1].gradient, strict=True)):
-            size = self._output(index, batch)
-            values[node.device] += size
-            gradients[node.device] += size if gradient else 0
-        return values, gradients
+    def _rows(self) -> Iterator[Sequence[str]]:
+        """A row for each device, in training and in inference."""
+        for one in self.training:
+            counts = (one.weights + one.constants, one.gradients, one.optimizer, one.kept, one.transient, one.total)
+            yield [f"training @{one.device}", *map(size, counts)]
+        for one in self.inference:
+            stored, activations, total = map(size, (one.weights + one.constants, one.activations, one.total))
+            yield [f"inference @{one.device}", stored, "", "", "", activations, total]
 
-    def _output(self, index: int, batch: int) -> int:
-        node, shape = self.shaped.nodes[index], self.shaped.shapes[index]
-        return 0 if node.layer.inplace else shape.elements * batch * self.width
-
-    def inference(self, batch: int) -> tuple[Inference, ...]:
-        """The memory of inference in the graph's order, device by device, as compiled modules do it: not in place."""
-        weights, constants = self.stored(training=False)
-        nodes, shapes = self.shaped.nodes, self.shaped.shapes
-        found: list[Inference] = []
-        for device in self.devices:
-            sizes = [
-                shape.elements * batch * self.width * (node.device == device)
-                for node, shape in zip(nodes, shapes, strict=True)
+    def _peaks(self) -> list[str]:
+        """When training takes most, in a sentence for each device, or why there is none."""
+        if (least := self.least) is not None:
+            return [
+                f"Training takes {least.batch} examples at once or more: "
+                f"at batch {self.batch:,}, {least.path} sees one value a channel."
             ]
-            alive = liveness(self.shaped, inplace=False, bytes_of=sizes.__getitem__)
-            found.append(Inference(device, weights[device], constants[device], alive.peak, nodes[alive.node].path))
-        return tuple(found)
+        if self.keep == "all":
+            return ["All activations and all their gradients (transient) stay for the whole step."]
+        several = len(self.training) > 1
+        return [
+            f"Training peaks{f' on @{one.device}' * several} while {one.node} runs{' backward' * one.backward}."
+            for one in self.training
+        ]
 
-    def layers(self, batch: int) -> tuple[Kept, ...]:
-        """What training keeps of each layer, the most first."""
-        nodes = self.shaped.nodes
-        tape = self.tapes[batch > 1]
-        kept = kept_by(tape, batch, self.width)
-        found: list[Kept] = []
-        for index, node in enumerate(nodes):
-            if self.keep == "all":
-                output, extra = self._output(index, batch), 0
+    def _kept_most(self, look: Look) -> Iterator[str]:
+        """The layers of which training keeps most, with their share."""
+        whole = sum(one.total for one in self.layers)
+        shown, rest = self.layers[:_MOST_LAYERS], sum(one.total for one in self.layers[_MOST_LAYERS:])
+        rows: list[tuple[str, ...]] = []
+        for one in shown:
+            output, own = (size(count) if count else "" for count in (one.output, one.own))
+            share = f"{100 * one.total / whole:.0f}%"
+            rows.append((clipped(one.path, 30), clipped(one.layer, 22), output, own, share))
+        if rest:
+            more = f"{len(self.layers) - _MOST_LAYERS:,} more"
+            rows.append((more, "", "", size(rest), f"{100 * rest / whole:.0f}%"))
+        numbers = (Column(head, right=True, least=least) for head, least in (("output", 9), ("its own", 9), ("", 5)))
+        columns = (Column("kept most", least=1 + max(len(row[0]) for row in rows)), Column(least=22), *numbers)
+        return tabulate.text(columns, rows, look, gap=1, rule=False)
+
+    def _fitting(self, fit: Fit) -> list[str]:
+        """What fits, in sentences."""
+        several = len(self.inference) > 1
+        lines: list[str] = []
+        if self.training:
+            fullest = max(self.training, key=lambda one: one.total)
+            verdict = "fits into" if fullest.total <= fit.bytes else "does not fit into"
+            where, each = (f" on @{fullest.device}", " on each device") if several else ("", "")
+            takes = f"Training at batch {self.batch:,} takes {size(fullest.total)}{where}"
+            lines.append(f"{takes}, and {verdict} {size(fit.bytes)}{each}.")
+        for title, batch, device in (
+            ("training", fit.training, fit.training_limit),
+            ("inference", fit.inference, fit.inference_limit),
+        ):
+            limit = f"; @{device} is the limit" if several else ""
+            if batch:
+                lines.append(f"The largest batch of {title} that fits is {batch:,}{limit}.")
             else:
-                extra = own(tape.saved[index], batch, self.width) if tape.gradient[index] else 0
-                output = kept[index] - extra
-            found.append(Kept(node.path, node.layer.written, node.device, output, extra))
-        return tuple(sorted([one for one in found if one.total], key=lambda one: -one.total))
-
-    def fit(self, size: int) -> Fit:
-        """The largest batches that fit into a number of bytes on each device."""
-        training = _largest(lambda batch: max(one.total for one in self.training(batch)) <= size)
-        inference = _largest(lambda batch: max(one.total for one in self.inference(batch)) <= size)
-        over = max(self.training(training + 1), key=lambda one: one.total)
-        training = training if training >= self.least.batch else 0
-        last = max(self.inference(inference + 1), key=lambda one: one.total)
-        return Fit(size, training, over.device, inference, last.device)
-
-
-def _largest(fits: Callable[[int], bool]) -> int:
-    """The largest batch that fits, where every smaller one does too; 0 where none does."""
-    over = 1
-    while fits(over):
-        over *= 2
-    fit = over // 2
-    while over - fit > 1:
-        middle = (fit + over) // 2
-        fit, over = (middle, over) if fits(middle) else (fit, middle)
-    return fit
-
-
-def memory(
-    shaped: ShapedGraph,
-    batch: int | None = None,
-    *,
-    optimizer: str = "momentum",
-    precision: str = "fp32",
-    keep: str = "saved",
-    fit: int | None = None,
-) -> Memory:
-    """What a network takes in training and in inference.
-
-    `fit` is the memory of each device in bytes. The batch is by default the largest whose training fits there, else 1.
-    Raises ValueError for what is not among OPTIMIZERS, PRECISIONS or KEEPS, and for a batch or a memory of nothing.
-    """
-    for option, word, choices in (
-        ("optimizer", optimizer, OPTIMIZERS),
-        ("precision", precision, PRECISIONS),
-        ("keep", keep, KEEPS),
-    ):
-        if word not in choices:
-            raise ValueError(f"{option} is one of {', '.join(choices)}, not {word!r}")
-    batch = None if batch is None else units.whole("batch", batch)
-    fit = None if fit is None else units.whole("fit, a number of bytes,", fit)
-    meter = Meter(shaped, optimizer, precision, keep)
-    largest = None if fit is None else meter.fit(fit)
-    count = batch or max(1, largest.training if largest else 1)
-    trains = count >= meter.least.batch
-    return Memory(
-        shaped.graph.title,
-        count,
-        optimizer,
-        precision,
-        keep,
-        meter.training(count) if trains else (),
-        meter.inference(count),
-        meter.layers(count) if trains else (),
-        largest,
-        None if trains else meter.least,
-    )
+                few = "one example" if title == "inference" or self.least is None else f"{self.least.batch} examples"
+                lines.append(f"Not even {few} {'fits' if few == 'one example' else 'fit'} in {title}{limit}.")
+        return lines
