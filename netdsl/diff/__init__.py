@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
-from netdsl.diff.change import Change, Difference, Fact, Kind, Side, Tensors
-from netdsl.diff.likeness import act
+from netdsl.diff import report
+from netdsl.diff.change import Change, Compared, Fact, Side, Tensors
+from netdsl.diff.likeness import Traits
 from netdsl.diff.match import match
 from netdsl.diff.wiring import Rewiring
 from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.arguments import Value, show
+from netdsl.layers.base import Weight
 from netdsl.measure import expect
-from netdsl.measure.figures import figures, totals
+from netdsl.measure.figures import Figures, figures, totals
 from netdsl.text.diagnostic import Report
+from netdsl.text.shown import Page
 from netdsl.text.source import Source
 
 __all__ = ["NOTHING", "Change", "Difference", "diff"]
@@ -25,74 +28,65 @@ NOTHING = ShapedGraph(Graph("", Source("", ""), {}, (), (), (), {}, {}), ())
 """What a network is compared with that is new, or gone."""
 
 
+@dataclass(frozen=True, repr=False)
+class Difference(Compared, Page):
+    """What changed between two networks, which prints as text."""
+
+    @property
+    def data(self) -> dict[str, object]:
+        """All of it as plain data, for JSON."""
+        return report.data(self)
+
+    def __str__(self) -> str:
+        return report.text(self)
+
+
 def diff(first: ShapedGraph, second: ShapedGraph) -> Difference:
     """What changed from a first network to a second."""
-    pairs, rewired = match(first, second)
+    traits = Traits(first), Traits(second)
     costs = figures(first), figures(second)
-    compared = _Comparison(first, second, pairs, rewired)
-    before, after = (
-        [
-            Side(
-                index,
-                node.path,
-                node.layer.keyword,
-                node.layer.written.partition(" ")[2],
-                shape,
-                0 if node.training else cost.params,
-                0 if node.training else cost.macs,
-            )
-            for index, (node, shape, cost) in enumerate(zip(shaped.nodes, shaped.shapes, each, strict=True))
-        ]
-        for shaped, each in zip((first, second), costs, strict=True)
-    )
-    layers: list[Change] = []
-    for i, j in compared.in_order():
-        if i is None or j is None:
-            kind: Kind = "added" if i is None else "removed"
-            layers.append(Change(kind, None if i is None else before[i], None if j is None else after[j]))
-        else:
-            layers.append(compared.change(before[i], after[j]))
-    return Difference(
-        first,
-        second,
-        tuple(layers),
-        tuple(compared.facts()),
-        totals(first, costs[0]),
-        totals(second, costs[1]),
-        compared.tensors(),
-    )
+    compared = _Comparison(*traits, *match(*traits))
+    layers = tuple(compared.layers(*map(_sides, traits, costs)))
+    sums = totals(first, costs[0]), totals(second, costs[1])
+    return Difference(first, second, layers, tuple(compared.facts()), *sums, compared.tensors())
+
+
+def _sides(traits: Traits, costs: Sequence[Figures]) -> list[Side]:
+    """The layers of a network."""
+    each = zip(traits.nodes, traits.words, traits.shaped.shapes, costs, strict=True)
+    return [
+        Side(index, node.path, *words, shape, *((0, 0) if node.training else (cost.params, cost.macs)))
+        for index, (node, words, shape, cost) in enumerate(each)
+    ]
 
 
 class _Comparison:
     """Two networks, and which layer of the one is which of the other."""
 
     def __init__(
-        self, first: ShapedGraph, second: ShapedGraph, pairs: Mapping[int, int], rewired: Mapping[int, Rewiring]
+        self, first: Traits, second: Traits, pairs: Mapping[int, int], rewired: Mapping[int, Rewiring]
     ) -> None:
         self.first, self.second, self.pairs, self.rewired = first, second, pairs, rewired
-        self.back = {j: i for i, j in pairs.items()}
 
-    def in_order(self) -> Iterator[tuple[int | None, int | None]]:
+    def layers(self, before: Sequence[Side], after: Sequence[Side]) -> Iterator[Change]:
         """The layers of both in the order of the second; those removed follow what they stood behind."""
-        behind: dict[int, list[int]] = {}
+        back = {j: i for i, j in self.pairs.items()}
+        behind: dict[int, list[Side]] = {}
         last = -1
-        for i in range(len(self.first.nodes)):
-            if i in self.pairs:
-                last = self.pairs[i]
+        for side in before:
+            if side.index in self.pairs:
+                last = self.pairs[side.index]
             else:
-                behind.setdefault(last, []).append(i)
-        for i in behind.get(-1, ()):
-            yield i, None
-        for j in range(len(self.second.nodes)):
-            yield self.back.get(j), j
-            for i in behind.get(j, ()):
-                yield i, None
+                behind.setdefault(last, []).append(side)
+        yield from (Change("removed", side, None) for side in behind.get(-1, ()))
+        for j, side in enumerate(after):
+            yield self._change(before[back[j]], side) if j in back else Change("added", None, side)
+            yield from (Change("removed", gone, None) for gone in behind.get(j, ()))
 
-    def change(self, before: Side, after: Side) -> Change:
+    def _change(self, before: Side, after: Side) -> Change:
         """What became of a layer."""
-        one, other = self.first.nodes[before.index], self.second.nodes[after.index]
         notes = tuple(self._notes(before.index, after.index))
-        if notes or act(one.layer) != act(other.layer):
+        if notes or self.first.acts[before.index] != self.second.acts[after.index]:
             return Change("changed", before, after, notes)
         costs = before.params, before.macs, before.shape
         return Change("same" if costs == (after.params, after.macs, after.shape) else "follows", before, after)
@@ -109,9 +103,10 @@ class _Comparison:
             yield f"on device {other.device}, not {one.device}"
         if one.training != other.training:
             yield "in training alone" if other.training else "in inference too"
-        owner, owns = (shaped.graph.index.get(node.owner) for shaped, node in ((self.first, one), (self.second, other)))
-        if (None if owner is None else self.pairs.get(owner)) != owns and (one.shared or other.shared):
-            yield f"with the weights of {other.owner}" if other.shared else "with weights of its own"
+        if one.shared or other.shared:
+            owner, owns = self.first.graph.index.get(one.owner), self.second.graph.index.get(other.owner)
+            if (None if owner is None else self.pairs.get(owner)) != owns:
+                yield f"with the weights of {other.owner}" if other.shared else "with weights of its own"
 
     # Beside the layers
 
@@ -129,7 +124,7 @@ class _Comparison:
                     yield Fact(f"{name} {key}", _shown(was, key), _shown(now, key))
         yield from self._outputs("outputs", one.outputs, other.outputs)
         yield from self._outputs("training outputs", one.training_outputs, other.training_outputs)
-        had, has = _claims(self.first), _claims(self.second)
+        had, has = _claims(self.first.shaped), _claims(self.second.shaped)
         for claim in dict.fromkeys((*had, *has)):
             verdicts = had.get(claim, ""), has.get(claim, "")
             if "fails" in verdicts and verdicts[0] != verdicts[1]:
@@ -143,49 +138,49 @@ class _Comparison:
 
     def tensors(self) -> Tensors:
         """What becomes of the weights of a checkpoint."""
-        had, has = _tensors(self.first), _tensors(self.second)
-        names = {name for some in has.values() for name in some}
+        index = self.second.graph.index
         kept = resized = removed = 0
         renamed: dict[str, str] = {}
-        sizes = {name: dims for some in has.values() for name, dims in some.items()}
         taken: list[str] = []
-        found: Counter[str] = Counter()
-        for i, some in had.items():
-            j = self.pairs.get(i)
-            theirs = {name.rpartition(".")[2]: name for name in has.get(-1 if j is None else j, {})}
-            for name, dims in some.items():
-                now = theirs.get(name.rpartition(".")[2])
-                if now is None:
+        for i, node in enumerate(self.first.nodes):
+            path, had = node.path, _owned(self.first, i)
+            j = self.pairs.get(i, -1)
+            now, has = self.second.nodes[j].path if j >= 0 else "", _owned(self.second, j)
+            if path == now and had == has:
+                kept += len(had)
+                continue
+            sizes, others = (
+                {one.name: one.dims for one in some} for some in (has, _owned(self.second, index.get(path, -1)))
+            )
+            for name, dims in ((one.name, one.dims) for one in had):
+                there = sizes.get(name)
+                if there is None:
                     removed += 1
+                elif there != dims:
+                    resized += 1
+                elif path == now:
+                    kept += 1
                 else:
-                    found[now] += 1
-                    if sizes[now] != dims:
-                        resized += 1
-                    elif now != name:
-                        renamed[name] = now
-                    else:
-                        kept += 1
-                if now != name and sizes.get(name) == dims:
-                    taken.append(name)
-        return Tensors(kept, renamed, resized, len(names) - len(found), removed, tuple(taken))
+                    renamed[f"{path}.{name}"] = f"{now}.{name}"
+                if (path != now or there is None) and others.get(name) == dims:
+                    taken.append(f"{path}.{name}")
+        found = kept + resized + len(renamed)
+        added = sum(len(_owned(self.second, j)) for j in range(len(self.second.nodes))) - found
+        return Tensors(kept, renamed, resized, added, removed, tuple(taken))
 
 
-def _tensors(shaped: ShapedGraph) -> dict[int, dict[str, tuple[int, ...]]]:
-    """The tensors that training changes, by the node that owns them, each with its dims."""
-    found: dict[int, dict[str, tuple[int, ...]]] = {}
-    for index, node in enumerate(shaped.nodes):
-        if not node.shared and (weights := node.layer.weights(*shaped.input_shapes(index))):
-            found[index] = {f"{node.path}.{weight.name}": weight.dims for weight in weights}
-    return found
+def _owned(traits: Traits, index: int) -> tuple[Weight, ...]:
+    """The tensors of a node that training changes, unless they are another node's."""
+    return () if index < 0 or traits.nodes[index].shared else traits.weights[index]
 
 
 def _claims(shaped: ShapedGraph) -> dict[str, str]:
     """The expectations of a network's file, and whether each `holds` or `fails`; none where they are not about it."""
     if shaped.graph.overridden:
         return {}
-    report = Report()
-    expect.prove(shaped, report)
-    failed = {found.span for found in report.diagnostics()}
+    proof = Report()
+    expect.prove(shaped, proof)
+    failed = {found.span for found in proof.diagnostics()}
     found: dict[str, str] = {}
     for claim in shaped.graph.expectations:
         found[" ".join(f"expect {claim.span.text.removeprefix('expect')}".split())] = (

@@ -11,7 +11,7 @@ from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.shape import Shape
 from netdsl.measure.figures import Totals
 from netdsl.text.fit import clipped
-from netdsl.text.shown import Line, Page
+from netdsl.text.shown import Line
 
 Kind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
 """`changed` is what was written differently; what `follows` is the same layer with other shapes or costs."""
@@ -113,8 +113,8 @@ class Tensors(Line):
 
 
 @dataclass(frozen=True, repr=False)
-class Difference(Page):
-    """What changed between two networks."""
+class Compared:
+    """Two networks, and what changed from the first to the second."""
 
     first: ShapedGraph
     second: ShapedGraph
@@ -148,15 +148,3 @@ class Difference(Page):
     def __bool__(self) -> bool:
         """Whether anything differs."""
         return bool(self.changes or self.renames or self.facts)
-
-    @property
-    def data(self) -> dict[str, object]:
-        """All of it as plain data, for JSON."""
-        from netdsl.diff import report
-
-        return report.data(self)
-
-    def __str__(self) -> str:
-        from netdsl.diff import report
-
-        return report.text(self)

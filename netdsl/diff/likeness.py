@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cached_property
+from typing import TypeAlias, TypeVar
 
 from netdsl.diff.align import GAP
-from netdsl.graph.node import Node, Scope, ShapedGraph
+from netdsl.graph import outline
+from netdsl.graph.node import Graph, Node, ShapedGraph
+from netdsl.graph.outline import Placed
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer, Weight
-from netdsl.layers.shape import Shape
+
+T = TypeVar("T")
 
 Act: TypeAlias = tuple[object, ...]
 """What a layer does: its keyword and arguments, however they are written."""
@@ -35,35 +39,73 @@ _NUMBER = re.compile(r"_?\d+_*")
 """What stands behind the kind in an automatic name: `2`, `_2` behind a digit, `2_` where a label is called so."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Traits:
-    """What a layer is known by."""
+    """What the layers of a network are known by, in the order of its nodes."""
 
-    act: Act
-    layer: Layer
-    path: str
-    labels: tuple[str, ...]
-    """The names around it and its own that the program gives, without those that are counted."""
-    copies: tuple[str, ...]
-    """Which copy it is of each repeat around it."""
-    weights: tuple[Weight, ...]
-    shape: Shape
+    shaped: ShapedGraph
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes."""
+        return self.shaped.nodes
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that they are of."""
+        return self.shaped.graph
+
+    @cached_property
+    def acts(self) -> list[Act]:
+        """What each does."""
+        return self.each(act)
+
+    @cached_property
+    def words(self) -> list[tuple[str, str]]:
+        """The keyword and the arguments of each, as the language writes them."""
+        return self.each(lambda layer: (layer.keyword, layer.written.partition(" ")[2]))
+
+    def each(self, of: Callable[[Layer], T]) -> list[T]:
+        """What there is to say of each layer. Of copies, which have one layer, it is asked once."""
+        layers = {id(node.layer): node.layer for node in self.nodes}
+        known = {key: of(layer) for key, layer in layers.items()}
+        return [known[id(node.layer)] for node in self.nodes]
+
+    @cached_property
+    def weights(self) -> list[tuple[Weight, ...]]:
+        """What each has to learn, or uses of another."""
+        known: dict[tuple[int, ...], tuple[Weight, ...]] = {}  # of copies, whose shapes are one object too
+        found: list[tuple[Weight, ...]] = []
+        for index, node in enumerate(self.nodes):
+            inputs = self.shaped.input_shapes(index)
+            key = (id(node.layer), *map(id, inputs))
+            if key not in known:
+                known[key] = node.layer.weights(*inputs)
+            found.append(known[key])
+        return found
+
+    @cached_property
+    def places(self) -> tuple[list[tuple[str, ...]], list[tuple[int, ...]]]:
+        """The names around each and its own that the program gives, and which copy it is of each repeat around it."""
+        known: dict[int, str] = {}
+        labels: list[tuple[str, ...]] = []
+        copies: list[tuple[int, ...]] = []
+        for around in self.graph.outline.around():
+            for one in around:
+                if id(one.part) not in known:
+                    known[id(one.part)] = _label(one)
+            labels.append(tuple([name for one in around if not one.number and (name := known[id(one.part)])]))
+            copies.append(tuple([one.number for one in around if one.number]))
+        return labels, copies
 
 
-def traits(shaped: ShapedGraph) -> list[Traits]:
-    """The traits of every node."""
-    scopes = shaped.graph.scopes
-    labels: dict[str, tuple[str, ...]] = {"": ()}
-    acts: dict[int, Act] = {}
-    found: list[Traits] = []
-    for index, (node, shape) in enumerate(zip(shaped.nodes, shaped.shapes, strict=True)):
-        if id(node.layer) not in acts:
-            acts[id(node.layer)] = act(node.layer)
-        weights = node.layer.weights(*shaped.input_shapes(index))
-        named = _labels(node, scopes, labels)
-        copies = tuple([part for part in node.path.split(".") if part.isdigit()])
-        found.append(Traits(acts[id(node.layer)], node.layer, node.path, named, copies, weights, shape))
-    return found
+def _label(part: Placed) -> str:
+    """The name that the program gives a part; none where it is counted: the kind's, in lower case, and a number."""
+    leaf = isinstance(part.own, outline.Layer)
+    found = _WORD.match(part.own.element.primary.span.text if leaf else part.title)
+    kinds = {found[0].lower() if found else "group", "" if leaf else "group"} - {""}
+    counted = (part.name.removeprefix(kind) for kind in kinds if part.name.startswith(kind))
+    return "" if any(map(_NUMBER.fullmatch, counted)) else part.name
 
 
 def act(layer: Layer) -> Act:
@@ -78,71 +120,32 @@ def act(layer: Layer) -> Act:
     return tuple(values)
 
 
-def _labels(node: Node, scopes: Mapping[str, Scope], known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """The labels in a node's path, outermost first. `known` has those of scopes that were asked for before."""
-    parent, _, own = node.path.rpartition(".")
-    within = _within(parent, scopes, known)
-    return within if own.isdigit() or _counted(own, node.layer.keyword) else (*within, own)
-
-
-def _within(path: str, scopes: Mapping[str, Scope], known: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if path not in known:
-        parent, _, own = path.rpartition(".")
-        within = _within(parent, scopes, known)
-        word = _WORD.match(scopes[path].title) if path in scopes else None
-        counted = path not in scopes or _counted(own, "group") or (word is not None and _counted(own, word[0]))
-        known[path] = within if counted else (*within, own)
-    return known[path]
-
-
-def _counted(name: str, kind: str) -> bool:
-    """Whether a name is the kind's, in lower case, and a number: one that the program does not give."""
-    kind = kind.lower()
-    return name.startswith(kind) and _NUMBER.fullmatch(name, len(kind)) is not None
-
-
-def pricing(first: list[Traits], second: list[Traits]) -> Callable[[int, int], int | None]:
+def pricing(first: Traits, second: Traits) -> Callable[[int, int], int | None]:
     """What it costs to pair nodes of two networks, by their indices: 0 if nothing differs, None if nothing fits."""
-    numbers: dict[object, int] = {}
-
-    def number(value: object) -> int:
-        return numbers.setdefault(value, len(numbers))
-
-    def numbered(all: list[Traits]) -> list[tuple[int, int, int, int, int, int]]:
-        return [
-            (
-                number(("act", one.act)),
-                number(("labels", one.labels)),
-                number(("path", one.path)),
-                number(("copies", one.copies)),
-                number(("weights", one.weights)),
-                number(one.shape),
-            )
-            for one in all
-        ]
-
-    ours, theirs = numbered(first), numbered(second)
     acts: dict[tuple[int, int], int | None] = {}
+    numbers: list[list[tuple[int, ...]]] = []
 
     def price(a: int, b: int) -> int | None:
-        act, labels, path, copies, weights, shape = one = ours[a]
-        other = theirs[b]
+        if not numbers:
+            numbers.extend(_numbered(first, second))
+        act, labels, path, copies, weights, shape = one = numbers[0][a]
+        other = numbers[1][b]
         if one == other:
             return 0
         total = 0
         if path != other[2]:
             total = _PATH
             if labels != other[1]:
-                total += RELABELLED if first[a].labels and second[b].labels else LABELLED
+                total += RELABELLED if first.places[0][a] and second.places[0][b] else LABELLED
             if copies != other[3]:
                 total += _COPY
         if act != other[0]:
             pair = act, other[0]
             if pair not in acts:
-                acts[pair] = _difference(first[a].layer, second[b].layer, first[a].act, second[b].act)
+                acts[pair] = _difference(first, a, second, b)
             dearer = acts[pair]
             if dearer is None:
-                if labels != other[1] or not first[a].labels or first[a].path.rpartition(".")[2] != first[a].labels[-1]:
+                if labels != other[1] or first.places[0][a][-1:] != (first.nodes[a].name,):
                     return None
                 dearer = 2 * GAP - 1 - total
             total += dearer
@@ -155,10 +158,25 @@ def pricing(first: list[Traits], second: list[Traits]) -> Callable[[int, int], i
     return price
 
 
-def _difference(one: Layer, other: Layer, act: Act, other_act: Act) -> int | None:
+def _numbered(first: Traits, second: Traits) -> Iterator[list[tuple[int, ...]]]:
+    """The traits of two networks as numbers, which are the same where these are."""
+    known: list[dict[object, int]] = [{} for _ in range(6)]
+    for one in (first, second):
+        paths = [node.path for node in one.nodes]
+        columns = one.acts, one.places[0], paths, one.places[1], one.weights, one.shaped.shapes
+        numbers = [
+            [found.setdefault(value, len(found)) for value in column]
+            for column, found in zip(columns, known, strict=True)
+        ]
+        yield list(zip(*numbers, strict=True))
+
+
+def _difference(first: Traits, a: int, second: Traits, b: int) -> int | None:
     """What it costs that a layer is another; None for layers of different roles, which are no change of one another."""
+    one, other = first.nodes[a].layer, second.nodes[b].layer
     if one.keyword == other.keyword:
-        differing = sum(a != b for a, b in zip(act, other_act, strict=True))
+        act, other_act = first.acts[a], second.acts[b]
+        differing = sum(x != y for x, y in zip(act, other_act, strict=True))
         return CHANGED + REARGUED * differing // len(act)
     kin = one.role == other.role or (one.counts_depth and other.counts_depth)
     return CHANGED + REPLACED if kin else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from netdsl.diff import words
-from netdsl.diff.change import Difference
+from netdsl.diff.change import Compared
 from netdsl.diff.report import SIGNS
 from netdsl.diff.rows import Row, heading, renames, rows
 from netdsl.text import safe
@@ -14,7 +14,7 @@ _LONG = 20
 """How many lines of a table are shown at once."""
 
 
-def markdown(difference: Difference, *, all: bool = False) -> str:
+def markdown(difference: Compared, *, all: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
     parts = [f"**{safe.markdown(heading(difference))}**: {words.counted(difference)}"]
     if not difference:
@@ -51,7 +51,7 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
         yield f"| {SIGNS[row.kind]} | {name} | {texts} | {shape} | {params} | {macs} |"
 
 
-def _totals(difference: Difference) -> Iterator[str]:
+def _totals(difference: Compared) -> Iterator[str]:
     yield "| total | before | after | change | |"
     yield "|---|---:|---:|---:|---:|"
     for key, name in words.TOTALS:
@@ -60,7 +60,7 @@ def _totals(difference: Difference) -> Iterator[str]:
         yield f"| {name} | {before:,} | {after:,} | {change} | {words.percent(before, after)} |"
 
 
-def _total(difference: Difference, key: str, name: str) -> str:
+def _total(difference: Compared, key: str, name: str) -> str:
     """A total before and after, in a sentence."""
     before, after = getattr(difference.before, key), getattr(difference.after, key)
     if before == after:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from netdsl.diff import wiring
 from netdsl.diff.align import GAP, align
-from netdsl.diff.likeness import Traits, pricing, traits
+from netdsl.diff.likeness import Traits, pricing
 from netdsl.diff.wiring import Rewiring
 from netdsl.graph.node import ShapedGraph
 
@@ -21,45 +21,49 @@ TAKEN = GAP // 5
 Price = Callable[[int, int], int | None]
 
 
-def match(first: ShapedGraph, second: ShapedGraph) -> tuple[dict[int, int], dict[int, Rewiring]]:
+def match(first: Traits, second: Traits) -> tuple[dict[int, int], dict[int, Rewiring]]:
     """Which layers of two networks are the same, and which of these read something else, all by their indices.
 
     The second are those of the second network. It is the same the other way round: where ways cost alike, and in what
     is tried first, the order of the two networks makes no difference.
     """
-    if _rank(first) > _rank(second):
+    if _behind(first, second):
         pairs, rewired = match(second, first)
         return {j: i for i, j in pairs.items()}, {i: rewired[j] for i, j in pairs.items() if j in rewired}
     pairs = _matched(first, second)
     return pairs, wiring.rewired(first.nodes, second.nodes, pairs)
 
 
-def _rank(shaped: ShapedGraph) -> tuple[int, list[tuple[object, ...]]]:
-    """What puts networks in an order: their size first."""
-    nodes = shaped.nodes
-    return len(nodes), [(node.path, node.layer.written, node.inputs) for node in nodes]
+def _behind(first: Traits, second: Traits) -> bool:
+    """Whether a network comes after another one, in an order of all: that of their sizes, then of their layers."""
+    if len(first.nodes) != len(second.nodes):
+        return len(first.nodes) > len(second.nodes)
+    one, other = (
+        ((node.path, words, node.inputs) for node, words in zip(each.nodes, each.words, strict=True))
+        for each in (first, second)
+    )
+    return next((a > b for a, b in zip(one, other, strict=True) if a != b), False)
 
 
-def _matched(first: ShapedGraph, second: ShapedGraph) -> dict[int, int]:
+def _matched(first: Traits, second: Traits) -> dict[int, int]:
     """The layers of a network that are in another one too, by their indices; which ones, so that least has changed.
 
     Two ways are tried: pairs by their paths, which nothing beats where no more layers differ than their numbers do, and
     an alignment of the two networks in reading order, which renamed and shifted names do not lead astray.
     """
-    ours, theirs = traits(first), traits(second)
-    price = pricing(ours, theirs)
-    orders = reading_order(first), reading_order(second)
-    named = _moves(_by_path(ours, theirs, orders, price), first, second, ours, theirs)
-    if _edits(named, ours, theirs) == _fewest(ours, theirs) and not wiring.differing(first.nodes, second.nodes, named):
+    price = pricing(first, second)
+    orders = reading_order(first.shaped), reading_order(second.shaped)
+    named = _moves(_by_path(first, second, orders, price), first, second)
+    rewired = wiring.differing(first.nodes, second.nodes, named)
+    if not rewired and _edits(named, first, second) == _fewest(first, second):
         return named
-    aligned = {orders[0][i]: orders[1][j] for i, j in align(*orders, price)}
-    aligned = _moves(aligned, first, second, ours, theirs)
+    aligned = _moves({orders[0][i]: orders[1][j] for i, j in align(*orders, price)}, first, second)
 
     def expense(pairs: dict[int, int]) -> int:
-        gaps = len(ours) + len(theirs) - 2 * len(pairs)
+        gaps = len(first.nodes) + len(second.nodes) - 2 * len(pairs)
         rewired = wiring.differing(first.nodes, second.nodes, pairs)
-        renamed = [ours[i] for i, j in pairs.items() if ours[i].weights and ours[i].path != theirs[j].path]
-        taken = sum(one.path in second.graph.index for one in renamed)
+        paths = [(first.nodes[i].path, second.nodes[j].path) for i, j in pairs.items() if first.weights[i]]
+        taken = sum(one != other and one in second.graph.index for one, other in paths)
         priced = sum(price(i, j) or 0 for i, j in pairs.items())
         return priced + gaps * GAP + len(rewired) * REWIRED + min(taken * TAKEN, GAP)
 
@@ -84,27 +88,25 @@ def reading_order(shaped: ShapedGraph) -> list[int]:
     return list(order)
 
 
-def _edits(pairs: dict[int, int], ours: Sequence[Traits], theirs: Sequence[Traits]) -> int:
+def _edits(pairs: dict[int, int], first: Traits, second: Traits) -> int:
     """How many layers are added, removed or others."""
-    changed = sum(ours[i].act != theirs[j].act for i, j in pairs.items())
-    return len(ours) + len(theirs) - 2 * len(pairs) + changed
+    changed = sum(first.acts[i] != second.acts[j] for i, j in pairs.items())
+    return len(first.nodes) + len(second.nodes) - 2 * len(pairs) + changed
 
 
-def _fewest(ours: Sequence[Traits], theirs: Sequence[Traits]) -> int:
+def _fewest(first: Traits, second: Traits) -> int:
     """As few edits as any pairing has: of what one network has more of, each layer is added, removed or another."""
-    had, has = Counter(one.act for one in ours), Counter(one.act for one in theirs)
+    had, has = Counter(first.acts), Counter(second.acts)
     return max((had - has).total(), (has - had).total())
 
 
-def _by_path(
-    ours: Sequence[Traits], theirs: Sequence[Traits], orders: tuple[list[int], list[int]], price: Price
-) -> dict[int, int]:
+def _by_path(first: Traits, second: Traits, orders: tuple[list[int], list[int]], price: Price) -> dict[int, int]:
     """Pairs of one path, and between them what aligns."""
-    paths = {one.path: j for j, one in enumerate(theirs)}
+    paths = second.graph.index
     pairs: dict[int, int] = {}
     for i in orders[0]:
-        j = paths.get(ours[i].path)
-        if j is not None and price(i, j) is not None:
+        j = paths.get(first.nodes[i].path)
+        if j is not None and (first.acts[i] == second.acts[j] or price(i, j) is not None):
             pairs[i] = j
     taken = set(pairs.values())
     places = {j: place for place, j in enumerate(orders[1])}
@@ -137,31 +139,22 @@ def _ascending(pairs: Iterable[tuple[int, int]], places: dict[int, int]) -> list
     return found[::-1]
 
 
-def _moves(
-    pairs: dict[int, int],
-    first: ShapedGraph,
-    second: ShapedGraph,
-    ours: Sequence[Traits],
-    theirs: Sequence[Traits],
-) -> dict[int, int]:
+def _moves(pairs: dict[int, int], first: Traits, second: Traits) -> dict[int, int]:
     """The pairs, and further ones of what stands in another order: of one path, or the same beside what is paired."""
     pairs = dict(pairs)
-    left = [i for i in range(len(ours)) if i not in pairs]
-    taken = set(pairs.values())
-    free = {j for j in range(len(theirs)) if j not in taken}
-    if not left or not free:
-        return pairs
+    left = [i for i in range(len(first.nodes)) if i not in pairs]
+    free = set(range(len(second.nodes))).difference(pairs.values())
 
     def pair(i: int, candidates: Iterable[int]) -> None:
         for j in candidates:
-            if j in free and i not in pairs and ours[i].act == theirs[j].act:
+            if j in free and i not in pairs and first.acts[i] == second.acts[j]:
                 pairs[i] = j
                 free.remove(j)
 
-    paths = {theirs[j].path: j for j in free}
+    paths = {second.nodes[j].path: j for j in free}
     for i in left:
-        if ours[i].path in paths:
-            pair(i, [paths[ours[i].path]])
+        if first.nodes[i].path in paths:
+            pair(i, [paths[first.nodes[i].path]])
     for i in left:
         for source in first.nodes[i].inputs[:1]:
             if source in pairs:

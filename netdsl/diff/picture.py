@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import groupby
 
 from netdsl.diff import words as wording
-from netdsl.diff.change import Change, Difference
+from netdsl.diff.change import Change, Compared
 from netdsl.diff.rows import heading, numbered
 from netdsl.diff.union import Union, union
 from netdsl.draw import flow, page, words
@@ -24,7 +24,8 @@ from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
 from netdsl.draw.render import RenderError, painted
-from netdsl.graph.node import Scope, around
+from netdsl.graph.node import around
+from netdsl.graph.outline import Placed
 
 _WHOLE = 8
 """The most layers of a block that was added or removed as a whole, for it to be drawn in full."""
@@ -33,7 +34,7 @@ _RUN = 3
 
 
 def draw(
-    difference: Difference, format: str, *, direction: Direction = "TB", theme: str = "light", dpi: int = 144
+    difference: Compared, format: str, *, direction: Direction = "TB", theme: str = "light", dpi: int = 144
 ) -> Picture:
     """The picture of a difference: svg, png, pdf, dot or html, as the bytes of a file. Raises RenderError."""
     shown = drawing(difference)
@@ -46,7 +47,7 @@ def draw(
     return Picture(whole)
 
 
-def drawing(difference: Difference) -> Drawing:
+def drawing(difference: Compared) -> Drawing:
     """What the picture shows, before it is laid out."""
     return _Painter(union(difference)).drawing()
 
@@ -150,9 +151,10 @@ class _Painter:
         tints = {self.union.tint(at) for at in layers}
         return tints == {"unchanged"} or (len(tints) == 1 and "changed" not in tints and len(layers) > _WHOLE)
 
-    def _written(self, scope: _Scope) -> Scope | None:
+    def _written(self, scope: _Scope) -> Placed | None:
         """What a scope is in the network that has its first layer, if it has the scope."""
-        return self.union.shaped(scope.layers[0]).graph.scopes.get(scope.path)
+        found = self.union.shaped(scope.layers[0]).graph.outline.at(scope.path)
+        return found if found and found.scope else None
 
     def _fate(self, copy: _Scope | int) -> object:
         """What becomes of the layers of a copy, told in a way that copies have in common."""
@@ -162,11 +164,11 @@ class _Painter:
         told = [(tint, "" if isinstance(copy, int) else path, *_texts(one)) for tint, path, one in changes]
         return self._summed(layers), told[0][0] if self._summed(layers) else told
 
-    def _cluster(self, scope: _Scope, written: Scope | None, copies: int) -> Cluster:
+    def _cluster(self, scope: _Scope, written: Placed | None, copies: int) -> Cluster:
         call = words.call(written) if written else ""
         return Cluster(self._free(scope.path), _own(scope.path), call, tuple(self._items(scope.items)), None, copies)
 
-    def _summary(self, id: str, layers: list[int], name: str, written: Scope | None = None) -> Box:
+    def _summary(self, id: str, layers: list[int], name: str, written: Placed | None = None) -> Box:
         """One box for many layers that fare alike, perhaps those of a scope."""
         tint = self.union.tint(layers[0])
         id = self._free(id)
@@ -316,7 +318,7 @@ def _tooltip(change: Change) -> str:
     return f"{change.kind}: {' → '.join(dict.fromkeys(sides))}"
 
 
-def _total(difference: Difference, key: str, name: str) -> str:
+def _total(difference: Compared, key: str, name: str) -> str:
     """A total before and after, in a few words."""
     before, after = getattr(difference.before, key), getattr(difference.after, key)
     if before == after:

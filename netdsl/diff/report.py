@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from netdsl.diff import words
-from netdsl.diff.change import Difference, Fact, Kind
+from netdsl.diff.change import Compared, Fact, Kind
 from netdsl.diff.rows import Row, heading, renames, rows, shortened
 from netdsl.layers.shape import Shape
 
@@ -21,7 +21,7 @@ _RENAMES = 8
 """How many renamed paths are told one by one."""
 
 
-def text(difference: Difference, *, all: bool = False, colour: bool = False) -> str:
+def text(difference: Compared, *, all: bool = False, colour: bool = False) -> str:
     """The report. With `all`, each layer that follows and each rename has a line of its own."""
     title = heading(difference)
     names = [title] if len(title) <= WIDTH else title.replace(" → ", "\n→ ").splitlines()
@@ -118,7 +118,7 @@ def _fact(fact: Fact, colour: bool) -> Iterator[str]:
     yield from _wrapped(fact.after, "    → ", "      ")
 
 
-def _renamed(difference: Difference, all: bool) -> Iterator[str]:
+def _renamed(difference: Compared, all: bool) -> Iterator[str]:
     """What is called differently; the first few of many."""
     found = renames(difference)
     shown = found if all or len(found) <= _RENAMES else found[: _RENAMES - 1]
@@ -129,7 +129,7 @@ def _renamed(difference: Difference, all: bool) -> Iterator[str]:
         yield f"> … and {sum(count for _, _, count in found[len(shown) :]):,} more layers renamed"
 
 
-def _totals(difference: Difference) -> Iterator[str]:
+def _totals(difference: Compared) -> Iterator[str]:
     lines = [("", "before", "after", "change", "")]
     for key, name in words.TOTALS:
         before, after = getattr(difference.before, key), getattr(difference.after, key)
@@ -141,7 +141,7 @@ def _totals(difference: Difference) -> Iterator[str]:
         yield f"{name:<{widths[0]}}  {right}".rstrip()
 
 
-def data(difference: Difference) -> dict[str, object]:
+def data(difference: Compared) -> dict[str, object]:
     """The difference as plain data; sizes are lists, spatial sizes first and channels last."""
     tensors = difference.tensors
     return {

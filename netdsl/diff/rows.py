@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
+from typing import NamedTuple
 
-from netdsl.diff.change import Change, Difference, Kind, Side
-from netdsl.graph.node import Scope, around
+from netdsl.diff.change import Change, Compared, Kind
+from netdsl.graph.outline import Placed
 from netdsl.text import safe
 
 _COPY = re.compile(r"\.\d+(?=\.|\b)")
@@ -31,48 +32,48 @@ class Row:
     notes: tuple[str, ...] = ()
 
 
-def rows(difference: Difference, *, all: bool = False) -> list[Row]:
+def rows(difference: Compared, *, all: bool = False) -> list[Row]:
     """The rows of a report, in the order of the layers.
 
     A run of layers whose shapes or MACs alone follow from other changes is one row, or with `all` each has its own.
     """
     groups: dict[tuple[object, ...], list[Change]] = {}
-    whole = _Whole(difference, "removed"), _Whole(difference, "added")
+    places = {kind: _places(difference, kind) for kind in ("removed", "added")}
     for change in difference.changes:
-        groups.setdefault(_key(change, whole), []).append(change)
+        key = _key(change) if change.before and change.after else places[change.kind][change.side.index].part.path
+        groups.setdefault((change.kind, key), []).append(change)
     made: list[Row] = []
-    for follow, some in groupby(
-        groups.items(), key=lambda group: group[1][0].kind == "follows" and not group[1][0].params
-    ):
+    for follow, some in groupby(groups.values(), key=lambda one: one[0].kind == "follows" and not one[0].params):
         run = list(some)
         if follow and len(run) > 1 and not all:
-            made.append(_run([change for _, changes in run for change in changes]))
-            continue
-        for key, changes in run:
-            kind = changes[0].kind
-            added = kind == "added"
-            told = added or kind == "removed"
-            made.append(whole[added].row(str(key[1]), changes) if told else _changed(changes))
+            made.append(_run([change for changes in run for change in changes]))
+        else:
+            made += [
+                _changed(changes)
+                if (kind := changes[0].kind) not in places
+                else _whole(difference, changes, [places[kind][change.side.index] for change in changes])
+                for changes in run
+            ]
     return made
 
 
-def renames(difference: Difference) -> list[tuple[str, str, int]]:
+def renames(difference: Compared) -> list[tuple[str, str, int]]:
     """What is called differently: a path before and after, and how many layers under it. Scopes stand for their layers.
 
     What holds weights comes first, since a checkpoint knows them by their paths.
     """
     found: Counter[tuple[str, str]] = Counter()
     heavy: set[tuple[str, str]] = set()
-    first = difference.first
-    for before, after in difference.renames.items():
-        old, new = before.split("."), after.split(".")
+    for before, after in ((one.before, one.after) for one in difference.layers if one.renamed):
+        assert before is not None
+        assert after is not None
+        old, new = before.path.split("."), after.path.split(".")
         while len(old) > 1 and len(new) > 1 and old[-1] == new[-1]:
             old.pop()
             new.pop()
         pair = ".".join(old), ".".join(new)
         found[pair] += 1
-        index = first.graph.index[before]
-        if first.nodes[index].layer.weights(*first.input_shapes(index)):
+        if difference.first.nodes[before.index].layer.weights(*difference.first.input_shapes(before.index)):
             heavy.add(pair)
     order = sorted(found, key=lambda pair: pair not in heavy)
     return [(old, new, found[old, new]) for old, new in order]
@@ -84,23 +85,19 @@ def numbered(paths: Sequence[str]) -> str:
     return ".".join(_range(list(dict.fromkeys(column))) for column in columns)
 
 
-def _range(parts: list[str]) -> str:
+def _range(parts: Sequence[str]) -> str:
+    """One part of paths, or the numbers of copies: `4–7`, `*` where some are missing between them."""
     if len(parts) == 1:
         return parts[0]
-    numbers = [int(part) for part in parts]
-    return f"{parts[0]}–{parts[-1]}" if numbers == list(range(numbers[0], numbers[0] + len(numbers))) else "*"
+    first, *_, last = numbers = list(map(int, parts))
+    return f"{first}–{last}" if numbers == list(range(first, last + 1)) else "*"
 
 
-def _key(change: Change, whole: tuple[_Whole, _Whole]) -> tuple[object, ...]:
-    """What changes have in common that are one row."""
-    if change.kind in ("added", "removed"):
-        return change.kind, whole[change.kind == "added"].around(change.side)
-    before, after = change.before, change.after
-    assert before is not None
-    assert after is not None
-    texts = (_COPY.sub(".*", text) for text in (before.path, after.path, *change.notes))
-    costs = (before.layer, after.layer, before.shape, after.shape, change.params, change.macs)
-    return (change.kind, *texts, *costs)
+def _key(change: Change) -> tuple[object, ...]:
+    """What layers of both networks have in common that are one row: copies that fare alike."""
+    sides = [one for one in (change.before, change.after) if one]
+    texts = (_COPY.sub(".*", text) for text in (*[one.path for one in sides], *change.notes))
+    return *texts, *[(one.layer, one.shape) for one in sides], change.params, change.macs
 
 
 def _changed(changes: list[Change]) -> Row:
@@ -136,71 +133,55 @@ def _row(
     return Row(kind, name, before, after, shape_before, shape_after, params, macs, len(changes), notes)
 
 
-class _Whole:
-    """The scopes of one network all of whose layers were added, or removed."""
+class _Place(NamedTuple):
+    """The outermost part all of whose layers were added, or removed; of copies their repeat, and the copy's number."""
 
-    def __init__(self, difference: Difference, kind: Kind) -> None:
-        graph = difference.graphs[kind == "added"]
-        self.graph = graph
-        self.kind: Kind = kind
-        sides = [change.side.index for change in difference.layers if change.kind == kind]
-        under = Counter(prefix for node in graph.nodes for prefix in prefixes(node.path))
-        gone = Counter(prefix for index in sides for prefix in prefixes(graph.nodes[index].path))
-        self.paths = {path for path, count in gone.items() if under[path] == count} if sides else set[str]()
-
-    def around(self, side: Side) -> str:
-        """The outermost scope around a layer that is wholly added; a copy's repeat; else the layer's own path."""
-        outermost = next(path for path in prefixes(side.path) if path in self.paths)
-        repeat = self._repeat(outermost)
-        return repeat.path if repeat else outermost
-
-    def _repeat(self, path: str) -> Scope | None:
-        """The repeat that something is a copy of."""
-        parent, _, own = path.rpartition(".")
-        scope = self.graph.scopes.get(parent)
-        return scope if scope and scope.copies is not None and own.isdigit() else None
-
-    def row(self, path: str, changes: list[Change]) -> Row:
-        """The row of a layer, a scope, or some copies of a repeat."""
-        first, last = changes[0].side, changes[-1].side
-        scope = self.graph.scopes.get(path)
-        name, copies = path, 1
-        told, kept = "", ""
-        if scope is None:
-            told = first.layer
-        else:
-            if scope.copies is not None:
-                numbers = list(dict.fromkeys(change.side.path[len(path) + 1 :].partition(".")[0] for change in changes))
-                copies = len(numbers)
-                if copies < scope.copies:
-                    name = f"{path}.{_range(numbers)}"
-            told = _call(scope, changes[: len(changes) // copies])
-            if scope.copies is not None and copies < scope.copies:
-                kept = f"{told} ×{scope.copies - copies}"
-            if kept or copies > 1:
-                told = f"{told} ×{scope.copies}"
-        texts, shapes = (kept, told), ("", str(last.shape))
-        if self.kind == "removed":
-            texts, shapes = texts[::-1], shapes[::-1]
-        return _row(self.kind, name, texts, shapes, changes, self._training(changes))
-
-    def _training(self, changes: Iterable[Change]) -> tuple[str, ...]:
-        return ("in training alone",) * all(self.graph.nodes[change.side.index].training for change in changes)
+    part: Placed
+    copy: int
 
 
-def _call(scope: Scope, changes: list[Change]) -> str:
+def _places(difference: Compared, kind: Kind) -> dict[int, _Place]:
+    """Where each layer stands that was added, or removed."""
+    graph = difference.graphs[kind == "added"]
+    own = {change.side.index for change in difference.layers if change.kind == kind}
+    before = list(accumulate((index in own for index in range(len(graph.nodes))), initial=0))
+    found: dict[int, _Place] = {}
+    for index, around in enumerate(graph.outline.around() if own else ()):
+        if index in own:
+            whole = (at for at, one in enumerate(around) if before[one.nodes.stop] - before[one.node] == one.part.size)
+            at = next(whole)
+            number = around[at].number
+            found[index] = _Place(around[at - 1] if number else around[at], number)
+    return found
+
+
+def _whole(difference: Compared, changes: list[Change], places: Sequence[_Place]) -> Row:
+    """The row of a layer, a scope, or some copies of a repeat."""
+    kind, part = changes[0].kind, places[0].part
+    numbers = list(dict.fromkeys(str(place.copy) for place in places))
+    copies = part.copies or 1
+    some = len(numbers) if places[0].copy else copies
+    told, kept = _call(part, changes[: len(changes) // some]), ""
+    if some < copies:
+        kept = f"{told} ×{copies - some}"
+    if copies > 1:
+        told += f" ×{copies}"
+    name = part.path if some == copies else f"{part.path}.{_range(numbers)}"
+    texts, shapes = (kept, told), ("", str(changes[-1].side.shape))
+    if kind == "removed":
+        texts, shapes = texts[::-1], shapes[::-1]
+    nodes = difference.graphs[kind == "added"].nodes
+    training = all(nodes[change.side.index].training for change in changes)
+    return _row(kind, name, texts, shapes, changes, ("in training alone",) * training)
+
+
+def _call(part: Placed, changes: list[Change]) -> str:
     """A call as written, or what is in a group."""
     if len(changes) == 1:
         return changes[0].side.layer
-    if scope.title != scope.path.rpartition(".")[2]:
-        return " ".join(scope.title.split())
+    if part.title != part.name:
+        return " ".join(part.title.split())
     return " -> ".join(change.side.layer for change in changes) if len(changes) <= 3 else f"{len(changes)} layers"
-
-
-def prefixes(path: str) -> Iterator[str]:
-    """A path's scopes from outside in, and itself."""
-    yield from around(path)
-    yield path
 
 
 def shortened(row: Row) -> Row:
@@ -213,6 +194,6 @@ def shortened(row: Row) -> Row:
     return replace(row, after=row.after[len(word) + 1 :]) if row.after.startswith(f"{word} ") else row
 
 
-def heading(difference: Difference) -> str:
+def heading(difference: Compared) -> str:
     """What a report is about: the two files, once where they are two revisions of one."""
     return " → ".join(dict.fromkeys(safe.line(graph.source.name) for graph in difference.graphs))

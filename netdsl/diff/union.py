@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netdsl.diff.change import Change, Difference
+from netdsl.diff.change import Change, Compared
 from netdsl.diff.rows import renames
 from netdsl.draw.drawing import Tint
 from netdsl.graph.node import Node, ShapedGraph, around
@@ -26,7 +26,7 @@ class Link:
 class Union:
     """The layers of both networks in the order of the difference, where each stands, and what flows between them."""
 
-    difference: Difference
+    difference: Compared
     paths: tuple[str, ...]
     """The path of each: where the second network has it, or would have it, were its scopes called as there."""
     links: tuple[Link, ...]
@@ -57,7 +57,7 @@ class Union:
         return self.shaped(at).nodes[self.layers[at].side.index]
 
 
-def union(difference: Difference) -> Union:
+def union(difference: Compared) -> Union:
     """The two networks of a difference as one."""
     scopes = {old: new for old, new, count in renames(difference) if count > 1}
     paths = (one.after.path if one.after else _moved(one.side.path, scopes) for one in difference.layers)
@@ -70,7 +70,7 @@ def _moved(path: str, scopes: dict[str, str]) -> str:
     return scopes[called] + path[len(called) :] if called else path
 
 
-def _links(difference: Difference) -> Iterator[Link]:
+def _links(difference: Compared) -> Iterator[Link]:
     """The links of the second network, and those of the first that are no more."""
     layers = difference.layers
     ours = {one.before.index: at for at, one in enumerate(layers) if one.before}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netdsl.diff.change import Difference
+from netdsl.diff.change import Compared
 from netdsl.measure.units import short
 
 TOTALS = (
@@ -34,7 +34,7 @@ def percent(before: int, after: int) -> str:
     return f"{'+' if grown > 0 else '−'}{abs(grown):.{digits}f}%"
 
 
-def counted(difference: Difference) -> str:
+def counted(difference: Compared) -> str:
     """How many layers changed, in words: `1 layer changed, 3 added, 12 follow, 5 renamed`."""
     parts = [
         (difference.count("changed"), "changed"),
@@ -52,7 +52,7 @@ def counted(difference: Difference) -> str:
     return ", ".join([first, *(f"{count:,} {word}" for count, word in others)])
 
 
-def tensors(difference: Difference) -> str:
+def tensors(difference: Compared) -> str:
     """What becomes of a checkpoint's weights, in words; nothing where there are none, or all stay."""
     found = difference.tensors
     parts = [
