@@ -33,7 +33,7 @@ demo: $(VENV)/runtime.stamp ## Compile VGG-16, run it once and draw it.
 	@echo "Next: $(BIN)/netdsl summary vgg16, $(BIN)/netdsl list, and docs/tutorial.md."
 
 test: $(VENV)/dev.stamp ## Run the tests.
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try many programs; ARGS='--count 1000000 --seed 1 --jobs 2'.
 	$(BIN)/python tests/fuzz.py $(ARGS)
