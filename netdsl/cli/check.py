@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from netdsl.cli import common, fixing, stream
+from netdsl.cli import common, stream
 from netdsl.graph.build import OverrideError
 from netdsl.measure import expect
 from netdsl.text import render
@@ -47,6 +47,8 @@ def command(
     failed = False
     for name in files:
         if fix:
+            from netdsl.cli import fixing
+
             with suppress(OverrideError):  # it is told when the file is checked
                 fixing.apply(name, changes, lambda found: _judged(found, lint))
         loaded = common.load(name, changes)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from netdsl.graph import mistakes, slips, surplus
+from netdsl.graph import mistakes, slips
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, NoNumber, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
@@ -78,6 +78,8 @@ class _Binding:
         except LayerError as error:
             whose = "" if argument.kind.noun.startswith(argument.field) else f"'s {argument.field}"
             takes = f"{self.layer.keyword}{whose} takes {argument.kind.noun}"
+            from netdsl.graph import surplus  # a program without mistakes needs no words for them
+
             help = ""
             if isinstance(value, str) and re.fullmatch(r"\d+(\.\d+)?", value):
                 help = write(value, written.value.span, "numbers stand without quotes: ")
@@ -152,6 +154,8 @@ def layer(
             if argument is None:
                 argument = next((slot for slot in slots if slot.field not in binding.values), None)
                 if argument is None:
+                    from netdsl.graph import surplus
+
                     raise surplus.too_many(table_row, arguments, written, given)
             if argument.form == "flag":
                 if argument.field in binding.values:

@@ -338,4 +338,6 @@ class DeepCalls(Mistake, code="limit-exceeded"):
 class AppliedWithArguments(Mistake, code="extra-argument", example="INPUT 8 -> a: FC 8 -> a(3)"):
     name: str
     words = "{name} is an element, and takes no arguments"
-    advice = "`{name}()` applies it again as it was"
+
+    def help(self) -> str:
+        return perhaps(f"`{self.name}()` applies it again as it was", f"{self.name}()")

@@ -14,6 +14,7 @@ from netdsl.graph.node import BROKEN, Calls
 from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Module
 from netdsl.text import tree
+from netdsl.text.advice import perhaps
 from netdsl.text.mistake import Mistake
 from netdsl.text.suggest import did_you_mean
 
@@ -169,7 +170,11 @@ class Scope:
         if first in self.environment:
             return Fault(NoNode(first), name.span)
         known = (known for scope in self.outward() for known in scope.entries)
-        help = did_you_mean(first, known) if first not in _WHAT_FLOWS else "SKIP stands for what flows in"
+        help = did_you_mean(first, known)
+        if first in _WHAT_FLOWS:
+            before = name.span.source.text[max(0, name.span.start - 80) : name.span.start].rstrip()
+            words = "SKIP stands for what flows in"
+            help = perhaps(words, "SKIP") if before[-1:] in {"[", "|"} else words
         return Fault(Nothing(first, help), name.span)
 
     def node(self, name: tree.Name) -> int:

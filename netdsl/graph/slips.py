@@ -102,7 +102,7 @@ def _spelling(
 ) -> str:
     """How to write what was given by a name, in place of a span."""
     if _is_device(key):
-        return _device(value)
+        return str(_device(value, written))
     if key == "name":
         return labelled(row, written, value)
     if row.keyword == "UPSAMPLE" and key in {"size", "output_size"} and "x" in value:
@@ -124,14 +124,18 @@ def _spelling(
         case Argument(form="tag") if value.lower() not in {"same", "valid"}:
             return write(f"{found.letter}{_tagged(value)}", span)
         case _ if found or not set(elsewhere.slots(key)) & set("spdg"):  # else the layer has no such tag
-            there = _there(elsewhere.argument(key, value), span)
+            there = _there(elsewhere.argument(key, value), span, written)
             return there or did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
         case _:
             return takes(row, arguments)
 
 
-def _there(told: str, span: Span) -> str:
-    """What other tools call an argument, as it is written here in place of a span, or taken away."""
+def _there(told: str, span: Span, written: tree.Layer) -> str:
+    """What other tools call an argument, as it is written here in place of a span, behind its layer, or not at all."""
+    if following := re.search("-> [A-Z]+$", told):
+        source = written.span.source.text
+        before, behind = source[written.span.start : span.start], source[span.end : written.span.end]
+        return perhaps(told, f"{before.rstrip()}{behind} {following.group()}", written.span)
     if told.startswith("write "):
         return write(told.removeprefix("write "), span)
     return write("", span, told) if told.startswith("take it away") else told
@@ -142,9 +146,11 @@ def _is_device(word: str) -> bool:
     return word.lower() in {"device", "gpu", "cuda"}
 
 
-def _device(text: str) -> str:
+def _device(text: str, written: tree.Layer) -> str:
     number = re.search(r"\d+", text)
-    return f"a device stands behind the layer: @{number.group() if number else 0}"
+    device = f"@{number.group() if number else 0}"
+    words = f"a device stands behind the layer: {device}"
+    return words if re.match(r"\s*x", written.span.source.text[written.span.end :][:20]) else Advice(words, device)
 
 
 def labelled(row: type[Layer], written: tree.Layer, label: str) -> str:
@@ -203,14 +209,14 @@ def unknown_word(
         return Fault(NoFlag(row.keyword, "no", write("nobias")), word.to(following[0].span))
     if _is_device(word.text) and following and is_value(following[0]):
         number = following[0].span
-        return Fault(NoFlag(row.keyword, word.text, _device(number.text)), word.to(number))
+        return Fault(NoFlag(row.keyword, word.text, _device(number.text, written)), word.to(number))
     if word.text == "as" and following:
         label = following[0].span
         help = labelled(row, written, label.text.strip('"'))
         return Fault(NoFlag(row.keyword, "as", help), word.to(label))
     if word.text in {"on", "at"} and following and re.match("gpu|cuda|device|cpu", following[0].span.text):
         device = following[0].span
-        return Fault(NoFlag(row.keyword, word.text, _device(device.text)), word.to(device))
+        return Fault(NoFlag(row.keyword, word.text, _device(device.text, written)), word.to(device))
     if re.fullmatch("[xspdg]", word.text) and following and following[0].span.text in parameters:
         name = following[0].span
         help = write(f"{word.text}{{{name.text}}}", word.to(name), "what is computed stands in braces: ")
@@ -266,7 +272,7 @@ def _apart(
     if option := next((a for a in arguments if word.lower() in a.kind.words), None):
         return write(f"{option.field}={word.lower()}")
     if word.lower() == "valid":
-        return _there(elsewhere.argument("padding", word), span)
+        return _there(elsewhere.argument("padding", word), span, written)
     if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
         return write(whole, written.span, "filters and kernel are written by position: ")
     if letter in letters and word[1:] in parameters:

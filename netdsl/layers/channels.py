@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.shape import Shape
+from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +33,9 @@ class Slice(Layer):
     def __post_init__(self) -> None:
         if self.from_ >= self.to:
             message = f"SLICE {self.from_} {self.to} takes no channel: it ends before channel {self.to}"
-            raise LayerError("invalid-argument", message, f"write SLICE {self.from_} {self.from_ + 1}", argument="to")
+            following = self.from_ + 1
+            help = Advice(f"write SLICE {self.from_} {following}", f"{following}", certain=False)
+            raise LayerError("invalid-argument", message, help, argument="to")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs

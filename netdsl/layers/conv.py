@@ -24,6 +24,7 @@ from netdsl.layers.arguments import (
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import at, known, times
 from netdsl.layers.shape import Shape
+from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,7 +50,7 @@ class Convolving(Layer):
 
     def __post_init__(self) -> None:
         if self.same and any(self.padding):
-            raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
+            raise LayerError(window.SamePads(), argument="padding")
 
     def filters_of(self, x: Shape) -> int:
         """Channels of the output."""
@@ -148,7 +149,7 @@ class Conv(Convolving):
             return
         if self.groups != 1:
             raise LayerError(
-                "invalid-argument", "a table and groups exclude each other", "leave g out", argument="groups"
+                "invalid-argument", "a table and groups exclude each other", Advice("leave g out"), argument="groups"
             )
         if len(self.maps) != self.filters:
             raise LayerError(

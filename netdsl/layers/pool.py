@@ -11,6 +11,7 @@ from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional,
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
+from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,11 +46,11 @@ class Pooling(Layer):
             for word, value in self._of_kernels.items():
                 if value:
                     message = f"{given[0]} takes no {word}, which is for a kernel"
-                    raise LayerError("extra-argument", message, "leave it out", argument=word)
+                    raise LayerError("extra-argument", message, Advice("leave it out"), argument=word)
         if self.same and any(self.padding):
-            raise LayerError("invalid-argument", "`same` chooses the padding itself", "leave p out", argument="padding")
+            raise LayerError(window.SamePads(), argument="padding")
         if self.same and self.ceil:
-            raise LayerError("invalid-argument", "`same` rounds up itself", "leave `ceil` out", argument="ceil")
+            raise LayerError("invalid-argument", "`same` rounds up itself", Advice("leave `ceil` out"), argument="ceil")
 
     @property
     def canonical(self) -> Layer:

@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING
 from netdsl.layers.arguments import LayerError, Sizes, show
 from netdsl.layers.base import Window
 from netdsl.layers.formula import group, rounded_up
+from netdsl.text.advice import Advice
+from netdsl.text.mistake import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from netdsl.layers.shape import Shape
+
+
+class SamePads(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> CONV 4 3 same p1"):
+    words = "`same` chooses the padding itself"
+    hint = Advice("leave p out")
 
 
 def out_size(size: int, window: Window, *, ceil: bool = False) -> int:

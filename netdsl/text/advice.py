@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from netdsl.text.source import Span
 
 
-@dataclass(frozen=True)
-class Edit:
+class Edit(NamedTuple):
     """Another text for a stretch of a source."""
 
     span: Span
@@ -21,8 +20,7 @@ class Edit:
         return f"{whole[: self.span.start]}{self.text}{whole[self.span.end :]}"
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(NamedTuple):
     """What mends a mistake. One that is not certain is one of several, or changes what the network is."""
 
     title: str
