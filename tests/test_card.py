@@ -6,16 +6,20 @@ import json
 import random
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import command_line
 import pytest
+import torch
 from PIL import Image
 
 import netdsl
 from netdsl import runtime
 from netdsl.runtime import NotCompiledError
+from netdsl.runtime.file import VERSION
 
 Forge = Callable[..., Path]
 
@@ -70,6 +74,8 @@ WRONG: list[tuple[str, Any]] = [
     *(("target", TARGET | {"batch": value}) for value in (None, 0, -1, 1.5, "1", [], 2**40, True)),
     *(("target", TARGET | {"devices": value}) for value in (None, [], ["cpu"], 1, "cpu", {"a": "cpu"}, {"input1": 1})),
     *(("target", TARGET | {"devices": {"input1": value}}) for value in (None, "", "cpu:x", "CPU", "cpu\n", [])),
+    *(("target", TARGET | {"version": value}) for value in (None, 0, -1, 1.5, "2", [], True)),
+    *(("target", TARGET | {"unfused": value}) for value in (None, 1, "Pixels", {}, [1], [None])),
     *(("meanings", value) for value in ([], None, "scores", {"fc": 1}, {"fc": None}, {"fc": "nonsense"}, {"fc": []})),
     *((name, b"\xff") for name in ("inputs", "outputs", "meta", "target", "meanings", "title", "source")),
     *((name, b"{") for name in ("inputs", "outputs", "meta", "target", "meanings")),
@@ -105,3 +111,50 @@ def test_damaged_files_end_in_a_message_or_run_as_before(plain: Path, tmp_path: 
         path.write_bytes(data[: chance.randrange(len(data))] if chance.random() < 0.1 else data)
         status, printed = run(path, picture)
         assert status == 2 or (status, printed) == (0, wanted)
+
+
+def test_a_card_is_what_was_written(plain: Path) -> None:
+    made = runtime.card(plain)
+    with zipfile.ZipFile(plain) as archive:
+        written = {name: archive.read(f"tiny/extra/{name}").decode() for name in made.texts()}
+    assert written == made.texts()
+    assert made.version == VERSION
+    for one in fields(made):
+        assert one.name in (*(name.partition(".")[0] for name in written), *json.loads(written["target.json"]))
+
+
+def test_a_file_of_a_version_to_come_is_refused_in_words(forged: Forge) -> None:
+    path = forged(target=TARGET | {"version": VERSION + 1, "target": None})
+    with pytest.raises(NotCompiledError, match="a newer netdsl compiled it"):
+        runtime.load(path)
+
+
+def test_a_file_of_the_first_version_runs_as_it_did(tmp_path: Path) -> None:
+    new, old = tmp_path / "new.pt", tmp_path / "old.pt"
+    netdsl.loads("INPUT 32x32x64 -> CONV 64 3 p1 -> RELU -> FC 3").compile(new, target="cpu")
+    with zipfile.ZipFile(new) as archive, zipfile.ZipFile(old, "w") as made:
+        for name in archive.namelist():
+            text = json.dumps(TARGET | {"target": "cpu"}) if name.endswith("/target.json") else archive.read(name)
+            made.writestr(name, text)
+    card = runtime.card(old)
+    assert card.version == 1
+    assert {"Pixels", "WinogradRows"} <= set(card.unfused)
+    assert runtime.card(new).unfused == ["Pixels", "WinogradRows"]
+    x = torch.randn(1, 64, 32, 32)
+    assert torch.allclose(runtime.load(old)(x), runtime.load(new)(x), atol=1e-5)
+
+
+def test_members_damaged_before_they_were_packed_are_no_compiled_file(plain: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(plain) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    kinds = (".py", ".pkl", "/inputs.json", "/version")
+    names, chance, path = [name for name in members if name.endswith(kinds)], random.Random(3), tmp_path / "damaged.pt"
+    for _ in range(150):
+        damaged = chance.choice(names)
+        with zipfile.ZipFile(path, "w") as made:
+            for name, whole in members.items():
+                data, at = bytearray(whole), chance.randrange(len(whole))
+                data[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+                made.writestr(name, data if name == damaged else whole)
+        with suppress(NotCompiledError):
+            runtime.load(path)

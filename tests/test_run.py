@@ -220,7 +220,7 @@ def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
         (["a.png", "a.png"], "a.png is no compiled network"),
         (["cut.pt", "a.png"], "cut.pt is no compiled network"),
         (["damaged.pt", "a.png"], "damaged.pt may do more than compute and is not run: code/__torch__/netdsl/_"),
-        (["mistaken.pt", "a.png"], "mistaken.pt does not run: PyTorch cannot load it"),
+        (["mistaken.pt", "a.png"], "mistaken.pt is no compiled network: PyTorch cannot load it"),
         (["foreign.pt", "a.png"], "foreign.pt is no compiled network"),
         ([".", "a.png"], ".: Is a directory"),
         (["net.pt2", "a.png"], "net.pt2 is for torch.export, and not TorchScript"),

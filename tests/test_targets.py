@@ -37,6 +37,7 @@ from netdsl.compile.targets.winograd_tiles import WinogradTiles
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
 from netdsl.runtime import memory
+from netdsl.runtime.file import VERSION
 
 EPSILON = 2.0**-8
 """What rounding to bfloat16 changes at most, relative to the number."""
@@ -479,7 +480,8 @@ assert not net.training and out.shape == (2, 256, 8, 9) and out.dtype == torch.f
 print(json.dumps([json.loads(found["target.json"]), found["source.net"].decode(), float(out.sum())]))
 """
     target, source, total = json.loads(run(code, path))
-    assert target == {"target": "cpu", "precision": "bf16", "batch": 4}
+    made = {"target": "cpu", "precision": "bf16", "batch": 4}
+    assert target == made | {"version": VERSION, "devices": {}, "unfused": []}
     assert source == ODD["wide"]
     torch.manual_seed(0)
     (wanted,) = tensors(load(path))([torch.randn(2, 8, 8, 9)])

@@ -144,6 +144,6 @@ def compile(
         odd = stored.load(network, tensors, weights, plan.unused)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
-    FORMATS[format].write(network, plan, path, card.texts(plan, target), progress)
+    FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)
     progress("writing", 1, 1)
     return odd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from threading import Lock
 from time import perf_counter
 from typing import Any
@@ -16,20 +17,18 @@ _TRIALS = 3
 """Timed calls of each way of running a module, of which the fastest counts."""
 _SIZES = 8
 """For how many sizes of input there are modules of their own at most."""
-_OWN = ("WinogradTiles", "WinogradRows", "Pixels")
-"""The products of netdsl.compile.targets that oneDNN's graph compiler has no equal for."""
 
 
-def prepare(modules: list[torch.jit.ScriptModule], first: Inputs) -> Run:
+def prepare(modules: list[torch.jit.ScriptModule], first: Inputs, unfused: Collection[str]) -> Run:
     """A function that runs the module of which there are two, made ready for inputs of the sizes of the first ones.
 
     Both ways are tried with these; the graph compiler refuses some networks, and is not always faster. What it fused is
-    for one size of input, so that others are fused when they first come.
+    for one size of input, so that others are fused when they first come. Modules of the `unfused` classes stay packed.
     """
     memory.keep()
     packed, loose = modules.pop().eval(), modules.pop().eval()
     for one in loose.modules():
-        _unpack(one)
+        _unpack(one, unfused)
     fused = _fused(loose, first)
     if fused is None or _faster(packed, fused, first):
         del loose, fused
@@ -55,9 +54,9 @@ def _sizes(inputs: Inputs) -> tuple[torch.Size, ...]:
     return tuple([one.shape for one in inputs])
 
 
-def _unpack(module: Any) -> None:
-    """Let a product that is packed when its file is loaded be made of operators that can be fused; not its own ways."""
-    if getattr(module, "pack", False) and module.original_name not in _OWN:
+def _unpack(module: Any, unfused: Collection[str]) -> None:
+    """Let a product that is packed when its file is loaded be made of operators that can be fused."""
+    if getattr(module, "pack", False) and module.original_name not in unfused:
         if module.packed:
             module.weight = module.weight.to_dense()
         module.packed = module.pack = False

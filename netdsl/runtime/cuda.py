@@ -71,7 +71,7 @@ def _frozen(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptM
 def _unfuse(module: torch.jit.ScriptModule) -> bool:
     """Have convolutions done without fused operators; whether any had been done with one."""
     modules: list[Any] = list(module.modules())
-    found = [one for one in modules if one.original_name == "Convolution" and getattr(one, "fused", False)]
+    found = [one for one in modules if getattr(one, "fused", False)]
     for one in found:
         one.fused = False
     return bool(found)

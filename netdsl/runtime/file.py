@@ -17,11 +17,10 @@ from netdsl.runtime.archive import Archive, ArchiveError
 MEANINGS = ("scores", "probabilities", "log-probabilities", "independent", "distances", "map")
 """What an output may give for each class; `independent` are probabilities that do not exclude one another."""
 
-TEXTS = ("source.net", "title.txt", "meta.json", "inputs.json", "outputs.json", "meanings.json", "target.json")
-"""The texts that a file holds beside its code, in a folder `extra`."""
-
 _TEXT, _JSON = 4_000_000, 2**20
 """Bytes of a program, which netdsl reads no more of, and of each other text."""
+VERSION = 2
+"""Of what is in the texts. A file of a version above is refused."""
 _SIZE, _VALUES, _BATCH = 2**31 - 1, 2**31, 2**20
 _AXES = 8
 """The most that an axis, all the values of an input, and a batch may count, and how many axes there may be."""
@@ -55,7 +54,8 @@ class Card:
 
     `source` is the text of the program, without the files that it uses. `devices` has those that the inputs have to be
     on, by name; it is empty for a file that runs on whatever device it is loaded on. `meanings` says by output what it
-    gives for each class, one of MEANINGS; it is empty for a file that does not say.
+    gives for each class, one of MEANINGS; it is empty for a file that does not say. `unfused` has the classes of
+    modules that oneDNN's graph compiler has no equal for. `version` is that of the card.
     """
 
     title: str
@@ -68,6 +68,8 @@ class Card:
     source: str
     devices: Mapping[str, str]
     meanings: Mapping[str, str]
+    unfused: Sequence[str] = ()
+    version: int = VERSION
 
     def __repr__(self) -> str:
         dims = (
@@ -76,6 +78,15 @@ class Card:
         )
         about = f"{self.title!a}: {' -> '.join(dims)}; {self.target}, {self.precision}, batch {self.batch}"
         return f"<{type(self).__name__} {about[:_WIDEST]}>"
+
+    def texts(self) -> Mapping[str, str]:
+        """The texts by name, which `card` reads again."""
+        made = {name: getattr(self, name) for name in _MADE}
+        data: dict[str, Any] = {name: getattr(self, name.partition(".")[0]) for name in TEXTS} | {"target.json": made}
+        for name in data:
+            if name.endswith(".json"):
+                data[name] = json.dumps(data[name], ensure_ascii=False)
+        return data
 
 
 @dataclass(frozen=True)
@@ -105,65 +116,8 @@ def card(path: str | PathLike[str]) -> Card:
         return compiled.card
 
 
-def _card(archive: Archive) -> Card:
-    """The texts, each of the type that it has to be of. Raises ArchiveError."""
-
-    def text(name: str) -> str:
-        if f"extra/{name}" not in archive.members:
-            raise ArchiveError("it does not say what it was compiled from and for")
-        try:
-            return archive.read(f"extra/{name}", _TEXT if name == "source.net" else _JSON).decode("utf-8")
-        except UnicodeDecodeError:
-            raise _wrong(name) from None
-
-    def value(name: str) -> Any:
-        try:
-            return json.loads(text(name), parse_constant=float)
-        except (ValueError, RecursionError):
-            raise _wrong(name) from None
-
-    def mapping(name: str, fits: Callable[[Any], bool]) -> dict[str, Any]:
-        found = value(name)
-        if not _is_mapping(found) or not all(map(fits, found.values())):
-            raise _wrong(name)
-        return found
-
-    inputs, outputs = mapping("inputs.json", _are_dims), mapping("outputs.json", _are_dims)
-    made = mapping("target.json", lambda _: True)
-    target, precision, batch = (made.get(name) for name in ("target", "precision", "batch"))
-    devices = made.get("devices", {})
-    meanings = mapping("meanings.json", MEANINGS.__contains__) if "extra/meanings.json" in archive.members else {}
-    right = (
-        isinstance(target, str)
-        and isinstance(precision, str)
-        and _is_count(batch, _BATCH)
-        and all(batch * math.prod(dims) <= _VALUES for dims in inputs.values())
-        and _is_mapping(devices)
-        and all(isinstance(one, str) and _DEVICE.fullmatch(one) for one in devices.values())
-        and (not devices or devices.keys() == inputs.keys())
-    )
-    if not right or not inputs or not outputs:
-        raise _wrong("inputs.json" if not inputs else "outputs.json" if not outputs else "target.json")
-    return Card(
-        text("title.txt"),
-        mapping("meta.json", _is_fact),
-        inputs,
-        outputs,
-        cast("str", target),
-        cast("str", precision),
-        cast("int", batch),
-        text("source.net"),
-        devices,
-        meanings,
-    )
-
-
-def _wrong(name: str) -> ArchiveError:
-    return ArchiveError(f"its {name} is not what netdsl writes")
-
-
-def _is_mapping(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str)
 
 
 def _is_count(value: Any, most: int) -> TypeGuard[int]:
@@ -179,3 +133,78 @@ def _are_dims(value: Any) -> bool:
 
 def _is_fact(value: Any) -> bool:
     return isinstance(value, str) or (type(value) in (int, float) and math.isfinite(value))
+
+
+def _is_device(value: Any) -> bool:
+    return isinstance(value, str) and _DEVICE.fullmatch(value) is not None
+
+
+def _each(fits: Callable[[Any], bool], least: int = 0) -> Callable[[Any], bool]:
+    """Whether a value is a mapping, of so many entries at least, each of which fits."""
+
+    def fit(value: Any) -> bool:
+        values = list(cast("dict[Any, Any]", value).values()) if isinstance(value, dict) else None
+        return values is not None and len(values) >= least and all(map(fits, values))
+
+    return fit
+
+
+_TEXTS: Mapping[str, Callable[[Any], bool]] = {
+    "source.net": _is_text,
+    "title.txt": _is_text,
+    "meta.json": _each(_is_fact),
+    "inputs.json": _each(_are_dims, 1),
+    "outputs.json": _each(_are_dims, 1),
+    "meanings.json": _each(MEANINGS.__contains__),
+    "target.json": _each(lambda value: True),
+}
+"""What each text has to be, once JSON is read."""
+TEXTS = tuple(_TEXTS)
+"""The texts that a file holds beside its code, in a folder `extra`."""
+_MADE: Mapping[str, Callable[[Any], bool]] = {
+    "version": lambda value: _is_count(value, VERSION),
+    "target": _is_text,
+    "precision": _is_text,
+    "batch": lambda value: _is_count(value, _BATCH),
+    "devices": _each(_is_device),
+    "unfused": lambda value: isinstance(value, list) and all(map(_is_text, cast("list[Any]", value))),
+}
+"""What `target.json` says of a file as it is made."""
+_FIRST: Mapping[str, Any] = {"version": 1, "devices": {}, "unfused": ["Pixels", "WinogradRows", "WinogradTiles"]}
+"""What holds of a file that does not say it: of those of the first version."""
+
+
+def _card(archive: Archive) -> Card:
+    """The card of a file, each text of which is what it has to be. Raises ArchiveError."""
+    made: dict[str, Any] = {**_FIRST, **_value(archive, "target.json")}
+    if type(made["version"]) is int and made["version"] > VERSION:
+        raise ArchiveError("a newer netdsl compiled it, whose files this one does not read")
+    said: dict[str, Any] = {name.partition(".")[0]: _value(archive, name) for name in TEXTS if name != "target.json"}
+    inputs, devices = said["inputs"], made["devices"]
+    if not (
+        all(name in made and fits(made[name]) for name, fits in _MADE.items())
+        and all(made["batch"] * math.prod(dims) <= _VALUES for dims in inputs.values())
+        and (not devices or devices.keys() == inputs.keys())
+    ):
+        raise _wrong("target.json")
+    return Card(**said, **{name: made[name] for name in _MADE})
+
+
+def _value(archive: Archive, name: str) -> Any:
+    """What a text says. Raises ArchiveError."""
+    if f"extra/{name}" not in archive.members:
+        if name == "meanings.json":  # which files had later than the others
+            return {}
+        raise ArchiveError("it does not say what it was compiled from and for")
+    try:
+        text = archive.read(f"extra/{name}", _TEXT if name == "source.net" else _JSON).decode("utf-8")
+        value = json.loads(text, parse_constant=float) if name.endswith(".json") else text
+    except (ValueError, RecursionError):
+        raise _wrong(name) from None
+    if not _TEXTS[name](value):
+        raise _wrong(name)
+    return value
+
+
+def _wrong(name: str) -> ArchiveError:
+    return ArchiveError(f"its {name} is not what netdsl writes")

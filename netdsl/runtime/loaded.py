@@ -11,8 +11,7 @@ import torch
 
 from netdsl.runtime import cpu, cuda
 from netdsl.runtime.file import Compiled, NotCompiledError, opened
-from netdsl.runtime.module import reader
-from netdsl.runtime.place import place
+from netdsl.runtime.module import lacks_memory, place, reader
 from netdsl.runtime.switches import apart
 
 if TYPE_CHECKING:
@@ -34,10 +33,9 @@ class Loaded:
             raise NotCompiledError(path, "it is for torch.export, and not TorchScript")
         with opened(path) as compiled:
             self._prepare(compiled, device, threads, trust)
-        self.warm(self.card.batch)
 
     def _prepare(self, compiled: Compiled, device: str | None, threads: int | None, trust: bool) -> None:
-        """Load a file, and make it ready for its device."""
+        """Load a file, and make it ready for its device and for the batch that it was compiled for."""
         self.card, path = compiled.card, compiled.path
         found = place(path, self.card, device)
         own = [torch.device(name) for name in self.card.devices.values()]
@@ -46,12 +44,19 @@ class Loaded:
             torch.set_num_threads(threads)
         read = reader(compiled, trust=trust)
         module = read(found)
-        if any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module))):
-            self._run = cuda.prepare(module)
-        else:
-            modules = [module, read(found)]
-            del module, read  # which hold the weights that cpu.prepare may do without
-            self._run = cpu.prepare(modules, self._examples(self.card.batch))
+        gpu = any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module)))
+        modules = [module] if gpu else [module, read(found)]
+        del module, read  # which hold the weights that cpu.prepare may do without
+        try:
+            if gpu:
+                self._run = cuda.prepare(modules.pop())
+            else:
+                self._run = cpu.prepare(modules, self._examples(self.card.batch), self.card.unfused)
+            self.warm(self.card.batch)
+        except RuntimeError as error:
+            if gpu or lacks_memory(error):
+                raise
+            raise NotCompiledError(path, "it does not run on what it says that it takes") from error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.card!r} on {', '.join(dict.fromkeys(map(str, self.devices)))}>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import torch
@@ -13,12 +14,28 @@ from netdsl.runtime.archive import ArchiveError
 from netdsl.runtime.checked.code import CodeError
 from netdsl.runtime.checked.module import Checked
 from netdsl.runtime.checked.pickles import PickleError
-from netdsl.runtime.file import Compiled, NotCompiledError, UntrustedError
+from netdsl.runtime.file import Card, Compiled, NotCompiledError, UntrustedError
 from netdsl.runtime.quiet import quiet
 from netdsl.runtime.switches import kept
 
 Reader: TypeAlias = Callable[[str | None], torch.jit.ScriptModule]
-"""Makes a module on a device, or on the file's own ones. Raises RuntimeError where PyTorch cannot make it."""
+"""Makes a module on a device, or on the file's own ones.
+
+Raises NotCompiledError where PyTorch cannot make it of the file, and RuntimeError where it cannot on the device."""
+
+
+def place(path: Path, card: Card, device: str | None) -> str | None:
+    """The device to map a file to; None for one with devices of its own, which stays on these.
+
+    Raises RuntimeError where such a file is asked for elsewhere.
+    """
+    if card.devices:
+        if device is not None:
+            raise RuntimeError(f"{path} was compiled with --devices, and runs on these; ask for no other")
+        return None
+    if device is None:
+        return "cuda" if card.target == "cuda" and torch.cuda.is_available() else "cpu"
+    return device
 
 
 def reader(compiled: Compiled, *, trust: bool) -> Reader:
@@ -27,7 +44,7 @@ def reader(compiled: Compiled, *, trust: bool) -> Reader:
     Raises UntrustedError for code that may do more than compute, NotCompiledError and OSError.
     """
     if trust:
-        return lambda device: _made(lambda: _read(compiled, device))
+        return lambda device: _made(compiled, device, lambda: _read(compiled, device))
     try:
         with _uncollected():
             checked = Checked(compiled.archive)
@@ -35,7 +52,7 @@ def reader(compiled: Compiled, *, trust: bool) -> Reader:
         raise NotCompiledError(compiled.path, str(error)) from None
     except (CodeError, PickleError) as error:
         raise UntrustedError(compiled.path, str(error)) from None
-    return lambda device: _made(lambda: checked.module(device))
+    return lambda device: _made(compiled, device, lambda: checked.module(device))
 
 
 def _read(compiled: Compiled, device: str | None) -> torch.jit.ScriptModule:
@@ -43,15 +60,33 @@ def _read(compiled: Compiled, device: str | None) -> torch.jit.ScriptModule:
     return read(compiled.path, map_location=device)
 
 
-def _made(make: Callable[[], torch.jit.ScriptModule]) -> torch.jit.ScriptModule:
+def _made(compiled: Compiled, device: str | None, make: Callable[[], torch.jit.ScriptModule]) -> torch.jit.ScriptModule:
+    """What PyTorch makes, or refuses: for a device or memory that is not there, else for what the file holds."""
     try:
         with quiet("torch.jit"), kept():
             return make()
     except OSError:
         raise
     except Exception as error:  # of a damaged file PyTorch tells by UnicodeDecodeError, IndexError and others
-        reason = str(error).strip().partition("\n")[0]
-        raise RuntimeError(f"PyTorch cannot load it: {reason}") from error
+        reason = f"PyTorch cannot load it: {str(error).strip().partition(chr(10))[0]}"
+        devices = compiled.card.devices.values() if device is None else [device]
+        if lacks_memory(error) or not all(map(_there, devices)):
+            raise RuntimeError(reason) from error
+        raise NotCompiledError(compiled.path, reason) from error
+
+
+def _there(device: str) -> bool:
+    """Whether there is a device, which holds numbers."""
+    try:
+        torch.zeros(1, device=device).cpu()
+    except Exception:  # whatever a backend says that is not there
+        return False
+    return True
+
+
+def lacks_memory(error: Exception) -> bool:
+    """Whether PyTorch had no memory for something."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in str(error)
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from netdsl.runtime.file import Compiled
-from netdsl.runtime.module import reader
-from netdsl.runtime.place import place
+from netdsl.runtime.module import place, reader
 from netdsl.runtime.switches import apart, kept
 
 if TYPE_CHECKING:

@@ -28,7 +28,9 @@ def keep_memory() -> bool:
 
 
 class Packed(nn.Module):
-    """A product whose weight is packed by `layout`, if `pack` says so."""
+    """A product whose weight is packed by `layout`, if `pack` says so; oneDNN's graph compiler may have no equal."""
+
+    unfused = False
 
     weight: Tensor
     bias: Tensor
@@ -143,6 +145,8 @@ class Linear(Packed):
 
 class Pixels(Linear):
     """A linear layer as a convolution of 1x1, whose pixels are the examples; in float32 it reads weights faster."""
+
+    unfused = True
 
     def layout(self, weight: Tensor) -> Tensor:
         kernel, size = weight.unsqueeze(2).unsqueeze(3), [1, weight.size(1), self.batch, 1]

@@ -49,6 +49,8 @@ class Winograd(Packed):
     for which a subclass packs the weight. `bias_group` is the group whose product A spreads over all outputs.
     """
 
+    unfused = True
+
     channels: Final[int]
     filters: Final[int]
     examples: Final[int]
