@@ -480,8 +480,8 @@ assert not net.training and out.shape == (2, 256, 8, 9) and out.dtype == torch.f
 print(json.dumps([json.loads(found["target.json"]), found["source.net"].decode(), float(out.sum())]))
 """
     target, source, total = json.loads(run(code, path))
-    made = {"target": "cpu", "precision": "bf16", "batch": 4}
-    assert target == made | {"version": VERSION, "devices": {}, "unfused": []}
+    says = {"target": "cpu", "precision": "bf16", "batch": 4}
+    assert target == says | {"version": VERSION, "devices": {}, "unfused": []}
     assert source == ODD["wide"]
     torch.manual_seed(0)
     (wanted,) = tensors(load(path))([torch.randn(2, 8, 8, 9)])

@@ -31,7 +31,7 @@ def load(
     The file's code is read first: what may do more than compute is refused, unless `trust` says that the file may do
     whatever its user may.
 
-    Raises UntrustedError for such a file, NotCompiledError for another one or a damaged one, OSError for one that cannot
+    Raises UntrustedError for such a file, NotCompiledError for another or a damaged one, OSError for one that cannot
     be read, and RuntimeError for a device that is not there, or not the file's own.
     """
     from netdsl.runtime.loaded import Loaded

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Lock
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -70,11 +70,12 @@ def _frozen(module: torch.jit.ScriptModule, inputs: Inputs) -> torch.jit.ScriptM
 
 def _unfuse(module: torch.jit.ScriptModule) -> bool:
     """Have convolutions done without fused operators; whether any had been done with one."""
-    modules: list[Any] = list(module.modules())
-    found = [one for one in modules if getattr(one, "fused", False)]
-    for one in found:
-        one.fused = False
-    return bool(found)
+    found = False
+    for one in cast("list[Any]", list(module.modules())):
+        if getattr(one, "fused", False):
+            with suppress(RuntimeError):  # a constant, of what is no convolution
+                one.fused, found = False, True
+    return found
 
 
 @kept()
