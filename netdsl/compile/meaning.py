@@ -7,14 +7,11 @@ from collections.abc import Set
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.activation import HardSigmoid, LogSoftmax, Sigmoid, Softmax
 from netdsl.layers.base import Layer
-from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.dense import RadialBasis
-from netdsl.layers.dropout import Dropout, DropPath
 from netdsl.layers.merge import Add, Concat, Maximum, Mean, Multiply
 from netdsl.layers.norm import Scale
 from netdsl.layers.pool import AveragePool
-from netdsl.layers.reshape import Crop, Flatten, Reshape, Upsample
-from netdsl.layers.source import Skip
+from netdsl.layers.reshape import Pad
 
 _GIVES: dict[type[Layer], str] = {
     Softmax: "probabilities",
@@ -23,8 +20,6 @@ _GIVES: dict[type[Layer], str] = {
     HardSigmoid: "independent",
     RadialBasis: "distances",
 }
-_KEEPS = (Flatten, Reshape, Dropout, DropPath, Skip, Crop, Upsample, AveragePool, Shuffle, Slice)
-"""Layers whose outputs are what their inputs are: the same values, some of them, or averages."""
 
 
 def of(shaped: ShapedGraph, index: int) -> str:
@@ -55,7 +50,9 @@ def _made(layer: Layer, inputs: Set[str], *, falls: bool) -> str:
             return "scores" if before == "log-probabilities" else before
         case Multiply() | Maximum():
             return "independent" if inputs <= {"probabilities", "independent"} else before
-        case _ if isinstance(layer, _KEEPS):
+        case Pad():  # what it adds has no meaning
+            return "scores"
+        case AveragePool() | Layer(role="reshape" | "dropout"):  # the same values, some of them, or means
             return before
         case _:
             return "distances" if before == "distances" and falls else "scores"
