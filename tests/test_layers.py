@@ -114,6 +114,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "CROP 4x4 at=1x0",
         "UPSAMPLE 2 mode=bilinear",
         "UPSAMPLE to=20x20",
+        "PIXELSHUFFLE 1 order=dcr",
         "SLICE 0 3",
         "SHUFFLE 3",
         "RELU",
@@ -191,6 +192,11 @@ MISTAKES = """
 6: GN 6 = shape-mismatch 6
 1x1x6: IN = shape-mismatch IN
 8x8x6: RESHAPE 5x5x6 = shape-mismatch 5x5x6
+8x8x6: PIXELSHUFFLE 2 = shape-mismatch 2
+8x8x6: PIXELSHUFFLE 2 order=rcd = invalid-argument rcd
+8x8x6: PIXELSHUFFLE 2x2 = invalid-argument 2x2
+8x8x6: PIXELSHUFFLE = missing-argument PIXELSHUFFLE
+12: PIXELSHUFFLE 2 = rank-mismatch PIXELSHUFFLE 2
 8x8x6: [ CONV 4 3 p1 | SKIP ] -> ADD = shape-mismatch ADD
 8x8x6: [ MAXPOOL 2 | SKIP ] -> CONCAT = shape-mismatch CONCAT
 8x8x6: [ FC 6 | SKIP ] -> CONCAT = shape-mismatch CONCAT

@@ -160,6 +160,29 @@ def test_shuffle(dims: str) -> None:
         assert torch.equal(module(x), x[:, order])
 
 
+@pytest.mark.parametrize(("dims", "factor"), [("4x3x12", 2), ("3x5x18", 3), ("1x1x4", 2), ("5x2x7", 1)])
+def test_pixel_shuffle_is_that_of_pytorch(dims: str, factor: int) -> None:
+    module, x = lowered(dims, f"PIXELSHUFFLE {factor}")
+    assert torch.equal(module(x), torch.nn.PixelShuffle(factor)(x))
+    layer, (shape,), out = last(dims, f"PIXELSHUFFLE {factor} order=dcr")
+    cells = shape.channels // out.channels
+    order = [cell * out.channels + channel for channel in range(out.channels) for cell in range(cells)]
+    assert torch.equal(layer.lower(shape)(x), torch.nn.PixelShuffle(factor)(x[:, order]))
+
+
+@pytest.mark.parametrize("dims", ["5x12", "2x3x4x16"])
+def test_pixel_shuffle_along_other_axes(dims: str) -> None:
+    layer, (x,), out = last(dims, "PIXELSHUFFLE 2")
+    values = torch.randn(2, x.channels, *x.spatial)
+    found = layer.lower(x)(values)
+    assert found.shape == (2, out.channels, *out.spatial)
+    cells = 2**x.rank
+    for place in product((0, 1), repeat=x.rank):
+        cell = int("".join(map(str, place)), 2)
+        part = found[(slice(None), slice(None), *(slice(at, None, 2) for at in place))]
+        assert torch.equal(part, values[:, cell::cells])
+
+
 def test_crop_is_centred_and_rounds_down() -> None:
     module, x = lowered("9x8x1", "CROP 4x3")
     assert torch.equal(module(x), x[:, :, 2:6, 2:5])
@@ -236,6 +259,7 @@ DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECO
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
+PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
 """
 
 

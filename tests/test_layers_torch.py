@@ -36,7 +36,7 @@ AVGPOOL 3 s2 p1 ceil exclude_pad; AVGPOOL 3 s2 same; AVGPOOL 2 s1 same exclude_p
 AVGPOOL global; IN; IN affine eps=1e-3
 PAD 1; PAD 0 after=2; PAD 2 mode=reflect; PAD 1 after=0 mode=edge; PAD 1 after=3 mode=edge
 CROP 4; CROP 3 at=1; CROP 5 at=0; UPSAMPLE 2; UPSAMPLE 3 mode=bilinear; UPSAMPLE 2 mode=bilinear; UPSAMPLE to=17
-UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
+UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; PIXELSHUFFLE 1; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
 a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bilinear; a: MAXPOOL 2 -> PAD 3 -> CROP like=a
 a: MAXPOOL 2 -> PAD 3 -> CROP like=a at=2
 [ SKIP | AVGPOOL global ] -> MUL; [ FC 6 | SKIP | CONV 1 1 ] -> MUL; [ SKIP | CONV 4 3 p1 | SKIP ] -> CONCAT
@@ -57,6 +57,11 @@ PARTICULAR = """
 7x9x6: DWCONV 3x1 s1x2 p1x0; DECONV 4 3x1 s1x2 p1x0; DECONV 4 2x3 s2x3 output_pad={1, 0}; MAXPOOL 3x2 s2x1 p1x0
 7x9x6: MAXPOOL 1x3 same; AVGPOOL to=3x5; MAXPOOL to=10x2; AVGPOOL 2x3 s1x2 same exclude_pad; PAD 1x0 after=2x3
 7x9x6: PAD 1x2 after=3x0 mode=reflect; CROP 4x9; CROP 2x3 at=5x0; UPSAMPLE 1x3; UPSAMPLE to=8x3; RESHAPE 6x63
+7x9x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
+11x6: PIXELSHUFFLE 3; PIXELSHUFFLE 2 order=dcr
+5x6x7x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
+1x1x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
+1x1x4: PIXELSHUFFLE 2 order=dcr
 7x9x6: RESHAPE 378; RESHAPE 2x3x63; NORMALIZE mean={1, 2, 3, 4, 5, 6} std=2; NORMALIZE std={1, 2, 3, 4, 5, 6}
 7x9x6: CONV 4 7x9; MAXPOOL 7x9; [ AVGPOOL 7x1 | AVGPOOL 1x9 ] -> MUL; [ FC 1 | SKIP ] -> MUL
 8x8x6: CONV 4 8; AVGPOOL 8; RESHAPE 4x4x24

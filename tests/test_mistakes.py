@@ -283,6 +283,8 @@ MISTAKES = [
     ("INPUT 8x8x3 -> F.relu(x)", 1, 17, "write RELU"),
     ('x = layers.Conv2D(64, (3, 3), padding="same")(x)', 1, 3, "x: CONV 64 3 same"),
     ("INPUT 8x8x3 -> nn.Upsample(scale_factor=2, mode='nearest')", 1, 18, "UPSAMPLE 2 mode=nearest"),
+    ("INPUT 8x8x4 -> nn.PixelShuffle(upscale_factor=2)", 1, 18, "PIXELSHUFFLE 2"),
+    ("INPUT 8x8x4 -> DepthToSpace 2", 1, 16, "PIXELSHUFFLE factor order=dcr"),
     ("INPUT 8x8x3 -> CONV 4 3 padding=(1, 1)", 1, 33, "write p1"),
     ("INPUT 8x8x3 -> [ RELU | SKIP ] -> x: ADD -> RELU\noutput x", 1, 45, "x: ( ADD -> RELU )"),
     ("INPUT 8 -> c1: FC 8 -> [ SKIP c1 ] -> ADD", 1, 31, "SKIP | c1"),

@@ -1,4 +1,4 @@
-"""What moves values about, and computes next to nothing: FLATTEN, RESHAPE, PAD, CROP, UPSAMPLE."""
+"""What moves values about, and computes next to nothing: FLATTEN, RESHAPE, PAD, CROP, UPSAMPLE, PIXELSHUFFLE."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from netdsl.layers.arguments import (
     positional,
     show,
     sizes,
+    whole,
 )
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import known, times
@@ -278,6 +279,53 @@ class Upsample(Layer):
         if self.to is not None:
             return reshape.resize(per_axis(self.to, x, "to"), mode)
         return reshape.ResizeLike(mode)
+
+
+@dataclass(frozen=True)
+class PixelShuffle(Layer):
+    """Turns channels into space: n values of each axis come from n times as many channels (Shi 2016, section 3.2).
+
+    Of C channels C/n^r are left over r axes. With `order=crd`, PyTorch's, those of one output channel lie side by side;
+    with `dcr`, TensorFlow's depth_to_space, those of one place in it.
+
+    `PIXELSHUFFLE 2 order=dcr`
+
+    FLOPs: none.
+    """
+
+    keyword = "PIXELSHUFFLE"
+    role = "reshape"
+
+    factor: int = positional(whole(), "by how much it enlarges each axis")
+    order: str = option(choice("crd", "dcr"), "how the channels lie that make one", "crd")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("PIXELSHUFFLE", x)
+        cells = times([self.factor] * x.rank)
+        if x.channels % cells:
+            message = f"PIXELSHUFFLE {self.factor} makes one channel of each {cells}, but {x} has {x.channels}"
+            near = max(x.channels // cells, 1) * cells
+            help = f"{near} or {near + cells} channels would do"
+            raise LayerError("shape-mismatch", message, help, argument="factor", inputs=True)
+        return Shape(tuple([self.factor * size for size in x.spatial]), x.channels // cells)
+
+    def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
+        return (Fraction(self.factor),) * inputs[0].rank
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...]:
+        return (_nearest(Fraction(self.factor)),) * inputs[0].rank
+
+    def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
+        return (position // self.factor,)
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.factor == 1)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import reshape
+
+        return reshape.PixelShuffle(self.factor, inputs[0].rank, inner=self.order == "crd")
 
 
 def _nearest(scale: Fraction) -> Window:

@@ -64,6 +64,7 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     reshape.Pad,
     reshape.Crop,
     reshape.Upsample,
+    reshape.PixelShuffle,
     channels.Slice,
     channels.Shuffle,
     merge.Concat,

@@ -207,6 +207,14 @@ def _copied(layer: Layer, x: Operand, *like: Operand) -> Saved:
     return Saved(constant=(1,), layout=x.kernel_order)
 
 
+@saves.of(reshape.PixelShuffle)
+def _pixel_shuffle(layer: reshape.PixelShuffle, x: Operand) -> Saved:
+    """A copy, but where nothing changes its place."""
+    made = layer.shape(x.shape)
+    alike = x.shape.positions == 1 and (layer.order == "crd" or made.channels == 1)
+    return view(x) if layer.factor == 1 or alike else Saved()
+
+
 @saves.of(reshape.Pad)
 def _pad(layer: reshape.Pad, x: Operand) -> Saved:
     return Saved(() if layer.mode == "zero" else (0,), layout=x.kernel_order)

@@ -74,6 +74,8 @@ _WORDS = {
     "pad zeropadding zeropad constantpad": Foreign("PAD", "size"),
     "crop cropping centercrop": Foreign("CROP", "size"),
     "upsample upsampling interpolate resize": Foreign("UPSAMPLE", "size mode="),
+    "pixelshuffle": Foreign("PIXELSHUFFLE", "size"),
+    "depthtospace": Foreign("PIXELSHUFFLE factor order=dcr"),
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
     "input data placeholder": Foreign("INPUT", "dims"),
@@ -90,7 +92,8 @@ LAYERS = {word: foreign for words, foreign in _WORDS.items() for word in words.s
 
 _SLOTS = {
     "count": "filters n f out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
-    "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale",
+    "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale"
+    " upscale_factor",
     "s": "s stride strides subsample",
     "p": "p padding pad pads border_mode",
     "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",

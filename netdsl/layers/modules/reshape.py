@@ -87,6 +87,25 @@ class ResizeLike(nn.Module):
         return functional.interpolate(x, like.shape[2:], mode=self.mode, align_corners=False)
 
 
+class PixelShuffle(nn.Module):
+    """torch.nn.PixelShuffle along any number of axes; the parts of a channel are its `inner` ones, or outside it."""
+
+    def __init__(self, factor: int, axes: int, *, inner: bool) -> None:
+        super().__init__()
+        self.inner, self.parts, self.cells = inner, [factor] * axes, factor**axes
+        channels, first = (1, 2) if inner else (1 + axes, 1)
+        places = [place for axis in range(axes) for place in (2 + axes + axis, first + axis)]
+        self.order = [0, channels, *places]
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = [x.size(1) // self.cells]
+        split = channels + self.parts if self.inner else self.parts + channels
+        x = x.reshape([x.size(0)] + split + [int(size) for size in x.shape[2:]]).permute(self.order)
+        for axis in range(len(self.parts)):
+            x = x.flatten(axis + 2, axis + 3)
+        return x
+
+
 class Slice(nn.Module):
     """The channels from `start` up to `stop`."""
 
