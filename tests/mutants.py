@@ -43,6 +43,7 @@ ROOMS = {
     "text/safe.py": "safe_text diagnostics",
     "text/shown.py": "shown safe_text",
     "text/statements.py": "format parse mistakes",
+    "text/tokens.py": "format parse mistakes",
     "text/grammar.py": "parse",
     "graph": "programs mistakes diagnostics summary",
     "measure": "programs summary measures",

@@ -20,7 +20,7 @@ from netdsl.text.layout import WIDTH
 from netdsl.text.parse import number, parse
 from netdsl.text.printer import Role
 from netdsl.text.source import Source
-from netdsl.text.statements import KEYWORDS, SPACE
+from netdsl.text.tokens import KEYWORDS, SPACE
 
 TESTS = Path(__file__).parent
 GOLDEN = sorted((TESTS / "format").glob("*.net"))

@@ -20,8 +20,8 @@ from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.parse import literal
 from netdsl.text.restated import EXAMPLES
 from netdsl.text.source import Source
-from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import distance
+from netdsl.text.tokens import KEYWORDS
 
 
 def check(text: str) -> list[Diagnostic]:
@@ -75,6 +75,7 @@ MISTAKES = [
     ("// comment\nINPUT 8 -> RELU", 1, 1, "begins with #"),
     ("INPUT 8 -> RELU @cuda:1", 1, 17, "behind the sign: @1"),
     ('network "a # b\nINPUT 8 -> RELU', 1, 9, "close the string"),
+    ('network "a # b\r\nINPUT 8 -> RELU', 1, 9, "close the string"),
     ("network 'lenet'\nINPUT 8 -> RELU", 1, 9, '"lenet"'),
     ("network Le Net  # five\nINPUT 8 -> RELU", 1, 9, '"Le Net"'),
     ("use blocks.net\nINPUT 8 -> RELU", 1, 5, '"blocks.net"'),

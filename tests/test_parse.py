@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from lark import Lark
-from lark.exceptions import UnexpectedCharacters, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from netdsl import resources
 from netdsl.text import grammar, kept, parse, statements
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source, Span
+from netdsl.text.tokens import TOKEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,8 +61,8 @@ def made(parse: Callable[[str], object], text: str) -> object:
 
 def statements_of(path: Path) -> Iterator[str]:
     lines = statements.split(Source(path.read_text(encoding="utf-8-sig", errors="replace"), path.name), Report())
-    for span in lines.statements:
-        yield lines.text[span.start : span.end]
+    for one in lines.statements:
+        yield lines.text[one.span.start : one.span.end]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -74,6 +75,32 @@ def test_statements_whole_and_broken_are_read_as_lark_reads_them(seed: int) -> N
                 at = random.randrange(len(text) + 1)
                 text = text[:at] + random.choice(FRAGMENTS) + text[at + random.randrange(3) :]
             assert made(lambda one: kept.parse(one, 0, len(one)), text) == made(fresh.parse, text), text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_the_grammar_takes_for_two_tokens_is_never_one(path: Path) -> None:
+    for text in statements_of(path):
+        begin = {match.start() for match in TOKEN.finditer(text)}
+        lexed = parsers()[0].parse_interactive(text)
+        try:
+            found = list(lexed.exhaust_lexer())
+        except UnexpectedInput:
+            continue
+        assert {token.start_pos for token in found} <= begin, text
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("a.b->x{n-1}@0", ["a.b", "->", "x", "{", "n", "-", "1", "}", "@", "0"]),
+        ("CONV 3x3 -1.5 --> =>", ["CONV", "3x3", "-", "1.5", "-->", "=>"]),
+        ('use "a # b" # "c"', ["use", '"a # b"', '# "c"']),
+        ('"\\"" "open', ['"\\""', '"open']),
+        ("12 == é\u2007\u2007x", ["12", "==", "é", "\u2007\u2007", "x"]),
+    ],
+)
+def test_the_tokens_of_a_text(text: str, tokens: list[str]) -> None:
+    assert [match.group() for match in TOKEN.finditer(text)] == tokens
 
 
 def read(text: str) -> tuple[object, list[str]]:

@@ -15,8 +15,8 @@ from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
-from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest, did_you_mean
+from netdsl.text.tokens import KEYWORDS
 
 _MOST, _LONGEST = 12, 80
 _MERGES = "CONCAT, ADD, SUB, MUL, MEAN or MAX"

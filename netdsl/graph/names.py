@@ -11,7 +11,7 @@ from netdsl.text import tree
 from netdsl.text.diagnostic import Diagnostic, Related, Report
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}

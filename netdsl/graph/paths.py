@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from netdsl.graph.names import NAME, lowered
 from netdsl.graph.node import around
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS
 
 _COPY = re.compile(r"[1-9][0-9]*")
 

@@ -6,7 +6,7 @@ import re
 
 from netdsl.text import elsewhere
 from netdsl.text.met import ELEMENT, Met, repeat
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS
 
 _OPERATORS = {"+", "-", "*", "/", "//", "%"}
 _MERGES = {"+": "ADD", "*": "MUL", "-": "SUB"}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from netdsl.text import chain_fixes, elsewhere, restated, statement_fixes
 from netdsl.text.met import LONGEST, Met, repeat
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS
 
 _LOOKALIKES = {
     "→": "->",

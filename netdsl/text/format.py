@@ -14,10 +14,10 @@ from netdsl.text.diagnostic import Enough, NetError, Report
 from netdsl.text.layout import Gap, Layout, Word
 from netdsl.text.printer import Token
 from netdsl.text.source import Source
-from netdsl.text.statements import SPACE
+from netdsl.text.tokens import COMMENT, SPACE
 
 _SPACE = re.compile(f"[{SPACE}]*")
-_COMMENT = re.compile(r"#[^\n]*")
+_COMMENT = re.compile(COMMENT)
 _BEFORE_COMMENT = 2
 
 

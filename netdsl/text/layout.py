@@ -13,7 +13,7 @@ from typing import NamedTuple
 from netdsl.text import columns
 from netdsl.text.columns import Line, Piece
 from netdsl.text.printer import Role, Token
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS
 
 WIDTH = 100
 INDENT = 4

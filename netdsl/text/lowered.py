@@ -11,18 +11,16 @@ from netdsl.text.advice import write
 from netdsl.text.diagnostic import Report
 from netdsl.text.mistake import Told
 from netdsl.text.source import Source, Span
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import COMMENT, KEYWORDS, NAMES, STRING, WORD
 
-_WORD = r"[^\W\d]\w*"
 _SUSPECT = re.compile(
     r"(?<!\w)(?=[a-z0-9_]*+\w)[^\W\d]\w*+[ \t]*+[:,=()]|^[ \t]*+[^\W\d_a-z]\w*+[ \t]++[\"A-Za-z]", re.MULTILINE
 )
 """What odd names have around them where they are defined; in a program without any it is found only by chance."""
-_DEFINITION = rf"""(?m:"[^"\n]*"?|\#[^\n]*
+_DEFINITION = rf"""(?m:{STRING}|{COMMENT}
       | ^[ \t]*(?P<statement>(?i:{"|".join(sorted(KEYWORDS))}))
-        [ \t]++(?:(?=")|(?P<name>{_WORD}+)[ \t]*+(?P<parameters>\([^()\n]*)?)
-      | (?<![\w.@])(?P<label>{_WORD}+)[ \t]*+:(?:\s|\#[^\n]*)*+(?=[^\W\d]|\())"""
-_LOWER = re.compile(r"[a-z_][a-z0-9_]*")
+        [ \t]++(?:(?=")|(?P<name>{WORD}+)[ \t]*+(?P<parameters>\([^()\n]*)?)
+      | (?<![\w.@])(?P<label>{WORD}+)[ \t]*+:(?:\s|\#[^\n]*)*+(?=[^\W\d]|\())"""
 
 
 def understood(text: str, source: Source, report: Report) -> str:
@@ -35,18 +33,18 @@ def understood(text: str, source: Source, report: Report) -> str:
     for what, start, name in _defined(text):
         if what == "a block":
             blocks.add(_lower(name))
-        if not _LOWER.fullmatch(name):
+        if not NAMES.fullmatch(name):
             span = Span(source, start, start + len(name))
             report.error(Told("syntax-error", f"{what} is written in lower case", write(_lower(name))), span)
             places.append((start, span.end))
             odd.setdefault(name, what)
     if not odd and not blocks:
         return text
-    for match in re.finditer(rf'"[^"\n]*"?|#[^\n]*|(?<!\w)(?P<name>{_WORD}+)(?P<call>[ \t]*+\()?', text):
+    for match in re.finditer(rf"{STRING}|{COMMENT}|(?<!\w)(?P<name>{WORD}+)(?P<call>[ \t]*+\()?", text):
         name = match["name"]
         if name in odd and (elsewhere.find(name) is None or (match["call"] and odd[name] == "a block")):
             places.append(match.span("name"))
-        elif match["call"] and not _LOWER.fullmatch(name) and _lower(name) in blocks and not elsewhere.find(name):
+        elif match["call"] and not NAMES.fullmatch(name) and _lower(name) in blocks and not elsewhere.find(name):
             start, end = match.span("name")
             span = Span(source, start, end)
             report.error(Told("syntax-error", "a block is called in lower case", write(_lower(name))), span)
@@ -71,7 +69,7 @@ def _defined(text: str) -> Iterator[tuple[str, int, str]]:
         if kind in {"block", "param"} and match["name"]:
             yield f"a {kind}", match.start("name"), match["name"]
         if kind == "block" and match["parameters"]:
-            for parameter in re.finditer(rf"[(,]\s*(?P<name>{_WORD})", match["parameters"]):
+            for parameter in re.finditer(rf"[(,]\s*(?P<name>{WORD})", match["parameters"]):
                 yield "a parameter", match.start("parameters") + parameter.start("name"), parameter["name"]
 
 

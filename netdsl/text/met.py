@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from netdsl.text.advice import Advice
-from netdsl.text.statements import KEYWORDS
+from netdsl.text.tokens import KEYWORDS, SHOWN, TOKEN
 
-WORD = re.compile(
-    r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"?|=>|--+>|->|//|[<>=!:]=|-?\d\w*(?:\.\w+)*|[^\W\d]\w*(?:\.\w+)*|.', re.DOTALL
-)
 ELEMENT = r"(?:[a-z_]\w*)?\([^()]*\)|[A-Za-z][^|>()\[\]{}]*?(?=\s*(?:->|$|[|\])]))"
 """An element of a chain, such as a repeat repeats."""
 LONGEST = 40
@@ -80,17 +77,17 @@ class Met:
     @cached_property
     def opens(self) -> str:
         """The first word of the statement."""
-        match = WORD.match(self.before or self.rest)
+        match = SHOWN.match(self.before or self.rest)
         return match.group() if match else ""
 
     @cached_property
     def bracket(self) -> str:
         """The innermost bracket that it stands in."""
         opened: list[str] = []
-        for bracket in re.findall(r'"(?:[^"\\\n]|\\.)*"?|[\[({\])}]', self.before):
-            if bracket in "([{":
-                opened.append(bracket)
-            elif opened and bracket[0] != '"':
+        for match in TOKEN.finditer(self.before):
+            if match.lastgroup == "open":
+                opened.append(match.group())
+            elif match.lastgroup == "close" and opened:
                 opened.pop()
         return opened[-1] if opened else ""
 

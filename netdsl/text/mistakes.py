@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netdsl.text.advice import Advice
 from netdsl.text.mistake import Mistake
 
 
@@ -31,3 +32,46 @@ class EqualRunsOn(Mistake, code="syntax-error", example="block b() =\nINPUT 8 ->
     block: str
     words = "the line ends with `=`, so that the chain below becomes that of block {block}"
     advice = "write the chain of block {block} behind it, or take it away"
+
+
+class NoSpace(Mistake, code="syntax-error", example="INPUT\u00a08 -> RELU"):
+    """What looks like space, or like nothing; `text` is what should stand there."""
+
+    number: str
+    name: str
+    text: str
+
+    def message(self) -> str:
+        return f"unexpected character {self.number}{f' ({self.name})' if self.name else ''}"
+
+    def help(self) -> str:
+        by = {"\n": " by a line end", " ": " by a space"}.get(self.text)
+        return Advice(f"replace {self.number}{by}" if by else f"take {self.number} away", self.text)
+
+
+class ManySigns(Mistake, code="limit-exceeded", example=201 * "RELU\u00a0"):
+    """Text that is no program."""
+
+    most: int
+    words = "more than {most} characters are neither space nor part of a word"
+
+
+class NeverClosed(Mistake, code="syntax-error", example="INPUT 8 -> ( RELU"):
+    """A bracket without the other one."""
+
+    bracket: str
+    words = "this `{bracket}` is never closed"
+    advice = "close it with `{closing}`"
+
+    @property
+    def closing(self) -> str:
+        return {"[": "]", "(": ")", "{": "}"}[self.bracket]
+
+
+class NestedDeeply(Mistake, code="limit-exceeded", example=f"param a = {{{101 * '-'}1}}"):
+    """Brackets or signs in one another, without end."""
+
+    what: str
+    most: int
+    words = "{what} are nested more than {most} deep"
+    advice = "name the inner parts as blocks or params"

@@ -11,8 +11,8 @@ from netdsl.text.met import ELEMENT, Met, shown
 from netdsl.text.mistake import Told
 from netdsl.text.restated import EXAMPLES, advice, restated
 from netdsl.text.source import Span
-from netdsl.text.statements import KEYWORDS
 from netdsl.text.suggest import closest
+from netdsl.text.tokens import KEYWORDS
 
 _FOREIGN = {
     "assert": "expect",

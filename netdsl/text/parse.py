@@ -14,6 +14,7 @@ from netdsl.text.diagnostic import Report
 from netdsl.text.grammar import Parser, Unexpected
 from netdsl.text.kept import Trees
 from netdsl.text.source import Source, Span
+from netdsl.text.statements import Statement as Written
 
 _HEADER = re.compile(r"block\s+\w+\s*(?:\([^()]*\))?\s*")
 _lock = threading.Lock()  # the builder holds the source at hand
@@ -33,18 +34,22 @@ def _read(text: str, span: Span) -> Any:
         return parser.parse(text, span.start, span.end)
 
 
-def _statement(
-    text: str, span: Span, arrows: tuple[int, ...] | None, trees: Trees, report: Report
-) -> tree.Statement | None:
+def _statement(text: str, written: Written, trees: Trees, report: Report) -> tree.Statement | None:
     """Parse one statement; an error in it and in each line of its chain below is reported, and gives None."""
-    ends = zip((span.start, *(arrows or ())[2::3]), (*(arrows or ())[::3], span.end), strict=True)
-    pieces = [(text[start:end], start) for start, end in ends]
-    found = trees.find(*pieces[0]) if arrows is None else _chain(text, span, arrows, pieces, trees)
+    span = written.span
+    if written.is_chain:
+        starts = [span.start, *[arrow.start for arrow in written.arrows]]
+        ends = [*[arrow.behind for arrow in written.arrows], span.end]
+        pieces = [(text[start:end], start) for start, end in zip(starts, ends, strict=True)]
+        found = _chain(text, written, pieces, trees)
+    else:
+        pieces = [(text[span.start : span.end], span.start)]
+        found = trees.find(*pieces[0])
     if found is not None:
         return found
     parsed = statement(text, span, report)
     if isinstance(parsed, int):
-        for line in statements.chain_lines(text, span):
+        for _, line in written.lines:
             if line.start > parsed:
                 statement(text, line, report)
         return None
@@ -56,10 +61,9 @@ def _statement(
     return parsed
 
 
-def _chain(
-    text: str, span: Span, arrows: tuple[int, ...], pieces: list[tuple[str, int]], trees: Trees
-) -> tree.Chain | None:
+def _chain(text: str, written: Written, pieces: list[tuple[str, int]], trees: Trees) -> tree.Chain | None:
     """A chain of elements, half of which are kept; None where it is better read as a whole, for its errors too."""
+    source = written.span.source
     distinct = {said for said, _ in pieces}
     if "" in distinct or 2 * sum([said not in trees for said in distinct]) > len(pieces):
         return None
@@ -68,7 +72,7 @@ def _chain(
         element = trees.find(said, start)
         if element is None:
             try:
-                read = _read(text, Span(span.source, start, start + len(said)))
+                read = _read(text, Span(source, start, start + len(said)))
             except (Unexpected, TooLarge):
                 return None
             element = read.elements[0] if isinstance(read, tree.Chain) else read
@@ -76,7 +80,9 @@ def _chain(
         if not isinstance(element, tree.Element):  # a statement: its keyword is in capitals, or no keyword here
             return None
         elements.append(element)
-    return tree.Chain(tuple(elements), tuple([Span(span.source, at, at + 2) for at in arrows[1::3]]), span)
+    return tree.Chain(
+        tuple(elements), tuple([Span(source, one.at, one.at + 2) for one in written.arrows]), written.span
+    )
 
 
 def statement(text: str, span: Span, report: Report) -> tree.Statement | int:
@@ -121,12 +127,13 @@ def parse(source: Source, report: Report) -> tree.File:
     broken: list[Span] = []
     trees = Trees(source)
     header: Span | None = None
-    for index, span in enumerate(lines.statements):
+    for written in lines.statements:
+        span = written.span
         if header and span.column > header.column:
             broken.append(span)  # the chain of a block whose header lacks its `=`
             continue
         header = None
-        one = None if index in lines.broken else _statement(text, span, lines.arrows[index], trees, report)
+        one = None if written.broken else _statement(text, written, trees, report)
         if one is None:
             broken.append(span)
             header = span if _HEADER.fullmatch(text, span.start, span.end) else None

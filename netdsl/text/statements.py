@@ -10,59 +10,63 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from netdsl.text.advice import Advice
-from netdsl.text.diagnostic import Diagnostic, Report
-from netdsl.text.mistake import Told
+from netdsl.text import mistakes
+from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source, Span
+from netdsl.text.tokens import BLANK, KEYWORDS, TOKEN
 from netdsl.text.tree import Comment
 
-KEYWORDS = frozenset({"network", "meta", "param", "use", "block", "output", "expect"})
 MAX_NESTING = 100
 MAX_BROKEN = 200
-SPACE = " \t\f\r"
-"""What may stand between two tokens of a line; a carriage return only at its end."""
 
 _LINE_ENDS = frozenset("\r\x85\u2028\u2029")  # elsewhere, and to the eye; here they are none
-_BLANK = (
-    r"\0-\x08\v\x0e-\x1f\x7f-\xa0\xad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000"
-    r"\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-)
-_TOKEN = re.compile(
-    r"""(?P<string>"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"?)
-      | (?P<comment>\#[^\r\n]*)
-      | (?P<newline>\n)
-      | (?P<open>[\[({]+)
-      | (?P<close>[\])}]+)
-      | (?P<joint>->|[|=,:])
-      | (?P<signs>[-+]+(?!>))
-      | (?P<word>[^\W\d]\w*)
-      | (?P<blank>\r(?![\r\n]|\Z)|(?P<one>[BLANK])(?P=one)*)
-      | (?P<other>\d\w*|[^\s\wBLANK"\#\[({\])}|=,:+-]+|\S)
-    """.replace("BLANK", _BLANK),
-    re.VERBOSE,
-)
-_SUSPECT = re.compile(rf"(?<!\r)\r++(?!\n|\Z)|[{_BLANK}]")
+_SUSPECT = re.compile(rf"(?<!\r)\r++(?!\n|\Z)|[{BLANK}]")
 _CONTINUES = frozenset("|])")
+
+
+class Arrow(NamedTuple):
+    """Where the element before an arrow ends, where it stands, and where the element after it starts."""
+
+    behind: int
+    at: int
+    start: int
+    begins_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Where a statement stands, and the arrows in it, outside brackets.
+
+    `is_chain` tells that no keyword opens it, `broken` that an error in it was reported, so that it needs no parsing.
+    """
+
+    span: Span
+    arrows: tuple[Arrow, ...]
+    is_chain: bool
+    broken: bool
+
+    @property
+    def lines(self) -> list[tuple[int, Span]]:
+        """Each arrow that begins a line, and what stands behind it, up to the next such: a chain too."""
+        fresh = [one for one in self.arrows if one.begins_line]
+        ends = [*(one.behind for one in fresh[1:]), self.span.end]
+        found = [(one.at, Span(self.span.source, one.start, end)) for one, end in zip(fresh, ends, strict=False)]
+        return [(at, line) for at, line in found if line.start < line.end]
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The result: the span of each statement, and the comments.
+    """The result: the statements, and the comments.
 
-    `broken` holds the indices of statements that need no parsing, since an error in them was reported. `text` is the
-    source's, with plain space where other characters were taken for it. `arrows` has those of each chain, outside
-    brackets, and None for other statements: where the element before an arrow ends, where it stands, and where the
-    element behind it begins, one arrow after another.
+    `text` is the source's, with plain space where other characters were taken for it.
     """
 
     text: str
-    statements: tuple[Span, ...]
-    arrows: tuple[tuple[int, ...] | None, ...]
+    statements: tuple[Statement, ...]
     comments: tuple[Comment, ...]
-    broken: frozenset[int]
 
 
 def _plain(source: Source, report: Report) -> tuple[str, list[int]]:
@@ -76,12 +80,13 @@ def _plain(source: Source, report: Report) -> tuple[str, list[int]]:
     parts: list[str] = []
     within: list[int] = []
     at = 0
-    found = (match for match in _TOKEN.finditer(text) if match.lastgroup == "blank")
+    found = (match for match in TOKEN.finditer(text) if match.lastgroup == "blank")
     for count, match in enumerate(found):
         start, end = match.span()
         sign = text[start]
         if count <= MAX_BROKEN:
-            report.add(_no_space(sign, Span(source, start, end)) if count < MAX_BROKEN else _too_many(source, start))
+            mistake = _no_space(sign) if count < MAX_BROKEN else mistakes.ManySigns(MAX_BROKEN)
+            report.error(mistake, Span(source, start, end if count < MAX_BROKEN else start + 1))
         parts += (text[at:start], ("\n" if sign in _LINE_ENDS else " ") * (end - start))
         at = end
         if not sign.isspace() and not text[max(start - 1, 0) : start].isspace() and not text[end : end + 1].isspace():
@@ -89,64 +94,36 @@ def _plain(source: Source, report: Report) -> tuple[str, list[int]]:
     return "".join((*parts, text[at:])), within
 
 
-def _no_space(sign: str, span: Span) -> Diagnostic:
-    number = f"U+{ord(sign):04X}"
-    if sign in _LINE_ENDS:
-        help = Advice(f"replace {number} by a line end", "\n")
-    elif sign.isspace() or sign == "\u2800":
-        help = Advice(f"replace {number} by a space", " ")
-    else:
-        help = Advice(f"take {number} away")
-    name = unicodedata.name(sign, "").lower()
-    message = f"unexpected character {number}{f' ({name})' if name else ''}"
-    return Diagnostic(Told("syntax-error", message, help), span)
-
-
-def _too_many(source: Source, at: int) -> Diagnostic:
-    message = f"more than {MAX_BROKEN} characters are neither space nor part of a word"
-    return Diagnostic(Told("limit-exceeded", message), Span(source, at, at + 1))
-
-
 def split(source: Source, report: Report) -> Lines:
     """Find the statements of a source. Brackets unclosed or too deep, and what is no plain space, are reported here."""
     text, within = _plain(source, report)
-    statements: list[Span] = []
-    arrows: list[tuple[int, ...] | None] = []
+    statements: list[Statement] = []
     comments: list[Comment] = []
-    broken: set[int] = set()
-    joined: list[int] = []  # what `arrows` will have of the statement at hand
-    is_chain = False
+    arrows: list[Arrow] = []  # of the statement at hand
     opened: list[int] = []
     start = end = -1  # of the statement at hand
+    is_chain = False
+    arrow: tuple[int, int, bool] | None = None  # that nothing stands behind so far
     last = ""  # its last joint, if that is what it ended with so far
     signs = 0  # that stand one behind another
     fresh_line = True  # nothing but space since the last end of a line
 
-    def finish() -> None:
-        nonlocal start, last
+    def finish(broken: bool = False) -> None:
+        nonlocal start, last, arrow
         if start < 0:
             return
         if opened:
-            bracket = source.text[opened[-1]]
-            report.error(
-                Told(
-                    "syntax-error",
-                    f"this `{bracket}` is never closed",
-                    f"close it with `{ {'[': ']', '(': ')', '{': '}'}[bracket] }`",
-                ),
-                Span(source, opened[-1], opened[-1] + 1),
-            )
-            broken.add(len(statements))
+            report.error(mistakes.NeverClosed(source.text[opened[-1]]), Span(source, opened[-1], opened[-1] + 1))
+            broken = True
             opened.clear()
-        if within and bisect_left(within, start) < bisect_left(within, end):
-            broken.add(len(statements))
-        statements.append(Span(source, start, end))
-        missing = (end,) if len(joined) % 3 else ()  # behind the last arrow
-        arrows.append((*joined, *missing) if is_chain else None)
-        joined.clear()
-        start, last = -1, ""
+        if arrow:
+            arrows.append(Arrow(arrow[0], arrow[1], end, arrow[2]))
+        broken = broken or bisect_left(within, start) < bisect_left(within, end)
+        statements.append(Statement(Span(source, start, end), tuple(arrows), is_chain, broken))
+        arrows.clear()
+        start, arrow, last = -1, None, ""
 
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "newline":
             fresh_line = True
@@ -158,61 +135,34 @@ def split(source: Source, report: Report) -> Lines:
         goes_on = said not in KEYWORDS and (opened or last or said[0] in _CONTINUES or said == "->")
         if fresh_line and start >= 0 and not goes_on:
             finish()
-        fresh_line = False
+        begins, fresh_line = fresh_line and start >= 0, False
         if start < 0:
             start, is_chain = match.start(), said not in KEYWORDS
-        if last == "->" and not opened:
-            joined.append(match.start())
+        if arrow:
+            arrows.append(Arrow(arrow[0], arrow[1], match.start(), arrow[2]))
+            arrow = None
         if said == "->" and not opened:
-            joined += (end, match.start())
+            arrow = end, match.start(), begins
         end = match.end()
         last = said if kind == "joint" else ""
-        signs = signs + len(said) if kind == "signs" else 0
+        signs = signs + 1 if kind == "sign" else 0
         if kind == "open":
-            opened.extend(range(match.start(), min(end, match.start() + MAX_NESTING + 1)))
-        elif kind == "close":
-            del opened[max(0, len(opened) - len(said)) :]
+            opened.append(match.start())
+        elif kind == "close" and opened:
+            opened.pop()
         if max(len(opened), signs) > MAX_NESTING:
-            what = "brackets are" if signs <= MAX_NESTING else "signs are"
-            report.error(
-                Told(
-                    "limit-exceeded",
-                    f"{what} nested more than {MAX_NESTING} deep",
-                    "name the inner parts as blocks or params",
-                ),
-                Span(source, match.start(), match.start() + 1),
-            )
+            what, run = ("signs", "+-") if signs > MAX_NESTING else ("brackets", "[({")
+            at = len(text[:end].rstrip(run))
+            report.error(mistakes.NestedDeeply(what, MAX_NESTING), Span(source, at, at + 1))
             opened.clear()
-            broken.add(len(statements))
-            statements.append(Span(source, start, end))
-            arrows.append(None)
+            finish(broken=True)
             break
     else:
         finish()
-    return Lines(text, tuple(statements), tuple(arrows), tuple(comments), frozenset(broken))
+    return Lines(text, tuple(statements), tuple(comments))
 
 
-def chain_lines(text: str, statement: Span) -> Iterator[Span]:
-    """What stands behind each `->` that begins a line of a statement, up to the next, outside brackets: a chain too."""
-    start = end = -1
-    depth = 0
-    fresh_line = behind = False
-    for match in _TOKEN.finditer(text, statement.start, statement.end):
-        kind = match.lastgroup
-        if kind in ("newline", "comment"):
-            fresh_line = fresh_line or kind == "newline"
-            continue
-        if fresh_line and not depth and match.group() == "->":
-            if start >= 0:
-                yield Span(statement.source, start, end)
-            start, behind = -1, True
-        elif behind:
-            start, behind = match.start(), False
-        fresh_line = False
-        end = match.end()
-        if kind == "open":
-            depth += len(match.group())
-        elif kind == "close":
-            depth = max(0, depth - len(match.group()))
-    if start >= 0:
-        yield Span(statement.source, start, end)
+def _no_space(sign: str) -> mistakes.NoSpace:
+    """What a sign is that stands where space should, or nothing."""
+    text = "\n" if sign in _LINE_ENDS else " " if sign.isspace() or sign == "\u2800" else ""
+    return mistakes.NoSpace(f"U+{ord(sign):04X}", unicodedata.name(sign, "").lower(), text)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from netdsl.text.flat import Flat, flat, whole
 from netdsl.text.source import Source, Span
+from netdsl.text.tokens import NAMES
 
 Number: TypeAlias = int | Fraction
 
@@ -271,7 +272,6 @@ _DEFINES = (
     re.compile(rf"(?:^|[;,]|\bparam\b|\bint\b|\bfloat\b)\s*+{_NAME}\s*+(?:\([^()]*\)\s*+)?="),
     re.compile(rf"(?<!\w){_NAME}\s*+:"),
 )
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ class File:
     @property
     def mentioned(self) -> frozenset[str]:
         """The words of broken statements, which may be uses of something."""
-        return frozenset(word for span in self.broken for word in _WORD.findall(span.text))
+        return frozenset(word for span in self.broken for word in NAMES.findall(span.text))
 
 
 def elements(chain: Chain) -> Iterator[Element]:

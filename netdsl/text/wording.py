@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,11 +9,10 @@ from dataclasses import replace
 from netdsl.text import misused
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fixes import likely
-from netdsl.text.met import NEAR, WORD, Met, nearby, shown
+from netdsl.text.met import NEAR, Met, nearby, shown
 from netdsl.text.mistake import Told
 from netdsl.text.source import Span
-
-_NO_CODE = re.compile(r'("[^"\\\n]*(?:\\.[^"\\\n]*)*"?)|#[^\n]*')
+from netdsl.text.tokens import SHOWN, code
 
 _WORDS = {
     "LAYER": "a layer",
@@ -56,15 +54,15 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
     """
     source = statement.source
     if kind == "$END":
-        last = deque(WORD.finditer(statement.text), maxlen=1)[0]
-        met = Met("", kind, frozenset(expected), _code(statement.text), "", at=statement.end)
+        last = deque(SHOWN.finditer(statement.text), maxlen=1)[0]
+        met = Met("", kind, frozenset(expected), code(statement.text), "", at=statement.end)
         span = Span(source, statement.start + last.start(), statement.end)
         message = f"nothing follows this {shown(last.group())}"
     else:
-        match = WORD.match(source.text, at)
+        match = SHOWN.match(source.text, at)
         assert match
-        before = _code(source.text[statement.start : at])
-        rest = _code(source.text[at : at + 2 * NEAR].partition("\n")[0])
+        before = code(source.text[statement.start : at])
+        rest = code(source.text[at : at + 2 * NEAR].partition("\n")[0])
         fresh_line = "\n" in source.text[statement.start + len(before) : at]
         apart = source.text[at - 1 : at].isspace()
         gap = at - statement.start - len(before)
@@ -91,11 +89,6 @@ def proven(found: Diagnostic, text: str, span: Span, first_error: Callable[[str,
     if "\n" in edit.text or not text[span.start : end].strip() or first_error(text, span.start, end) > behind:
         return found  # it is two statements, or none, or goes on
     return replace(found, mistake=found.mistake.advised(str(found.help)))
-
-
-def _code(text: str) -> str:
-    """Text with space in place of its comments, and none at its end; offsets stay."""
-    return _NO_CODE.sub(lambda match: match[1] or " " * len(match.group()), text).rstrip()
 
 
 def _expected(met: Met) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
@@ -10,11 +9,10 @@ from netdsl.text import tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.parse import parse
 from netdsl.text.source import Source
+from netdsl.text.tokens import NAMES
 from netdsl.transform.program import Edit, Program
 
 _Definition: TypeAlias = tree.Param | tree.Block | tree.Use
-
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
 def brought_in(program: Program, used: Source) -> Program | None:
@@ -33,7 +31,7 @@ def brought_in(program: Program, used: Source) -> Program | None:
 def _needed(file: tree.File, text: str) -> list[_Definition]:
     """The params, blocks and uses of a file whose names a text, or another of them, mentions."""
     definitions = [one for one in file.statements if isinstance(one, _Definition)]
-    mentioned = set(_WORD.findall(text))
+    mentioned = set(NAMES.findall(text))
     kept: set[int] = set()
     grown = True
     while grown:
@@ -41,7 +39,7 @@ def _needed(file: tree.File, text: str) -> list[_Definition]:
         for at, one in enumerate(definitions):
             if at not in kept and (isinstance(one, tree.Use) or one.name.text in mentioned):
                 kept.add(at)
-                mentioned.update(_WORD.findall(_text(one, "")))
+                mentioned.update(NAMES.findall(_text(one, "")))
                 grown = True
     return [definitions[at] for at in sorted(kept)]
 
