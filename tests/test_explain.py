@@ -63,7 +63,7 @@ def every(path: Path) -> list[Explanation]:
 def explanations(net: Network) -> list[Explanation]:
     """Those of a network, its layers and its blocks."""
     view = View(net.shaped)
-    scopes = [path for path in view.shaped.graph.scopes if view.under(path)]
+    scopes = [one.path for one in view.shaped.graph.outline.walk() if one.scope and view.under(one.path)]
     layers = [layer.explanation(view, index) for index in range(len(view.nodes))]
     return [network.explanation(view), *layers, *(block.explanation(view, path) for path in scopes)]
 

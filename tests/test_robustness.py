@@ -233,7 +233,7 @@ def test_what_nothing_calls_says_nothing_of_the_network() -> None:
     text = "block f() = RELU\nblock unused() = f() x3 -> again: f()\nINPUT 8 -> f() -> last: f()\n"
     shaped = build(Source(text, "net.net"), None, Report())
     assert shaped is not None
-    assert {path: scope.copies for path, scope in shaped.graph.scopes.items()} == {"f1": None, "last": None}
+    assert {one.path: one.copies for one in shaped.graph.outline.walk() if one.scope} == {"f1": None, "last": None}
     assert "again" not in shaped.graph.aliases
 
 

@@ -54,7 +54,7 @@ VALUES: dict[str, Callable[[netdsl.Network], object]] = {
     "its calls": lambda net: net.shaped.nodes[400].calls,
     "its layer": lambda net: net.shaped.nodes[400].layer,
     "a layer with a table": lambda _: netdsl.load("lenet5").shaped.nodes[5].layer,
-    "a scope": lambda net: next(iter(net.shaped.graph.scopes.values())),
+    "a part of its outline": lambda net: next(one for one in net.shaped.graph.outline.walk() if one.scope),
     "a claim": lambda net: net.shaped.graph.expectations[0],
     "a source": lambda net: net.shaped.graph.source,
     "a span": lambda net: net.shaped.nodes[400].site.span,

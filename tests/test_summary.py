@@ -136,7 +136,7 @@ block up(n, skip) = [ skip | SKIP ] -> CONCAT -> unit(n)
 block stage(n, skip) = unit({2 * n}, k=n) -> up({n - 1}, skip)
 INPUT 9x9x1 -> first: unit(width, kind="edge") -> unit( 3,  3 ) -> last: stage(3, first)
 """)
-    titles = {path: scope.title for path, scope in net.shaped.graph.scopes.items()}
+    titles = {one.path: one.title for one in net.shaped.graph.outline.walk() if one.scope}
     assert titles == {
         "first": 'unit(4, kind="edge")',
         "unit2": "unit( 3,  3 )",

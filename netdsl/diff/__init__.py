@@ -24,7 +24,7 @@ from netdsl.text.source import Source
 
 __all__ = ["NOTHING", "Change", "Difference", "diff"]
 
-NOTHING = ShapedGraph(Graph("", Source("", ""), {}, (), (), (), {}, {}), ())
+NOTHING = ShapedGraph(Graph("", Source("", ""), {}, (), (), ()), ())
 """What a network is compared with that is new, or gone."""
 
 

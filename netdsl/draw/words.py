@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netdsl.graph.node import Node, Scope
+from netdsl.graph.node import Node
 from netdsl.graph.outline import Placed
 from netdsl.text import safe
 from netdsl.text.fit import clipped
@@ -53,9 +53,9 @@ def application(path: str, owner: str) -> tuple[str, str]:
     return ".".join(ours), ".".join(theirs[common:])
 
 
-def call(scope: Scope | Placed) -> str:
+def call(scope: Placed) -> str:
     """A call with its arguments' values, on one line; nothing for a group."""
-    if scope.title == scope.path.rpartition(".")[2]:
+    if scope.title == scope.name:
         return ""
     text = _SPACE.sub(" ", scope.title)
     return dims(clipped(safe.line(text), 60))

@@ -12,8 +12,7 @@ from pathlib import Path
 from netdsl.graph import axes, collector, labels, names, unused
 from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
-from netdsl.graph.node import Deferred, Graph, Node, ShapedGraph
-from netdsl.graph.node import Scope as ScopeInfo
+from netdsl.graph.node import Graph, Node, ShapedGraph
 from netdsl.graph.outline import Outline
 from netdsl.graph.program import Loader, Module
 from netdsl.graph.prune import pruned
@@ -154,8 +153,6 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
         reduced.nodes,
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
-        Deferred(lambda: scopes(outline)),
-        Deferred(lambda: aliases(outline)),
         outline,
         tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
@@ -265,17 +262,6 @@ def _outputs(expansion: Expansion, file: tree.File, report: Report) -> tuple[lis
         ends |= dict.fromkeys(loose)
         found[False] = sorted(end for end in ends if end not in found[True])
     return found[False], found[True], called
-
-
-def scopes(outline: Outline) -> dict[str, ScopeInfo]:
-    """What the components of paths stand for."""
-    return {one.path: ScopeInfo(one.path, one.title, one.copies) for one in outline.walk() if one.scope}
-
-
-def aliases(outline: Outline) -> dict[str, int]:
-    """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
-    ends = ((one.path, outline.ends[one.end]) for one in outline.walk() if one.part.ends)
-    return {path: end for path, end in ends if end >= 0}
 
 
 _DIMS = re.compile(r"[0-9]+(x[0-9]+)*")

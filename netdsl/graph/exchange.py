@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast
 
-from netdsl.graph import axes, bind, build, paths, unused
+from netdsl.graph import axes, bind, paths, unused
 from netdsl.graph.fault import Fault
 from netdsl.graph.infer import Shapes
 from netdsl.graph.listing import listing
@@ -176,7 +176,7 @@ class _Reading:
             for old, node in zip(moved, reduced.nodes, strict=True)
         ]
         names = {moved[index]: name for name, index in named.items() if name != nodes[index].path}
-        aliases = {name: moved[numbers[node]] for name, node in self.aliases() if numbers.get(node) in moved}
+        further = {name: moved[numbers[node]] for name, node in self.aliases() if numbers.get(node) in moved}
         file = self.facts.get("file", "network.net")
         found = tuple([shape for old in moved if (shape := shapes.found[old]) is not None])
         outline = self.outline(final, found)
@@ -188,13 +188,12 @@ class _Reading:
             tuple(final),
             tuple([moved[index] for index in outputs]),
             tuple([moved[index] for index in training]),
-            build.scopes(outline),
-            build.aliases(outline) | aliases | {name: index for index, name in names.items()},
             outline,
             tuple(self.facts.get("expectations", ())),
             names,
             self.facts.get("overridden", False),
             dict(self.facts.get("params", {})),
+            further | {name: index for index, name in names.items()},
         )
         graph = replace(graph, source=Source(listing(graph), file))
         return ShapedGraph(graph, found), {order[old]: nodes[old].path for old in moved}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias, TypeVar
@@ -89,46 +89,12 @@ class Node(Line):
         return self.owner != self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a component of paths stands for: a block's call, a labelled group, or `copies` of an element."""
-
-    path: str
-    title: str
-    """The call with its arguments' values, the layer as written, or the label of a group."""
-    copies: int | None = None
-    """How many copies stand under it, where a repeat is written; each is a component `1`, `2`, …"""
-
-
 def around(path: str) -> Iterator[str]:
     """The scopes around what has a path, from outside in: `a` and `a.b` around `a.b.conv1`."""
     at = path.find(".")
     while at >= 0:
         yield path[:at]
         at = path.find(".", at + 1)
-
-
-class Deferred(Mapping[str, T]):
-    """A mapping that is made when it is first asked for something."""
-
-    def __init__(self, make: Callable[[], Mapping[str, T]]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> Mapping[str, T]:
-        return self._make()
-
-    def __getitem__(self, key: str) -> T:
-        return self._made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(self._made)
-
-    def __reduce__(self) -> tuple[type[dict[str, T]], tuple[dict[str, T]]]:
-        return dict, (dict(self._made),)
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,9 +110,6 @@ class Graph(Line):
     nodes: tuple[Node, ...]
     outputs: tuple[int, ...]
     training_outputs: tuple[int, ...]
-    scopes: Mapping[str, Scope]
-    aliases: Mapping[str, int]
-    """Names that make no node of their own, by path: what a call, group, repeat or SKIP label stands for."""
     outline: Outline = field(default=Outline(), compare=False)
     """What its file makes. A graph whose nodes were changed has none."""
     expectations: tuple[tree.Expect, ...] = ()
@@ -155,6 +118,8 @@ class Graph(Line):
     overridden: bool = False
     """Whether a param or an input differs from what the file says, so that its expectations do not apply."""
     params: Mapping[str, object] = field(default_factory=dict[str, object])
+    further: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Names of nodes beyond those in the outline, where a graph that others built gave some."""
 
     @property
     def about(self) -> str:
@@ -177,9 +142,15 @@ class Graph(Line):
 
     def find(self, path: str) -> int | None:
         """The node that a path stands for: its own, or what a call, a group, a repeat or a label gives."""
-        found = self.outline.at(path)
+        found = None if path in self.further else self.outline.at(path)
         output = -1 if found is None else found.output(self.outline.ends)
-        return output if output >= 0 else self.index.get(path, self.aliases.get(path))
+        return output if output >= 0 else self.further.get(path, self.index.get(path))
+
+    @cached_property
+    def aliases(self) -> Mapping[str, int]:
+        """Every name that stands for a node without being its path: calls, groups, repeats, labels of SKIP."""
+        ends = ((one.path, one.output(self.outline.ends)) for one in self.outline.walk() if one.part.ends)
+        return {path: end for path, end in ends if end >= 0} | dict(self.further)
 
     @cached_property
     def names(self) -> Sequence[str]:

@@ -46,7 +46,7 @@ class Chain(Line):
     @cached_property
     def index(self) -> Mapping[str, Placed]:
         """The parts with a name in this scope, placed as if it began with the first node."""
-        return _first(_named(placed([self], "", 0, 0)))
+        return {one.path: one for one in reversed([*_named(placed([self], "", 0, 0))])}  # the first of one name
 
 
 class _Written(Line):
@@ -332,14 +332,6 @@ def _named(parts: Iterator[Placed]) -> Iterator[Placed]:
             pending.append(one.inside())
 
 
-def _first(parts: Iterable[Placed]) -> Mapping[str, Placed]:
-    """Parts by their paths; of two with one, which is a mistake, the first."""
-    found: dict[str, Placed] = {}
-    for one in parts:
-        found.setdefault(one.path, one)
-    return found
-
-
 @dataclass(frozen=True, repr=False)
 class Outline(Line):
     """What a network's file makes, chain by chain, and for each name of no layer the node that it stands for."""
@@ -392,7 +384,7 @@ class Outline(Line):
 
     @cached_property
     def _index(self) -> Mapping[str, Placed]:
-        return _first(self.named())
+        return {one.path: one for one in reversed([*self.named()])}  # of two with one name, a mistake, the first
 
     def __reduce__(self) -> tuple[Callable[[Flat], object], tuple[Flat]]:
         return _outline, (flat(self, _INSIDE),)

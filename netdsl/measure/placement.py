@@ -65,8 +65,8 @@ def placed(shaped: ShapedGraph) -> ShapedGraph:
         nodes=tuple(nodes),
         outputs=tuple([moved[index] for index in graph.outputs]),
         training_outputs=tuple([moved[index] for index in graph.training_outputs]),
-        aliases={name: moved[index] for name, index in graph.aliases.items()},
         outline=Outline(),
+        further={},
         output_names={moved[index]: name for index, name in graph.output_names.items()},
     )
     return ShapedGraph(new, tuple(shapes))

@@ -128,8 +128,8 @@ class Draft:
             nodes=tuple([replace(node, inputs=tuple([index[source] for source in node.inputs])) for node in nodes]),
             outputs=tuple([index[self.outputs[one]] for one in graph.outputs]),
             training_outputs=tuple([index[self.outputs[one]] for one in graph.training_outputs if one in self.outputs]),
-            aliases={path: index[one] for path, one in graph.aliases.items() if one in index},
             outline=Outline(),
+            further={},
             expectations=(),  # which claim figures of the network as it was written
             output_names={index[now]: graph.output_name(one) for one, now in self.outputs.items()},
         )
