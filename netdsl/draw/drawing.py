@@ -41,7 +41,7 @@ class Box:
     """Whose weights it uses, where they are not its own."""
     tooltip: str = ""
     nodes: tuple[int, ...] = ()
-    """The indices of a layer and of what follows it, a row each."""
+    """The indices of those that are drawn in it: a layer and what follows it, or what is in a block."""
 
 
 @dataclass(frozen=True, slots=True)

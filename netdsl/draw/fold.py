@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from netdsl.draw import words
-from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
+from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row, boxes
 from netdsl.draw.places import named, places
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.outline import Layer, Placed
@@ -53,17 +53,14 @@ class _Folding:
     shaped: ShapedGraph
     expand: bool
     depth: int | None
-    box_of: dict[int, str] = field(default_factory=dict[int, str])
-    contents: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    """The drawn nodes of each box."""
-    blocks: set[str] = field(default_factory=set[str])
-    """The boxes that are folded blocks."""
 
     def drawing(self) -> Drawing:
         """The whole picture."""
         graph = self.shaped.graph
         items = [self._item(item, 0) for item in self._closed(self._filled())]
-        outputs = [self._output(index, number) for number, index in enumerate(self._returned, 1)]
+        drawn = list(boxes(items))
+        box_of = {index: box.id for box in drawn for index in box.nodes}
+        outputs = [self._output(index, number, box_of) for number, index in enumerate(self._returned, 1)]
         sums = totals(self.shaped, self._figures)
         facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
         return Drawing(
@@ -71,7 +68,7 @@ class _Folding:
             (*facts, *(str(graph.meta[key]) for key in ("year",) if key in graph.meta)),
             str(graph.meta.get("paper", "")),
             (*items, *(box for box, _ in outputs)),
-            (*self._edges(), *(edge for _, edge in outputs)),
+            (*self._edges(drawn, box_of), *(edge for _, edge in outputs)),
             tuple(sorted({node.device for node in graph.nodes})),
         )
 
@@ -206,22 +203,14 @@ class _Folding:
             for node, name in zip(nodes, stack.names, strict=True)
         )
         kind = "input" if nodes[0].layer.role == "input" else "layer"
-        self._hold(nodes[0].path, stack.nodes)
         tooltip = "\n".join(self._tooltip(index) for index in stack.nodes)
         first, numbers = nodes[0], tuple(stack.nodes)
         return Box(first.path, kind, rows, first.device, stack.copies, first.training, stack.note, tooltip, numbers)
-
-    def _hold(self, box: str, nodes: list[int]) -> None:
-        """Remember which box nodes are drawn in."""
-        self.contents[box] = nodes
-        self.box_of |= dict.fromkeys(nodes, box)
 
     def _block(self, container: _Container) -> Box:
         """The one box of a folded block, which says what is in all the copies that it stands for."""
         scope, part, copies = container.scope, container.part, self._copies(container)
         drawn = [self.shaped.nodes[index] for index in container.nodes]
-        self._hold(part.path, container.nodes)
-        self.blocks.add(part.path)
         whole = part if self.expand else scope
         inner = whole.nodes
         sums = totals(self.shaped, self._figures, inner)
@@ -247,6 +236,7 @@ class _Folding:
             ", ".join(
                 [f"{whole.path}: {call}" if call else whole.path, *facts, f"{words.magnitude(sums.macs)} MACs", *gives]
             ),
+            tuple(container.nodes),
         )
 
     def _tooltip(self, index: int) -> str:
@@ -262,6 +252,7 @@ class _Folding:
         scope, part = container.scope, container.part
         nodes = [self.shaped.nodes[index] for index in container.nodes]
         devices = {node.device for node in nodes}
+        copy = part.number if self.expand else 0
         return Cluster(
             part.path,
             scope.label,
@@ -269,36 +260,36 @@ class _Folding:
             tuple([self._item(item, depth + 1) for item in container.items]),
             nodes[0].device if len(devices) == 1 else None,
             self._copies(container),
-            (part.number, scope.copies or 1) if self.expand and part.number else None,
-            scope.path * bool(self.expand and part.number),
+            (copy, scope.copies or 1) if copy else None,
+            scope.path * bool(copy),
             all(node.training for node in nodes),
             self._borrowed.get(scope.path, ""),
         )
 
-    def _edges(self) -> Iterator[Edge]:
+    def _edges(self, drawn: Iterable[Box], box_of: Mapping[int, str]) -> Iterator[Edge]:
         """What flows between boxes, those into a box in the order in which its layer takes them.
 
         A folded block takes the same from the same box but once.
         """
-        for target, nodes in self.contents.items():
+        for target in drawn:
             taken: set[Edge] = set()
-            for index in nodes:
+            for index in target.nodes:
                 node = self.shaped.nodes[index]
                 for source in node.inputs:
-                    box = self.box_of[self._stands[source]]
-                    edge = Edge(box, target, self.shaped.shapes[source], node.training)
-                    if box != target and not (target in self.blocks and edge in taken):
+                    box = box_of[self._stands[source]]
+                    edge = Edge(box, target.id, self.shaped.shapes[source], node.training)
+                    if box != target.id and not (target.kind == "block" and edge in taken):
                         taken.add(edge)
                         yield edge
 
-    def _output(self, index: int, number: int) -> tuple[Box, Edge]:
+    def _output(self, index: int, number: int, box_of: Mapping[int, str]) -> tuple[Box, Edge]:
         """The box of an output, and the edge into it."""
         graph = self.shaped.graph
         training = number > len(graph.outputs)
         row = Row("OUTPUT", "", "input", self._name(index))
         device = graph.nodes[index].device
         box = Box(f"output {number}", "output", (row,), device, training=training)
-        return box, Edge(self.box_of[self._stands[index]], box.id, self.shaped.shapes[index], training)
+        return box, Edge(box_of[self._stands[index]], box.id, self.shaped.shapes[index], training)
 
     def _name(self, index: int) -> str:
         """What the program calls an output: the outermost label that stands for it, if there is one."""

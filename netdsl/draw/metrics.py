@@ -33,6 +33,15 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     return total * size / 1000
 
 
+def fitted(words: str, size: float, room: float) -> str:
+    """Bold words on one line, cut to a width; nothing where not even three letters fit."""
+    shown = words
+    while len(words) > 3 and width(shown, size, bold=True) > room:
+        words = words[:-1]
+        shown = f"{words.rstrip()}…"
+    return shown if width(shown, size, bold=True) <= room else ""
+
+
 def _other(character: str) -> int:
     """The width of a letter that the table lacks: Chinese ones and emoji are square, accents stand on others."""
     if unicodedata.east_asian_width(character) in "WF":

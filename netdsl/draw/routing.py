@@ -104,11 +104,14 @@ class Router:
 
     def free(self, line: Line, link: Link) -> bool:
         """Whether a line meets no box and no words, but for the rims of what it joins."""
-        for stretch in _stretches(line):
-            for band in _bands(stretch.y - 1, stretch.top + 1, self.band):
+        for (ax, ay), (bx, by) in pairwise(line):
+            left, right, foot, top = min(ax, bx), max(ax, bx), min(ay, by), max(ay, by)
+            for band in _bands(foot - 1, top + 1, self.band):
                 for id, place in self.bands.get(band, ()):
                     own = id in link
-                    if not (own and self.inside) and _meet(stretch, place, -_TOUCH if own else _TOUCH):
+                    clear = -_TOUCH if own else _TOUCH
+                    across = left < place.right + clear and place.left - clear < right
+                    if across and foot < place.top + clear and place.y - clear < top and not (own and self.inside):
                         return False
         return True
 
@@ -197,18 +200,6 @@ class Router:
             if state == origin:
                 return way[::-1]
             state = came[state]
-
-
-def _stretches(line: Line) -> Iterator[Place]:
-    """The level and upright stretches of a line, as places without a width or height."""
-    for (ax, ay), (bx, by) in pairwise(line):
-        yield Place((ax + bx) / 2, min(ay, by), abs(bx - ax), abs(by - ay))
-
-
-def _meet(stretch: Place, place: Place, clear: float) -> bool:
-    """Whether a stretch comes nearer to a place than asked; where that is negative, farther into it."""
-    across = stretch.left < place.right + clear and place.left - clear < stretch.right
-    return across and stretch.y < place.top + clear and place.y - clear < stretch.top
 
 
 def _lanes(places: Iterable[Place], *, upright: bool, further: Iterable[float]) -> list[float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netdsl.draw import metrics
+from netdsl.draw import metrics, words
 from netdsl.draw.columns.layout import SMALL, Layout
 from netdsl.draw.columns.parts import Column, Fork, Leaf, Panel, Series, leaves
 from netdsl.layers.shape import Shape
@@ -34,7 +34,7 @@ def frame(layout: Layout) -> Frame:
     """A column with its words, and the room that all of it takes."""
     column = layout.column
     shapes = tuple(_shapes(column.series))
-    title = cut(column.shaped.graph.title, TITLE_FONT, _LONGEST)
+    title = metrics.fitted(words.plain(column.shaped.graph.title), TITLE_FONT, _LONGEST)
     facts = (*_facts(column), *[f"{layout.left_out:,} lines not drawn"] * bool(layout.left_out))
     widths = [metrics.width(title, TITLE_FONT, bold=True), *(metrics.width(fact, FACT_FONT) for fact in facts)]
     gutter = max([metrics.width(text, SMALL) for _, text in shapes], default=0.0) + AWAY
@@ -42,22 +42,12 @@ def frame(layout: Layout) -> Frame:
     return Frame(layout, title, facts, shapes, max(layout.left + gutter, half), max(layout.right, half))
 
 
-def cut(text: str, size: float, width: float) -> str:
-    """Bold text on one line, without an end for which there is no room."""
-    text = " ".join(text.split())
-    if metrics.width(text, size, bold=True) <= width:
-        return text
-    while text and metrics.width(f"{text}…", size, bold=True) > width:
-        text = text[:-1]
-    return f"{text.rstrip()}…"
-
-
 def _facts(column: Column) -> Iterator[str]:
     """What is said of a network under its name, a line each."""
     meta = column.shaped.graph.meta
     year, error = meta.get("year"), meta.get("top5_error")
     told = [str(year)] * (year is not None) + [f"top-5 error {error}%"] * (error is not None)
-    yield cut(" · ".join(told), FACT_FONT, _LONGEST)
+    yield metrics.fitted(words.plain(" · ".join(told)), FACT_FONT, _LONGEST)
     sums = totals(column.shaped, figures(column.shaped))
     yield f"{units.short(sums.params)} parameters"
     yield f"{units.short(sums.macs)} MACs"

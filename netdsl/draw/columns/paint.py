@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from netdsl.draw import metrics
 from netdsl.draw.columns import legend
-from netdsl.draw.columns.frame import AWAY, FACT_FONT, TITLE_FONT, Frame, cut, frame
+from netdsl.draw.columns.frame import AWAY, FACT_FONT, TITLE_FONT, Frame, frame
 from netdsl.draw.columns.layout import FONT, SMALL, STRIP, TINY, Layout, Place
 from netdsl.draw.columns.parts import Leaf, Panel, Series, inner, leaves
 from netdsl.draw.palette import Theme
@@ -100,7 +100,7 @@ class _Painter:
         """The ground of a block, its name along its left side, and a bracket with its copies at its right."""
         fill = self.theme.depths[0] if depth % 2 else self.theme.paper
         self.rectangle(place, axis, fill, self.theme.border, 4)
-        text = cut(panel.name, SMALL, place.height - 4)
+        text = metrics.fitted(panel.name, SMALL, place.height - 4)
         start = self.foot - place.middle + metrics.width(text, SMALL, bold=True) / 2
         self.canvas.text(axis + place.left + 9.5, start, text, SMALL, self.theme.quiet, bold=True, turned=-90)
         self.bracket(place, axis, panel.copies)

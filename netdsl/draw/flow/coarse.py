@@ -162,11 +162,11 @@ def _run(run: Sequence[Box], *, tinted: bool) -> Box:
         return replace(first, rows=(*first.rows[:_ROWS], Row(f"and {over:,} more", "", "input"))) if over > 1 else first
     layers = sum(len(box.rows) if box.kind == "layer" else 1 for box in run)
     training = all(box.training for box in run)
-    if tinted:
-        tints: set[Tint] = {row.role for box in run for row in box.rows}
-        mixed: Tint = "changed"
-        tint = tints.pop() if len(tints) == 1 else mixed
-        rows = (Row(f"{first.id} … {run[-1].id}", "", tint), Row(f"{layers:,} layers or blocks", "", tint))
-        return Box(first.id, "layer", rows, first.device, training=training, tooltip=f"{first.id} to {run[-1].id}")
-    rows = (Row(f"{first.id} … {run[-1].id}", "", "input"), Row("", f"{layers:,} layers or blocks", "input"))
-    return Box(first.id, "block", rows, first.device, training=training, tooltip=f"{first.id} to {run[-1].id}")
+    name, told, tooltip = f"{first.id} … {run[-1].id}", f"{layers:,} layers or blocks", f"{first.id} to {run[-1].id}"
+    if not tinted:
+        rows = (Row(name, "", "input"), Row("", told, "input"))
+        return Box(first.id, "block", rows, first.device, training=training, tooltip=tooltip)
+    tints: set[Tint] = {row.role for box in run for row in box.rows}
+    tint = tints.pop() if len(tints) == 1 else "changed"
+    rows = (Row(name, "", tint), Row(told, "", tint))
+    return Box(first.id, "layer", rows, first.device, training=training, tooltip=tooltip)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netdsl.draw.drawing import Cluster, Drawing, Item, boxes
 from netdsl.draw.flow import label
-from netdsl.draw.flow.routes import Routes
+from netdsl.draw.flow.routes import Routes, numbers
 
 PAGE = (540.0, 690.0)
 """The width and height, in points, of what a portrait page holds below the caption."""
@@ -189,9 +189,7 @@ def _height(levels: Sequence[Level]) -> float:
 
 def _pieces(drawing: Drawing, routes: Routes) -> tuple[list[list[Item]], list[Cut]]:
     """The top level's items, parted wherever a cut is possible, and those cuts."""
-    number = {one.id: at for at, item in enumerate(drawing.items) for one in boxes((item,))}
-    for way in reversed(routes.ways):
-        number.setdefault(way.source, number[way.target])
+    number = numbers(drawing, routes)
     order = _order(len(drawing.items), {(number[way.source], number[way.target]) for way in routes.ways}, number)
     spot = {at: index for index, at in enumerate(order)}
     sources = list(dict.fromkeys(way.source for way in routes.ways))

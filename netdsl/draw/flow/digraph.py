@@ -64,15 +64,10 @@ def html(text: str) -> str:
     return f"\0{text}"
 
 
-def _point(theme: Theme) -> str:
-    """The attributes of a corner or fork of lines."""
-    return attributes(shape="point", width=0.01, height=0.01, color=theme.line, label="", tooltip="")
-
-
-def _fork(theme: Theme, width: float) -> str:
-    """The attributes of a fork: as wide as the title above it asks."""
+def _point(theme: Theme, width: float = 0) -> str:
+    """The attributes of a corner or fork of lines: as wide as the title above it asks."""
     if width <= 0:
-        return _point(theme)
+        return attributes(shape="point", width=0.01, height=0.01, color=theme.line, label="", tooltip="")
     return attributes(shape="box", style="invis", width=width / 72, height=0.01, fixedsize=True, label="")
 
 
@@ -159,7 +154,7 @@ def _item(item: Item, style: _Style, badge: bool, told: bool, indent: str, depth
     yield f"{indent}subgraph {quoted(f'cluster {item.id}')} {{"
     yield f"{indent}  graph {_frame(item, style, badge, depth)}"
     for fork in style.all.forks.get(item.id, ()):
-        yield f"{indent}  {quoted(fork)} {_fork(style.theme, style.widths.get(fork, 0))}"
+        yield f"{indent}  {quoted(fork)} {_point(style.theme, style.widths.get(fork, 0))}"
     for inner in item.items:
         yield from _item(inner, style, badge and item.device is None, item.training, f"{indent}  ", depth + 1)
     yield f"{indent}}}"

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from netdsl.draw.drawing import Box, Drawing, Item, Tint
+from netdsl.draw.drawing import Box, Drawing, Item, Tint, boxes
 from netdsl.layers.shape import Shape
 
 
@@ -74,6 +74,14 @@ def routes(drawing: Drawing) -> Routes:
     for name in around:
         levels[name] = max((levels.get(source, 0) + 1 for source in sources[name]), default=0)
     return Routes(tuple(ways), dict(forks), around, levels)
+
+
+def numbers(drawing: Drawing, all: Routes) -> dict[str, int]:
+    """For each box the number of the item that it is in, and for each fork that of what it leads to."""
+    found = {one.id: at for at, item in enumerate(drawing.items) for one in boxes((item,))}
+    for way in reversed(all.ways):
+        found.setdefault(way.source, found[way.target])
+    return found
 
 
 def entries(all: Routes) -> dict[str, set[str]]:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
-from netdsl.draw.drawing import Drawing, boxes
-from netdsl.draw.flow.routes import Routes, Way
+from netdsl.draw.drawing import Drawing
+from netdsl.draw.flow.routes import Routes, Way, numbers
 
 LEAST = 3
 """From how many levels something crosses from one side to the other at least, the bottom among them."""
@@ -22,9 +22,7 @@ def turned(drawing: Drawing, ways: Routes) -> Turned:
 
     It turns where all that leaves one side enters the other in the opposite order: the last is the first to be read.
     """
-    number = {one.id: at for at, item in enumerate(drawing.items) for one in boxes((item,))}
-    for way in reversed(ways.ways):
-        number.setdefault(way.source, number[way.target])
+    number = numbers(drawing, ways)
     turn, crossing = 0, dict[int, list[Way]]()
     for at in range(1, len(drawing.items)):
         found: dict[int, list[Way]] = defaultdict(list)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netdsl.draw import metrics
 from netdsl.draw.volumes.arrange import Place
 from netdsl.draw.volumes.solid import SIZE, Solid, Text
 from netdsl.draw.volumes.volume import Volume
@@ -81,14 +80,3 @@ def cells(
         found.append(cell)
         given.append((cell,))
     return found
-
-
-def fitted(words: str, size: float, room: float, *, bold: bool = False) -> str:
-    """Words cut to a width; nothing where not even three letters fit."""
-    if metrics.width(words, size, bold=bold) <= room:
-        return words
-    while len(words) > 3:
-        words = words[:-1]
-        if metrics.width(f"{words}…", size, bold=bold) <= room:
-            return f"{words}…"
-    return ""

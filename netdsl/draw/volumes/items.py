@@ -163,7 +163,7 @@ def _told(shaped: ShapedGraph, units: Sequence[Unit], item: Item, run: int) -> t
     named = item.block is not None and item.block.scope is not None
     if named or (item.block is None and shaped.nodes[last].layer.role != "convolution"):
         return ()
-    nodes = [shaped.nodes[node] for unit in own for node in (units[unit].head, *units[unit].followers)]
+    nodes = [shaped.nodes[node] for unit in own for node in units[unit].nodes]
     written = (f"{node.layer.written} @{node.device} {node.training} {node.owner * node.shared}" for node in nodes)
     return (f"{shaped.shapes[last]}", *written)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from netdsl.draw import words
+from netdsl.draw import metrics, words
 from netdsl.draw.palette import Theme, Tone, mixed
 from netdsl.draw.routing import Place
 from netdsl.draw.svg import Canvas, Point
 from netdsl.draw.volumes import flow
-from netdsl.draw.volumes.cell import Cell, Row, fitted
+from netdsl.draw.volumes.cell import Cell, Row
 from netdsl.draw.volumes.lanes import BAND
 from netdsl.draw.volumes.scale import Scale
 from netdsl.draw.volumes.solid import SIZE, Text
@@ -119,7 +119,7 @@ def _bands(canvas: Canvas, row: Row, theme: Theme) -> None:
             bottom = max(cell.y + cell.solid.below for cell in run) + 3
             line = mixed(tone.fill, tone.accent, 0.25)
             canvas.rectangle(left, top, right - left, bottom - top, tone.fill, line, round=4, thick=0.6)
-            name = fitted(f"device {run[0].volume.device}", SIZE, right - left - 6, bold=True)
+            name = metrics.fitted(f"device {run[0].volume.device}", SIZE, right - left - 6)
             canvas.text(left + 4, top + SIZE + 1.5, name, SIZE, tone.accent, bold=True)
 
 
@@ -133,5 +133,5 @@ def _brackets(row: Row) -> Iterator[tuple[list[Point], Text]]:
             left, right = run[0].x - run[0].solid.width / 2, run[-1].x + run[-1].solid.width / 2
             y = max(cell.foot + (cell.label[-1].y if cell.label else 0) for cell in run) + 4
             points: list[Point] = [(left, y), (left, y + 3), (right, y + 3), (right, y)]
-            name = fitted(group[1], SIZE + 0.5, right - left, bold=True)
+            name = metrics.fitted(group[1], SIZE + 0.5, right - left)
             yield points, Text((left + right) / 2, y + 12, name, SIZE + 0.5, bold=True)

@@ -23,6 +23,11 @@ class Unit:
     label: str
     """The name that the program gives its layer."""
 
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """All of its nodes."""
+        return self.head, *self.followers
+
 
 def units(shaped: ShapedGraph) -> list[Unit]:
     """The units of a network, in topological order. A follower shares a volume where nothing else reads that."""

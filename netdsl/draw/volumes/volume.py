@@ -12,7 +12,7 @@ from netdsl.draw.volumes.items import Item
 from netdsl.draw.volumes.scopes import Block
 from netdsl.draw.volumes.units import Unit
 from netdsl.graph.infer import ask
-from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import Layer, Role, Window
 from netdsl.layers.shape import Shape
 from netdsl.text.fit import clipped
@@ -194,11 +194,8 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
 
 def _weights(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> str:
     """Whose weights an item uses, where they are not its own."""
-    heavy: list[Node] = []
-    for unit in item.units:
-        for index in (units[unit].head, *units[unit].followers):
-            if shaped.nodes[index].layer.weights(*shaped.input_shapes(index)):
-                heavy.append(shaped.nodes[index])
+    indices = [index for unit in item.units for index in units[unit].nodes]
+    heavy = [node for index in indices if (node := shaped.nodes[index]).layer.weights(*shaped.input_shapes(index))]
     owners = list(dict.fromkeys(words.application(node.path, node.owner)[1] for node in heavy if node.shared))
     if not owners:
         return ""
