@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx
 import pytest
 
 PACKAGE = Path(__file__).parent.parent / "netdsl"
@@ -44,6 +45,12 @@ BELOW = {
     },
     "__main__": {"cli"},
 }
+
+# Files that import each other, in functions or for their types, until they no longer do. There shall be no others.
+CIRCLES = [
+    {"diff/change.py", "diff/report.py", "diff/rows.py", "diff/words.py"},
+    {"text/diagnostic.py", "text/render.py"},
+]
 
 # Where torch is at home. The front end loads what is in these folders when it lowers or compiles, inside a function.
 BACK_END = (PACKAGE / "compile", PACKAGE / "runtime", PACKAGE / "layers" / "modules")
@@ -99,10 +106,26 @@ def test_imports_point_one_way() -> None:
 def module_of(name: str) -> Path | None:
     """The file that an imported name is, or is in, if it is one of the package's."""
     path = PACKAGE.parent.joinpath(*name.split("."))
-    for found in (path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")):
+    for found in (
+        path.with_suffix(".py"),
+        path / "__init__.py",
+        path.parent.with_suffix(".py"),
+        path.parent / "__init__.py",
+    ):
         if found in MODULES:
             return found
     return None
+
+
+def test_no_files_import_each_other() -> None:
+    graph = networkx.DiGraph()
+    for path in MODULES:
+        names = [name for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) for name in names_in(node)]
+        found = {module_of(name) for name in names if name.partition(".")[0] == "netdsl"} - {None, path}
+        graph.add_edges_from((path.relative_to(PACKAGE), one.relative_to(PACKAGE)) for one in found if one is not None)
+    parts = networkx.strongly_connected_components(graph)
+    circles = sorted(({one.as_posix() for one in part} for part in parts if len(part) > 1), key=min)
+    assert circles == CIRCLES
 
 
 def loaded_with(path: Path, seen: dict[Path, set[str]]) -> set[str]:

@@ -300,7 +300,7 @@ def test_a_layer_of_a_package_shows_its_figures_alone_where_no_formula_gives_the
     from netdsl.layers import table
 
     monkeypatch.setattr(guard, "_PACKAGES", {})
-    for brought in (Halving, guard.guarded(Halving, "halving 1.0")):
+    for brought in (Halving, guard.guarded(Halving, "halving 1.0", table._again)):
         monkeypatch.setitem(table._TABLE, "HALVING", brought)
         found = said("INPUT 8x8x3 -> HALVING", "halving1")
         assert found.lines[0] == "Takes every second position, by a rule of its own."

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 Test = Callable[[Any], bool]
+Again = Callable[[str, Mapping[str, object]], Layer]
 
 _PACKAGES: dict[type[Layer], str] = {}
 _LONGEST = 200
@@ -143,16 +144,25 @@ _MAKING = ("__new__", "__getattribute__")
 """What makes a layer, or gives all that it has: Python's own, or nothing could be asked."""
 
 
-def guarded(layer: type[Layer], package: str) -> type[Layer]:
-    """The class that asks a package's. Raises BrokenLayer for one that says of itself what no layer can."""
+def guarded(layer: type[Layer], package: str, again: Again) -> type[Layer]:
+    """The class that asks a package's. Pickles hold what makes it `again`, its keyword and its arguments.
+
+    Raises BrokenLayer for one that says of itself what no layer can.
+    """
     keyword = str(getattr(layer, "keyword", layer.__name__))
+
+    def reduced(self: Layer) -> tuple[Again, tuple[str, Mapping[str, object]]]:
+        return again, (keyword, {one.name: getattr(self, one.name) for one in dataclasses.fields(self)})
+
     # its metaclass may fail, a descriptor, or a field that is no argument
-    made = _given(lambda: _made(layer, keyword, package), _anything, keyword, package, "its class is no layer's, and")
+    made = _given(
+        lambda: _made(layer, keyword, package, reduced), _anything, keyword, package, "its class is no layer's, and"
+    )
     _PACKAGES[made] = package
     return made
 
 
-def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
+def _made(layer: type[Layer], keyword: str, package: str, reduced: Callable[[Layer], object]) -> type[Layer]:
     """The subclass. Raises BrokenLayer, and whatever the class does."""
     if own := next((name for name in _MAKING if getattr(layer, name) is not getattr(Layer, name)), None):
         raise BrokenLayer(keyword, package, f"it has a {own} of its own")
@@ -170,7 +180,7 @@ def _made(layer: type[Layer], keyword: str, package: str) -> type[Layer]:
             rules[name] = property(_asked(fact.fget, test, package, f"its {name}", layer.__module__))
         elif not test(fact):
             raise BrokenLayer(keyword, package, f"its {name} is {_shown(fact)}")
-    rules["__reduce__"] = _reduced
+    rules["__reduce__"] = reduced
     arguments_of(layer)
     made = type(layer.__name__, (layer,), rules)
     made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
@@ -304,17 +314,3 @@ def _field(field: dataclasses.Field[Any], keyword: str, package: str) -> datacla
     made = copy.copy(field)
     made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), help, letter)})
     return made
-
-
-def _reduced(self: Layer) -> tuple[Callable[..., Layer], tuple[str, Mapping[str, object]]]:
-    """How a layer is pickled: by its keyword and its arguments, since its class has no name of its own."""
-    return _again, (self.keyword, {one.name: getattr(self, one.name) for one in dataclasses.fields(self)})
-
-
-def _again(keyword: str, values: Mapping[str, object]) -> Layer:
-    from netdsl.layers import table
-
-    row = table.find(keyword)
-    if row is None:
-        raise BrokenLayer(keyword, "a package", "it is not installed here")
-    return row(**values)

@@ -15,7 +15,7 @@ from netdsl.layers import activation, channels, conv, deconv, dense, dropout, me
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 GROUP = "netdsl.layers"
 
@@ -117,9 +117,19 @@ def _loaded(keyword: str) -> type[Layer] | str | None:
     if not (isinstance(layer, type) and issubclass(layer, Layer) and getattr(layer, "keyword", None) == keyword):
         return f"{entry.value} of {package} is no netdsl layer with the keyword {keyword}"
     try:
-        return guard.guarded(layer, package)
+        return guard.guarded(layer, package, _again)
     except guard.BrokenLayer as error:
         return str(error)
+
+
+def _again(keyword: str, values: Mapping[str, object]) -> Layer:
+    """The layer of a package that was pickled, by its keyword and arguments, since its class has no name of its own."""
+    from netdsl.layers import guard
+
+    row = find(keyword)
+    if row is None:
+        raise guard.BrokenLayer(keyword, "a package", "it is not installed here")
+    return row(**values)
 
 
 def keywords() -> Iterable[str]:
