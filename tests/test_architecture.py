@@ -175,7 +175,7 @@ main()
         ["summary", "vgg16", "--format", "slides"],
         ["emit", "googlenet"],
         ["emit", "resnet50", "--stage", "optimized"],
-        ["bench", "lenet5", "--against", "eager", "--runs", "1"],
+        ["bench", "lenet5", "--against", "eager", "--runs", "1", "--examples", "1"],
         ["list"],
         ["layers"],
         ["layers", "CONV"],

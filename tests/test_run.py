@@ -258,7 +258,8 @@ def test_what_cannot_be_run_is_said(run: Run, folder: Path, arguments: list[str]
                 changed.writestr(one, archive.read(one).replace(b"torch.linear(", new))
     with zipfile.ZipFile(folder / "foreign.pt", "w") as archive:
         archive.writestr("foreign/data.pkl", b"")
-    Image.new("1", (20_000, 10_000)).save(folder / "large.png")
+    if "large.png" in arguments:
+        Image.new("1", (20_000, 10_000)).save(folder / "large.png")
     status, out, err = run(*arguments)
     assert (status, out) == (2, "")
     assert err.startswith(f"error: {message}")
