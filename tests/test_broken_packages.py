@@ -213,7 +213,7 @@ def test_the_guard_lets_all_pass_that_netdsls_own_layers_do() -> None:
     assert len(asked) > 500
 
 
-GUARDED = cache(partial(guard.guarded, package="netdsl"))
+GUARDED = cache(partial(guard.guarded, package="netdsl", again=table._again))
 
 
 def test_every_hook_of_a_layer_is_guarded() -> None:
