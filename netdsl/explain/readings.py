@@ -43,36 +43,21 @@ def _input(layer: Input) -> str:
     return f"{product(layer.dims)} numbers"
 
 
-@reading.of(Convolving)
-def _convolving(layer: Convolving, x: Shape) -> str:
-    groups = layer.groups_of(x)
-    words = [
-        _filters(layer, layer.filters_of(x), x),
-        f"stride {show(layer.stride)}",
-        "padding `same`" if layer.same else f"padding {show(layer.padding)}",
-        f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "",
-        f"{groups:,} groups" if groups > 1 else "",
-        "a table of connections" if layer.fixed(x) else "",
-        "no bias" if layer.nobias else "",
-    ]
+@reading.of(Convolving, Deconv)
+def _convolving(layer: Convolving | Deconv, x: Shape) -> str:
+    out, kernel = layer.shape(x).channels, show(per_axis(layer.kernel, x, "kernel"))
+    words = [f"{out:,} filter{'s' * (out > 1)} of {kernel}", f"stride {show(layer.stride)}"]
+    if isinstance(layer, Deconv):
+        groups, table = layer.groups, False
+        words.append(f"padding {show(layer.padding)}")
+        words.append(f"output_pad {show(layer.output_pad)}" if any(layer.output_pad) else "")
+    else:
+        groups, table = layer.groups_of(x), bool(layer.fixed(x))
+        words.append("padding `same`" if layer.same else f"padding {show(layer.padding)}")
+        words.append(f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "")
+    words.append(f"{groups:,} groups" if groups > 1 else "")
+    words += ["a table of connections"] * table + ["no bias"] * layer.nobias
     return ", ".join(filter(None, words))
-
-
-@reading.of(Deconv)
-def _deconv(layer: Deconv, x: Shape) -> str:
-    words = [
-        _filters(layer, layer.filters, x),
-        f"stride {show(layer.stride)}",
-        f"padding {show(layer.padding)}",
-        f"output_pad {show(layer.output_pad)}" if any(layer.output_pad) else "",
-        f"{layer.groups:,} groups" if layer.groups > 1 else "",
-        "no bias" if layer.nobias else "",
-    ]
-    return ", ".join(filter(None, words))
-
-
-def _filters(layer: Convolving | Deconv, filters: int, x: Shape) -> str:
-    return f"{filters:,} filter{'s' * (filters > 1)} of {show(per_axis(layer.kernel, x, 'kernel'))}"
 
 
 @reading.of(Dense)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
-from netdsl.layers.arguments import Number, flag, option, positional, real
+from netdsl.layers.arguments import Number, arguments_of, flag, option, positional, real
 from netdsl.layers.base import Algebra, Layer, Weight
 from netdsl.layers.formula import known
 
@@ -17,21 +17,24 @@ if TYPE_CHECKING:
 
 
 class Activation(Layer):
-    """What activations share: `module` names the class of torch.nn that computes them."""
+    """What activations share: `module` names the class of torch.nn that computes them with their arguments."""
 
     role = "activation"
     inplace = True
     module: ClassVar[str]
     rises: ClassVar[bool] = False
     """Whether it never falls where its input rises, whatever its arguments."""
+    elementwise: ClassVar[bool] = True
+    """Whether each value follows from the one at its place alone: not with a slope for each channel."""
 
     def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(elementwise=True, monotone=self.rises)
+        return Algebra(elementwise=self.elementwise, monotone=self.rises)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
 
-        return getattr(nn, self.module)()
+        arguments = [float(getattr(self, one.attribute)) for one in arguments_of(type(self))]
+        return getattr(nn, self.module)(*arguments)
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,13 @@ class LeakyRelu(Activation):
     """
 
     keyword = "LEAKYRELU"
+    module = "LeakyReLU"
     flops_per_output = 2
 
     slope: Number = positional(real(), "slope below 0", Fraction(1, 100))
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(elementwise=True, monotone=self.slope >= 0)
-
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.LeakyReLU(float(self.slope))
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,11 @@ class ParametricRelu(Activation):
     """
 
     keyword = "PRELU"
+    elementwise = False
     flops_per_output = 2
 
     slope: Number = positional(real(), "where the slope below 0 starts", Fraction(1, 4))
     per_channel: bool = flag("learn a slope for each channel")
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra()  # with a slope for each channel
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
         return (Weight("weight", (inputs[0].channels if self.per_channel else 1,)),)
@@ -124,17 +121,13 @@ class Elu(Activation):
     """
 
     keyword = "ELU"
+    module = "ELU"
     flops_per_output = 4
 
     slope: Number = positional(real(), "slope at 0 from below, which is also minus the limit", 1)
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(elementwise=True, monotone=self.slope >= 0)
-
-    def lower(self, *inputs: Shape) -> nn.Module:
-        from torch import nn
-
-        return nn.ELU(float(self.slope))
 
 
 @dataclass(frozen=True)
@@ -314,10 +307,8 @@ class Softmax(Activation):
     """
 
     keyword = "SOFTMAX"
+    elementwise = False
     flops_per_output = 5
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra()
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -335,10 +326,8 @@ class LogSoftmax(Activation):
     """
 
     keyword = "LOGSOFTMAX"
+    elementwise = False
     flops_per_output = 5
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra()
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn

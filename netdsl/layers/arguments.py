@@ -166,11 +166,7 @@ def reals() -> Kind:
 
 def dims() -> Kind:
     """Dims, or one number: spatial sizes first, channels last."""
-
-    def read(value: Value) -> Sizes:
-        return tuple(_whole(part, 1) for part in (value if isinstance(value, tuple) else (value,)))
-
-    return Kind("dims, spatial sizes first and channels last", read, many=True)
+    return Kind("dims, spatial sizes first and channels last", sizes().read, many=True)
 
 
 def text() -> Kind:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.base import Algebra, Layer
+from netdsl.layers.reshape import Moving
 from netdsl.layers.shape import Shape
 from netdsl.text.advice import Advice
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Slice(Layer):
+class Slice(Moving):
     """Some of the channels, counted from 0: from the first number to the one before the second.
 
     `SLICE 0 58`
@@ -24,7 +25,6 @@ class Slice(Layer):
     """
 
     keyword = "SLICE"
-    role = "reshape"
     view = True
 
     from_: int = positional(whole(0), "the first channel")
@@ -46,9 +46,6 @@ class Slice(Layer):
             help = f"{x.channels} is the most: they are counted from 0, and the second number is not taken"
             raise LayerError("invalid-argument", message, help, argument="to", inputs=True)
         return Shape(x.spatial, self.to - self.from_)
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.shape(*inputs) == inputs[0])
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     from netdsl.layers.shape import Shape
 
 
+class Dropping(Layer):
+    """What DROPOUT and DROPPATH share."""
+
+    role = "dropout"
+    inplace = True
+    view = True
+    training_only = True
+
+    rate: Number
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, identity=True)
+
+
 @dataclass(frozen=True)
-class Dropout(Layer):
+class Dropout(Dropping):
     """Sets values to 0 at random in training, and enlarges the others by 1/(1 - rate) (Srivastava 2014).
 
     `DROPOUT 0.5`
@@ -25,15 +39,8 @@ class Dropout(Layer):
     """
 
     keyword = "DROPOUT"
-    role = "dropout"
-    inplace = True
-    view = True
-    training_only = True
 
     rate: Number = positional(real(0, 1), "share that is dropped", Fraction(1, 2))
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(elementwise=True, identity=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -42,7 +49,7 @@ class Dropout(Layer):
 
 
 @dataclass(frozen=True)
-class DropPath(Layer):
+class DropPath(Dropping):
     """Drops all of an example at random in training, and enlarges the others by 1/(1 - rate) (Huang 2016).
 
     At the end of a residual branch this is stochastic depth.
@@ -53,15 +60,8 @@ class DropPath(Layer):
     """
 
     keyword = "DROPPATH"
-    role = "dropout"
-    inplace = True
-    view = True
-    training_only = True
 
     rate: Number = positional(real(0, 1), "share of the examples that is dropped", Fraction(1, 2))
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(elementwise=True, identity=True)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import pointwise

@@ -23,6 +23,24 @@ def _affine(x: Shape) -> tuple[Weight, ...]:
     return Weight("weight", (x.channels,)), Weight("bias", (x.channels,))
 
 
+class Normalizing(Layer):
+    """What BN, GN, LN and IN share: each value less a mean, over a deviation; then perhaps scaled and shifted."""
+
+    role = "normalization"
+    noaffine: bool
+
+    @property
+    def scales(self) -> bool:
+        """Whether it scales and shifts by what it learns."""
+        return not self.noaffine
+
+    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
+        return _affine(inputs[0]) if self.scales else ()
+
+    def flops(self, *inputs: Shape) -> int:
+        return (7 if self.scales else 5) * known(inputs[0].elements)
+
+
 @dataclass(frozen=True)
 class LocalResponse(Layer):
     """Local response normalisation: x / (k + alpha/size · sum of squares)^beta over neighbouring channels.
@@ -57,7 +75,7 @@ class LocalResponse(Layer):
 
 
 @dataclass(frozen=True)
-class BatchNorm(Layer):
+class BatchNorm(Normalizing):
     """Normalises each channel over the batch, then scales and shifts it (Ioffe and Szegedy 2015).
 
     Running statistics take the batch's place in inference; they are no parameters.
@@ -68,8 +86,6 @@ class BatchNorm(Layer):
     """
 
     keyword = "BN"
-    role = "normalization"
-    flops_per_output = 2
 
     eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
     momentum: Number = option(real(0, 1), "the new batch's share of the running statistics", Fraction(1, 10))
@@ -84,8 +100,8 @@ class BatchNorm(Layer):
             require_axes("BN", x)
         return x
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return () if self.noaffine else _affine(inputs[0])
+    def flops(self, *inputs: Shape) -> int:
+        return 2 * known(inputs[0].elements)
 
     def constants(self, *inputs: Shape) -> tuple[Weight, ...]:
         """The running statistics; PyTorch's count of the batches seen is a counter of training, and no part of it."""
@@ -101,7 +117,7 @@ class BatchNorm(Layer):
 
 
 @dataclass(frozen=True)
-class GroupNorm(Layer):
+class GroupNorm(Normalizing):
     """Normalises groups of channels of each example over the whole map (Wu and He 2018).
 
     `GN 32`
@@ -110,7 +126,6 @@ class GroupNorm(Layer):
     """
 
     keyword = "GN"
-    role = "normalization"
 
     groups: int = positional(whole(), "how many groups the channels make")
     eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
@@ -124,12 +139,6 @@ class GroupNorm(Layer):
             raise LayerError("shape-mismatch", message, "use fewer groups", argument="groups", inputs=True)
         return x
 
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return () if self.noaffine else _affine(inputs[0])
-
-    def flops(self, *inputs: Shape) -> int:
-        return (5 if self.noaffine else 7) * known(inputs[0].elements)
-
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])
 
@@ -140,7 +149,7 @@ class GroupNorm(Layer):
 
 
 @dataclass(frozen=True)
-class LayerNorm(Layer):
+class LayerNorm(Normalizing):
     """Normalises the channels of each position (Ba 2016; over positions apart, as ConvNeXt does).
 
     `LN eps=1e-6`
@@ -149,16 +158,9 @@ class LayerNorm(Layer):
     """
 
     keyword = "LN"
-    role = "normalization"
 
     eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
     noaffine: bool = flag("neither scale nor shift")
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return () if self.noaffine else _affine(inputs[0])
-
-    def flops(self, *inputs: Shape) -> int:
-        return (5 if self.noaffine else 7) * known(inputs[0].elements)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from torch import nn
@@ -171,7 +173,7 @@ class LayerNorm(Layer):
 
 
 @dataclass(frozen=True)
-class InstanceNorm(Layer):
+class InstanceNorm(Normalizing):
     """Normalises each channel of each example over the whole map (Ulyanov 2016), in inference too.
 
     `IN affine`
@@ -180,10 +182,13 @@ class InstanceNorm(Layer):
     """
 
     keyword = "IN"
-    role = "normalization"
 
     eps: Number = option(real(0), "what is added to the variance", Fraction(1, 100000))
     affine: bool = flag("scale and shift")
+
+    @property
+    def scales(self) -> bool:
+        return self.affine
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -192,12 +197,6 @@ class InstanceNorm(Layer):
             message = f"IN normalises over the positions of a map, and {x} has one, which becomes 0"
             raise LayerError("shape-mismatch", message, "use LN or BN", inputs=True)
         return x
-
-    def weights(self, *inputs: Shape) -> tuple[Weight, ...]:
-        return _affine(inputs[0]) if self.affine else ()
-
-    def flops(self, *inputs: Shape) -> int:
-        return (7 if self.affine else 5) * known(inputs[0].elements)
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return range(inputs[0].spatial[axis])

@@ -29,8 +29,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+class Moving(Layer):
+    """What these share: where the shape stays, so do the values."""
+
+    role = "reshape"
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(identity=self.shape(*inputs) == inputs[0])
+
+
 @dataclass(frozen=True)
-class Flatten(Layer):
+class Flatten(Moving):
     """A vector of all values, channel-major as in PyTorch: all of channel 0, row by row, then channel 1.
 
     `FLATTEN`
@@ -39,7 +48,6 @@ class Flatten(Layer):
     """
 
     keyword = "FLATTEN"
-    role = "reshape"
     inplace = True
     view = True
 
@@ -60,7 +68,7 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
-class Reshape(Layer):
+class Reshape(Moving):
     """The same values in another shape, channel-major as in PyTorch: channels, then rows, then columns.
 
     `RESHAPE 7x7x128`
@@ -69,7 +77,6 @@ class Reshape(Layer):
     """
 
     keyword = "RESHAPE"
-    role = "reshape"
     inplace = True
     view = True
 
@@ -86,9 +93,6 @@ class Reshape(Layer):
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         return "all" if inputs[0].spatial else ()
 
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.shape(*inputs) == inputs[0])
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
@@ -97,7 +101,7 @@ class Reshape(Layer):
 
 
 @dataclass(frozen=True)
-class Pad(Layer):
+class Pad(Moving):
     """Adds positions around the map: zeros, the map reflected about its edge, or its edge repeated.
 
     `PAD 1x0 after=2x3 mode=reflect`
@@ -106,7 +110,6 @@ class Pad(Layer):
     """
 
     keyword = "PAD"
-    role = "reshape"
 
     before: Sizes = positional(sizes(0), "positions added on each side: one size, or one for each axis")
     after: Sizes | None = option(sizes(0), "positions added at the far side, where they differ")
@@ -143,9 +146,6 @@ class Pad(Layer):
             case _:
                 return None
 
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.shape(*inputs) == inputs[0])
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import axes, reshape
 
@@ -154,7 +154,7 @@ class Pad(Layer):
 
 
 @dataclass(frozen=True)
-class Crop(Layer):
+class Crop(Moving):
     """Cuts a part out of the map: centred, the offset rounded down, or from `at=` on.
 
     `CROP 24x24 at=4x0` or `CROP like=e2`, which takes the spatial size of another node
@@ -163,7 +163,6 @@ class Crop(Layer):
     """
 
     keyword = "CROP"
-    role = "reshape"
     view = True
 
     size: Sizes | None = positional(sizes(), "spatial size of the part", None)
@@ -199,9 +198,6 @@ class Crop(Layer):
         places = zip(map(known, offsets), spatial, strict=True)
         return Shape(tuple([known(at + part) - at for at, part in places]), x.channels)
 
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.shape(*inputs) == inputs[0])
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
@@ -213,7 +209,7 @@ class Crop(Layer):
 
 
 @dataclass(frozen=True)
-class Upsample(Layer):
+class Upsample(Moving):
     """Enlarges the map: by whole factors, to a size, or to the spatial size of another node.
 
     With `nearest` values are repeated; `bilinear` is linear along each axis, however many, and aligns no corners.
@@ -224,7 +220,6 @@ class Upsample(Layer):
     """
 
     keyword = "UPSAMPLE"
-    role = "reshape"
 
     factor: Sizes | None = positional(sizes(), "by how much it enlarges: one factor, or one for each axis", None)
     to: Sizes | None = option(sizes(), "the size of the output")
@@ -266,9 +261,6 @@ class Upsample(Layer):
         shape = self.shape(*inputs)
         return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * known(shape.elements)
 
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.shape(*inputs) == inputs[0])
-
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
@@ -282,7 +274,7 @@ class Upsample(Layer):
 
 
 @dataclass(frozen=True)
-class PixelShuffle(Layer):
+class PixelShuffle(Moving):
     """Turns channels into space: n values of each axis come from n times as many channels (Shi 2016, section 3.2).
 
     Of C channels C/n^r are left over r axes. With `order=crd`, PyTorch's, those of one output channel lie side by side;
@@ -294,7 +286,6 @@ class PixelShuffle(Layer):
     """
 
     keyword = "PIXELSHUFFLE"
-    role = "reshape"
 
     factor: int = positional(whole(), "by how much it enlarges each axis")
     order: str = option(choice("crd", "dcr"), "how the channels lie that make one", "crd")
@@ -318,9 +309,6 @@ class PixelShuffle(Layer):
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return (position // self.factor,)
-
-    def algebra(self, *inputs: Shape) -> Algebra:
-        return Algebra(identity=self.factor == 1)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

@@ -134,13 +134,9 @@ def _instance_norm(layer: norm.InstanceNorm, x: Operand) -> Saved:
     return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
 
 
-@saves.of(norm.Scale)
-def _scale(layer: norm.Scale, x: Operand) -> Saved:
-    return Saved((0,), scratch=x.shape.elements, layout=x.order)
-
-
 @saves.of(norm.Normalize)
-def _normalize(layer: norm.Normalize, x: Operand) -> Saved:
+def nothing(layer: Layer, x: Operand) -> Saved:
+    """Nothing: the gradient is the output's, or that times constants."""
     return Saved(layout=x.order)
 
 
@@ -173,24 +169,19 @@ def _parametric_relu(layer: activation.ParametricRelu, x: Operand) -> Saved:
     return Saved((0,), scratch=x.shape.elements * (1 if x.gradient else 2), layout=x.order)
 
 
-@saves.of(activation.Absolute)
-def _absolute(layer: activation.Absolute, x: Operand) -> Saved:
+@saves.of(activation.Absolute, norm.Scale)
+def _scaled(layer: Layer, x: Operand) -> Saved:
     return Saved((0,), scratch=x.shape.elements, layout=x.order)
 
 
-@saves.of(dropout.Dropout)
-def _dropout(layer: dropout.Dropout, x: Operand) -> Saved:
-    """The mask, a byte for each value, as on a GPU; a CPU keeps numbers."""
+@saves.of(dropout.Dropping)
+def _dropout(layer: dropout.Dropping, x: Operand) -> Saved:
+    """The mask: a byte for each value, as on a GPU (a CPU keeps numbers), or for each example."""
     if layer.rate == 0:
         return view(x)
-    if layer.rate == 1:
-        return Saved(batch_values=1, layout=x.order)
-    return Saved(bytes=x.shape.elements, layout=x.order)
-
-
-@saves.of(dropout.DropPath)
-def _drop_path(layer: dropout.DropPath, x: Operand) -> Saved:
-    return view(x) if layer.rate == 0 else Saved(bytes=1, layout=x.order)
+    if isinstance(layer, dropout.DropPath):
+        return Saved(bytes=1, layout=x.order)
+    return Saved(batch_values=1, layout=x.order) if layer.rate == 1 else Saved(bytes=x.shape.elements, layout=x.order)
 
 
 # What moves values about
