@@ -155,6 +155,12 @@ def test_json_has_the_keys_that_programs_rely_on() -> None:
     assert {tuple(one) for one in related} == {("message", *calls[0])}
 
 
+def test_of_equally_near_names_in_a_broken_statement_the_first_is_meant() -> None:
+    labels = " -> ".join(f"b{number}: RELU" for number in range(9, 0, -1))
+    helps = [one.help for one in check(f"INPUT 8 -> FC b\nINPUT 8 -> {labels} )\n")]
+    assert helps[0] == "did you mean b1?"
+
+
 def test_json_has_the_fix_that_the_help_names() -> None:
     (data,) = json.loads(render.as_json(check("INPUT 8x8x3\n-> CONV 8 3 s 2 p1\n")))
     edit = {"file": "net.net", "line": 2, "column": 13, "end_line": 2, "end_column": 16, "text": "s2"}

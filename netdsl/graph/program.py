@@ -207,7 +207,7 @@ class Loader:
                     taken.add(param.name.text)
                 else:
                     params[param.name.text] = self._value(param.value, params)
-        for name in lost:
+        for name in sorted(lost):  # of equally near names the first is meant, in any run
             params.setdefault(name, UNKNOWN)
         incomplete = None in used.values() or file.nameless
         module = Module(file, params, blocks, params_at, bool(taken), frozenset(lost), incomplete)
