@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from netdsl.text import elsewhere
 from netdsl.text.advice import write
 from netdsl.text.diagnostic import Report
-from netdsl.text.mistake import Told
+from netdsl.text.mistakes import NotLowerCase
 from netdsl.text.source import Source, Span
 from netdsl.text.tokens import COMMENT, KEYWORDS, NAMES, STRING, WORD
 
@@ -35,7 +35,7 @@ def understood(text: str, source: Source, report: Report) -> str:
             blocks.add(_lower(name))
         if not NAMES.fullmatch(name):
             span = Span(source, start, start + len(name))
-            report.error(Told("syntax-error", f"{what} is written in lower case", write(_lower(name))), span)
+            report.error(NotLowerCase(f"{what} is written", write(_lower(name))), span)
             places.append((start, span.end))
             odd.setdefault(name, what)
     if not odd and not blocks:
@@ -47,7 +47,7 @@ def understood(text: str, source: Source, report: Report) -> str:
         elif match["call"] and not NAMES.fullmatch(name) and _lower(name) in blocks and not elsewhere.find(name):
             start, end = match.span("name")
             span = Span(source, start, end)
-            report.error(Told("syntax-error", "a block is called in lower case", write(_lower(name))), span)
+            report.error(NotLowerCase("a block is called", write(_lower(name))), span)
             places.append((start, end))
     if not places:
         return text

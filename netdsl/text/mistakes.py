@@ -1,4 +1,4 @@
-"""Mistakes in how statements stand, beside those that `wording` tells of what is in one."""
+"""Mistakes in how statements stand and what stands in them; where fixes are sought by rules, their help is a figure."""
 
 from __future__ import annotations
 
@@ -75,3 +75,103 @@ class NestedDeeply(Mistake, code="limit-exceeded", example=f"param a = {{{101 * 
     most: int
     words = "{what} are nested more than {most} deep"
     advice = "name the inner parts as blocks or params"
+
+
+class UnexpectedWord(Mistake, code="syntax-error", example="INPUT 8 -> ?"):
+    """What may not stand where it does; `wanted` says what may."""
+
+    word: str
+    wanted: str
+    hint: str
+    words = "unexpected {word}{wanted}"
+
+
+class NothingFollows(Mistake, code="syntax-error", example="INPUT 8 ->"):
+    """A statement that is not whole."""
+
+    last: str
+    wanted: str
+    hint: str
+    words = "nothing follows this {last}{wanted}"
+
+
+class NotLowerCase(Mistake, code="syntax-error", example="INPUT 8 -> Hidden: FC 4"):
+    """A name, or the keyword of a statement, with capitals or letters beyond ASCII."""
+
+    what: str
+    hint: str
+    words = "{what} in lower case"
+
+
+class NoStatement(Mistake, code="syntax-error", example="def unit(n) = CONV n 3"):
+    """A word of another language, or a keyword that is misspelt."""
+
+    word: str
+    hint: str
+    words = "no statement begins with {word}"
+
+
+class NothingRepeated(Mistake, code="syntax-error", example="INPUT 8 -> x3 FC 8"):
+    """A repeat in front."""
+
+    repeat: str
+    hint: str
+    words = "nothing stands before the repeat {repeat}"
+
+
+class RepeatInFront(Mistake, code="syntax-error", example="param n = 3\nINPUT 8 -> n x FC 8"):
+    """A repeat by a name, in front."""
+
+    name: str
+    hint: str
+    words = "the repeat {name} x stands before its element"
+
+
+class LongLabel(Mistake, code="syntax-error", example="INPUT 8 -> first layer: FC 8"):
+    """A label of several words."""
+
+    hint: str
+    words = "a label is one word"
+
+
+class NoLayer(Mistake, code="syntax-error", example="block f() = RELU\nINPUT 8 -> call f()"):
+    """A verb before a call."""
+
+    word: str
+    hint: str
+    words = "{word} is no name of a layer"
+
+
+class BareArguments(Mistake, code="syntax-error", example="block f(n) = FC n\nINPUT 8 -> f 4"):
+    """A call as a layer is written."""
+
+    block: str
+    hint: str
+    words = "the arguments of block {block} stand in brackets"
+
+
+class MissingArrow(Mistake, code="syntax-error", example="INPUT 8 -> a: FC 4\na FC 8"):
+    """A name and a layer with nothing between them."""
+
+    what: str
+    word: str
+    hint: str
+    words = "{what} is missing before {word}"
+
+
+class MissingBar(Mistake, code="syntax-error", example="INPUT 8 -> a: FC 4 -> b: FC 4\na b -> ADD"):
+    """Names with nothing between them."""
+
+    what: str
+    first: str
+    second: str
+    hint: str
+    words = "{what} missing between {first} and {second}"
+
+
+class NameWithArguments(Mistake, code="syntax-error", example="INPUT 8 -> fc 4"):
+    """A layer in lower case."""
+
+    name: str
+    hint: str
+    words = "the name {name} takes no arguments"

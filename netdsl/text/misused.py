@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-from netdsl.text import elsewhere
-from netdsl.text.advice import Advice, perhaps, write
+from netdsl.text import elsewhere, mistakes
+from netdsl.text.advice import Advice, write
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.met import ELEMENT, Met, shown
-from netdsl.text.mistake import Told
 from netdsl.text.restated import EXAMPLES, advice, restated
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest
@@ -66,15 +65,15 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     end = statement.start + len(met.before)
     span = Span(statement.source, end - len(word), end)
     if met.before == word and word in _ADVICE:
-        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", _ADVICE[word]), span)
+        return Diagnostic(mistakes.NoStatement(shown(word), _ADVICE[word]), span)
     if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
         help = write("", statement, "nothing of Python is needed here; take the line away")
-        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
+        return Diagnostic(mistakes.NoStatement(shown(word), help), span)
     if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word, met.rest)):
         if keyword == "param" and re.match(r"\w+\s*\(", met.rest):  # let f(n) = …
             keyword = "block"
         help = _restated(keyword, met.rest, span)
-        return Diagnostic(Told("syntax-error", f"no statement begins with {shown(word)}", help), span)
+        return Diagnostic(mistakes.NoStatement(shown(word), help), span)
     if re.fullmatch(r"x\d+", word):
         repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
         rule = "a repeat stands behind what it repeats: "
@@ -83,34 +82,30 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
             stretch = _on(span, at, repeated)
             text = f"{repeated.group()} x{{{word[1:]}}}"  # which is no kernel
             help = Advice(f"{rule}{repeated.group()} {word}", text, stretch.start, stretch.end)
-        return Diagnostic(Told("syntax-error", f"nothing stands before the repeat {shown(word)}", help), span)
+        return Diagnostic(mistakes.NothingRepeated(shown(word), help), span)
     if met.word == "x" and (behind := re.match(rf"x\s*({ELEMENT})", met.rest)):
         help = write(f"{behind[1]} x{{{word}}}", _on(span, at, behind), "a repeat stands behind what it repeats: ")
-        return Diagnostic(Told("syntax-error", f"the repeat {shown(word)} x stands before its element", help), span)
+        return Diagnostic(mistakes.RepeatInFront(shown(word), help), span)
     if label := re.match(r"([-\w]+)\s*:", met.rest):
         name = re.sub(r"\W+", "_", f"{word}_{label[1].lstrip('-')}").lower()
         help = write(f"{name}:", _on(span, at, label))
-        return Diagnostic(Told("syntax-error", "a label is one word", help), span)
+        return Diagnostic(mistakes.LongLabel(help), span)
     if word in {"call", "apply", "block", "use"} and (call := re.match(r"\w+\(.*?\)", met.rest)):
         help = write(call.group(), _on(span, at, call))
-        return Diagnostic(Told("syntax-error", f"{shown(word)} is no name of a layer", help), span)
+        return Diagnostic(mistakes.NoLayer(shown(word), help), span)
     told = _REST.match(met.rest.partition("->")[0])
     behind = told.group().split() if told else []
     stretch = span if told is None else Span(span.source, span.start, at.start + len(told.group().rstrip()))
     if _is_block(word, statement):
         help = write(_call(word, behind), stretch, "to call the block, write ")
-        return Diagnostic(Told("syntax-error", f"the arguments of block {shown(word)} stand in brackets", help), span)
+        return Diagnostic(mistakes.BareArguments(shown(word), help), span)
     if met.kind in {"NAME", "PATH"} and all(re.fullmatch(r"[a-z_][\w.]*", one) for one in behind) and _ends(met.rest):
         return _names(met, at, word, behind)
-    if met.kind in {"LAYER", "ODD"} and met.bracket == "[":
-        message = f"an arrow or a bar is missing before {shown(met.word)}"
-        joint = "|" if met.word == "SKIP" else "->"
-        help = perhaps(f"write {word} {joint} {met.word}", f"{joint} ", Span(at.source, at.start, at.start))
-        return Diagnostic(Told("syntax-error", message, help), at)
     if met.kind in {"LAYER", "ODD"}:
-        message = f"an arrow is missing before {shown(met.word)}"
-        help = Advice(f"write {word} -> {met.word}", "-> ", at.start, at.start)
-        return Diagnostic(Told("syntax-error", message, help), at)
+        joint = "|" if met.word == "SKIP" and met.bracket == "[" else "->"
+        help = Advice(f"write {word} {joint} {met.word}", f"{joint} ", at.start, at.start, certain=met.bracket != "[")
+        what = "an arrow or a bar" if met.bracket == "[" else "an arrow"
+        return Diagnostic(mistakes.MissingArrow(what, shown(met.word), help), at)
     foreign = elsewhere.find(word)
     here = elsewhere.written(word, behind) or ("" if foreign is None or word.upper() in foreign.here else foreign.here)
     help = write(here or " ".join((word.upper(), *behind)), stretch, "layers are written in capitals: ")
@@ -120,7 +115,7 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         help = str(help)
     if foreign is None:
         help += f"; a block is called with brackets: {_call(word, behind)}"
-    return Diagnostic(Told("syntax-error", f"the name {shown(word)} takes no arguments", help), span)
+    return Diagnostic(mistakes.NameWithArguments(shown(word), help), span)
 
 
 def _on(span: Span, at: Span, match: re.Match[str]) -> Span:
@@ -161,8 +156,8 @@ def _names(met: Met, at: Span, word: str, behind: list[str]) -> Diagnostic:
     help = f"write [ {branches} ]" + (f" -> {merge[1]}" if merge else "")
     if met.bracket == "[" and not behind[1:]:
         help = Advice(help, "| ", at.start, at.start)
-    what = "a bar is missing" if met.bracket == "[" else "a fork's brackets and bar are missing"
-    return Diagnostic(Told("syntax-error", f"{what} between {shown(word)} and {shown(met.word)}", help), at)
+    what = "a bar is" if met.bracket == "[" else "a fork's brackets and bar are"
+    return Diagnostic(mistakes.MissingBar(what, shown(word), shown(met.word), help), at)
 
 
 def _misspelt(word: str, rest: str) -> str:

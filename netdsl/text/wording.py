@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from netdsl.text import misused
+from netdsl.text import mistakes, misused
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fixes import likely
 from netdsl.text.met import NEAR, Met, nearby, shown
-from netdsl.text.mistake import Told
 from netdsl.text.source import Span
 from netdsl.text.tokens import SHOWN, code
 
@@ -57,25 +56,21 @@ def syntax_error(at: int, kind: str, expected: set[str], statement: Span) -> Dia
         last = deque(SHOWN.finditer(statement.text), maxlen=1)[0]
         met = Met("", kind, frozenset(expected), code(statement.text), "", at=statement.end)
         span = Span(source, statement.start + last.start(), statement.end)
-        message = f"nothing follows this {shown(last.group())}"
-    else:
-        match = SHOWN.match(source.text, at)
-        assert match
-        before = code(source.text[statement.start : at])
-        rest = code(source.text[at : at + 2 * NEAR].partition("\n")[0])
-        fresh_line = "\n" in source.text[statement.start + len(before) : at]
-        apart = source.text[at - 1 : at].isspace()
-        gap = at - statement.start - len(before)
-        whole = at if len(match.group()) <= NEAR else -1
-        gap = gap if source.text[at - gap : at].isspace() or not gap else -1
-        met = Met(nearby(match.group()), kind, frozenset(expected), before, rest, fresh_line, apart, whole, gap)
-        span = Span(source, at, match.end())
-        if found := misused.find(met, statement, span):
-            return found
-        message = f"unexpected {shown(met.word)}"
-    if wanted := _expected(met):
-        message += f": {wanted}"
-    return Diagnostic(Told("syntax-error", message, likely(met)), span)
+        return Diagnostic(mistakes.NothingFollows(shown(last.group()), _expected(met), likely(met)), span)
+    match = SHOWN.match(source.text, at)
+    assert match
+    before = code(source.text[statement.start : at])
+    rest = code(source.text[at : at + 2 * NEAR].partition("\n")[0])
+    fresh_line = "\n" in source.text[statement.start + len(before) : at]
+    apart = source.text[at - 1 : at].isspace()
+    gap = at - statement.start - len(before)
+    whole = at if len(match.group()) <= NEAR else -1
+    gap = gap if source.text[at - gap : at].isspace() or not gap else -1
+    met = Met(nearby(match.group()), kind, frozenset(expected), before, rest, fresh_line, apart, whole, gap)
+    span = Span(source, at, match.end())
+    if found := misused.find(met, statement, span):
+        return found
+    return Diagnostic(mistakes.UnexpectedWord(shown(met.word), _expected(met), likely(met)), span)
 
 
 def proven(found: Diagnostic, text: str, span: Span, first_error: Callable[[str, int, int], int]) -> Diagnostic:
@@ -92,7 +87,7 @@ def proven(found: Diagnostic, text: str, span: Span, first_error: Callable[[str,
 
 
 def _expected(met: Met) -> str:
-    """What may stand there, in a few words; "" where that is too much to list."""
+    """What may stand there, in a few words behind a colon; "" where that is too much to list."""
     names = {name for name in met.expected if _ONLY_WITHIN.get(name, met.bracket) == met.bracket}
     first = ""
     if met.takes_argument:
@@ -108,4 +103,4 @@ def _expected(met: Met) -> str:
     words = list(dict.fromkeys(words))
     if len(words) > 6:  # a list of everything helps nobody
         return ""
-    return f"expected {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}" if words else ""
+    return f": expected {', '.join(words[:-1])}{' or ' if len(words) > 1 else ''}{words[-1]}" if words else ""
