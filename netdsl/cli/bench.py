@@ -38,13 +38,11 @@ def command(
     threads: int | None,
     examples: int,
     form: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Measure the compiled network beside other ways of running it: time, error, and share of the machine's limit."""
     peers = list(PEERS) if against is None else _peers(against)
-    shaped = common.network(file, sets, inputs, include)
+    shaped = common.network(file, asked)
     from netdsl import bench
 
     setting = Setting(device, batch, precision, threads, runs, examples)

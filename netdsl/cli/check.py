@@ -32,16 +32,14 @@ def command(
     fix: bool,
     allow: tuple[str, ...],
     deny: tuple[str, ...],
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Prove networks: syntax, names, shapes and expectations; `-` reads one from stdin.
 
     Diagnostics go to stderr, or with --format json to stdout as a list. Exit status 1 where there is an error. A code
     that --allow or --deny names comes before `warnings`.
     """
-    changes = common.overrides(sets, inputs, include)
+    changes = asked.overrides
     lint = _lint(allow, deny)
     found: list[Diagnostic] = []
     failed = False

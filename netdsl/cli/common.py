@@ -7,8 +7,9 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property, wraps
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 import click
 
@@ -63,26 +64,63 @@ def telling() -> Generator[None]:
             warnings.showwarning(one.message, one.category, one.filename, one.lineno)
 
 
-_LIMIT = f"{__name__}.limit"
-"""Where click's context keeps the limit, which `overrides` reads for every command."""
 _TAKEN = f"{__name__}.taken"
-"""Where it keeps whether stdin was read."""
+"""Where click's context keeps whether stdin was read."""
 
 
-def _keep_limit(context: click.Context, _: click.Parameter, limit: int) -> None:
-    context.meta[_LIMIT] = limit
+@dataclass(frozen=True)
+class Asked:
+    """The options that change a network, as they were written."""
+
+    sets: tuple[str, ...]
+    inputs: tuple[str, ...]
+    include: tuple[str, ...]
+    limit: int
+
+    @cached_property
+    def overrides(self) -> Overrides:
+        """What they ask for. Raises UsageError."""
+        params: dict[str, Value] = {}
+        for word in self.sets:
+            name, equals, text = word.partition("=")
+            value = literal(text.strip())
+            if not equals or not name.strip() or value is None:
+                raise UsageError(
+                    f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word"
+                )
+            params[name.strip()] = value
+        given: dict[str, tuple[int, ...]] = {}
+        for word in self.inputs:
+            name, _, text = word.rpartition("=")
+            if name.strip() in given:
+                raise UsageError(f"--input {word}: given twice", "keep one of them")
+            try:
+                given[name.strip()] = dims(text.strip())
+            except ValueError:
+                raise UsageError(
+                    f"--input {word}: not dims", "write --input 64x64x3, or --input name=64x64x3"
+                ) from None
+        for folder in self.include:
+            if not Path(folder).is_dir():
+                raise UsageError(f"--include {folder}: there is no such folder")
+        return Overrides(params, given, [Path(folder) for folder in self.include], self.limit)
 
 
 def overriding(command: Command) -> Command:
-    """Give a command the options that change a network: --set, --input, --include, --limit."""
+    """Give a command the options that change a network, --set, --input, --include and --limit, as `asked`."""
+
+    @wraps(command)
+    def asking(
+        *, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...], limit: int, **options: object
+    ) -> object:
+        return command(asked=Asked(sets, inputs, include, limit), **options)
+
     for option in (
         click.option(
             "--limit",
             type=click.IntRange(1),
             default=LIMIT,
             show_default=True,
-            expose_value=False,
-            callback=_keep_limit,
             metavar="N",
             help="How many nodes a network may have.",
         ),
@@ -90,35 +128,8 @@ def overriding(command: Command) -> Command:
         click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="Other dims for an INPUT."),
         click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="Another value for a param."),
     ):
-        command = option(command)
-    return command
-
-
-def overrides(sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> Overrides:
-    """The overrides that the options ask for. Raises UsageError."""
-    params: dict[str, Value] = {}
-    for word in sets:
-        name, equals, text = word.partition("=")
-        value = literal(text.strip())
-        if not equals or not name.strip() or value is None:
-            raise UsageError(
-                f"--set {word}: not a parameter and a value", "write --set name=value: a number, dims or a word"
-            )
-        params[name.strip()] = value
-    given: dict[str, tuple[int, ...]] = {}
-    for word in inputs:
-        name, _, text = word.rpartition("=")
-        if name.strip() in given:
-            raise UsageError(f"--input {word}: given twice", "keep one of them")
-        try:
-            given[name.strip()] = dims(text.strip())
-        except ValueError:
-            raise UsageError(f"--input {word}: not dims", "write --input 64x64x3, or --input name=64x64x3") from None
-    for folder in include:
-        if not Path(folder).is_dir():
-            raise UsageError(f"--include {folder}: there is no such folder")
-    limit = click.get_current_context().meta[_LIMIT]
-    return Overrides(params, given, [Path(folder) for folder in include], limit)
+        asking = option(asking)
+    return cast("Command", asking)
 
 
 def locate(name: str) -> Path | None:
@@ -199,9 +210,9 @@ def built(path: Path | None, name: str, changes: Overrides) -> Loaded:
     return Loaded(name, shaped, report)
 
 
-def network(name: str, sets: Iterable[str], inputs: Iterable[str], include: Iterable[str]) -> ShapedGraph:
+def network(name: str, asked: Asked) -> ShapedGraph:
     """The shaped graph of a network, for a command that needs one; errors are said, and end the command with 1."""
-    loaded = load(name, overrides(sets, inputs, include))
+    loaded = load(name, asked.overrides)
     found = loaded.report.diagnostics()
     if loaded.report.failed:
         say(found)

@@ -63,9 +63,7 @@ def command(
     output: str | None,
     kind: chart.Kind | None,
     theme: str | None,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Set networks side by side: a table, or with -o or --chart a chart.
 
@@ -81,11 +79,11 @@ def command(
             raise common.UsageError(f"{option} goes with {'a table, not with a chart' if drawing else 'a chart alone'}")
     if reverse and sort is None:
         raise common.UsageError("--reverse goes with --sort")
-    if kind == "winners" and not names and (sets or inputs):
+    if kind == "winners" and not names and (asked.sets or asked.inputs):
         raise common.UsageError("--set and --input change no winner, but each FILE beside them", "name a FILE")
     target = _target(output, kind) if drawing else None
     every = [] if kind == "winners" else [str(path) for path in resources.bundled()]
-    networks = _networks(names or every, common.overrides(sets, inputs, include), warn=bool(names))
+    networks = _networks(names or every, asked.overrides, warn=bool(names))
     if target is not None:
         _draw(Comparison.of(networks).entries if networks else (), target, kind, theme or "light")
         return

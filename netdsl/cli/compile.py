@@ -41,9 +41,7 @@ def command(
     precision: str,
     batch: int,
     weights: str | None,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
 
@@ -62,7 +60,7 @@ def command(
         raise common.UsageError(
             f"--target {target} is for inference, and cannot be used with --mode train", "leave one out"
         )
-    shaped = common.network(file, sets, inputs, include)
+    shaped = common.network(file, asked)
     kind = chosen(format, None if output is None else Path(output))
     path = Path(f"{common.stem(file)}{kind.suffix}" if output is None else output)
     if path.suffix != kind.suffix:

@@ -36,16 +36,14 @@ def command(
     output: str | None,
     all: bool,
     exit_code: bool,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Tell what changed between two networks: layers added, removed and changed, matched by structure and not by line.
 
     A and B may be files of a git revision, HEAD~1:nets/a.net, and /dev/null stands for none. Overrides go for both. As
     git's own driver it takes git's seven arguments: git config diff.netdsl.command "netdsl diff".
     """
-    changes = common.overrides(sets, inputs, include)
+    changes = asked.overrides
     if len(networks) in (7, 9):
         _drive(networks, changes, form, all)
         return

@@ -45,9 +45,7 @@ def command(
     expand: bool,
     direction: Literal["TB", "LR"] | None,
     theme: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Draw a network: layers by their roles, shapes along the edges, blocks as frames, repeats once with their number.
 
@@ -57,7 +55,7 @@ def command(
     """
     from netdsl import draw
 
-    networks = [common.network(name, sets, inputs, include) for name in names]
+    networks = [common.network(name, asked) for name in names]
     target = Path(output or f"{'-'.join(common.stem(name) for name in names)}.svg")
     format = common.format_of(target, draw.FORMATS, "a picture")
     try:

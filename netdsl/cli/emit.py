@@ -112,14 +112,12 @@ _WORDS = {
 )
 @common.overriding
 @collector.paused()
-def command(
-    file: str, stage: str | None, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...]
-) -> None:
+def command(file: str, stage: str | None, asked: common.Asked) -> None:
     """Print a network as any stage of the compiler has it, or how many nodes it has after each.
 
     The passes of the optimizer are stages by their names; each is printed as it leaves the graph when it first runs.
     """
-    shaped = common.network(file, sets, inputs, include)
+    shaped = common.network(file, asked)
     stream.out(_stages(shaped) if stage is None else printed(stage, shaped))
 
 

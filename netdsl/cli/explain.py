@@ -30,9 +30,7 @@ def command(
     file: str,
     path: str | None,
     form: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Explain a network, or the layer or block at PATH, with its numbers put in.
 
@@ -41,11 +39,11 @@ def command(
     a program that earns it: `netdsl explain shape-mismatch`.
     """
     if (found := _page(file)) is not None:
-        if path is not None or sets or inputs or include:
+        if path is not None or asked.sets or asked.inputs or asked.include:
             raise common.UsageError(f"{file} is a code, which takes nothing else", f"netdsl explain {file}")
         _print(found, form)
         return
-    shaped = common.network(file, sets, inputs, include)
+    shaped = common.network(file, asked)
     try:
         told = explain(shaped, path)
     except UnknownPath as error:

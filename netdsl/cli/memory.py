@@ -35,13 +35,11 @@ def command(
     keep: str,
     size: str | None,
     form: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Tell what a network takes in memory, in training and in inference, device by device, and which batch fits."""
     fit = None if size is None else _bytes(size)
-    shaped = common.network(file, sets, inputs, include)
+    shaped = common.network(file, asked)
     found = memory(shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=fit)
     match form:
         case "json":

@@ -43,15 +43,13 @@ def command(
     columns: str | None,
     batch: int,
     precision: str,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
     if columns is not None and form in ("json", "slides"):
         raise common.UsageError(f"--columns goes with a table, csv or markdown, not with {form}", "leave it out")
     chosen = _columns(columns, USUAL if form == "table" else COLUMNS)
-    summary = Summary(common.network(file, sets, inputs, include), batch, precision)
+    summary = Summary(common.network(file, asked), batch, precision)
     match form:
         case "json":
             stream.lines(summary.json_lines(), stream.data)

@@ -27,9 +27,7 @@ def command(
     output: str | None,
     weights: str | None,
     weights_output: str | None,
-    sets: tuple[str, ...],
-    inputs: tuple[str, ...],
-    include: tuple[str, ...],
+    asked: common.Asked,
 ) -> None:
     """Rewrite a network, as a .net file.
 
@@ -45,8 +43,8 @@ def command(
         if target is not None and Path(target).suffix != suffix:
             help = f"write {option} OUT{suffix}" + (", or leave it out to print the program" if option == "-o" else "")
             raise common.UsageError(f"{option} {target}: this is a {suffix} file", help)
-    changes = common.overrides(sets, inputs, include)
-    source = common.network(file, sets, inputs, include).graph.source
+    changes = asked.overrides
+    source = common.network(file, asked).graph.source
     program = Program(source.text, source.name, common.locate(file), tuple(changes.include))
     try:
         rewritten = rewrite(program, changes)
