@@ -238,7 +238,7 @@ def test_mistakes_on_the_command_line_give_2_and_say_why(run: Run, arguments: li
 # Charts
 
 
-def drawn(kind: bubbles.Kind, shown: Sequence[Entry], theme: Theme = LIGHT) -> tuple[Any, list[bool]]:
+def drawn(kind: bubbles.Bubbles, shown: Sequence[Entry], theme: Theme = LIGHT) -> tuple[Any, list[bool]]:
     with plot.look(theme):
         return bubbles.figure(kind, [one for one in shown if kind.shows(one)], theme)
 
@@ -280,7 +280,7 @@ def assert_legible(figure: Any, theme: Theme) -> None:
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("kind", [bubbles.COST, bubbles.SIZE], ids=["cost", "size"])
 def test_the_names_of_all_bundled_networks_are_legible(
-    kind: bubbles.Kind, theme: Theme, zoo: tuple[Entry, ...]
+    kind: bubbles.Bubbles, theme: Theme, zoo: tuple[Entry, ...]
 ) -> None:
     figure, named = drawn(kind, zoo, theme)
     assert all(named)

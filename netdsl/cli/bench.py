@@ -38,7 +38,7 @@ def command(
     threads: int | None,
     examples: int,
     form: str,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Measure the compiled network beside other ways of running it: time, error, and share of the machine's limit."""
     peers = list(PEERS) if against is None else _peers(against)

@@ -32,7 +32,7 @@ def command(
     fix: bool,
     allow: tuple[str, ...],
     deny: tuple[str, ...],
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Prove networks: syntax, names, shapes and expectations; `-` reads one from stdin.
 

@@ -69,7 +69,7 @@ _TAKEN = f"{__name__}.taken"
 
 
 @dataclass(frozen=True)
-class Asked:
+class Options:
     """The options that change a network, as they were written."""
 
     sets: tuple[str, ...]
@@ -113,7 +113,7 @@ def overriding(command: Command) -> Command:
     def asking(
         *, sets: tuple[str, ...], inputs: tuple[str, ...], include: tuple[str, ...], limit: int, **options: object
     ) -> object:
-        return command(asked=Asked(sets, inputs, include, limit), **options)
+        return command(asked=Options(sets, inputs, include, limit), **options)
 
     for option in (
         click.option(
@@ -210,7 +210,7 @@ def built(path: Path | None, name: str, changes: Overrides) -> Loaded:
     return Loaded(name, shaped, report)
 
 
-def network(name: str, asked: Asked) -> ShapedGraph:
+def network(name: str, asked: Options) -> ShapedGraph:
     """The shaped graph of a network, for a command that needs one; errors are said, and end the command with 1."""
     loaded = load(name, asked.overrides)
     found = loaded.report.diagnostics()

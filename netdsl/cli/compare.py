@@ -61,9 +61,9 @@ def command(
     exact: bool,
     relative: bool,
     output: str | None,
-    kind: chart.Kind | None,
+    kind: chart.ChartKind | None,
     theme: str | None,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Set networks side by side: a table, or with -o or --chart a chart.
 
@@ -112,14 +112,14 @@ def _networks(names: Sequence[str], changes: Overrides, *, warn: bool) -> list[S
     return [one.network for one in loaded]
 
 
-def _target(output: str | None, kind: chart.Kind | None) -> Path:
+def _target(output: str | None, kind: chart.ChartKind | None) -> Path:
     """The file of a chart. Raises UsageError where its suffix is no format."""
     target = Path(output if output is not None else f"{kind}.svg")
     common.format_of(target, chart.FORMATS, "a chart")
     return target
 
 
-def _draw(entries: Sequence[Entry], target: Path, kind: chart.Kind | None, theme: str) -> None:
+def _draw(entries: Sequence[Entry], target: Path, kind: chart.ChartKind | None, theme: str) -> None:
     """Write a chart, and say what has no place in it."""
     if kind is None:
         kind = "cost"

@@ -41,7 +41,7 @@ def command(
     precision: str,
     batch: int,
     weights: str | None,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
 

@@ -36,7 +36,7 @@ def command(
     output: str | None,
     all: bool,
     exit_code: bool,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Tell what changed between two networks: layers added, removed and changed, matched by structure and not by line.
 

@@ -45,7 +45,7 @@ def command(
     expand: bool,
     direction: Literal["TB", "LR"] | None,
     theme: str,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Draw a network: layers by their roles, shapes along the edges, blocks as frames, repeats once with their number.
 

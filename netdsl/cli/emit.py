@@ -112,7 +112,7 @@ _WORDS = {
 )
 @common.overriding
 @collector.paused()
-def command(file: str, stage: str | None, asked: common.Asked) -> None:
+def command(file: str, stage: str | None, asked: common.Options) -> None:
     """Print a network as any stage of the compiler has it, or how many nodes it has after each.
 
     The passes of the optimizer are stages by their names; each is printed as it leaves the graph when it first runs.

@@ -30,7 +30,7 @@ def command(
     file: str,
     path: str | None,
     form: str,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Explain a network, or the layer or block at PATH, with its numbers put in.
 

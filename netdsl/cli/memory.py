@@ -35,7 +35,7 @@ def command(
     keep: str,
     size: str | None,
     form: str,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Tell what a network takes in memory, in training and in inference, device by device, and which batch fits."""
     fit = None if size is None else _bytes(size)

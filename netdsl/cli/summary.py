@@ -43,7 +43,7 @@ def command(
     columns: str | None,
     batch: int,
     precision: str,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Tell what a network costs, layer by layer: shapes, parameters, MACs, FLOPs, memory, receptive field."""
     if columns is not None and form in ("json", "slides"):

@@ -27,7 +27,7 @@ def command(
     output: str | None,
     weights: str | None,
     weights_output: str | None,
-    asked: common.Asked,
+    asked: common.Options,
 ) -> None:
     """Rewrite a network, as a .net file.
 

@@ -49,7 +49,7 @@ def _count(value: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Bubbles:
     """A chart: its axes, and what its areas are."""
 
     x: Axis
@@ -64,14 +64,14 @@ class Kind:
 _MACS = Axis("multiply-adds for one example", lambda one: one.macs, _count)
 _PARAMS = Axis("parameters", lambda one: one.params, _count)
 
-COST = Kind(_MACS, Axis("top-5 error (%)", lambda one: one.top5_error, "{:g}".format, logarithmic=False), _PARAMS)
+COST = Bubbles(_MACS, Axis("top-5 error (%)", lambda one: one.top5_error, "{:g}".format, logarithmic=False), _PARAMS)
 """Error against MACs, with areas for parameters."""
 
-SIZE = Kind(_MACS, _PARAMS)
+SIZE = Bubbles(_MACS, _PARAMS)
 """Parameters against MACs, a dot each: it needs no error."""
 
 
-def figure(kind: Kind, entries: Sequence[Entry], theme: Theme) -> tuple[Figure, list[bool]]:
+def figure(kind: Bubbles, entries: Sequence[Entry], theme: Theme) -> tuple[Figure, list[bool]]:
     """The chart of networks that it `shows`, one at least, and which of them it names; to be called in `look`.
 
     It is larger where names need room.
@@ -89,7 +89,7 @@ def figure(kind: Kind, entries: Sequence[Entry], theme: Theme) -> tuple[Figure, 
 
 
 def _drawn(
-    kind: Kind, entries: Sequence[Entry], theme: Theme, scale: float
+    kind: Bubbles, entries: Sequence[Entry], theme: Theme, scale: float
 ) -> tuple[Figure, Sequence[labels.Label | None]]:
     """The chart at a scale, and where it has the names."""
     wide, high = _WIDTH * scale, _HEIGHT * scale
@@ -122,7 +122,12 @@ def _drawn(
 
 
 def _scale(
-    axes: Axes, kind: Kind, xs: Sequence[float], ys: Sequence[float], radii: Sequence[float], frame: tuple[float, float]
+    axes: Axes,
+    kind: Bubbles,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    radii: Sequence[float],
+    frame: tuple[float, float],
 ) -> None:
     """The scales: wide enough for every bubble, with few ticks, in units that people read."""
     ticker = import_module("matplotlib.ticker")

@@ -11,18 +11,18 @@ from netdsl.compare.entry import Entry
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
 
-Kind: TypeAlias = Literal["cost", "size", "winners"]
+ChartKind: TypeAlias = Literal["cost", "size", "winners"]
 
-KINDS: tuple[Kind, ...] = ("cost", "size", "winners")
+KINDS: tuple[ChartKind, ...] = ("cost", "size", "winners")
 FORMATS = plot.FORMATS
 
-_BUBBLES: Mapping[Kind, bubbles.Kind] = {"cost": bubbles.COST, "size": bubbles.SIZE}
-_NEEDS: Mapping[Kind, str] = {
+_BUBBLES: Mapping[ChartKind, bubbles.Bubbles] = {"cost": bubbles.COST, "size": bubbles.SIZE}
+_NEEDS: Mapping[ChartKind, str] = {
     "cost": "MACs and a `meta top5_error`",
     "size": "MACs and parameters",
     "winners": "a `meta year` and a `meta top5_error`",
 }
-_TITLES: Mapping[Kind, str] = {
+_TITLES: Mapping[ChartKind, str] = {
     "cost": "Top-5 error against multiply-adds",
     "size": "Parameters against multiply-adds",
     "winners": "The winners of the ImageNet challenge",
@@ -45,12 +45,12 @@ class Chart:
     needs: str
 
 
-def suits(kind: Kind, entries: Sequence[Entry]) -> bool:
+def suits(kind: ChartKind, entries: Sequence[Entry]) -> bool:
     """Whether there is a chart of a kind with any of some networks."""
     return kind == "winners" or any(_BUBBLES[kind].shows(entry) for entry in entries)
 
 
-def draw(entries: Sequence[Entry], kind: Kind, format: str = "svg", theme: str = "light") -> Chart:
+def draw(entries: Sequence[Entry], kind: ChartKind, format: str = "svg", theme: str = "light") -> Chart:
     """A chart of networks.
 
     `cost` sets top-5 error against MACs, with areas for parameters, `size` parameters against MACs; `winners` shows

@@ -18,7 +18,7 @@ from netdsl.text.shown import Page
 from netdsl.text.tabulate import PLAIN, Column, Look, Strong
 
 if TYPE_CHECKING:
-    from netdsl.compare.chart import Kind
+    from netdsl.compare.chart import ChartKind
     from netdsl.draw.picture import Picture
 
 KEYS = tuple(Entry.__dataclass_fields__)
@@ -152,7 +152,7 @@ class Comparison(Page):
         self,
         path: str | PathLike[str] | None = None,
         *,
-        kind: Kind = "cost",
+        kind: ChartKind = "cost",
         format: str = "svg",
         theme: str = "light",
     ) -> Picture:

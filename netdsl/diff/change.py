@@ -13,7 +13,7 @@ from netdsl.measure.figures import Totals
 from netdsl.text.fit import clipped
 from netdsl.text.shown import Line
 
-Kind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
+ChangeKind: TypeAlias = Literal["added", "removed", "changed", "follows", "same"]
 """`changed` is what was written differently; what `follows` is the same layer with other shapes or costs."""
 
 
@@ -44,7 +44,7 @@ class Side(Line):
 class Change(Line):
     """A layer before and after; one that was added has no before, one that was removed no after."""
 
-    kind: Kind
+    kind: ChangeKind
     before: Side | None
     after: Side | None
     notes: tuple[str, ...] = ()
@@ -141,7 +141,7 @@ class Compared:
         pairs = [(one.before, one.after) for one in self.layers if one.renamed]
         return {before.path: after.path for before, after in pairs if before and after}
 
-    def count(self, *kinds: Kind) -> int:
+    def count(self, *kinds: ChangeKind) -> int:
         """How many layers changed in some way."""
         return sum(one.kind in kinds for one in self.layers)
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from netdsl.diff import words
-from netdsl.diff.change import Compared, Fact, Kind
+from netdsl.diff.change import ChangeKind, Compared, Fact
 from netdsl.diff.rows import Row, heading, renames, rows, shortened
 from netdsl.layers.shape import Shape
 
 WIDTH = 80
 
-SIGNS: dict[Kind, str] = {"added": "+", "removed": "−", "changed": "~", "follows": "·", "same": " "}
+SIGNS: dict[ChangeKind, str] = {"added": "+", "removed": "−", "changed": "~", "follows": "·", "same": " "}
 
-_COLOURS: dict[Kind, str] = {"added": "32", "removed": "31", "changed": "33", "follows": "2", "same": "0"}
+_COLOURS: dict[ChangeKind, str] = {"added": "32", "removed": "31", "changed": "33", "follows": "2", "same": "0"}
 
 _RENAMES = 8
 """How many renamed paths are told one by one."""
@@ -107,7 +107,7 @@ def _fitted(cell: _Cells, room: int) -> list[str]:
 
 def _fact(fact: Fact, colour: bool) -> Iterator[str]:
     """What differs beside the layers, in a line or, where that is too long, in several."""
-    kind: Kind = "changed" if fact.before and fact.after else "added" if fact.after else "removed"
+    kind: ChangeKind = "changed" if fact.before and fact.after else "added" if fact.after else "removed"
     sign = _styled(SIGNS[kind], _COLOURS[kind], colour)
     said = " → ".join(filter(None, (fact.before, fact.after)))
     if len(fact.name) + len(said) + 4 <= WIDTH:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
-from netdsl.diff.change import Change, Compared, Kind
+from netdsl.diff.change import Change, ChangeKind, Compared
 from netdsl.graph.outline import Placed
 from netdsl.text import safe
 
@@ -20,7 +20,7 @@ _COPY = re.compile(r"\.\d+(?=\.|\b)")
 class Row:
     """A line of a report. What it stands for is said before and after; "" where there is nothing."""
 
-    kind: Kind
+    kind: ChangeKind
     name: str
     before: str
     after: str
@@ -121,7 +121,7 @@ def _run(changes: list[Change]) -> Row:
 
 
 def _row(
-    kind: Kind,
+    kind: ChangeKind,
     name: str,
     texts: tuple[str, ...],
     shapes: tuple[str, ...],
@@ -140,7 +140,7 @@ class _Place(NamedTuple):
     copy: int
 
 
-def _places(difference: Compared, kind: Kind) -> dict[int, _Place]:
+def _places(difference: Compared, kind: ChangeKind) -> dict[int, _Place]:
     """Where each layer stands that was added, or removed."""
     graph = difference.graphs[kind == "added"]
     own = {change.side.index for change in difference.layers if change.kind == kind}

@@ -17,14 +17,14 @@ from netdsl.text import tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Span
 
-Kind: TypeAlias = Literal["block", "param", "parameter", "element"]
+NameKind: TypeAlias = Literal["block", "param", "parameter", "element"]
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A name where it is used, and what defines it there: a label, the name of a block or param, or an element."""
 
-    kind: Kind
+    kind: NameKind
     use: Span
     definition: Span
 

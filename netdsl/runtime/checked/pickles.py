@@ -39,7 +39,7 @@ _NUMBER = 16
 """Bytes of a number at most: what a tensor counts is an integer in PyTorch."""
 _VALUES = 20
 """How many values may be looked at for each byte of a pickle: the same one may stand in many places."""
-Kind = TypeVar("Kind")
+Known = TypeVar("Known")
 
 
 class PickleError(Exception):
@@ -184,7 +184,7 @@ class _Machine:
             values.append(self.plain(value))
         return values[::-1]
 
-    def growing(self, like: Kind) -> Kind:
+    def growing(self, like: Known) -> Known:
         """The list or dict on top of the stack, which nothing holds yet."""
         if id(self.stack[-1]) in self.shared:
             raise PickleError("changes what it has used")
@@ -196,7 +196,7 @@ class _Machine:
             raise PickleError("holds an object that is not there yet")
         return value
 
-    def typed(self, value: Any, kind: type[Kind]) -> Kind:
+    def typed(self, value: Any, kind: type[Known]) -> Known:
         if not isinstance(value, kind):
             raise PickleError(f"holds a {type(value).__name__} where a {kind.__name__} should be")
         return value
