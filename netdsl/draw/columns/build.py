@@ -87,7 +87,7 @@ class _Building:
             source, target = level.get(edge.source), level.get(edge.target)
             if source is not None and target is not None and source != target:
                 inputs[target][source] = None
-        return structure(id, range(len(parts)), [list(sources) for sources in inputs], parts)
+        return structure(id, [list(sources) for sources in inputs], parts)
 
     def _flat(self, items: Iterable[Item]) -> Iterator[Item]:
         """Items that are shown, with those of scopes without a name or copies in their place."""

@@ -10,10 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from netdsl.draw.branches import branches, gates
-
-_DEEPEST = 100
-"""Branches within more branches than this are drawn in one line."""
+from netdsl.draw.branches import Line, branches, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class _Piece:
 def arrange(inputs: Sequence[Sequence[int]], end: int) -> list[Place]:
     """The place of each item, given what it reads (earlier items), and the item that the network is there for."""
     main = ancestors(inputs, end)
-    piece = _line(sorted(main), inputs)
+    piece = _piece(line(sorted(main), inputs))
     places = {one: Place(place.column, place.lane - piece.axis) for one, place in piece.places.items()}
     rest = [one for one in range(len(inputs)) if one not in main]
     _hang(rest, inputs, places, piece.lanes - 1 - piece.axis)
@@ -56,30 +53,14 @@ def ancestors(inputs: Sequence[Sequence[int]], end: int) -> set[int]:
     return found
 
 
-def _line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 0) -> _Piece:
+def _piece(line: Line) -> _Piece:
     """Volumes that all flow passes, one behind the other, and between them branches side by side."""
-    passed = gates(members, inputs)
-    if (not passed and len(members) > 1) or depth > _DEEPEST:
-        apart = branches(members, inputs)
-        if len(apart) > 1 and depth <= _DEEPEST:
-            return _abreast([_line(branch, inputs, depth + 1) for branch in apart])
-        return _Piece({one: Place(at, 0) for at, one in enumerate(members)}, len(members))
-    pieces: list[_Piece] = []
-    between: list[int] = []
-    waiting = iter((*passed, None))
-    gate = next(waiting)
-    for one in (*members, None):
-        if one != gate:
-            assert one is not None
-            between.append(one)
-            continue
-        if between:
-            pieces.append(_line(between, inputs, depth + 1))
-            between = []
-        if one is not None:
-            pieces.append(_Piece({one: Place(0, 0)}, 1))
-            gate = next(waiting)
-    return _behind(pieces)
+    return _behind(
+        [
+            _Piece({one: Place(0, 0)}, 1) if isinstance(one, int) else _abreast([_piece(branch) for branch in one])
+            for one in line
+        ]
+    )
 
 
 def _behind(pieces: Sequence[_Piece]) -> _Piece:
@@ -114,7 +95,7 @@ def _hang(rest: Sequence[int], inputs: Sequence[Sequence[int]], places: dict[int
     """Put what is on no way to the end into lanes below, each branch from behind what it reads on."""
     taken: list[tuple[int, int]] = []  # the columns that each lane below is in use for, up to the last
     for branch in branches(rest, inputs):
-        piece = _line(branch, inputs)
+        piece = _piece(line(branch, inputs))
         sources = [source for one in branch for source in inputs[one] if source in places]
         start = max((places[source].column for source in sources), default=-1) + 1
         lane = 0
