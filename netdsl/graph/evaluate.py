@@ -120,7 +120,7 @@ def _normal(value: Number, span: Span) -> Number:
     if isinstance(value, Fraction):
         if abs(value.numerator) > MAX_MAGNITUDE or value.denominator > MAX_MAGNITUDE:
             raise Fault(LongValue(), span)
-        return value.numerator if value.denominator == 1 else value
+        return tree.exact(value)
     if abs(value) > MAX_MAGNITUDE:
         raise Fault(LongValue(), span)
     return value

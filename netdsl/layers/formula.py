@@ -14,6 +14,7 @@ from operator import mul
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from netdsl.layers.arguments import Number, show
+from netdsl.text.tree import exact
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -35,7 +36,7 @@ class Formula:
 
     def __add__(self, other: Formula | int) -> Formula:
         right = formula(other)
-        return Formula(f"{self.text} + {right._after_a_sign()}", _plain(self.value + right.value), _SUM)
+        return Formula(f"{self.text} + {right._after_a_sign()}", exact(self.value + right.value), _SUM)
 
     def __radd__(self, other: int) -> Formula:
         return formula(other) + self if other else self  # `sum` begins with 0
@@ -43,7 +44,7 @@ class Formula:
     def __sub__(self, other: Formula | int) -> Formula:
         right = formula(other)
         text = f"({right.text})" if right.binding == _SUM else right.text
-        return Formula(f"{self.text} − {text}", _plain(self.value - right.value), _SUM)
+        return Formula(f"{self.text} − {text}", exact(self.value - right.value), _SUM)
 
     def __mul__(self, other: Formula | int) -> Formula:
         return self.times(formula(other))
@@ -53,12 +54,12 @@ class Formula:
 
     def times(self, other: Formula, sign: str = "·") -> Formula:
         """The product, with another sign between its factors."""
-        return Formula(f"{self._factor()}{sign}{other._factor()}", _plain(self.value * other.value), _PRODUCT)
+        return Formula(f"{self._factor()}{sign}{other._factor()}", exact(self.value * other.value), _PRODUCT)
 
     def __truediv__(self, other: Formula | int) -> Formula:
         right = formula(other)
         text = right.text if right.binding == _ATOM else f"({right.text})"
-        return Formula(f"{self._factor()}/{text}", _plain(Fraction(self.value) / right.value), _PRODUCT)
+        return Formula(f"{self._factor()}/{text}", exact(Fraction(self.value) / right.value), _PRODUCT)
 
     def __floordiv__(self, other: Formula | int) -> Formula:
         return floor(self / other)
@@ -106,13 +107,9 @@ def formula(value: Formula | Number) -> Formula:
     """A number as a formula; a formula as it is."""
     if isinstance(value, Formula):
         return value
-    value = _plain(value)
+    value = exact(value)
     text = f"{value:,}" if isinstance(value, int) else show(value)
     return Formula(text.replace("-", "−"), value, _SUM if value < 0 else _PRODUCT if "/" in text else _ATOM)
-
-
-def _plain(value: Number) -> Number:
-    return value if isinstance(value, int) else value.numerator if value.denominator == 1 else value
 
 
 def product(factors: Iterable[Formula | int]) -> Formula:

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import cast
 
 from netdsl.layers.arguments import Value
+from netdsl.text.tree import exact
 
 Param = int | float | str | Fraction | Sequence[int]
 
@@ -22,8 +23,7 @@ def value_of(param: Param) -> Value:
     if isinstance(param, Real):
         if not math.isfinite(param):
             raise ValueError(f"a param is a finite number, not {param}")
-        exact = Fraction(str(param))
-        return exact.numerator if exact.denominator == 1 else exact
+        return exact(Fraction(str(param)))
     if isinstance(param, Sequence) and not isinstance(param, bytes | bytearray):
         return dims_of(param)
     raise TypeError(f"a param is a number, dims or a word, not {param!r}")

@@ -16,6 +16,7 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number
 from netdsl.layers.base import Window
 from netdsl.layers.shape import Shape
+from netdsl.text.tree import exact
 
 _MOST_PHASES = 4096
 _FINEST = 2**32
@@ -71,10 +72,10 @@ def _over(number: Number, count: int) -> Number:
     """A number divided by a count, whole where it can be."""
     if isinstance(number, int) and number % count == 0:
         return number // count
-    exact = Fraction(number) / count
-    if exact.denominator > _FINEST:
-        exact = Fraction(math.ceil(exact * _FINEST), _FINEST)
-    return exact.numerator if exact.denominator == 1 else exact
+    share = Fraction(number) / count
+    if share.denominator > _FINEST:
+        share = Fraction(math.ceil(share * _FINEST), _FINEST)
+    return exact(share)
 
 
 _OWN = Axis((0,), (0,), 1)

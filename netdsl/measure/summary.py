@@ -14,6 +14,7 @@ from netdsl.measure.liveness import liveness
 from netdsl.measure.measured import Measured
 from netdsl.text import safe
 from netdsl.text.shown import Page
+from netdsl.text.tree import exact
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,4 +143,5 @@ def _value(value: object) -> str:
 
 
 def _plain(value: Number) -> int | float:
-    return value if isinstance(value, int) else int(value) if value.denominator == 1 else float(value)
+    whole = exact(value)
+    return whole if isinstance(whole, int) else float(whole)

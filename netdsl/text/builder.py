@@ -30,8 +30,7 @@ def number(text: str) -> tree.Number:
     mantissa, _, exponent = text.lower().partition("e")
     if len(mantissa) > MAX_DIGITS or abs(int(exponent or 0)) > MAX_DIGITS:
         raise ValueError(text)
-    value = Fraction(text)
-    return value.numerator if value.denominator == 1 else value
+    return tree.exact(Fraction(text))
 
 
 _QUANTITY = re.compile(r"(?P<number>[\d.]+)(?P<scale>[KMGT]?)B?")

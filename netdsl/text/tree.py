@@ -15,6 +15,11 @@ from netdsl.text.tokens import NAMES
 Number: TypeAlias = int | Fraction
 
 
+def exact(value: Number) -> Number:
+    """A number as the language has it: a fraction that is whole as an int."""
+    return value if isinstance(value, int) or value.denominator > 1 else value.numerator
+
+
 _NOWHERE = Span(Source("", ""), 0, 0)
 
 
