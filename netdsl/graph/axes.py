@@ -12,7 +12,8 @@ from netdsl.layers.pool import Pooling
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 from netdsl.text.advice import perhaps
-from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 
 _SIDE = 8

@@ -12,7 +12,7 @@ from netdsl.graph.node import BROKEN
 from netdsl.graph.program import BlockOf
 from netdsl.layers.arguments import show
 from netdsl.text import tree
-from netdsl.text.diagnostic import Related
+from netdsl.text.finding import Related
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span

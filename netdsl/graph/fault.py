@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from netdsl.text.diagnostic import Diagnostic, Related
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake, Wrong
 from netdsl.text.source import Span
 

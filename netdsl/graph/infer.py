@@ -13,7 +13,8 @@ from netdsl.layers.arguments import MAX_SIZE, LayerError
 from netdsl.layers.base import Layer
 from netdsl.layers.guard import BrokenLayer, probe
 from netdsl.layers.shape import Shape
-from netdsl.text.diagnostic import Diagnostic, NetError, Related, Report
+from netdsl.text.diagnostic import Diagnostic, NetError, Report
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 
 MAX_ELEMENTS = 2**40

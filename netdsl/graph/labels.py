@@ -12,7 +12,8 @@ from functools import cached_property
 from netdsl.graph.node import Node
 from netdsl.layers.shape import Shape
 from netdsl.text.advice import Advice, perhaps
-from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 

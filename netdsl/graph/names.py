@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netdsl.text import tree
-from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 from netdsl.text.tokens import KEYWORDS

@@ -15,7 +15,8 @@ from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Value
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
-from netdsl.text.diagnostic import Diagnostic, Related, Report
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.parse import parse
 from netdsl.text.shown import Line

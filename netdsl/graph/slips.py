@@ -23,7 +23,7 @@ from netdsl.layers.arguments import Argument
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.advice import Advice, perhaps, write
-from netdsl.text.diagnostic import Related
+from netdsl.text.finding import Related
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 

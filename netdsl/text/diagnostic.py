@@ -5,75 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netdsl.text.advice import Advice, Fix
-from netdsl.text.codes import severity_of
+from netdsl.text import render
+from netdsl.text.finding import Finding
 from netdsl.text.mistake import Mistake, Told
-from netdsl.text.shown import Line, preformatted
+from netdsl.text.shown import preformatted
 from netdsl.text.source import Span
 
 MOST_ERRORS = 1000
 
 
-@dataclass(frozen=True)
-class Related:
-    """Another place that has to do with a diagnostic, such as the other end of a mismatch."""
-
-    span: Span
-    text: str
-
-
 @dataclass(frozen=True, repr=False)
-class Diagnostic(Line):
-    """One finding: a mistake, and where it is.
-
-    `path` names the node it is about, `calls` the places from which its block was called, innermost first.
-    """
-
-    mistake: Mistake
-    span: Span
-    related: tuple[Related, ...] = ()
-    path: str = ""
-    calls: tuple[Span, ...] = ()
-    denied: bool = False
-    """Whether a warning is to count as an error."""
-    message: str = field(init=False)
-    help: str = field(init=False)
-    """What the mistake says, asked once, by the pass that found it: near names are sought in a bounded time."""
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "message", self.mistake.message())
-        object.__setattr__(self, "help", self.mistake.help())
-
-    @property
-    def code(self) -> str:
-        """The stable name for what kind of mistake it is."""
-        return self.mistake.code
-
-    @property
-    def about(self) -> str:
-        """Its line."""
-        return f"{self.severity}[{self.code}] at {self.span}: {self.message}"
+class Diagnostic(Finding):
+    """A finding that shows itself with its lines of source."""
 
     def __str__(self) -> str:
         """The diagnostic with its lines of source, as `netdsl check` shows it."""
-        from netdsl.text import render
-
         return render.text(self).rstrip()
 
     def _repr_html_(self) -> str:
         """The same, for notebooks."""
         return preformatted(str(self))
-
-    @property
-    def fixes(self) -> tuple[Fix, ...]:
-        """The fix that its help names, if that names one edit."""
-        fix = self.help.fix(self.span) if isinstance(self.help, Advice) else None
-        return () if fix is None or fix.edits[0].text == fix.edits[0].span.text else (fix,)
-
-    @property
-    def severity(self) -> str:
-        """`error` or `warning`."""
-        return "error" if self.denied else severity_of(self.code)
 
 
 class Enough(Exception):

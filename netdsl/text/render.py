@@ -8,8 +8,8 @@ from dataclasses import replace
 from itertools import accumulate
 
 from netdsl.text import safe
-from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.excerpt import Mark, excerpt
+from netdsl.text.finding import Finding
 from netdsl.text.fit import columns, wrapped
 from netdsl.text.source import Source, Span
 
@@ -22,7 +22,7 @@ _COLOURS = {"error": "1;31", "warning": "1;33", "note": "1;34", "help": "1;36", 
 
 
 def text(
-    found: Diagnostic, *, colour: bool = False, width: int | None = None, spell: Callable[[str], str] | None = None
+    found: Finding, *, colour: bool = False, width: int | None = None, spell: Callable[[str], str] | None = None
 ) -> str:
     """A diagnostic with its source lines, marks and hints; several lines that end with a newline.
 
@@ -72,7 +72,7 @@ def text(
     return "\n".join(lines) + "\n"
 
 
-def _where(found: Diagnostic) -> str:
+def _where(found: Finding) -> str:
     calls = [f"at {span}" for span in found.calls]
     if len(calls) > _MOST_CALLS:
         calls[_MOST_CALLS - 1 : -1] = [f"… {len(calls) - _MOST_CALLS} more …"]
@@ -151,7 +151,7 @@ def _range(span: Span) -> dict[str, object]:
     }
 
 
-def data(found: Diagnostic) -> dict[str, object]:
+def data(found: Finding) -> dict[str, object]:
     """A diagnostic as plain data, for JSON."""
     related = [{"message": one.text, **_range(one.span)} for one in found.related]
     head: dict[str, object] = {"code": found.code, "severity": found.severity, "message": found.message}
@@ -167,6 +167,6 @@ def data(found: Diagnostic) -> dict[str, object]:
     return {**head, **_range(found.span), "related": related, "calls": calls, "help": found.help, "fixes": fixes}
 
 
-def as_json(diagnostics: Iterable[Diagnostic]) -> str:
+def as_json(diagnostics: Iterable[Finding]) -> str:
     """Diagnostics as a JSON list."""
     return safe.json_text([data(one) for one in diagnostics])
