@@ -127,18 +127,13 @@ def test_the_fused_operators_are_called_as_pytorch_declares_them(monkeypatch: py
         stride, padding, dilation, groups = rest
         return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
-    class Operators:
-        @staticmethod
-        def cudnn_convolution_relu(*given: Any) -> Tensor:
-            called.append("relu")
-            return product(*given).relu()
+    def product_relu(*given: Any) -> Tensor:
+        called.append("relu")
+        return product(*given).relu()
 
-        @staticmethod
-        def cudnn_convolution_add_relu(x: Tensor, weight: Tensor, z: Tensor, alpha: float, *rest: Any) -> Tensor:
-            called.append("add")
-            return (product(x, weight, *rest) + alpha * z).relu()
-
-        _convolution = torch.ops.aten._convolution
+    def product_add_relu(x: Tensor, weight: Tensor, z: Tensor, alpha: float, *rest: Any) -> Tensor:
+        called.append("add")
+        return (product(x, weight, *rest) + alpha * z).relu()
 
     class Image(Tensor):
         is_cuda = True  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride, reportIncompatibleVariableOverride]
@@ -150,7 +145,8 @@ def test_the_fused_operators_are_called_as_pytorch_declares_them(monkeypatch: py
             if not one.overload_name
         ]
         assert len(schema.arguments) == count
-    monkeypatch.setattr(torch.ops, "aten", Operators)
+    monkeypatch.setattr(cudnn, "cudnn_convolution_relu", product_relu)
+    monkeypatch.setattr(cudnn, "cudnn_convolution_add_relu", product_add_relu)
     base = nn.Conv2d(8, 8, 3, 2, 1)
     weights = base.weight.detach(), cast(Tensor, base.bias).detach()
     module = cudnn.Convolution(base, weights, nn.ReLU(), fused=True, tf32=False)

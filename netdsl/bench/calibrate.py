@@ -21,21 +21,18 @@ def calibrate(network: fx.GraphModule, inputs: Sequence[Tensor]) -> None:
     from torch import nn
 
     fitted: set[int] = set()
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
     def fit(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor | None:
         if id(module) in fitted:
             return None
         fitted.add(id(module))
-        if isinstance(module, nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
+        if isinstance(module, norms):
             return _normalise(module, arguments[0])
         return _rescale(module, output)
 
-    kinds = (
-        nn.modules.conv._ConvNd,  # pyright: ignore[reportPrivateUsage]
-        nn.Linear,
-        nn.modules.batchnorm._BatchNorm,  # pyright: ignore[reportPrivateUsage]
-    )
-    hooks = [module.register_forward_hook(fit) for module in network.modules() if isinstance(module, kinds)]
+    products = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    hooks = [module.register_forward_hook(fit) for module in network.modules() if isinstance(module, norms + products)]
     try:
         with torch.no_grad():
             network(*inputs)
@@ -44,7 +41,7 @@ def calibrate(network: fx.GraphModule, inputs: Sequence[Tensor]) -> None:
             hook.remove()
 
 
-def _normalise(module: nn.modules.batchnorm._BatchNorm, x: Tensor) -> Tensor | None:  # pyright: ignore[reportPrivateUsage]
+def _normalise(module: nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d, x: Tensor) -> Tensor | None:
     if module.running_mean is None or module.running_var is None:
         return None
     axes = [axis for axis in range(x.dim()) if axis != 1]

@@ -118,7 +118,7 @@ def compile(
 ) -> Sequence[str]:
     """Compile a network into a file of a format, written whole or not at all.
 
-    Gives what is odd about the weights of a file, a sentence each: NaN and infinities.
+    Gives what is odd, a sentence each: NaN and infinities among the weights of a file, and what PyTorch lacks here.
 
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
     is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
@@ -139,9 +139,9 @@ def compile(
     files.check(path)
     tensors = None if weights is None else stored.read(weights)
     network = lower(plan, seed, blank=tensors is not None, progress=progress)
-    odd: Sequence[str] = ()
+    odd = [*targets.lacking(target)]
     if weights is not None and tensors is not None:
-        odd = stored.load(network, tensors, weights, plan.unused)
+        odd += stored.load(network, tensors, weights, plan.unused)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
     FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)

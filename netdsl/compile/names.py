@@ -7,8 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-from torch import fx, nn
-from torch.jit._script import RecursiveScriptModule
+from torch import fx, jit, nn
 
 from netdsl.runtime.checked.code import RESERVED
 
@@ -23,7 +22,7 @@ def reserved() -> frozenset[str]:
     Python's keywords, what torch.nn.Module, torch.fx.GraphModule and TorchScript's modules have, and what TorchScript's
     code speaks of, where each module of a network is a value of its own name.
     """
-    modules = (fx.GraphModule(nn.Module(), fx.Graph()), RecursiveScriptModule)
+    modules = (fx.GraphModule(nn.Module(), fx.Graph()), getattr(jit, "RecursiveScriptModule", jit.ScriptModule))
     own = {name for module in modules for name in dir(module)}
     return frozenset(keyword.kwlist) | own | RESERVED | {"_c", "_concrete_type", "_initializing"}
 

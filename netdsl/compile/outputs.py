@@ -9,6 +9,8 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import Any
 
+from netdsl.runtime import private
+
 
 def of(fields: Sequence[str]) -> Callable[..., Any]:
     """The NamedTuple of some fields, which are identifiers.
@@ -29,7 +31,7 @@ def _named(name: str) -> Callable[..., Any]:
     outputs = namedtuple(name, fields, module=__name__)  # pyright: ignore[reportUntypedNamedTuple]
     digest = sha256(name.encode()).hexdigest()[:16]
     # What users of the file see:
-    outputs._jit_override_qualname = f"__torch__.netdsl._{digest}.Outputs"  # pyright: ignore[reportAttributeAccessIssue]
+    setattr(outputs, private.QUALNAME, f"__torch__.netdsl._{digest}.Outputs")
     return outputs
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from netdsl.runtime import cpu, cuda
+from netdsl.runtime import cpu, cuda, private
 from netdsl.runtime.file import Compiled, NotCompiledError, opened
 from netdsl.runtime.module import lacks_memory, place, reader
 from netdsl.runtime.switches import apart
@@ -42,6 +43,8 @@ class Loaded:
         self.devices = own or [torch.device(found or "cpu")] * len(self.inputs)
         if threads is not None:
             torch.set_num_threads(threads)
+        if slower := private.lacking((*private.READER, private.AUTOCAST), "files are loaded and run in slower ways"):
+            warnings.warn(slower, stacklevel=5)
         read = reader(compiled, trust=trust)
         module = read(found)
         gpu = any(device.type == "cuda" for device in (*self.devices, *cuda.devices(module)))

@@ -10,6 +10,7 @@ from typing import TypeAlias, cast
 
 import torch
 
+from netdsl.runtime import private
 from netdsl.runtime.archive import ArchiveError
 from netdsl.runtime.checked.code import CodeError
 from netdsl.runtime.checked.module import Checked
@@ -69,9 +70,11 @@ def _made(compiled: Compiled, device: str | None, make: Callable[[], torch.jit.S
         raise
     except Exception as error:  # of a damaged file PyTorch tells by UnicodeDecodeError, IndexError and others
         reason = f"PyTorch cannot load it: {str(error).strip().partition(chr(10))[0]}"
+        needed = private.TARGETS.get(compiled.card.target, ())
+        lacking = private.lacking(needed, "compile the file again, with this PyTorch")
         devices = compiled.card.devices.values() if device is None else [device]
-        if lacks_memory(error) or not all(map(_there, devices)):
-            raise RuntimeError(reason) from error
+        if lacking or lacks_memory(error) or not all(map(_there, devices)):
+            raise RuntimeError(lacking or reason) from error
         raise NotCompiledError(compiled.path, reason) from error
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import torch
 from torch import Tensor
 
+from netdsl.runtime import private
+
 Inputs: TypeAlias = tuple[Tensor, ...]
 Run: TypeAlias = Callable[[Inputs], Any]
 
@@ -76,13 +78,13 @@ def fusing() -> Generator[None]:
     """Have oneDNN's graph compiler fuse what is run for the first times; autocast would keep bfloat16 from it."""
     with _turns.turned():
         fuses = torch.jit.onednn_fusion_enabled()
-        casts = torch._C._jit_set_autocast_mode(False)  # pyright: ignore[reportPrivateUsage]
+        casts = private.set_autocast(False)
         torch.jit.enable_onednn_fusion(True)
         try:
             yield
         finally:
             torch.jit.enable_onednn_fusion(fuses)
-            torch._C._jit_set_autocast_mode(casts)  # pyright: ignore[reportPrivateUsage]
+            private.set_autocast(casts)
 
 
 def steady(module: Callable[..., Any]) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import fx, nn
@@ -16,6 +16,7 @@ from netdsl.compile.targets.cpu import Cpu, overwrite
 from netdsl.compile.targets.cuda import Cuda
 from netdsl.graph.node import ShapedGraph
 from netdsl.optimize.fused import product
+from netdsl.runtime import private
 
 DTYPES: Mapping[str, torch.dtype] = {
     "fp32": torch.float32,
@@ -29,6 +30,13 @@ def require(target: Target) -> None:
     """Raise TargetError where PyTorch lacks what files for a target are made of."""
     if target.name == "cpu" and not torch.backends.mkldnn.is_available():
         raise TargetError(target.name, "oneDNN")
+
+
+def lacking(target: Target) -> Sequence[str]:
+    """A sentence on what a file for a target is made without, since PyTorch has it no more; none if it has all."""
+    instead = f"the file for --target {target.name} has plain modules, which are slower"
+    said = private.lacking(private.TARGETS.get(target.name, ()), instead)
+    return [said] if said else []
 
 
 def bound(target: Target, devices: Iterable[torch.device]) -> None:

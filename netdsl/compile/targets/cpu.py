@@ -15,6 +15,7 @@ from netdsl.compile.targets.packed import Convolution, Linear, Packed, Parts, Pi
 from netdsl.compile.targets.responses import ResponseNorm
 from netdsl.layers.shape import Shape
 from netdsl.optimize.fused import Fused
+from netdsl.runtime import private
 
 _ATTRS: dict[type[nn.Module], str] = {
     nn.ReLU: "relu",
@@ -97,7 +98,7 @@ class Cpu:
         attr = _ATTRS.get(type(activation), "none")
         if layer.adds and (attr != "relu" or isinstance(base, nn.Linear)):
             attr = "none"
-        packed = self._packed(base, layer, inputs, attr)
+        packed = None if private.lacking(private.ONEDNN, "") else self._packed(base, layer, inputs, attr)
         if packed is None:
             return module.to(self.precision)
         fused = attr != "none" or layer.activation is None

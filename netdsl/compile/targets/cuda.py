@@ -12,6 +12,7 @@ from netdsl.compile.fuse import Weights, plain
 from netdsl.compile.targets import cudnn
 from netdsl.layers.shape import Shape
 from netdsl.optimize.fused import Fused
+from netdsl.runtime import private
 
 _FORMATS = {4: torch.channels_last, 5: torch.channels_last_3d}
 _EIGHTS = 8
@@ -30,6 +31,8 @@ class Cuda:
     def product(self, layer: Fused, inputs: Sequence[Shape], weights: Weights) -> nn.Module:
         """The module of a product; transposed convolutions, and those padded to the same size, are PyTorch's own."""
         module = plain(layer, inputs, weights)
+        if private.lacking(private.CUDNN, ""):
+            return _channels_last(module.to(self.precision))
         base = module if layer.bare else module.get_submodule("base")
         activation = nn.Identity() if layer.activation is None else module.get_submodule("activation")
         half, relu = self.precision != torch.float32, type(activation) is nn.ReLU

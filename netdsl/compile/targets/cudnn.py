@@ -9,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from netdsl.runtime.private import addmm_activation, convolution, cudnn_convolution_add_relu, cudnn_convolution_relu
+
 
 class Convolution(nn.Module):
     """A convolution with a second input that is added to it, then an activation.
@@ -48,11 +50,9 @@ class Convolution(nn.Module):
         stride, padding, dilation, groups = self.stride, self.padding, self.dilation, self.groups
         if self.fused and x.is_cuda:
             if other is None:
-                return torch.ops.aten.cudnn_convolution_relu(x, weight, bias, stride, padding, dilation, groups)
-            return torch.ops.aten.cudnn_convolution_add_relu(
-                x, weight, other, 1.0, bias, stride, padding, dilation, groups
-            )
-        y = torch.ops.aten._convolution(
+                return cudnn_convolution_relu(x, weight, bias, stride, padding, dilation, groups)
+            return cudnn_convolution_add_relu(x, weight, other, 1.0, bias, stride, padding, dilation, groups)
+        y = convolution(
             x, weight, bias, stride, padding, dilation, False, self.origin, groups, True, False, True, self.allow_tf32
         )
         return self.activation(y if other is None else y + other)
@@ -85,12 +85,10 @@ class Linear(nn.Module):
             x = x.permute(0, 2, 3, 1)
         x = x.flatten(1)
         if self.fused and other is None:
-            return torch.ops.aten._addmm_activation(self.bias, x, self.weight.t())
+            return addmm_activation(self.bias, x, self.weight.t())
         if self.tf32:
             x, weight = x.unsqueeze(2).unsqueeze(3), self.weight.unsqueeze(2).unsqueeze(3)
-            y = torch.ops.aten._convolution(
-                x, weight, self.bias, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, True, False, True, True
-            )
+            y = convolution(x, weight, self.bias, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, True, False, True, True)
             y = y.flatten(1)
         else:
             y = torch.nn.functional.linear(x, self.weight, self.bias)

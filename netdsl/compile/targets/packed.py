@@ -4,14 +4,21 @@ A file holds weights as PyTorch has them. TorchScript calls `__setstate__` of ea
 them; nothing but constants is there while it runs. Where `pack` is off, or the processor has no kernels for the
 precision, the weights stay as they are, and `forward` consists of PyTorch's own operators, which oneDNN's graph
 compiler fuses. `torch.jit.freeze` copies a module by the same two methods.
-
-The kernels are those that PyTorch's Inductor calls (torch/_inductor/mkldnn_lowerings.py).
 """
 
 from typing import Final
 
 import torch
 from torch import Tensor, nn
+
+from netdsl.runtime.private import (
+    convolution_pointwise,
+    convolution_pointwise_in_place,
+    is_bf16_supported,
+    linear_pointwise,
+    reorder_convolution_weight,
+    reorder_linear_weight,
+)
 
 State = tuple[Tensor, Tensor, bool, bool]
 """Weight, bias, `training` and `pack`."""
@@ -57,9 +64,7 @@ class Packed(nn.Module):
     @torch.jit.export
     def __setstate__(self, state: State) -> None:
         weight, bias, training, pack = state
-        self.packed = (
-            pack and keep_memory() and (weight.dtype == torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
-        )
+        self.packed = pack and keep_memory() and (weight.dtype == torch.float32 or is_bf16_supported())
         self.weight = self.layout(weight) if self.packed else weight
         self.bias, self.training, self.pack = bias, training, pack
 
@@ -89,24 +94,22 @@ class Convolution(Packed):
         self.overwrites = False
 
     def layout(self, weight: Tensor) -> Tensor:
-        return torch.ops.mkldnn._reorder_convolution_weight(
-            weight, self.padding, self.stride, self.dilation, self.groups, self.size
-        )
+        return reorder_convolution_weight(weight, self.padding, self.stride, self.dilation, self.groups, self.size)
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         weight, bias = self.weight, self.bias
         stride, padding, dilation, groups = self.stride, self.padding, self.dilation, self.groups
         if self.packed:
             if other is None:
-                return torch.ops.mkldnn._convolution_pointwise(
+                return convolution_pointwise(
                     x, weight, bias, padding, stride, dilation, groups, self.attr, [], self.algorithm
                 )
             attr: str | None = None if self.attr == "none" else self.attr
             if self.overwrites:
-                return torch.ops.mkldnn._convolution_pointwise_(
+                return convolution_pointwise_in_place(
                     other, x, weight, bias, padding, stride, dilation, groups, "add", 1.0, attr, [], self.algorithm
                 )
-            return torch.ops.mkldnn._convolution_pointwise(
+            return convolution_pointwise(
                 x, other, weight, bias, padding, stride, dilation, groups, "add", 1.0, attr, [], self.algorithm
             )
         if len(stride) == 2:
@@ -128,7 +131,7 @@ class Linear(Packed):
         self.batch, self.attr, self.algorithm = batch, attr, "none" if attr == "gelu" else ""
 
     def layout(self, weight: Tensor) -> Tensor:
-        return torch.ops.mkldnn._reorder_linear_weight(weight, self.batch)
+        return reorder_linear_weight(weight, self.batch)
 
     def forward(self, x: Tensor, other: Tensor | None = None) -> Tensor:
         x = x.flatten(1)
@@ -139,7 +142,7 @@ class Linear(Packed):
 
     def kernel(self, x: Tensor, other: Tensor | None) -> Tensor:
         """The outputs by the kernel that the weight is packed for."""
-        y = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
+        y = linear_pointwise(x, self.weight, self.bias, self.attr, [], self.algorithm)
         return y if other is None else y + other
 
 
@@ -150,14 +153,14 @@ class Pixels(Linear):
 
     def layout(self, weight: Tensor) -> Tensor:
         kernel, size = weight.unsqueeze(2).unsqueeze(3), [1, weight.size(1), self.batch, 1]
-        return torch.ops.mkldnn._reorder_convolution_weight(kernel, [0, 0], [1, 1], [1, 1], 1, size)
+        return reorder_convolution_weight(kernel, [0, 0], [1, 1], [1, 1], 1, size)
 
     def dense(self, weight: Tensor) -> Tensor:
         return weight.to_dense().flatten(1)
 
     def kernel(self, x: Tensor, other: Tensor | None) -> Tensor:
         pixels = x.contiguous().view(1, x.size(0), 1, x.size(1)).permute(0, 3, 1, 2)
-        y = torch.ops.mkldnn._convolution_pointwise(
+        y = convolution_pointwise(
             pixels, self.weight, self.bias, [0, 0], [1, 1], [1, 1], 1, self.attr, [], self.algorithm
         )
         y = y.permute(0, 2, 3, 1).reshape(x.size(0), -1)

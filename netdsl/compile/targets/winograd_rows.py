@@ -13,6 +13,7 @@ from netdsl.compile.targets.winograd import (
     transform_inputs,
     transform_products,
 )
+from netdsl.runtime.private import convolution_pointwise, reorder_convolution_weight
 
 _BLOCK = 2**18
 """Channels x pairs of outputs of a block at most: the four products of each take 4 MiB, which stay in a cache."""
@@ -37,7 +38,7 @@ class WinogradRows(Winograd):
         products = (kernel_transform() @ weight.double()).permute(2, 0, 1, 3)
         products = products.reshape(-1, self.channels, 1, 3).to(weight.dtype)
         size = [self.examples, 4 * self.channels, self.rows, self.columns]
-        return torch.ops.mkldnn._reorder_convolution_weight(products, [0, 1], [1, 1], [1, 1], 4, size)
+        return reorder_convolution_weight(products, [0, 1], [1, 1], [1, 1], 4, size)
 
     def dense(self, weight: Tensor) -> Tensor:
         products = weight.to_dense().double().reshape(4, self.filters, self.channels, 3).permute(1, 2, 0, 3)
@@ -49,8 +50,6 @@ class WinogradRows(Winograd):
         inputs = torch.empty([count, rows, columns, 4, self.channels], dtype=band.dtype)
         transform_inputs(band[:, 0:-2:2], band[:, 1:-1:2], band[:, 2::2], band[:, 3::2], inputs)
         lines = inputs.view(count, rows, columns, 4 * self.channels).permute(0, 3, 1, 2)
-        products = torch.ops.mkldnn._convolution_pointwise(
-            lines, self.weight, bias, [0, 1], [1, 1], [1, 1], 4, "none", [], ""
-        )
+        products = convolution_pointwise(lines, self.weight, bias, [0, 1], [1, 1], [1, 1], 4, "none", [], "")
         products = products.permute(0, 2, 3, 1).view(count, rows, columns, 4, filters)
         transform_products(products, out[:, :, 0, :, 0], out[:, :, 1, :, 0])

@@ -10,6 +10,7 @@ from netdsl.compile.targets.winograd import (
     transform_inputs,
     transform_products,
 )
+from netdsl.runtime.private import convolution_pointwise, reorder_convolution_weight
 
 _BLOCK = 2**17
 """Channels x tiles of a block at most: the 16 products of each take 8 MiB, which stay in a cache."""
@@ -37,7 +38,7 @@ class WinogradTiles(Winograd):
         products = transform @ weight.double() @ transform.t()
         products = products.permute(2, 3, 0, 1).reshape(-1, self.channels, 1, 1).to(weight.dtype)
         size = [1, 16 * self.channels, self.examples * self.rows * self.columns, 1]
-        return torch.ops.mkldnn._reorder_convolution_weight(products, [0, 0], [1, 1], [1, 1], 16, size)
+        return reorder_convolution_weight(products, [0, 0], [1, 1], [1, 1], 16, size)
 
     def dense(self, weight: Tensor) -> Tensor:
         inverse = kernel_inverse()
@@ -55,9 +56,7 @@ class WinogradTiles(Winograd):
             into = used[:, :, :, 4 * at : 4 * at + 4]
             transform_inputs(line[:, :, 0:-2:2], line[:, :, 1:-1:2], line[:, :, 2::2], line[:, :, 3::2], into)
         pixels = inputs.view(1, -1, 1, 16 * self.channels).permute(0, 3, 1, 2)
-        products = torch.ops.mkldnn._convolution_pointwise(
-            pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], ""
-        )
+        products = convolution_pointwise(pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], "")
         products = products.permute(0, 2, 3, 1).view(self.examples, self.rows, columns, 4, 4 * filters)
         products = products[:count, :rows]
         second, third = products[:, :, :, 1], products[:, :, :, 2]

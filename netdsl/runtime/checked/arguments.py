@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from netdsl.runtime.checked import types
 from netdsl.runtime.checked.operators import ARITHMETIC, NUMBERED, PLACING
+from netdsl.runtime.private import PACKING, READING
 
 _LEAST = -(2**63)
 _TYPES = frozenset((*range(8), *range(9, 12), 15))
@@ -50,7 +51,7 @@ _TOLD = {
 _COUNTS = frozenset((("torch.size", 2), ("torch.len", 1), ("torch.dim", 1)))
 """Operators, and of how many arguments, that count, so that nothing is below zero."""
 _DIVIDING = ("floordiv", "remainder")
-_REORDERING = "_reorder_convolution_weight"
+_REORDERING, _LINEAR = (path.removeprefix("ops.mkldnn.") for path in (PACKING[0], [*READING][-1]))
 """oneDNN divides by the strides, dilations and groups that a weight is packed for."""
 _STEPS = 100_000
 """How many values are looked at, at most: the same one may be asked for by many calls."""
@@ -127,7 +128,7 @@ class Calls:
                     return f"gives {name} a {rules[0]} that may be none"
         if name == _REORDERING and not (len(call.given) == 6 and all(map(_steps, call.given[2:5]))):
             return f"calls {name} with strides, dilations or groups that may be 0"
-        if name == "_linear_pointwise" and len(call.given) != 6:
+        if name == _LINEAR and len(call.given) != 6:
             return f"calls {name} with a second input"
         if name in _DIVIDING and not self._divides(call):
             return f"calls {name} with a divisor that may be 0 or -1"

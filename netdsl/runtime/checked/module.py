@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Collection
+from collections.abc import Mapping
 from functools import cache, cached_property
 from typing import Any, cast
 
 import torch
-from torch._C import (  # what torch.package reads TorchScript by
-    CompilationUnit,
-    DeserializationStorageContext,
-    PyTorchFileReader,
-    _import_ir_module_from_package,  # pyright: ignore[reportPrivateUsage]
-    _jit_get_schemas_for_operator,  # pyright: ignore[reportPrivateUsage]
-)
-from torch.jit import _recursive as recursive
 
+from netdsl.runtime import private
 from netdsl.runtime.archive import Archive, ArchiveError
 from netdsl.runtime.checked import code, pickles
 from netdsl.runtime.file import TEXTS
@@ -49,7 +42,7 @@ class Checked:
             raise ArchiveError(f"its code takes more than {_CODE:,} bytes")
         self.archive, self.data = archive, data
         self.members = {name: archive.read(name, _CODE) for name in texts}
-        found = code.read(self.members, _returns)
+        found = code.read(self.members, cache(private.returns))
         sizes = {name: archive.members[name].size for name in data}
         for name in _PICKLED:
             self.members[name] = archive.read(name, _PICKLES)
@@ -68,7 +61,7 @@ class Checked:
     @cached_property
     def storages(self) -> Any:
         """The data of all tensors, by key, which modules share."""
-        storages = DeserializationStorageContext()
+        storages = private.FOUND["_C.DeserializationStorageContext"]()
         for name in self.data:
             held = torch.empty(self.archive.members[name].size, dtype=torch.uint8)
             self.archive.fill(name, memoryview(cast("Any", held.numpy())))
@@ -77,18 +70,25 @@ class Checked:
 
     def module(self, device: str | None) -> torch.jit.ScriptModule:
         """A module, on a device or on its own ones. Raises whatever PyTorch does where it cannot make it."""
-        made = io.BytesIO()
-        with zipfile.ZipFile(made, "w") as archive:
-            for name, data in self.members.items():
-                archive.writestr(f"checked/{_PLACES.get(name, f'.data/ts_code/{name}')}", data)
-        made.seek(0)
         where = None if device is None else torch.device(device)
-        read = _import_ir_module_from_package(CompilationUnit(), PyTorchFileReader(made), self.storages, where, "0")
-        return cast("Any", recursive).wrap_cpp_module(read)
+        if private.lacking(private.READER, ""):
+            return self._copied(where)
+        unit, _, reader, read, wrap = (private.FOUND[path] for path in private.READER)
+        members = {_PLACES.get(name, f".data/ts_code/{name}"): data for name, data in self.members.items()}
+        return wrap(read(unit(), reader(_packed(members)), self.storages, where, "0"))
+
+    def _copied(self, where: torch.device | None) -> torch.jit.ScriptModule:
+        """A module with tensors of its own, by PyTorch's public way."""
+        data = {name: self.archive.read(name, self.archive.length) for name in self.data}
+        read = cast("Any", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
+        return read(_packed(self.members | data), map_location=where)
 
 
-@cache
-def _returns(name: str) -> Collection[tuple[str, ...]]:
-    """The types that an operator of `aten` gives, for each way of calling it."""
-    schemas = _jit_get_schemas_for_operator(f"aten::{name}")
-    return {tuple(str(one.type) for one in schema.returns) for schema in schemas}
+def _packed(members: Mapping[str, bytes]) -> io.BytesIO:
+    """An archive of members."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(f"checked/{name}", data)
+    made.seek(0)
+    return made

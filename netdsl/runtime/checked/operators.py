@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from netdsl.runtime import private
+
 _POINTWISE = """
 abs absolute acos acosh add addcdiv addcmul angle arccos arccosh arcsin arcsinh arctan arctan2 arctanh asin asinh atan
 atan2 atanh bitwise_and bitwise_not bitwise_or bitwise_xor ceil celu clamp clamp_max clamp_min clip copysign cos cosh
@@ -61,31 +63,19 @@ _PLAIN = """
 __and__ __contains__ __derive_index __getitem__ __is__ __isnot__ __not__ __or__ __range_length __xor__ append copy
 extend format insert len list pop reverse _set_item warn
 """
-_FUSED = """
-_addmm_activation _convolution convolution cudnn_convolution_add_relu cudnn_convolution_relu
-"""
-
 TORCH = frozenset(
     name
     for names in (
         *(_POINTWISE, _REDUCING, _SHAPING, _PRODUCTS, _NORMALISING),
-        *(_POOLING, _MAKING, _CONVERTING, _PLAIN, _FUSED),
+        *(_POOLING, _MAKING, _CONVERTING, _PLAIN),
+        *("convolution", *(path.removeprefix("ops.aten.") for path in private.CUDNN)),
     )
     for name in names.split()
 )
 """Of PyTorch's `aten`, by name; each also with a `_` behind, which does it in place."""
 
-OTHERS = frozenset(
-    f"ops.{space}.{name}"
-    for space, names in {
-        "prim": "RaiseException abs device dtype is_cuda layout max min ndim requires_grad shape",
-        "mkldnn": (
-            "_convolution_pointwise _convolution_pointwise_ _is_mkldnn_bf16_supported _linear_pointwise "
-            "_reorder_convolution_weight _reorder_linear_weight"
-        ),
-    }.items()
-    for name in names.split()
-)
+_PRIM = "RaiseException abs device dtype is_cuda layout max min ndim requires_grad shape"
+OTHERS = frozenset([*(f"ops.prim.{name}" for name in _PRIM.split()), *private.ONEDNN])
 """TorchScript's own, and oneDNN's kernels that files for a CPU are made of."""
 
 BUILTINS = frozenset(("bool", "float", "int", "range", "str"))

@@ -13,12 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from netdsl.runtime.checked import types
 from netdsl.runtime.checked.arguments import Scope
 from netdsl.runtime.checked.operators import computes
+from netdsl.runtime.private import PACKING, READING
 
-_PACKING = frozenset(("ops.mkldnn._reorder_convolution_weight", "ops.mkldnn._reorder_linear_weight"))
 _READING: Mapping[str, Sequence[int]] = {
-    "ops.mkldnn._convolution_pointwise": (1, 2),
-    "ops.mkldnn._convolution_pointwise_": (2,),
-    "ops.mkldnn._linear_pointwise": (1,),
+    **READING,
     "ops.prim.dtype": (0,),
     "torch.conv2d": (1,),
     "torch.conv3d": (1,),
@@ -47,7 +45,7 @@ class Flow:
 
     def wrong(self) -> Iterator[tuple[ast.AST, Scope, str]]:
         """What may be given a packed weight, and does not read it."""
-        if not any(types.dotted(one) in _PACKING for one in self._nodes(ast.Attribute)):
+        if not any(types.dotted(one) in PACKING for one in self._nodes(ast.Attribute)):
             return
         flows = [flow for scope in self.scopes for flow in self._flows(scope)]
         before = -1
@@ -98,7 +96,7 @@ class Flow:
             case ast.Subscript(value) | ast.Call(ast.Name("unchecked_cast" | "annotate"), [_, value]):
                 return self._holds(value, scope)
             case ast.Call(func):
-                if types.dotted(func) in _PACKING:
+                if types.dotted(func) in PACKING:
                     return True
                 return any((callee.name, "") in self.held for callee, _ in self._called(node, scope))
             case ast.List(elts) | ast.Tuple(elts):
