@@ -13,6 +13,7 @@ from functools import cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
+from netdsl.layers import mistakes
 from netdsl.text.advice import write
 from netdsl.text.mistake import Mistake, Told, Wrong
 
@@ -69,8 +70,7 @@ def check_groups(groups: int, channels: int, filters: int | None = None) -> None
     help = (
         f"{', '.join(map(str, near))} would" if len(near) > 1 else "1 alone would; choose channels that groups divide"
     )
-    message = f"{groups} groups do not divide {counts}"
-    raise LayerError("groups-mismatch", message, help, argument="groups", inputs=True)
+    raise LayerError(mistakes.UndividedChannels(groups, counts, help), argument="groups", inputs=True)
 
 
 _FEW_CHANNELS = 4096
@@ -105,19 +105,21 @@ class Kind:
                 return f"{{{text}}}" if "/" in text else text
 
 
-def _not_single(value: Value) -> str:
-    return f'"{value}" is a string' if isinstance(value, str) else f"{show(value)} is not a single number"
+def _not_single(value: Value) -> LayerError:
+    if isinstance(value, str):
+        return LayerError(mistakes.WrongValue(f'"{value}"', "a string"))
+    return LayerError(mistakes.WrongValue(show(value), "not a single number"))
 
 
 def _whole(value: Value, least: int) -> int:
     if isinstance(value, Fraction):
-        raise LayerError("not-whole", f"{show(value)} is not a whole number")
+        raise LayerError(mistakes.PartialValue(show(value)))
     if not isinstance(value, int):
-        raise LayerError("invalid-argument", _not_single(value))
+        raise _not_single(value)
     if value < least:
-        raise LayerError("invalid-argument", f"{value} is less than {least}")
+        raise LayerError(mistakes.WrongValue(show(value), f"less than {least}"))
     if value > MAX_SIZE:
-        raise LayerError("limit-exceeded", f"{value} is larger than {MAX_SIZE}")
+        raise LayerError(mistakes.LargeValue(value, MAX_SIZE))
     return value
 
 
@@ -141,12 +143,12 @@ def real(least: Number | None = None, most: Number | None = None) -> Kind:
 
     def read(value: Value) -> Number:
         if not isinstance(value, int | Fraction):
-            raise LayerError("invalid-argument", _not_single(value))
+            raise _not_single(value)
         if least is not None and value < least:
-            raise LayerError("invalid-argument", f"{show(value)} is less than {show(least)}")
+            raise LayerError(mistakes.WrongValue(show(value), f"less than {show(least)}"))
         if most is not None and value > most:
             help = write(show(Fraction(value, 100))) if most == 1 and value in range(2, 100) else ""  # a percentage
-            raise LayerError("invalid-argument", f"{show(value)} is more than {show(most)}", help)
+            raise LayerError(mistakes.WrongValue(show(value), f"more than {show(most)}", help))
         return value
 
     bounds = "" if least is None else f" from {show(least)}" + ("" if most is None else f" to {show(most)}")
@@ -158,7 +160,7 @@ def reals() -> Kind:
 
     def read(value: Value) -> tuple[Number, ...]:
         if isinstance(value, str):
-            raise LayerError("invalid-argument", f'"{value}" is not a number')
+            raise LayerError(mistakes.WrongValue(f'"{value}"', "not a number"))
         return value if isinstance(value, tuple) else (value,)
 
     return Kind("a number, or one for each channel", read)
@@ -174,7 +176,7 @@ def text() -> Kind:
 
     def read(value: Value) -> str:
         if not isinstance(value, str):
-            raise LayerError("invalid-argument", f"{show(value)} is not a string")
+            raise LayerError(mistakes.WrongValue(show(value), "not a string"))
         return value
 
     return Kind("a string", read)
@@ -186,7 +188,7 @@ def choice(*words: str) -> Kind:
 
     def read(value: Value) -> str:
         if not isinstance(value, str) or value not in words:
-            raise LayerError("invalid-argument", f"{show(value)} is not {noun}")
+            raise LayerError(mistakes.WrongValue(show(value), f"not {noun}"))
         return value
 
     return Kind(noun, read, words)

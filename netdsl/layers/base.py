@@ -26,6 +26,7 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError, Sizes, arguments_of, once, show
 from netdsl.layers.formula import known
 
@@ -270,26 +271,18 @@ def per_axis(sizes: Sizes, x: Shape, argument: str) -> Sizes:
     if len(sizes) == 1:
         return sizes * rank
     if len(sizes) != rank:
-        axes = f"{rank} spatial ax{'is' if rank == 1 else 'es'}" if rank else "no spatial axes"
         grey = len(sizes) == rank + 1
         help = f"channels come last: with one channel it is {x}x1" if grey else ""
         if grey and rank > 1:
             help = f"it covers all channels by itself: write {show(sizes[:-1])}"
-        raise LayerError(
-            "rank-mismatch",
-            f"{argument} {show(sizes)} has {len(sizes)} sizes, but the input {x} has {axes}",
-            help,
-            argument=argument,
-            inputs=True,
-        )
+        mistake = mistakes.UnequalRanks(argument, show(sizes), len(sizes), x, help)
+        raise LayerError(mistake, argument=argument, inputs=True)
     return sizes
 
 
 def require_axes(keyword: str, x: Shape, help: str = "RESHAPE it first") -> None:
     """Raise `rank-mismatch` where an input has no spatial axes, or more than the three that PyTorch works on."""
     if not x.spatial:
-        message = f"{keyword} works along spatial axes, but its input is a vector of {x}"
-        raise LayerError("rank-mismatch", message, help, inputs=True)
+        raise LayerError(mistakes.NoAxes(keyword, x, help), inputs=True)
     if len(x.spatial) > 3:
-        message = f"{keyword} works along one to three spatial axes, but its input {x} has {len(x.spatial)}"
-        raise LayerError("rank-mismatch", message, inputs=True)
+        raise LayerError(mistakes.ManyAxes(keyword, x), inputs=True)

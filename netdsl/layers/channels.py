@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError, check_groups, positional, whole
 from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.reshape import Moving
 from netdsl.layers.shape import Shape
-from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,19 +32,12 @@ class Slice(Moving):
 
     def __post_init__(self) -> None:
         if self.from_ >= self.to:
-            message = f"SLICE {self.from_} {self.to} takes no channel: it ends before channel {self.to}"
-            following = self.from_ + 1
-            help = Advice(f"write SLICE {self.from_} {following}", f"{following}", certain=False)
-            raise LayerError("invalid-argument", message, help, argument="to")
+            raise LayerError(mistakes.NoChannel(self.from_, self.to), argument="to")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         if self.to > x.channels:
-            message = (
-                f"SLICE {self.from_} {self.to} takes channels to {self.to - 1}, but the last of {x} is {x.channels - 1}"
-            )
-            help = f"{x.channels} is the most: they are counted from 0, and the second number is not taken"
-            raise LayerError("invalid-argument", message, help, argument="to", inputs=True)
+            raise LayerError(mistakes.FewChannels(self.from_, self.to, x), argument="to", inputs=True)
         return Shape(x.spatial, self.to - self.from_)
 
     def lower(self, *inputs: Shape) -> nn.Module:

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from netdsl.layers import window
+from netdsl.layers import mistakes, window
 from netdsl.layers.arguments import (
     LayerError,
     Sizes,
@@ -24,7 +24,6 @@ from netdsl.layers.arguments import (
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import at, known, times
 from netdsl.layers.shape import Shape
-from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +49,7 @@ class Convolving(Layer):
 
     def __post_init__(self) -> None:
         if self.same and any(self.padding):
-            raise LayerError(window.SamePads(), argument="padding")
+            raise LayerError(mistakes.SamePads(), argument="padding")
 
     def filters_of(self, x: Shape) -> int:
         """Channels of the output."""
@@ -148,16 +147,10 @@ class Conv(Convolving):
         if self.table is None:
             return
         if self.groups != 1:
-            raise LayerError(
-                "invalid-argument", "a table and groups exclude each other", Advice("leave g out"), argument="groups"
-            )
+            raise LayerError(mistakes.TableAndGroups(), argument="groups")
         if len(self.maps) != self.filters:
-            raise LayerError(
-                "invalid-argument",
-                f"the table has {len(self.maps)} words for {self.filters} filters",
-                "write a word for each filter",
-                argument="table",
-            )
+            why = f"the table has {len(self.maps)} words for {self.filters} filters"
+            raise LayerError(mistakes.WrongTable(why, "write a word for each filter"), argument="table")
 
     @cached_property
     def maps(self) -> tuple[tuple[int, ...], ...]:
@@ -166,17 +159,14 @@ class Conv(Convolving):
         words = table.split()
         word_form = _NUMBERS if "," in table else _DIGITS
         if not all(map(word_form.fullmatch, words)):
-            raise LayerError(
-                "invalid-argument",
-                "a table holds base-36 digits (`012 123`), or numbers joined by commas (`0,1,12 3,4`)",
-                argument="table",
-            )
+            why = "a table holds base-36 digits (`012 123`), or numbers joined by commas (`0,1,12 3,4`)"
+            raise LayerError(mistakes.WrongTable(why), argument="table")
         if word_form is _NUMBERS:
             maps = tuple(tuple(map(int, word.split(","))) for word in words)
         else:
             maps = tuple(tuple(int(digit, 36) for digit in word) for word in words)
         if twice := next((word for word, row in zip(words, maps, strict=True) if len(set(row)) < len(row)), None):
-            raise LayerError("invalid-argument", f"`{twice}` names a map twice", argument="table")
+            raise LayerError(mistakes.WrongTable(f"`{twice}` names a map twice"), argument="table")
         return maps
 
     def filters_of(self, x: Shape) -> int:
@@ -189,12 +179,8 @@ class Conv(Convolving):
         (x,) = inputs
         largest = max((max(row) for row in self.maps), default=0)
         if largest >= x.channels:
-            raise LayerError(
-                "invalid-argument",
-                f"the table reads map {largest}, but the input has {x.channels} maps, counted from 0",
-                argument="table",
-                inputs=True,
-            )
+            why = f"the table reads map {largest}, but the input has {x.channels} maps, counted from 0"
+            raise LayerError(mistakes.WrongTable(why), argument="table", inputs=True)
         return super().shape(x)
 
     def fixed(self, x: Shape) -> int:

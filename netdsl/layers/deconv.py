@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError, Sizes, check_groups, flag, option, positional, show, sizes, tag, whole
 from netdsl.layers.base import Algebra, Layer, Product, Weight, Window, per_axis, require_axes
 from netdsl.layers.formula import at, group, known, times
@@ -57,13 +58,12 @@ class Deconv(Layer):
         extra = per_axis(self.output_pad, x, "output_pad")
         strides = self._strides(x)
         if any(e >= s for e, s in zip(extra, strides, strict=True)):
-            raise LayerError("invalid-argument", "output_pad is smaller than the stride", argument="output_pad")
+            raise LayerError(mistakes.LargeOutputPad(), argument="output_pad")
         axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
         bare = [(group(size - 1) * s - 2 * p + k, e) for size, k, s, p, e in axes]
         spatial = tuple([size + e if e else size for size, e in bare])
         if min(spatial) < 1:
-            message = f"padding {show(self.padding)} leaves nothing of {x}"
-            raise LayerError("window-too-large", message, argument="padding", inputs=True)
+            raise LayerError(mistakes.NothingLeft(show(self.padding), x), argument="padding", inputs=True)
         return Shape(spatial, self.filters)
 
     def weights(self, *inputs: Shape) -> tuple[Weight, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.base import Algebra, Layer
 from netdsl.layers.formula import alike, group, known, most
@@ -55,7 +56,7 @@ def _between(inputs: Sequence[Shape], out: Shape) -> int:
 
 def _mismatch(wants: str, inputs: tuple[Shape, ...], help: str) -> LayerError:
     shapes = list(dict.fromkeys(map(str, inputs)))
-    return LayerError("shape-mismatch", f"{wants}, but its branches give {listed(shapes, ' and ')}", help, inputs=True)
+    return LayerError(mistakes.UnequalBranches(wants, listed(shapes, " and "), help), inputs=True)
 
 
 _LOST = 10

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError, Number, check_groups, flag, option, positional, real, reals, whole
 from netdsl.layers.base import Algebra, Layer, Weight, require_axes
 from netdsl.layers.formula import group, known
@@ -135,8 +136,8 @@ class GroupNorm(Normalizing):
         (x,) = inputs
         check_groups(self.groups, x.channels)
         if x.elements == self.groups:
-            message = f"GN {self.groups} over {x} leaves one value in a group, which becomes 0"
-            raise LayerError("shape-mismatch", message, "use fewer groups", argument="groups", inputs=True)
+            mistake = mistakes.OneValue(f"GN {self.groups} over {x} leaves one value in a group", "use fewer groups")
+            raise LayerError(mistake, argument="groups", inputs=True)
         return x
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
@@ -194,8 +195,8 @@ class InstanceNorm(Normalizing):
         (x,) = inputs
         require_axes("IN", x, "use LN or BN")
         if x.positions == 1:
-            message = f"IN normalises over the positions of a map, and {x} has one, which becomes 0"
-            raise LayerError("shape-mismatch", message, "use LN or BN", inputs=True)
+            what = f"IN normalises over the positions of a map, and {x} has one"
+            raise LayerError(mistakes.OneValue(what, "use LN or BN"), inputs=True)
         return x
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
@@ -261,7 +262,7 @@ class Normalize(Layer):
 
     def __post_init__(self) -> None:
         if min(self.std) <= 0:
-            raise LayerError("invalid-argument", "std must be more than 0", argument="std")
+            raise LayerError(mistakes.ZeroDeviation(), argument="std")
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(channelwise="affine" if any(self.mean) else "factor")
@@ -270,9 +271,7 @@ class Normalize(Layer):
         (x,) = inputs
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in (1, x.channels):
-                message = f"{name} has {len(values)} values, but the input {x} has {x.channels} channels"
-                help = "give one, or one for each channel"
-                raise LayerError("invalid-argument", message, help, argument=name, inputs=True)
+                raise LayerError(mistakes.UnequalChannels(name, len(values), x), argument=name, inputs=True)
         return x
 
     def constants(self, *inputs: Shape) -> tuple[Weight, ...]:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from math import gcd
 from typing import TYPE_CHECKING, Literal
 
-from netdsl.layers import window
+from netdsl.layers import mistakes, window
 from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional, show, sizes, tag
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
-from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,20 +36,18 @@ class Pooling(Layer):
         given = [word for word, value in self._modes.items() if value]
         if not given:
             size = show(self.stride or (2,))
-            usage = f"write {self.keyword} {size}, {self.keyword} global or {self.keyword} to=7x7"
-            raise LayerError("missing-argument", "a kernel, `global` or `to=` is missing", usage)
+            usage = f"{self.keyword} {size}, {self.keyword} global or {self.keyword} to=7x7"
+            raise LayerError(mistakes.NoneOf("a kernel, `global` or `to=`", usage))
         if len(given) > 1:
-            message = f"{' and '.join(given)} exclude each other"
-            raise LayerError("extra-argument", message, "keep one of them", argument=given[-1])
+            raise LayerError(mistakes.Exclusive(" and ".join(given)), argument=given[-1])
         if self.kernel is None:
             for word, value in self._of_kernels.items():
                 if value:
-                    message = f"{given[0]} takes no {word}, which is for a kernel"
-                    raise LayerError("extra-argument", message, Advice("leave it out"), argument=word)
+                    raise LayerError(mistakes.OfKernels(given[0], word), argument=word)
         if self.same and any(self.padding):
-            raise LayerError(window.SamePads(), argument="padding")
+            raise LayerError(mistakes.SamePads(), argument="padding")
         if self.same and self.ceil:
-            raise LayerError("invalid-argument", "`same` rounds up itself", Advice("leave `ceil` out"), argument="ceil")
+            raise LayerError(mistakes.SameRounds(), argument="ceil")
 
     @property
     def canonical(self) -> Layer:
@@ -94,9 +91,7 @@ class Pooling(Layer):
         windows = self._sliding(x)
         for one in windows:
             if not self.same and 2 * one.before > one.size:
-                message = f"padding {one.before} is more than half the kernel, {one.size}"
-                help = f"p{one.size // 2} is the most; PAD adds more"
-                raise LayerError("invalid-argument", message, help, argument="padding")
+                raise LayerError(mistakes.LargePadding(one.before, one.size), argument="padding")
         window.check(self.keyword, x, windows)
         return Shape(window.out_sizes(x, windows, same=self.same, ceil=self.ceil), x.channels)
 

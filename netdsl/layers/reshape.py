@@ -7,6 +7,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING, Literal
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import (
     LayerError,
     Sizes,
@@ -86,8 +87,7 @@ class Reshape(Moving):
         (x,) = inputs
         shape = Shape.of(self.dims)
         if shape.elements != x.elements:
-            message = f"RESHAPE to {shape} wants {shape.elements} values, but {x} has {x.elements}"
-            raise LayerError("shape-mismatch", message, argument="dims", inputs=True)
+            raise LayerError(mistakes.OtherCount(shape, x), argument="dims", inputs=True)
         return shape
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
@@ -129,9 +129,7 @@ class Pad(Moving):
         for size, window in axes:
             most = max(window.before, window.after)
             if self.mode == "reflect" and most >= size:
-                message = f"{size} positions cannot be reflected to {most} more: the edge itself is not repeated"
-                help = f"{size - 1} is the most; mode=edge has no limit"
-                raise LayerError("invalid-argument", message, help, argument="mode", inputs=True)
+                raise LayerError(mistakes.FewPositions(size, most), argument="mode", inputs=True)
         return Shape(tuple([size + window.before + window.after for size, window in axes]), x.channels)
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
@@ -191,10 +189,10 @@ class Crop(Moving):
         for size, part, offset in zip(x.spatial, spatial, offsets, strict=True):
             if offset < 0 or offset + part > size:
                 argument = "at" if self.at else "size" if self.size else "like"
-                message = f"CROP cuts {show(spatial)} out of {show(x.spatial)}, which is too small"
+                where = f"out of {show(x.spatial)}, which is too small"
                 if self.at is not None:
-                    message = f"CROP cuts {show(spatial)} at {show(self.at)}, which ends beyond {show(x.spatial)}"
-                raise LayerError("window-too-large", message, argument=argument, inputs=True)
+                    where = f"at {show(self.at)}, which ends beyond {show(x.spatial)}"
+                raise LayerError(mistakes.LargeCrop(show(spatial), where), argument=argument, inputs=True)
         places = zip(map(known, offsets), spatial, strict=True)
         return Shape(tuple([known(at + part) - at for at, part in places]), x.channels)
 
@@ -295,10 +293,7 @@ class PixelShuffle(Moving):
         require_axes("PIXELSHUFFLE", x)
         cells = times([self.factor] * x.rank)
         if x.channels % cells:
-            message = f"PIXELSHUFFLE {self.factor} makes one channel of each {cells}, but {x} has {x.channels}"
-            near = max(x.channels // cells, 1) * cells
-            help = f"{near} or {near + cells} channels would do"
-            raise LayerError("shape-mismatch", message, help, argument="factor", inputs=True)
+            raise LayerError(mistakes.UnevenChannels(self.factor, cells, x), argument="factor", inputs=True)
         return Shape(tuple([self.factor * size for size in x.spatial]), x.channels // cells)
 
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
@@ -335,15 +330,13 @@ def _one_of(usage: str, given: Mapping[str, object]) -> None:
     """Raise where not exactly one of some arguments is given."""
     there = [word for word, value in given.items() if value is not None]
     if not there:
-        raise LayerError("missing-argument", f"one of {', '.join(given)} is missing", f"write {usage}")
+        raise LayerError(mistakes.NoneOf(f"one of {', '.join(given)}", usage))
     if len(there) > 1:
-        message = f"{' and '.join(there)} exclude each other"
-        raise LayerError("extra-argument", message, "keep one of them", argument=there[-1])
+        raise LayerError(mistakes.Exclusive(" and ".join(there)), argument=there[-1])
 
 
 def _like(keyword: str, x: Shape, like: Shape) -> Sizes:
     """The spatial size of the second input, which has as many axes as the first."""
     if like.rank != x.rank:
-        message = f"{keyword} takes the spatial size of {like}, but its input is {x}"
-        raise LayerError("rank-mismatch", message, argument="like", inputs=True)
+        raise LayerError(mistakes.OtherRank(keyword, like, x), argument="like", inputs=True)
     return like.spatial

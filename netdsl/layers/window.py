@@ -8,21 +8,15 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING
 
+from netdsl.layers import mistakes
 from netdsl.layers.arguments import LayerError, Sizes, show
 from netdsl.layers.base import Window
 from netdsl.layers.formula import group, rounded_up
-from netdsl.text.advice import Advice
-from netdsl.text.mistake import Mistake
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from netdsl.layers.shape import Shape
-
-
-class SamePads(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> CONV 4 3 same p1"):
-    words = "`same` chooses the padding itself"
-    hint = Advice("leave p out")
 
 
 def out_size(size: int, window: Window, *, ceil: bool = False) -> int:
@@ -74,14 +68,10 @@ def check(keyword: str, shape: Shape, windows: Sequence[Window]) -> None:
         if window.reach > padded:
             wide = f"{window.reach}" + (f" ({window.size} dilated by {window.dilation})" if window.dilation > 1 else "")
             more = -(-(window.reach - size) // 2)
-            raise LayerError(
-                "window-too-large",
-                f"{keyword}'s window of {wide} does not fit into {padded}: the input is {shape}"
-                + (f", padded by {window.before} and {window.after}" if padded > size else ""),
-                f"the largest kernel that fits is {(padded - 1) // window.dilation + 1}; p{more} would make room",
-                argument="kernel",
-                inputs=True,
-            )
+            into = f"{padded}: the input is {shape}"
+            into += f", padded by {window.before} and {window.after}" * (padded > size)
+            most = (padded - 1) // window.dilation + 1
+            raise LayerError(mistakes.LargeWindow(keyword, wide, into, most, more), argument="kernel", inputs=True)
 
 
 def inexact(
@@ -105,10 +95,6 @@ def _inexact(layer: str, noun: str, size: int, window: Window, unread: int) -> L
     less, more = size - room % window.stride, size - room % window.stride + window.stride
     nearest = more if more - size <= 4 * (size - less) else less
     gives = (nearest + pads - window.reach) // window.stride + 1
-    return LayerError(
-        "inexact-window",
-        f"{layer} over {size} leaves {unread} {noun}{'s' * (unread > 1)} unread: "
-        f"({padded} − {window.reach})/{window.stride} + 1 = {room / window.stride + 1:g}",
-        f"{nearest} fits exactly, giving {gives}",
-        inputs=True,
-    )
+    left = f"{unread} {noun}{'s' * (unread > 1)}"
+    outputs = f"({padded} − {window.reach})/{window.stride} + 1 = {room / window.stride + 1:g}"
+    return LayerError(mistakes.InexactWindow(f"{layer} over {size}", left, outputs, nearest, gives), inputs=True)
