@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -56,11 +56,14 @@ class Change(Line):
         return f"{self.kind}: {self.side.about}"
 
     @property
+    def sides(self) -> Sequence[Side]:
+        """The layer before and after the change, or where it is in one of them alone."""
+        return [side for side in (self.before, self.after) if side]
+
+    @property
     def side(self) -> Side:
         """The layer after the change, or before it where there is none."""
-        side = self.after or self.before
-        assert side is not None
-        return side
+        return self.sides[-1]
 
     @property
     def params(self) -> int:
@@ -75,7 +78,7 @@ class Change(Line):
     @property
     def renamed(self) -> bool:
         """Whether the layer has another path."""
-        return self.before is not None and self.after is not None and self.before.path != self.after.path
+        return self.sides[0].path != self.sides[-1].path
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -138,8 +141,7 @@ class Compared:
     @cached_property
     def renames(self) -> dict[str, str]:
         """The layers that have other paths, which are keys of the state dict: before and after."""
-        pairs = [(one.before, one.after) for one in self.layers if one.renamed]
-        return {before.path: after.path for before, after in pairs if before and after}
+        return {before.path: after.path for before, after in (one.sides for one in self.layers if one.renamed)}
 
     def count(self, *kinds: ChangeKind) -> int:
         """How many layers changed in some way."""

@@ -19,7 +19,8 @@ def markdown(difference: Compared, *, all: bool = False) -> str:
     parts = [f"**{safe.markdown(heading(difference))}**: {words.counted(difference)}"]
     if not difference:
         return parts[0]
-    parts[0] += "".join(f"; {_total(difference, key, name)}" for key, name in words.TOTALS[:2])
+    for one in words.totals(difference)[:2]:
+        parts[0] += f"; {one.name} {one.values()}{one.grown}" + " as before" * (one.before == one.after)
     if told := rows(difference, all=all):
         parts.append(_folded(f"{len(told)} changes", list(_table(told)), _LONG + 2))
     if found := renames(difference):
@@ -43,30 +44,18 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield "| | layer | before | after | output | params | MACs |"
     yield "|---|---|---|---|---|---:|---:|"
     for row in rows:
-        shape = " → ".join(dict.fromkeys(filter(None, (row.shape_before, row.shape_after))))
-        name = safe.code(row.name) + (f" ({row.layers:,} layers)" if row.layers > 1 else "")
+        name = safe.code(row.name) + (f" ({len(row.changes):,} layers)" if len(row.changes) > 1 else "")
         notes = "".join(f"<br>{safe.markdown(note)}" for note in row.notes)
         params, macs = (words.exact(number) if number else "" for number in (row.params, row.macs))
         texts = f"{safe.code(row.before)} | {safe.code(row.after)}{notes}"
-        yield f"| {SIGNS[row.kind]} | {name} | {texts} | {shape} | {params} | {macs} |"
+        yield f"| {SIGNS[row.kind]} | {name} | {texts} | {row.shape} | {params} | {macs} |"
 
 
 def _totals(difference: Compared) -> Iterator[str]:
     yield "| total | before | after | change | |"
     yield "|---|---:|---:|---:|---:|"
-    for key, name in words.TOTALS:
-        before, after = getattr(difference.before, key), getattr(difference.after, key)
-        change = words.exact(after - before)
-        yield f"| {name} | {before:,} | {after:,} | {change} | {words.percent(before, after)} |"
-
-
-def _total(difference: Compared, key: str, name: str) -> str:
-    """A total before and after, in a sentence."""
-    before, after = getattr(difference.before, key), getattr(difference.after, key)
-    if before == after:
-        return f"{name} {after:,} as before"
-    grown = words.percent(before, after)
-    return f"{name} {before:,} → {after:,}" + (f" ({grown})" if grown else "")
+    for _, name, before, after in words.totals(difference):
+        yield f"| {name} | {before:,} | {after:,} | {words.exact(after - before)} | {words.percent(before, after)} |"
 
 
 def _folded(title: str, lines: list[str], most: int) -> str:

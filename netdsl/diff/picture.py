@@ -53,11 +53,11 @@ def drawing(difference: Compared) -> Drawing:
 
 
 @dataclass
-class _Scope:
-    """A scope of the union: its path, what is in it in order, and all layers under it."""
+class _Part:
+    """A scope of the union, or a layer: its path, what is in it in order, and all layers under it."""
 
     path: str
-    items: list[_Scope | int] = field(default_factory=list["_Scope | int"])
+    items: list[_Part] = field(default_factory=list["_Part"])
     layers: list[int] = field(default_factory=list[int])
 
 
@@ -76,67 +76,68 @@ class _Painter:
     def drawing(self) -> Drawing:
         """The whole picture."""
         difference = self.union.difference
-        items = self._items(self._tree().items)
+        items = self._items(self._tree())
         box_of = {at: box for box, layers in self.contents.items() for at in layers}
         outputs = list(self._outputs(box_of))
         return Drawing(
             heading(difference),
-            (wording.counted(difference), *(_total(difference, *total) for total in wording.TOTALS[:2])),
+            (
+                wording.counted(difference),
+                *[f"{one.values(words.magnitude)} {one.name}{one.grown}" for one in wording.totals(difference)[:2]],
+            ),
             "",
             (*items, *(box for box, _ in outputs)),
             (*self._edges(box_of), *(edge for _, edge in outputs)),
             (0,),
         )
 
-    def _tree(self) -> _Scope:
-        root = _Scope("")
-        known = {"": root}
+    def _tree(self) -> list[_Part]:
+        """The layers, in the scopes that they stand in."""
+        root = _Part("")
+        known: dict[str, _Part] = {}
         for at, path in enumerate(self.union.paths):
             inner = root
             for scope in around(path):
                 if scope not in known:
-                    known[scope] = _Scope(scope)
+                    known[scope] = _Part(scope)
                     inner.items.append(known[scope])
                 inner = known[scope]
                 inner.layers.append(at)
-            inner.items.append(at)
-        return root
+            inner.items.append(_Part(path, layers=[at]))
+        return root.items
 
     # Scopes, copies and runs
 
-    def _items(self, parts: Sequence[_Scope | int]) -> list[Item]:
+    def _items(self, parts: Sequence[_Part]) -> list[Item]:
         """What is drawn of a scope's layers and inner scopes."""
         found: list[Item] = []
-        for single, some in groupby(parts, key=lambda part: isinstance(part, int)):
-            if single:
-                found += [self._box(stack) for stack in self._stacks([at for at in some if isinstance(at, int)])]
+        for scopes, some in groupby(parts, key=lambda part: bool(part.items)):
+            if scopes:
+                found += [item for part in some for item in self._scope(part)]
             else:
-                found += [item for part in some if isinstance(part, _Scope) for item in self._scope(part)]
+                found += [self._box(stack) for stack in self._stacks([part.layers[0] for part in some])]
         return self._collapsed(found)
 
-    def _scope(self, scope: _Scope) -> list[Item]:
+    def _scope(self, scope: _Part) -> list[Item]:
         """A scope as a box or a cluster, a repeat as several if its copies fare differently."""
+        written = self._written(scope)
         if self._summed(scope.layers):
-            return [self._summary(scope.path, scope.layers, _own(scope.path), self._written(scope))]
-        copied = self._written(scope)
-        if copied is None or copied.copies is None:
-            return [self._cluster(scope, copied, 1)]
+            return [self._summary(scope.path, scope.layers, _own(scope.path), written)]
+        if written is None or written.copies is None:
+            return [self._cluster(scope, written, 1)]
         found: list[Item] = []
         for _, run in groupby(scope.items, key=self._fate):
-            copies = list(run)
-            first = copies[0]
-            each = [[copy] if isinstance(copy, int) else copy.layers for copy in copies]
-            if self._summed(all := [at for layers in each for at in layers]) and not isinstance(first, int):
-                numbers = numbered([copy.path for copy in copies if isinstance(copy, _Scope)])
-                name = numbers.removeprefix(scope.path.rpartition(".")[0] + ".")
-                found.append(self._summary(first.path, all, name, copied))
+            first, *others = copies = list(run)
+            if first.items and self._summed(layers := [at for copy in copies for at in copy.layers]):
+                name = numbered([copy.path for copy in copies]).removeprefix(scope.path.rpartition(".")[0] + ".")
+                found.append(self._summary(first.path, layers, name, written))
                 continue
-            for layers in each[1:]:
-                self.stands.update(zip(layers, each[0], strict=True))
-            if isinstance(first, int):
-                found.append(replace(self._box([first]), copies=len(copies)))
+            for copy in others:
+                self.stands.update(zip(copy.layers, first.layers, strict=True))
+            if first.items:
+                found.append(self._cluster(first, written, len(copies)))
             else:
-                found.append(self._cluster(first, copied, len(copies)))
+                found.append(replace(self._box(first.layers), copies=len(copies)))
         return found
 
     def _free(self, id: str) -> str:
@@ -151,20 +152,21 @@ class _Painter:
         tints = {self.union.tint(at) for at in layers}
         return tints == {"unchanged"} or (len(tints) == 1 and "changed" not in tints and len(layers) > _WHOLE)
 
-    def _written(self, scope: _Scope) -> Placed | None:
+    def _written(self, scope: _Part) -> Placed | None:
         """What a scope is in the network that has its first layer, if it has the scope."""
         found = self.union.shaped(scope.layers[0]).graph.outline.at(scope.path)
         return found if found and found.scope else None
 
-    def _fate(self, copy: _Scope | int) -> object:
+    def _fate(self, copy: _Part) -> object:
         """What becomes of the layers of a copy, told in a way that copies have in common."""
-        layers = [copy] if isinstance(copy, int) else copy.layers
-        start = 0 if isinstance(copy, int) else len(copy.path)
-        changes = [(self.union.tint(at), self.union.paths[at][start:], self.union.layers[at]) for at in layers]
-        told = [(tint, "" if isinstance(copy, int) else path, *_texts(one)) for tint, path, one in changes]
-        return self._summed(layers), told[0][0] if self._summed(layers) else told
+        tints = [self.union.tint(at) for at in copy.layers]
+        if self._summed(copy.layers):
+            return tints[0]
+        paths = [self.union.paths[at][len(copy.path) :] for at in copy.layers]
+        said = [tuple(side.layer for side in self.union.layers[at].sides) for at in copy.layers]
+        return list(zip(tints, paths, said, strict=True))
 
-    def _cluster(self, scope: _Scope, written: Placed | None, copies: int) -> Cluster:
+    def _cluster(self, scope: _Part, written: Placed | None, copies: int) -> Cluster:
         call = words.call(written) if written else ""
         return Cluster(self._free(scope.path), _own(scope.path), call, tuple(self._items(scope.items)), None, copies)
 
@@ -309,19 +311,6 @@ def _own(path: str) -> str:
     return f"{parent.rpartition('.')[2]}.{own}" if own.isdigit() and parent else own
 
 
-def _texts(change: Change) -> tuple[str, ...]:
-    return tuple(side.layer for side in (change.before, change.after) if side)
-
-
 def _tooltip(change: Change) -> str:
-    sides = [f"{one.path}: {one.layer}, gives {one.shape}" for one in (change.before, change.after) if one]
+    sides = [f"{one.path}: {one.layer}, gives {one.shape}" for one in change.sides]
     return f"{change.kind}: {' → '.join(dict.fromkeys(sides))}"
-
-
-def _total(difference: Compared, key: str, name: str) -> str:
-    """A total before and after, in a few words."""
-    before, after = getattr(difference.before, key), getattr(difference.after, key)
-    if before == after:
-        return f"{words.magnitude(after)} {name}"
-    grown = wording.percent(before, after)
-    return f"{words.magnitude(before)} → {words.magnitude(after)} {name}" + (f" ({grown})" if grown else "")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import TypeAlias
 
 from netdsl.diff import words
 from netdsl.diff.change import ChangeKind, Compared, Fact
-from netdsl.diff.rows import Row, heading, renames, rows, shortened
-from netdsl.layers.shape import Shape
-
-WIDTH = 80
+from netdsl.diff.rows import Row, arrow, heading, renames, rows, shortened
+from netdsl.text import tabulate
+from netdsl.text.tabulate import WIDTH, Column
 
 SIGNS: dict[ChangeKind, str] = {"added": "+", "removed": "−", "changed": "~", "follows": "·", "same": " "}
 
@@ -48,13 +48,6 @@ def _wrapped(text: str, mark: str = "", indent: str = "") -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=mark, subsequent_indent=indent or " " * len(mark))
 
 
-def _arrow(before: str, after: str) -> str:
-    """What changed into what, or what stays."""
-    if not before or not after or before == after:
-        return after or before
-    return f"{before} → {after}"
-
-
 _Cells: TypeAlias = tuple[str, str, str, str, str]
 """Of a row: its name, the layer, the shape, parameters and MACs."""
 
@@ -79,10 +72,9 @@ def _table(rows: Sequence[Row], colour: bool) -> Iterator[str]:
 
 
 def _cells(row: Row) -> _Cells:
-    what = _arrow(row.before, row.after)
-    name = row.name + (f" ({row.layers:,} layers{'' if what else ' follow'})" if row.layers > 1 else "")
-    shape = _arrow(row.shape_before, row.shape_after)
-    return name, what, shape, words.signed(row.params), words.signed(row.macs)
+    what, layers = arrow(row.before, row.after), len(row.changes)
+    name = row.name + (f" ({layers:,} layers{'' if what else ' follow'})" if layers > 1 else "")
+    return name, what, row.shape, words.signed(row.params), words.signed(row.macs)
 
 
 def _columns(cell: _Cells, widths: Sequence[int]) -> str:
@@ -130,35 +122,30 @@ def _renamed(difference: Compared, all: bool) -> Iterator[str]:
 
 
 def _totals(difference: Compared) -> Iterator[str]:
-    lines = [("", "before", "after", "change", "")]
-    for key, name in words.TOTALS:
-        before, after = getattr(difference.before, key), getattr(difference.after, key)
-        change = words.exact(after - before) if before != after else "="
-        lines.append((name, f"{before:,}", f"{after:,}", change, words.percent(before, after)))
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for name, *numbers in lines:
-        right = "  ".join(number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True))
-        yield f"{name:<{widths[0]}}  {right}".rstrip()
+    columns = [Column(fit="whole"), *[Column(head, True, "whole") for head in ("before", "after", "change", "")]]
+    rows = [
+        (name, f"{was:,}", f"{now:,}", words.exact(now - was) if was != now else "=", words.percent(was, now))
+        for _, name, was, now in words.totals(difference)
+    ]
+    return tabulate.text(columns, rows, rule=False)
 
 
 def data(difference: Compared) -> dict[str, object]:
     """The difference as plain data; sizes are lists, spatial sizes first and channels last."""
-    tensors = difference.tensors
     return {
         "before": difference.graphs[0].source.name,
         "after": difference.graphs[1].source.name,
         "different": bool(difference),
         "totals": {
             key: {"before": before, "after": after, "change": after - before}
-            for key, _ in words.TOTALS
-            for before, after in [(getattr(difference.before, key), getattr(difference.after, key))]
+            for key, _, before, after in words.totals(difference)
         },
         "layers": [
             {
                 "change": change.kind,
-                "path": [change.before and change.before.path, change.after and change.after.path],
-                "layer": [change.before and change.before.layer, change.after and change.after.layer],
-                "output": [_dims(change.before and change.before.shape), _dims(change.after and change.after.shape)],
+                "path": [side and side.path for side in (change.before, change.after)],
+                "layer": [side and side.layer for side in (change.before, change.after)],
+                "output": [side and list(side.shape.dims) for side in (change.before, change.after)],
                 "params": change.params,
                 "macs": change.macs,
                 "notes": list(change.notes),
@@ -168,16 +155,5 @@ def data(difference: Compared) -> dict[str, object]:
         ],
         "renamed": difference.renames,
         "facts": {fact.name: [fact.before, fact.after] for fact in difference.facts},
-        "tensors": {
-            "kept": tensors.kept,
-            "renamed": dict(tensors.renamed),
-            "resized": tensors.resized,
-            "added": tensors.added,
-            "removed": tensors.removed,
-            "taken": list(tensors.taken),
-        },
+        "tensors": asdict(difference.tensors) | {"taken": list(difference.tensors.taken)},
     }
-
-
-def _dims(shape: Shape | None) -> list[int] | None:
-    return None if shape is None else list(shape.dims)

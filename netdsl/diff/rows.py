@@ -22,14 +22,21 @@ class Row:
 
     kind: ChangeKind
     name: str
-    before: str
-    after: str
-    shape_before: str
-    shape_after: str
-    params: int
-    macs: int
-    layers: int = 1
+    changes: Sequence[Change]
+    before: str = ""
+    after: str = ""
+    shape: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> int:
+        """How many parameters came."""
+        return sum(change.params for change in self.changes)
+
+    @property
+    def macs(self) -> int:
+        """How many multiply-adds came."""
+        return sum(change.macs for change in self.changes)
 
 
 def rows(difference: Compared, *, all: bool = False) -> list[Row]:
@@ -40,20 +47,17 @@ def rows(difference: Compared, *, all: bool = False) -> list[Row]:
     groups: dict[tuple[object, ...], list[Change]] = {}
     places = {kind: _places(difference, kind) for kind in ("removed", "added")}
     for change in difference.changes:
-        key = _key(change) if change.before and change.after else places[change.kind][change.side.index].part.path
+        key = places[change.kind][change.side.index].part.path if change.kind in places else _key(change)
         groups.setdefault((change.kind, key), []).append(change)
     made: list[Row] = []
     for follow, some in groupby(groups.values(), key=lambda one: one[0].kind == "follows" and not one[0].params):
         run = list(some)
         if follow and len(run) > 1 and not all:
             made.append(_run([change for changes in run for change in changes]))
-        else:
-            made += [
-                _changed(changes)
-                if (kind := changes[0].kind) not in places
-                else _whole(difference, changes, [places[kind][change.side.index] for change in changes])
-                for changes in run
-            ]
+            continue
+        for changes in run:
+            stand = [places[one.kind][one.side.index] for one in changes if one.kind in places]
+            made.append(_whole(difference, changes, stand) if stand else _changed(changes))
     return made
 
 
@@ -64,9 +68,7 @@ def renames(difference: Compared) -> list[tuple[str, str, int]]:
     """
     found: Counter[tuple[str, str]] = Counter()
     heavy: set[tuple[str, str]] = set()
-    for before, after in ((one.before, one.after) for one in difference.layers if one.renamed):
-        assert before is not None
-        assert after is not None
+    for before, after in (one.sides for one in difference.layers if one.renamed):
         old, new = before.path.split("."), after.path.split(".")
         while len(old) > 1 and len(new) > 1 and old[-1] == new[-1]:
             old.pop()
@@ -95,19 +97,21 @@ def _range(parts: Sequence[str]) -> str:
 
 def _key(change: Change) -> tuple[object, ...]:
     """What layers of both networks have in common that are one row: copies that fare alike."""
-    sides = [one for one in (change.before, change.after) if one]
-    texts = (_COPY.sub(".*", text) for text in (*[one.path for one in sides], *change.notes))
-    return *texts, *[(one.layer, one.shape) for one in sides], change.params, change.macs
+    texts = (_COPY.sub(".*", text) for text in (*[one.path for one in change.sides], *change.notes))
+    return *texts, *[(one.layer, one.shape) for one in change.sides], change.params, change.macs
 
 
 def _changed(changes: list[Change]) -> Row:
     first = changes[0]
-    before, after = first.before, first.after
-    assert before is not None
-    assert after is not None
+    before, after = first.sides
     name = numbered([change.side.path for change in changes])
-    shapes = str(before.shape), str(after.shape)
-    return _row(first.kind, name, (before.layer, after.layer), shapes, changes, first.notes)
+    shape = arrow(str(before.shape), str(after.shape))
+    return Row(first.kind, name, changes, before.layer, after.layer, shape, first.notes)
+
+
+def arrow(before: str, after: str) -> str:
+    """What changed into what, or what stays."""
+    return " → ".join(dict.fromkeys(filter(None, (before, after))))
 
 
 def _run(changes: list[Change]) -> Row:
@@ -117,20 +121,7 @@ def _run(changes: list[Change]) -> Row:
         if one != other:
             break
         around = at if one == "." else around
-    return _row("follows", f"{first} … {last[around:]}", ("", ""), ("", ""), changes)
-
-
-def _row(
-    kind: ChangeKind,
-    name: str,
-    texts: tuple[str, ...],
-    shapes: tuple[str, ...],
-    changes: list[Change],
-    notes: tuple[str, ...] = (),
-) -> Row:
-    params, macs = sum(change.params for change in changes), sum(change.macs for change in changes)
-    (before, after), (shape_before, shape_after) = texts, shapes
-    return Row(kind, name, before, after, shape_before, shape_after, params, macs, len(changes), notes)
+    return Row("follows", f"{first} … {last[around:]}", changes)
 
 
 class _Place(NamedTuple):
@@ -167,12 +158,10 @@ def _whole(difference: Compared, changes: list[Change], places: Sequence[_Place]
     if copies > 1:
         told += f" ×{copies}"
     name = part.path if some == copies else f"{part.path}.{_range(numbers)}"
-    texts, shapes = (kept, told), ("", str(changes[-1].side.shape))
-    if kind == "removed":
-        texts, shapes = texts[::-1], shapes[::-1]
+    texts = (told, kept) if kind == "removed" else (kept, told)
     nodes = difference.graphs[kind == "added"].nodes
     training = all(nodes[change.side.index].training for change in changes)
-    return _row(kind, name, texts, shapes, changes, ("in training alone",) * training)
+    return Row(kind, name, changes, *texts, str(changes[-1].side.shape), ("in training alone",) * training)
 
 
 def _call(part: Placed, changes: list[Change]) -> str:

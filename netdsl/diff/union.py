@@ -85,6 +85,4 @@ def _links(difference: Compared) -> Iterator[Link]:
         for source in was:
             gone = source not in now and (rewired or "removed" in (one.kind, layers[source].kind))
             if gone and source < at:
-                before = layers[source].before
-                assert before is not None
-                yield Link(source, at, before.shape, "removed")
+                yield Link(source, at, layers[source].sides[0].shape, "removed")

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 from netdsl.diff.change import Compared
 from netdsl.measure.units import short
 
-TOTALS = (
-    ("params", "parameters"),
-    ("macs", "MACs"),
-    ("flops", "FLOPs"),
-    ("activation_bytes", "activations, B"),
-    ("depth", "depth"),
-)
-"""The totals that reports compare, and what they call them."""
+_TOTALS = {
+    "params": "parameters",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "activation_bytes": "activations, B",
+    "depth": "depth",
+}
+
+
+class Total(NamedTuple):
+    """A total that reports compare, and what they call it."""
+
+    key: str
+    name: str
+    before: int
+    after: int
+
+    def values(self, shown: Callable[[int], str] = "{:,}".format) -> str:
+        """It before and after, once where it is the same."""
+        return shown(self.after) if self.before == self.after else f"{shown(self.before)} → {shown(self.after)}"
+
+    @property
+    def grown(self) -> str:
+        """By how much, behind it: ` (+2.9%)`."""
+        grown = percent(self.before, self.after)
+        return f" ({grown})" if grown else ""
+
+
+def totals(difference: Compared) -> list[Total]:
+    """The totals of both networks."""
+    sides = difference.before, difference.after
+    return [Total(key, name, *(getattr(one, key) for one in sides)) for key, name in _TOTALS.items()]
 
 
 def signed(number: int) -> str:
