@@ -23,6 +23,7 @@ from netdsl.draw.flow.digraph import Direction
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
+from netdsl.draw.places import named
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import around
 from netdsl.graph.outline import Placed
@@ -271,7 +272,7 @@ class _Painter:
 
     def _row(self, at: int) -> Row:
         change, node = self.union.layers[at], self.union.node(at)
-        name = words.name(node, node.path.rpartition(".")[0])
+        name = node.name if named(self.union.shaped(at).graph.outline.way(node.path)) else ""
         keyword, arguments = change.side.keyword, change.side.arguments
         if change.before and change.after and change.before.layer != change.after.layer:
             if change.before.keyword == keyword:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 
-from netdsl.graph.node import Node
 from netdsl.graph.outline import Placed
 from netdsl.text import safe
 from netdsl.text.fit import clipped
-from netdsl.text.source import Span
 
-_LABEL = re.compile(r"[a-z_][a-z0-9_]*[ \t]*:\s*\Z")
 _DIMS = re.compile(r"(?<=\d)x(?=\d)")
 _SPACE = re.compile(r"\s+")
 
@@ -26,16 +23,6 @@ def magnitude(number: int) -> str:
 def dims(text: str) -> str:
     """Dims with a multiplication sign, as figures have them: `55×55×96`."""
     return _DIMS.sub("×", text)
-
-
-def _labelled(span: Span) -> bool:
-    """Whether `label:` stands before something."""
-    return _LABEL.search(span.source.text, max(0, span.start - 200), span.start) is not None
-
-
-def name(node: Node, scope: str = "") -> str:
-    """The path of a layer below a scope, where the program labels it; otherwise nothing."""
-    return node.path[len(scope) + 1 if scope else 0 :] if _labelled(node.site.span) else ""
 
 
 def application(path: str, owner: str) -> tuple[str, str]:

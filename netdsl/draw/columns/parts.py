@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TypeAlias
 
 from netdsl.draw.drawing import Row
+from netdsl.draw.routing import Link
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.shape import Shape
 
@@ -79,8 +80,6 @@ class Panel:
 
 
 Part: TypeAlias = Leaf | Fork | Panel
-Link: TypeAlias = tuple[str, str]
-"""What flows from a leaf to a leaf, by their ids."""
 Way: TypeAlias = tuple[tuple[Series, int], ...]
 """The series around a leaf, from outside in, each with the place of the part that the leaf is in."""
 

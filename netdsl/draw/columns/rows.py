@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import merge
 from itertools import groupby
 from math import exp, log
 
@@ -145,23 +146,17 @@ def _merged(
     rows: Sequence[list[float]], sizes: Sequence[float], pairs: Sequence[tuple[int, int]]
 ) -> tuple[list[list[float]], dict[int, int], list[int]]:
     """Rows with a column's runs among them, and where each row and each run has gone. Between pairs, large is first."""
-    merged: list[list[float]] = []
-    old: dict[int, int] = {}
-    new: list[int] = []
+    steps: list[tuple[int, int]] = []  # a row and a run, or -1 where there is none
     i = j = 0
     for row, run in [*pairs, (len(rows), len(sizes))]:
-        while i < row or j < run:
-            if j == run or (i < row and _mean(rows[i]) >= sizes[j]):
-                old[i] = len(merged)
-                merged.append(list(rows[i]))
-                i += 1
-            else:
-                new.append(len(merged))
-                merged.append([sizes[j]])
-                j += 1
-        if row < len(rows):
-            old[i] = len(merged)
-            new.append(len(merged))
-            merged.append([*rows[row], sizes[run]])
-            i, j = i + 1, j + 1
-    return merged, old, new
+        old, new = [(at, -1) for at in range(i, row)], [(-1, at) for at in range(j, run)]
+        steps += merge(old, new, key=lambda one: -_mean(rows[one[0]]) if one[0] >= 0 else -sizes[one[1]])
+        steps.append((row, run))
+        i, j = row + 1, run + 1
+    steps.pop()
+    merged = [[*(rows[row] if row >= 0 else ()), *sizes[run : run + 1 if run >= 0 else 0]] for row, run in steps]
+    return (
+        merged,
+        {row: at for at, (row, _) in enumerate(steps)},
+        [at for at, (_, run) in enumerate(steps) if run >= 0],
+    )

@@ -82,21 +82,22 @@ def _opened(shaped: ShapedGraph, units: Sequence[Unit], seams: Set[int], most: i
 
 def columns(items: Sequence[Item], seams: Set[int] = frozenset()) -> int:
     """The number of items on the longest path, seams not counted."""
-    depth: list[int] = []
+    return max(_depths(items, seams), default=0)
+
+
+def _depths(items: Sequence[Item], seams: Set[int] = frozenset()) -> list[int]:
+    depths: list[int] = []
     for item in items:
         wide = not (len(item.units) == 1 and item.units[0] in seams)
-        depth.append(wide + max((depth[source] for source in item.inputs), default=0))
-    return max(depth, default=0)
+        depths.append(wide + max((depths[source] for source in item.inputs), default=0))
+    return depths
 
 
 def end(shaped: ShapedGraph, units: Sequence[Unit], items: Sequence[Item]) -> int:
     """The item that gives the output farthest from the inputs."""
     item_of = {units[unit].head: at for at, item in enumerate(items) for unit in item.units}
-    depth: list[int] = []
-    for item in items:
-        depth.append(1 + max((depth[source] for source in item.inputs), default=0))
     ends = [item_of[_head(shaped, output, item_of)] for output in shaped.graph.outputs]
-    return max(ends, key=lambda one: depth[one])
+    return max(ends, key=_depths(items).__getitem__)
 
 
 def _head(shaped: ShapedGraph, index: int, heads: Container[int]) -> int:

@@ -181,11 +181,8 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
     last = units[inner[-1]].head
     node = shaped.nodes[last]
     if node.layer.merge and len(node.inputs) > 1:
-        lines = (
-            [f"{len(node.inputs)} branches", called(shaped, last)]
-            if len(node.inputs) > 2
-            else [*lines, called(shaped, last)]
-        )
+        count = len(node.inputs)
+        lines = [*(lines if count == 2 else [f"{count} branches"]), called(shaped, last)]
     behind = units[item.units[-1]].followers
     inside = f"{block.path}."
     lines += _packed([called(shaped, one) for one in behind if not shaped.nodes[one].path.startswith(inside)])
