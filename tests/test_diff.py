@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from random_networks import programs
 
 import netdsl
-from netdsl.diff import NOTHING, Change, Difference, diff
+from netdsl.diff import NOTHING, Change, Difference, diff, likeness
 from netdsl.diff.markdown import markdown
 from netdsl.diff.picture import draw, drawing
 from netdsl.diff.report import text
+from netdsl.layers.base import Layer
 
 ROOT = Path(__file__).parent.parent
 
@@ -434,6 +435,20 @@ def test_ten_thousand_layers_are_compared_in_some_seconds() -> None:
     assert pairs == sorted(pairs)
     assert asked < 60 * len(a)
     assert len(align(a, [9, *a, *a[:4000], 9], price)) == 10_000
+
+
+def test_copies_are_weighed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def act(layer: Layer) -> likeness.Act:
+        asked.append(layer.written)
+        return before(layer)
+
+    before = likeness.act
+    monkeypatch.setattr(likeness, "act", act)
+    found = between(*[f"INPUT 8x8x4 -> ( CONV 4 3 p1 -> {norm} -> RELU ) x500\n" for norm in ("BN", "BN eps=0.1")])
+    assert found.count("changed") == 500
+    assert asked == ["INPUT 8x8x4", "CONV 4 3 p1", "BN", "RELU", "INPUT 8x8x4", "CONV 4 3 p1", "BN eps=0.1", "RELU"]
 
 
 # Nothing, and networks that begin or end

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -600,3 +601,24 @@ def test_formulas_of_several_axes_begin_in_one_column() -> None:
     fields = [line for line in told.split("\n") if "receptive field" in line]
     assert len({line.index("1 + ") for line in fields}) == 1
     assert len(fields) == 2
+
+
+POOLED = "MAXPOOL 2 -> UPSAMPLE 2 -> RELU"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INPUT 64x64x3 -> MAXPOOL 2 -> RELU x5000 -> CONV 4 3",
+        "INPUT 8x8x4 -> ( CONV 4 3 p1 -> BN ) x20000",
+        f"INPUT 64x64x3 -> [ ( {POOLED} ) x1500 | ( CONV 3 3 p1 -> {POOLED} ) x1500 ] -> ADD",
+        "INPUT 8x8x4 -> ( [ CONV 4 3 p1 -> RELU -> CONV 4 3 p1 | SKIP ] -> ADD ) x4000 -> CONV 4 3 p1 @1",
+    ],
+    ids=["one behind many", "convolutions", "stages", "shortcuts and devices"],
+)
+def test_many_layers_are_explained_in_seconds(text: str) -> None:
+    """A guard: each takes half a second on a small machine, and what looks at all layers for each layer many."""
+    net = netdsl.loads(text)
+    start = time.process_time()
+    assert net.explain().text()
+    assert time.process_time() - start < 3
