@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from netdsl.graph import mistakes, slips
+from netdsl.graph.argument_mistakes import Computed
 from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, NoNumber, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
@@ -156,7 +157,7 @@ def layer(
                 if argument is None:
                     from netdsl.graph import surplus
 
-                    raise surplus.too_many(table_row, arguments, written, given)
+                    raise surplus.too_many(table_row, written, given)
             if argument.form == "flag":
                 if argument.field in binding.values:
                     raise slips.twice(argument.field, binding.spans.get(argument.field), given.span)
@@ -172,7 +173,7 @@ def layer(
             faults.append(fault)
     site = Site(written.span, binding.spans)
     if not faults and any(a.required and a.field not in binding.values for a in arguments):
-        faults.append(slips.missing(table_row, arguments, written, list(binding.values)))
+        faults.append(slips.missing(table_row, written, list(binding.values)))
     for fault in faults:
         report(fault)
     if faults or UNKNOWN in binding.values.values():
@@ -203,12 +204,12 @@ def _argument(binding: _Binding, arguments: Sequence[Argument], position: int) -
     if given.tag:
         found = next((a for a in arguments if a.form == "tag" and a.letter == given.tag), None)
         if found is None:
-            raise slips.no_tag(binding.layer, arguments, given)
+            raise slips.no_tag(binding.layer, given)
         return found
     if given.key is not None:
         found = next((a for a in arguments if a.field == given.key.text), None)
         if found is None or found.form in {"tag", "flag"} or found.required:
-            raise slips.no_option(binding.layer, arguments, binding.written, given)
+            raise slips.no_option(binding.layer, binding.written, given)
         return found
     if isinstance(given.value, tree.Name):
         return _word(binding, arguments, given.value, position)
@@ -225,14 +226,14 @@ def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name, pos
         return None
     if free and free[0].kind.node:
         return None
-    if slips.is_layer(word.text) and slips.named(arguments, word.text) is None:
+    if slips.is_layer(word.text) and slips.named(binding.layer, word.text) is None:
         raise _MissingArrow
     written = binding.written
-    raise slips.unknown_word(binding.layer, arguments, written, position, list(binding.environment), bool(free))
+    raise slips.unknown_word(binding.layer, written, position, list(binding.environment), bool(free))
 
 
 def _check_split(written: tree.Layer, position: int) -> None:
     """Raise Fault where an argument is the rest of what was meant as one: `n-1`."""
     before, given = (written.arguments[position - 1] if position else None), written.arguments[position]
     if before is not None and before.span.end == given.span.start and given.span.text.startswith("-"):
-        raise slips.split(before, given)
+        raise Fault(Computed(f"{before.span.text}{given.span.text}"), before.span.to(given.span))

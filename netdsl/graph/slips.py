@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from netdsl.graph.argument_mistakes import (
     Batch,
-    Computed,
     Missing,
     MissingArrow,
     NoFlag,
@@ -19,7 +18,7 @@ from netdsl.graph.argument_mistakes import (
 )
 from netdsl.graph.fault import Fault
 from netdsl.layers import table
-from netdsl.layers.arguments import Argument
+from netdsl.layers.arguments import Argument, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.advice import Advice, perhaps, write
@@ -46,10 +45,10 @@ def is_value(argument: tree.Argument) -> bool:
     return plain and isinstance(argument.value, tree.Literal | tree.Braces)
 
 
-def named(arguments: Sequence[Argument], word: str) -> Argument | None:
+def named(row: type[Layer], word: str) -> Argument | None:
     """The argument that a name stands for, here or in another tool: `stride`, `strides` and `s` for the tag."""
-    own = next((a for a in arguments if word in {a.field, a.letter}), None)
-    return own or next((a for a in arguments for slot in elsewhere.slots(word) if slot in _slots(a)), None)
+    own = next((a for a in arguments_of(row) if word in {a.field, a.letter}), None)
+    return own or next((a for a in arguments_of(row) for slot in elsewhere.slots(word) if slot in _slots(a)), None)
 
 
 def _slots(argument: Argument) -> list[str]:
@@ -77,14 +76,14 @@ def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | Non
     return Fault(Batch(help), span)
 
 
-def no_tag(row: type[Layer], arguments: Sequence[Argument], given: tree.Argument) -> Fault:
+def no_tag(row: type[Layer], given: tree.Argument) -> Fault:
     """A tag that the layer does not have."""
-    takes = [f"{a.letter} ({a.field})" for a in arguments if a.form == "tag"]
+    takes = [f"{a.letter} ({a.field})" for a in arguments_of(row) if a.form == "tag"]
     help = f"{row.keyword} takes {', '.join(takes)}" if takes else f"{row.keyword} takes no tags"
     return Fault(NoOption(row.keyword, _TAGS[given.tag], help), given.span)
 
 
-def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
+def no_option(row: type[Layer], written: tree.Layer, given: tree.Argument) -> Fault:
     """`key=value` where the layer has no such option."""
     assert given.key is not None
     if row.role == "input":
@@ -93,13 +92,11 @@ def no_option(row: type[Layer], arguments: Sequence[Argument], written: tree.Lay
         help = write(text, written.span, rule) if all(map(str.isdecimal, sizes)) else f"{rule}{text}"
         span = given.span.to(written.span) if len(sizes) > 1 else given.key.span
         return Fault(NoOption(row.keyword, f"option {given.key.text}", help), span)
-    help = _spelling(row, arguments, written, given.key.text, _value(given), given.span)
+    help = _spelling(row, written, given.key.text, _value(given), given.span)
     return Fault(NoOption(row.keyword, f"option {given.key.text}", help), given.key.span)
 
 
-def _spelling(
-    row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, key: str, value: str, span: Span
-) -> str:
+def _spelling(row: type[Layer], written: tree.Layer, key: str, value: str, span: Span) -> str:
     """How to write what was given by a name, in place of a span."""
     if _is_device(key):
         return str(_device(value, written))
@@ -107,9 +104,9 @@ def _spelling(
         return labelled(row, written, value)
     if row.keyword == "UPSAMPLE" and key in {"size", "output_size"} and "x" in value:
         return write(f"to={value}", span)
-    if value in {a.field for a in arguments if a.form == "flag"}:  # padding=same
+    if value in {a.field for a in arguments_of(row) if a.form == "flag"}:  # padding=same
         return Advice(f"write {value} alone", value, span.start, span.end)
-    found = named(arguments, key)
+    found = named(row, key)
     match found:
         case Argument(form="flag"):
             return f"{found.field} is a flag: write it alone"
@@ -125,9 +122,9 @@ def _spelling(
             return write(f"{found.letter}{_tagged(value)}", span)
         case _ if found or not set(elsewhere.slots(key)) & set("spdg"):  # else the layer has no such tag
             there = _there(elsewhere.argument(key, value), span, written)
-            return there or did_you_mean(key, [a.field for a in arguments]) or takes(row, arguments)
+            return there or did_you_mean(key, [a.field for a in arguments_of(row)]) or takes(row)
         case _:
-            return takes(row, arguments)
+            return takes(row)
 
 
 def _there(told: str, span: Span, written: tree.Layer) -> str:
@@ -194,40 +191,30 @@ def _without(row: type[Layer], written: tree.Layer, word: str) -> str:
     return elsewhere.written(row.keyword, [text for text in texts if text != word]) if len(texts) <= MOST else ""
 
 
-def unknown_word(
-    row: type[Layer],
-    arguments: Sequence[Argument],
-    written: tree.Layer,
-    position: int,
-    parameters: Sequence[str],
-    free: bool,
-) -> Fault:
+def unknown_word(row: type[Layer], written: tree.Layer, position: int, parameters: Sequence[str], free: bool) -> Fault:
     """A word that is no flag of the layer, and no parameter; `free` says whether a value may stand there."""
     word = written.arguments[position].span
     following = written.arguments[position + 1 : position + 2]
-    if word.text == "no" and following and following[0].span.text == "bias":
-        return Fault(NoFlag(row.keyword, "no", write("nobias")), word.to(following[0].span))
-    if _is_device(word.text) and following and is_value(following[0]):
-        number = following[0].span
-        return Fault(NoFlag(row.keyword, word.text, _device(number.text, written)), word.to(number))
-    if word.text == "as" and following:
-        label = following[0].span
-        help = labelled(row, written, label.text.strip('"'))
-        return Fault(NoFlag(row.keyword, "as", help), word.to(label))
-    if word.text in {"on", "at"} and following and re.match("gpu|cuda|device|cpu", following[0].span.text):
-        device = following[0].span
-        return Fault(NoFlag(row.keyword, word.text, _device(device.text, written)), word.to(device))
-    if re.fullmatch("[xspdg]", word.text) and following and following[0].span.text in parameters:
-        name = following[0].span
-        help = write(f"{word.text}{{{name.text}}}", word.to(name), "what is computed stands in braces: ")
-        return Fault(TwoArguments(f"{word.text} {name.text}", help), word.to(name))
+    behind = following[0].span if following else word
+    both, instead = word.to(behind), ""
+    on_device = word.text in {"on", "at"} and re.match("gpu|cuda|device|cpu", behind.text)
+    if word.text == "no" and behind.text == "bias":
+        instead = write("nobias")
+    elif word.text == "as" and following:
+        instead = labelled(row, written, behind.text.strip('"'))
+    elif on_device or (_is_device(word.text) and following and is_value(following[0])):
+        instead = _device(behind.text, written)
+    if instead:
+        return Fault(NoFlag(row.keyword, word.text, instead), both)
+    if re.fullmatch("[xspdg]", word.text) and following and behind.text in parameters:
+        help = write(f"{word.text}{{{behind.text}}}", both, "what is computed stands in braces: ")
+        return Fault(TwoArguments(f"{word.text} {behind.text}", help), both)
     if dims := _spaced(row, written, position):
-        last, help = dims
-        return Fault(NoFlag(row.keyword, word.text, help), word.to(last))
-    help = _apart(row, arguments, written, position, parameters)
+        return Fault(NoFlag(row.keyword, word.text, dims[1]), word.to(dims[0]))
+    help = _apart(row, written, position, parameters)
     if not help and not free and position == 0 and _in_fork(word):
         help = write(f"{row.keyword} | {word.text}", written.keyword_span.to(word), "branches are separated by |: ")
-    options = [a.field for a in arguments if a.form != "positional"]
+    options = [a.field for a in arguments_of(row) if a.form != "positional"]
     near = closest(word.text, [*parameters, *options])
     meant = perhaps(f"did you mean {near}?", near)
     if not near and not help and word.text.isupper() and (layer := closest(word.text, table.keywords())):
@@ -236,15 +223,13 @@ def unknown_word(
         defined = f"define it: param {word.text} = …" if word.text.isidentifier() and word.text.islower() else ""
         dims = "write its dims: INPUT 28x28x1 for a grey image, INPUT 784 for a vector" if row.role == "input" else ""
         return Fault(NoFlagOrParameter(row.keyword, word.text, meant if near else dims or defined), word)
-    help = help or (meant if near else takes(row, arguments))
+    help = help or (meant if near else takes(row))
     if len(word.text) == 1 and "without a space" in help:
-        return Fault(TwoArguments(f"{word.text} {following[0].span.text}", help), word)
+        return Fault(TwoArguments(f"{word.text} {behind.text}", help), word)
     return Fault(NoFlag(row.keyword, word.text, help), word)
 
 
-def _apart(
-    row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, position: int, parameters: Sequence[str]
-) -> str:
+def _apart(row: type[Layer], written: tree.Layer, position: int, parameters: Sequence[str]) -> str:
     """How to write a name, a tag or a repeat that was taken for a word: `stride 2`, `s 2`, `S2`, `x 3`."""
     span = written.arguments[position].span
     word = span.text
@@ -254,7 +239,7 @@ def _apart(
     )
     both = span.to(written.arguments[position + 1].span) if after else span
     letter, digits = word[:1].lower(), word[1:]
-    letters = {a.letter for a in arguments if a.form == "tag"} | {"x"}
+    letters = {a.letter for a in arguments_of(row) if a.form == "tag"} | {"x"}
     if letter in letters and digits.isdecimal():
         return Advice(f"write {letter}{digits}, in lower case", f"{letter}{digits}")
     if letter in letters and not digits:
@@ -267,9 +252,9 @@ def _apart(
         if not re.match(r"[\d{]", after):
             return f"its number stands right behind {letter}"
         return Advice(f"write {letter}{after}, without a space", f"{letter}{after}", both.start, both.end)
-    if len(word) > 1 and (named(arguments, word) or elsewhere.slots(word)):
-        return _spelling(row, arguments, written, word, after, both)
-    if option := next((a for a in arguments if word.lower() in a.kind.words), None):
+    if len(word) > 1 and (named(row, word) or elsewhere.slots(word)):
+        return _spelling(row, written, word, after, both)
+    if option := next((a for a in arguments_of(row) if word.lower() in a.kind.words), None):
         return write(f"{option.field}={word.lower()}")
     if word.lower() == "valid":
         return _there(elsewhere.argument("padding", word), span, written)
@@ -293,10 +278,8 @@ def _spaced(row: type[Layer], written: tree.Layer, position: int) -> tuple[Span,
         position += 2
     if len(sizes) < 3 and not (row.role == "input" and len(sizes) == 2):
         return None
-    text = "x".join(one.span.text for one in sizes)
-    return sizes[-1].span, write(
-        text, sizes[0].span.to(given[min(position, len(given)) - 1].span), "dims have no spaces: "
-    )
+    whole = sizes[0].span.to(given[min(position, len(given)) - 1].span)
+    return sizes[-1].span, write("x".join(one.span.text for one in sizes), whole, "dims have no spaces: ")
 
 
 def missing_arrow(row: type[Layer], written: tree.Layer, position: int) -> Fault:
@@ -331,28 +314,22 @@ def _keyword(word: str) -> str:
     return word if foreign is None or word in table.keywords() else foreign.here
 
 
-def split(before: tree.Argument, given: tree.Argument) -> Fault:
-    """What was meant as one argument: `n-1`."""
-    text = f"{before.span.text}{given.span.text}"
-    return Fault(Computed(text), before.span.to(given.span))
-
-
 def twice(what: str, before: Span | None, given: Span) -> Fault:
     """An argument that was given before."""
     related = () if before is None else (Related(before, "the first"),)
     return Fault(Twice(what), given, related)
 
 
-def takes(row: type[Layer], arguments: Sequence[Argument]) -> str:
+def takes(row: type[Layer]) -> str:
     """What a layer takes."""
-    words = [a.letter or (a.field if a.form in {"flag", "positional"} else f"{a.field}=") for a in arguments]
+    words = [a.letter or (a.field if a.form in {"flag", "positional"} else f"{a.field}=") for a in arguments_of(row)]
     return f"{row.keyword} takes {', '.join(words)}" if words else f"{row.keyword} takes no arguments"
 
 
-def missing(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, values: Sequence[str]) -> Fault:
+def missing(row: type[Layer], written: tree.Layer, values: Sequence[str]) -> Fault:
     """Arguments that a layer cannot do without; `values` are the fields that were given."""
-    lacking = [a.field for a in arguments if a.required and a.field not in values]
-    flags = {a.field for a in arguments if a.form == "flag"}
+    lacking = [a.field for a in arguments_of(row) if a.required and a.field not in values]
+    flags = {a.field for a in arguments_of(row) if a.form == "flag"}
     places = [one.span.text for one in written.arguments if not one.tag and one.key is None]
     first = [text for text in places if text not in flags]
     others = [one.span.text for one in written.arguments if one.span.text not in first]

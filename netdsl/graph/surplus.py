@@ -15,26 +15,23 @@ from netdsl.text.advice import Advice, write
 from netdsl.text.source import Span
 
 
-def too_many(row: type[Layer], arguments: Sequence[Argument], written: tree.Layer, given: tree.Argument) -> Fault:
+def too_many(row: type[Layer], written: tree.Layer, given: tree.Argument) -> Fault:
     """A value more than there are places for; where one fix is for all such values, all of them."""
-    slots = [a for a in arguments if a.form == "positional"]
+    slots = [a for a in arguments_of(row) if a.form == "positional"]
     given_values = [argument for argument in written.arguments[:MOST] if is_value(argument)] or [given]
     values = [argument.span.text for argument in given_values]
     last = given_values[-1].span
-    fix = (
-        _for_all(row, slots, values, given_values[0].span.to(last), given.span.to(last))
-        if len(written.arguments) <= MOST and last.end >= given.span.end
-        else ""
-    )
-    if fix:
-        span = given.span.to(last)
-        many = span.end > given.span.end
-        return Fault(More(span.text, "more" if many else "one argument more", row.keyword, fix), span)
+    whole, span = given_values[0].span.to(last), given.span.to(last)
+    told = len(written.arguments) <= MOST and last.end >= given.span.end
+    if fix := _for_all(row, slots, values, whole, span) if told else "":
+        together = sum(whole.start <= one.span.start < whole.end for one in written.arguments) == len(values)
+        more = "more" if span.end > given.span.end else "one argument more"
+        return Fault(More(span.text, more, row.keyword, fix if together else str(fix)), span)
     help = f"{row.keyword} takes {', '.join(a.field for a in slots) if slots else 'no argument'} by position"
-    if given.span.text.isdigit() and any(a.letter == "s" for a in arguments):
+    if given.span.text.isdigit() and any(a.letter == "s" for a in arguments_of(row)):
         square = f"{values[1]}x{values[2]} or " if len(values) == 3 and values[1] == values[2] else ""
         help += f"; did you mean {square}s{given.span.text}?"
-    elif option := next((a for a in arguments if given.span.text.strip('"') in a.kind.words), None):
+    elif option := next((a for a in arguments_of(row) if given.span.text.strip('"') in a.kind.words), None):
         help = write(f"{option.field}={given.span.text.strip(chr(34))}")
     elif re.fullmatch(r'"[A-Za-z_]\w*"', given.span.text):
         help = labelled(row, written, given.span.text.strip('"'))
@@ -62,17 +59,12 @@ def _for_all(row: type[Layer], slots: Sequence[Argument], values: Sequence[str],
         return instead(f"{row.keyword} has a filter for each channel: write ", values[1])
     if not slots and there[:1] == ["-"] and len(values) == 1:
         return write("", extra, NOT_SAID)
-    if not slots and not there and (option := next((a for a in _options(row) if len(values) == 1), None)):
-        return instead("write ", f"{option.field}={values[0]}")
+    options = [a for a in arguments_of(row) if a.form == "option"]
+    if not slots and not there and options and len(values) == 1:
+        return instead("write ", f"{options[0].field}={values[0]}")
     if not slots and there and len(values) <= len(there) and all(slot.endswith("=") for slot in there):
-        options = " ".join(slot + value for slot, value in zip(there, values, strict=False))
-        return instead("write ", options)
+        return instead("write ", " ".join(slot + value for slot, value in zip(there, values, strict=False)))
     return ""
-
-
-def _options(row: type[Layer]) -> list[Argument]:
-    """The options that a layer takes by name."""
-    return [a for a in arguments_of(row) if a.form == "option"]
 
 
 def _with_channels_in(slots: Sequence[str], values: Sequence[str]) -> str:
