@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+from netdsl.text.fit import columns
 
 _FIRST = " "
 # Thousandths of the font's size for each character from the space to the tilde, from Adobe's font metrics.
@@ -20,7 +20,8 @@ _BOLD = """
 """
 _WIDTHS = {False: tuple(map(int, _REGULAR.split())), True: tuple(map(int, _BOLD.split()))}
 _OTHERS = {"\u00a0": 278, "·": 278, "×": 584, "−": 549, "…": 1000, "—": 1000}
-_USUAL = 556
+_BY_COLUMNS = (0, 556, 1000)
+"""Of a letter that stands on another, of most, and of a Chinese one or an emoji, which are square."""
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
@@ -29,7 +30,10 @@ def width(text: str, size: float, *, bold: bool = False) -> float:
     total = 0
     for character in text:
         position = ord(character) - ord(_FIRST)
-        total += widths[position] if 0 <= position < len(widths) else _other(character)
+        if 0 <= position < len(widths):
+            total += widths[position]
+        else:
+            total += _OTHERS.get(character, _BY_COLUMNS[columns(character)])
     return total * size / 1000
 
 
@@ -40,12 +44,3 @@ def fitted(words: str, size: float, room: float) -> str:
         words = words[:-1]
         shown = f"{words.rstrip()}…"
     return shown if width(shown, size, bold=True) <= room else ""
-
-
-def _other(character: str) -> int:
-    """The width of a letter that the table lacks: Chinese ones and emoji are square, accents stand on others."""
-    if unicodedata.east_asian_width(character) in "WF":
-        return 1000
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return _OTHERS.get(character, _USUAL)

@@ -9,7 +9,6 @@ from netdsl.text import safe
 from netdsl.text.fit import clipped
 
 _DIMS = re.compile(r"(?<=\d)x(?=\d)")
-_SPACE = re.compile(r"\s+")
 
 
 def magnitude(number: int) -> str:
@@ -44,8 +43,7 @@ def call(scope: Placed) -> str:
     """A call with its arguments' values, on one line; nothing for a group."""
     if scope.title == scope.name:
         return ""
-    text = _SPACE.sub(" ", scope.title)
-    return dims(clipped(safe.line(text), 60))
+    return dims(clipped(plain(scope.title), 60))
 
 
 def plain(text: str) -> str:

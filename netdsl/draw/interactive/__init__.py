@@ -6,6 +6,7 @@ One file, which loads nothing from elsewhere.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from netdsl.draw.interactive.model import model
@@ -33,13 +34,7 @@ def page(shaped: ShapedGraph, theme: Theme, *, direction: str = "TB", depth: int
         # what is in a script element ends at the first </script, wherever it stands
         "model": safe.lines(json.dumps(data, ensure_ascii=False, separators=(",", ":"))).replace("<", "\\u003c"),
     }
-    text = _text("page.html")
-    head, *rest = text.split("{{")
-    found = [head]
-    for piece in rest:
-        name, _, after = piece.partition("}}")
-        found += [parts[name], after]
-    return "".join(found).encode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _text("page.html")).encode()
 
 
 def _text(name: str) -> str:
