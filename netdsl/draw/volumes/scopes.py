@@ -51,10 +51,9 @@ def tree(shaped: ShapedGraph, units: Sequence[Unit]) -> Block:
     """The scopes of a network, under one without a name."""
     root = Block("", None)
     known: dict[str, Block] = {}
-    around = list(shaped.graph.outline.around())
     for index, unit in enumerate(units):
         inner = root
-        for block in _around(around[unit.head]):
+        for block in _around(unit.around):
             if block.path not in known:
                 known[block.path] = block
                 inner.children.append(block)

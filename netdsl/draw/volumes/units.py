@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.places import named
 from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.outline import Placed
 from netdsl.layers.shape import Shape
 
 
@@ -20,8 +21,13 @@ class Unit:
     followers: tuple[int, ...]
     """The nodes that change the volume's values and not its size, or only rearrange or cut it."""
     inputs: tuple[int, ...]
-    label: str
-    """The name that the program gives its layer."""
+    around: tuple[Placed, ...]
+    """The parts of the program that its layer stands in."""
+
+    @property
+    def label(self) -> str:
+        """The name that the program gives its layer."""
+        return named(self.around)
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -53,8 +59,8 @@ def units(shaped: ShapedGraph) -> list[Unit]:
             unit_of.append(len(found))
             whole.append(True)
             found.append((index, [], tuple(dict.fromkeys(unit_of[source] for source in data))))
-    labels = list(map(named, shaped.graph.outline.around()))
-    return [Unit(head, tuple(followers), inputs, labels[head]) for head, followers, inputs in found]
+    around = list(shaped.graph.outline.around())
+    return [Unit(head, tuple(followers), inputs, around[head]) for head, followers, inputs in found]
 
 
 def _joins(node: Node, inputs: tuple[Shape, ...], shape: Shape, *, returned: bool) -> bool:
