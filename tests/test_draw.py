@@ -313,6 +313,14 @@ def test_shared_weights_are_told() -> None:
     assert [one.rows[0].name for one in drawing.boxes if one.kind == "input"] == ["left", "right"]
 
 
+@pytest.mark.parametrize("depth", [None, 0])
+def test_shared_weights_of_what_is_repeated_are_told(depth: int | None) -> None:
+    text = "INPUT 4 -> e: ( FC 4 -> [ FC 4 ] -> ADD ) -> two: e() x2 -> f: ( FC 4 -> FC 4 ) x2 -> four: f() x4 -> FC 2"
+    drawing = fold(netdsl.loads(text).shaped, depth=depth)
+    notes = {item.id: item.note for item in drawing.items}
+    assert (notes["e"], notes["two.1"], notes["f.1"], notes["four.1"]) == ("", "weights of e", "", "weights of f")
+
+
 # DOT text
 
 

@@ -137,6 +137,10 @@ class _Folding:
                 found[path] = f"weights of {owner}"
         return found
 
+    def _note(self, container: _Container) -> str:
+        """Whose weights are used in a scope, or in what is repeated there."""
+        return self._borrowed.get(container.scope.path, self._borrowed.get(container.part.path, ""))
+
     def _closed(self, items: Sequence[_Container | _Stack]) -> list[_Container | _Stack]:
         """Items with those scopes dissolved that hold a single box, and boxes that take in what follows them."""
         found: list[_Container | _Stack] = []
@@ -164,7 +168,7 @@ class _Folding:
         if len(container.items) > 1 or isinstance(only, _Container) or min(copies, only.copies) > 1:
             return container
         only.copies *= copies
-        only.note = only.note or self._borrowed.get(container.scope.path, "")
+        only.note = only.note or self._note(container)
         label, part = container.scope.label, container.part
         if label and not isinstance(part.own, Layer):
             label = f"{label}.{part.number}" if part.number and self.expand else label
@@ -221,7 +225,7 @@ class _Folding:
         number = f"{part.number} of {scope.copies}" if self.expand and (scope.copies or 1) > 1 else ""
         told = (" · ".join(facts) + " in all" * (copies > 1), *gives)
         devices = sorted({node.device for node in drawn})
-        notes = [self._borrowed.get(scope.path, ""), *[f"on {len(devices)} devices"] * (len(devices) > 1)]
+        notes = [self._note(container), *[f"on {len(devices)} devices"] * (len(devices) > 1)]
         return Box(
             part.path,
             "block",
@@ -263,7 +267,7 @@ class _Folding:
             (copy, scope.copies or 1) if copy else None,
             scope.path * bool(copy),
             all(node.training for node in nodes),
-            self._borrowed.get(scope.path, ""),
+            self._note(container),
         )
 
     def _edges(self, drawn: Iterable[Box], box_of: Mapping[int, str]) -> Iterator[Edge]:
