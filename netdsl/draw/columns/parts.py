@@ -107,17 +107,11 @@ def alike(one: float, other: float) -> bool:
 
 def leaves(part: Part | Series) -> Iterator[Leaf]:
     """The leaves of a part, in the order of the data's flow."""
-    match part:
-        case Leaf():
-            yield part
-        case Series(_, parts):
-            for one in parts:
-                yield from leaves(one)
-        case Fork(_, branches):
-            for branch in branches:
-                yield from leaves(branch)
-        case Panel():
-            yield from leaves(part.inside)
+    if isinstance(part, Leaf):
+        yield part
+    else:
+        for one in part.parts if isinstance(part, Series) else inner(part):
+            yield from leaves(one)
 
 
 def inner(part: Part) -> tuple[Series, ...]:

@@ -33,14 +33,8 @@ def kernel(source: Solid, read: Volume, reader: Volume, scale: Scale, number: in
     high = _HIGH if number == 0 else min(0.95, 0.6 + 0.3 * (number - 1))
     if scale.stacked:
         return _on_sheet(source, rows, columns, sizes, high)
-    return _in_box(
-        source,
-        rows,
-        columns * source.depth[0] / max(1e-9, scale.side(read.shape.spatial[-1])),
-        sizes,
-        high,
-        share=reader.share,
-    )
+    far = columns * source.depth[0] / max(1e-9, scale.side(read.shape.spatial[-1]))
+    return _in_box(source, rows, far, sizes, high, share=reader.share)
 
 
 def _on_sheet(source: Solid, rows: float, columns: float, sizes: list[int], high: float) -> Kernel:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from netdsl.draw import metrics, words
-from netdsl.draw.palette import Theme, Tone, mixed
+from netdsl.draw.palette import Theme, mixed
 from netdsl.draw.routing import Place
 from netdsl.draw.svg import Canvas, Point
 from netdsl.draw.volumes import flow
@@ -46,7 +46,8 @@ def sheet(
     flow.turns(canvas, rows, theme, _BETWEEN)
     for cell in sorted(cells, key=lambda cell: (cell.row, cell.column, cell.lane)):
         with canvas.group(cell.volume.about, name=f"volume.{cell.volume.path}"):
-            cell.solid.paint(canvas, _tone(cell, theme), theme, cell.x, cell.y)
+            tone = theme.training if cell.volume.training else theme.roles[cell.volume.role]
+            cell.solid.paint(canvas, tone, theme, cell.x, cell.y)
     texts = [*heading, footing, *labels]
     for row in rows:
         texts += flow.kernels(canvas, row, scale, theme)
@@ -82,10 +83,6 @@ def _numbers(canvas: Canvas, cell: Cell, ground: str) -> Iterator[Text]:
         top = cell.y + text.y - 0.76 * text.size
         canvas.rectangle(left - 0.5, top, text.width + 1, 0.8 * text.size, ground, "none")
         yield text.moved(cell.x, cell.y)
-
-
-def _tone(cell: Cell, theme: Theme) -> Tone:
-    return theme.training if cell.volume.training else theme.roles[cell.volume.role]
 
 
 def _ground(cell: Cell, theme: Theme, *, banded: bool) -> str:

@@ -62,7 +62,8 @@ def tree(shaped: ShapedGraph, units: Sequence[Unit]) -> Block:
         inner.children.append(index)
     root.units = list(range(len(units)))
     for block in blocks(root):
-        block.forks = block is not root and (_forks(block, shaped, units) or _aside(block, shaped, units))
+        aside = all(shaped.nodes[units[index].head].training for index in block.units)
+        block.forks = block is not root and (aside or _forks(block, shaped, units))
     return root
 
 
@@ -96,11 +97,6 @@ def _forks(block: Block, shaped: ShapedGraph, units: Sequence[Unit]) -> bool:
             if child_of.get(source) != at:
                 readers.setdefault(source, set()).add(at)
     return any(len(found) > 1 for found in readers.values())
-
-
-def _aside(block: Block, shaped: ShapedGraph, units: Sequence[Unit]) -> bool:
-    """Whether a block exists in training alone."""
-    return all(shaped.nodes[units[index].head].training for index in block.units)
 
 
 def units_of(child: Block | int) -> Sequence[int]:
