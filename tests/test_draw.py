@@ -99,6 +99,14 @@ def test_a_name_is_what_the_program_gives_wherever_the_label_stands() -> None:
     ]
 
 
+def test_names_of_a_network_that_a_graph_made_are_drawn() -> None:
+    graph = netdsl.loads("INPUT 4 -> a: ( stem: FC 4 -> RELU -> [ FC 4 | SKIP ] -> ADD ) -> FC 2").graph
+    del graph.graph["outline"]
+    drawing = fold(netdsl.from_graph(graph).shaped)
+    assert [(one.id, one.name, one.call) for one in clusters(drawing.items)] == [("a", "a", "")]
+    assert rows(drawing)[1:] == [["FC 4 stem", "RELU"], ["FC 4"], ["ADD"], ["FC 2"], ["OUTPUT"]]
+
+
 def test_what_is_repeated_twice_over_is_drawn_once() -> None:
     text = """
 block unit(n) = [ CONV n 3 p1 -> BN | SKIP ] -> ADD -> RELU
