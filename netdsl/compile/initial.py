@@ -15,8 +15,8 @@ from netdsl.compile.random import Filling
 from netdsl.graph import infer
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers import guard
-from netdsl.layers.arguments import LayerError
-from netdsl.text.diagnostic import NetError
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
 
 
 def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> nn.Module:
@@ -46,13 +46,13 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
 
 def _lowered(shaped: ShapedGraph, index: int) -> nn.Module:
     """The module of a node. Raises NetError where a package's layer cannot make it."""
-    node, inputs = shaped.nodes[index], shaped.input_shapes(index)
-    try:
-        module = node.layer.lower(*inputs)
-        guard.check_module(node.layer, inputs, {name: tuple(one.shape) for name, one in module.named_parameters()})
+
+    def made(layer: Layer, *inputs: Shape) -> nn.Module:
+        module = layer.lower(*inputs)
+        guard.check_module(layer, inputs, {name: tuple(one.shape) for name, one in module.named_parameters()})
         return module
-    except LayerError as error:
-        raise NetError([infer.diagnostic(node, error, shaped.nodes, inputs)]) from error
+
+    return infer.ask(made, shaped, index)
 
 
 def place(root: nn.Module, path: str, module: nn.Module) -> None:

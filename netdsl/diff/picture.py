@@ -20,13 +20,13 @@ from netdsl.draw import flow, page, words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row
 from netdsl.draw.flow import coarse, digraph
 from netdsl.draw.flow.digraph import Direction
-from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
 from netdsl.draw.places import named
 from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import around
 from netdsl.graph.outline import Placed
+from netdsl.layers.base import FOLLOWERS
 
 _WHOLE = 8
 """The most layers of a block that was added or removed as a whole, for it to be drawn in full."""

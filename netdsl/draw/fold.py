@@ -11,9 +11,9 @@ from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row, boxes
 from netdsl.draw.places import named, places
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.outline import Layer, Placed
+from netdsl.layers.base import FOLLOWERS
 from netdsl.measure.figures import Figures, figures, totals
 
-FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
 """The roles of layers that share the box of what they follow, where nothing else reads that."""
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence, Set
 from functools import cached_property
 
 from netdsl.graph.node import Node
+from netdsl.layers.base import FOLLOWERS
 from netdsl.layers.shape import Shape
 from netdsl.text.advice import Advice, perhaps
 from netdsl.text.diagnostic import Diagnostic, Report
@@ -17,7 +18,6 @@ from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 
-_FOLLOWS = {"activation", "normalization", "dropout"}
 _MADE = {"convolution", "dense"}
 _LABEL = re.compile(r"(?<!\w)([a-z_][a-z0-9_]*)[ \t]*:[ \t]*$")
 _LONGEST = 80
@@ -72,7 +72,7 @@ def _led(lead: str, help: str, more: str = "") -> str:
 def before(nodes: Sequence[Node], index: int) -> int | None:
     """The labelled layer whose label seems to mean a node behind it in its chain, through activations and the like."""
     at = index
-    while nodes[at].layer.role in _FOLLOWS and len(nodes[at].inputs) == 1 and not label_of(nodes[at]):
+    while nodes[at].layer.role in FOLLOWERS and len(nodes[at].inputs) == 1 and not label_of(nodes[at]):
         (source,) = nodes[at].inputs
         if not _adjoin(nodes[source].site.span, nodes[at].site.span):
             return None
@@ -206,7 +206,7 @@ def _of_call(node: Node, kept: Set[int]) -> str:
     """The same behind a call or a group with a label: `feat: unit(8) -> RELU`."""
     span = node.site.span
     match = _CALL.search(span.source.text, max(0, span.start - _LONGEST), span.start)
-    if match is None or node.layer.role not in _FOLLOWS or not all(source in kept for source in node.inputs):
+    if match is None or node.layer.role not in FOLLOWERS or not all(source in kept for source in node.inputs):
         return ""
     label, inner = match.groups()
     text = f"{label}: ( {inner} -> {span.text} )"

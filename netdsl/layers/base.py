@@ -42,6 +42,9 @@ Role: TypeAlias = Literal[
 ]
 """What a layer is to the reader of a picture: its colour."""
 
+FOLLOWERS = frozenset({"activation", "normalization", "dropout"})
+"""Roles of what works on the values of the layer before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Weight:

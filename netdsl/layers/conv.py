@@ -60,8 +60,10 @@ class Convolving(Layer):
         raise NotImplementedError
 
     def fixed(self, x: Shape) -> int:
-        """How many of the weights are zeros that training leaves alone."""
-        return 0
+        """How many of the weights are zeros that training leaves alone: of maps that a filter does not read."""
+        if (maps := self.maps_of()) is None:
+            return 0
+        return (self.filters_of(x) * x.channels - sum(map(len, maps))) * prod(per_axis(self.kernel, x, "kernel"))
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         (x,) = inputs
@@ -182,12 +184,6 @@ class Conv(Convolving):
             why = f"the table reads map {largest}, but the input has {x.channels} maps, counted from 0"
             raise LayerError(mistakes.WrongTable(why), argument="table", inputs=True)
         return super().shape(x)
-
-    def fixed(self, x: Shape) -> int:
-        if self.table is None:
-            return 0
-        cells = self.filters * x.channels - sum(map(len, self.maps))
-        return cells * prod(per_axis(self.kernel, x, "kernel"))
 
     def maps_of(self) -> Sequence[Sequence[int]] | None:
         return None if self.table is None else self.maps

@@ -39,8 +39,18 @@ class Moving(Layer):
         return Algebra(identity=self.shape(*inputs) == inputs[0])
 
 
+class Viewing(Moving):
+    """What FLATTEN and RESHAPE share: each value may come from anywhere, and stays where it lies in memory."""
+
+    inplace = True
+    view = True
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        return "all" if inputs[0].spatial else ()
+
+
 @dataclass(frozen=True)
-class Flatten(Moving):
+class Flatten(Viewing):
     """A vector of all values, channel-major as in PyTorch: all of channel 0, row by row, then channel 1.
 
     `FLATTEN`
@@ -49,15 +59,10 @@ class Flatten(Moving):
     """
 
     keyword = "FLATTEN"
-    inplace = True
-    view = True
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
         return Shape((), times(x.dims))
-
-    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
-        return "all" if inputs[0].spatial else ()
 
     def algebra(self, *inputs: Shape) -> Algebra:
         return Algebra(identity=self.shape(*inputs) == inputs[0], flattens=True)
@@ -69,7 +74,7 @@ class Flatten(Moving):
 
 
 @dataclass(frozen=True)
-class Reshape(Moving):
+class Reshape(Viewing):
     """The same values in another shape, channel-major as in PyTorch: channels, then rows, then columns.
 
     `RESHAPE 7x7x128`
@@ -78,8 +83,6 @@ class Reshape(Moving):
     """
 
     keyword = "RESHAPE"
-    inplace = True
-    view = True
 
     dims: Sizes = positional(dims(), "the new shape, spatial sizes first, channels last")
 
@@ -89,9 +92,6 @@ class Reshape(Moving):
         if shape.elements != x.elements:
             raise LayerError(mistakes.OtherCount(shape, x), argument="dims", inputs=True)
         return shape
-
-    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
-        return "all" if inputs[0].spatial else ()
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape

@@ -51,10 +51,6 @@ class Rule(Generic[T]):
             self._found[kind] = guard.ruled(kind, own, entry, f"its rule {self.name}", self._fits)
         return self._found[kind](layer, *inputs)
 
-    def defaults(self, kind: type[Layer]) -> bool:
-        """Whether a class of netdsl's own has no rule but the default."""
-        return not any(one in self._rules for one in kind.__mro__ if one is not Layer)
-
 
 def rule(fits: guard.Test) -> Callable[[Callable[..., T]], Rule[T]]:
     """Make a function the default of a rule that has its name."""

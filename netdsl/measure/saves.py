@@ -187,8 +187,8 @@ def _dropout(layer: dropout.Dropping, x: Operand) -> Saved:
 # What moves values about
 
 
-@saves.of(reshape.Flatten, reshape.Reshape)
-def _reshaped(layer: Layer, x: Operand) -> Saved:
+@saves.of(reshape.Viewing)
+def _reshaped(layer: reshape.Viewing, x: Operand) -> Saved:
     """The same memory, or a copy where that has gaps or another order."""
     return view(x) if x.flat else Saved(passes=(0,))
 

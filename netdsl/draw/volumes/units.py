@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from netdsl.draw.fold import FOLLOWERS
 from netdsl.draw.places import named
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.graph.outline import Placed
+from netdsl.layers.base import FOLLOWERS
 from netdsl.layers.shape import Shape
 
 
