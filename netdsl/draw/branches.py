@@ -1,4 +1,4 @@
-"""Where a flow forks: which items all of it passes, which run side by side, and the tree of these.
+"""Where a flow forks: which items all of it passes, which run side by side, and so its series-parallel decomposition.
 
 Items are numbers in topological order; `inputs` are those that each of all items reads.
 """
@@ -8,28 +8,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-Line: TypeAlias = "list[int | list[Line]]"
-"""Items one behind the other, and between them branches side by side, each a line."""
+Decomposition: TypeAlias = "list[int | list[Decomposition]]"
+"""Items one behind the other, and between them branches side by side, each decomposed too."""
 
 _DEEPEST = 50
 """So many forks within forks are taken apart; what is in more is a knot."""
 
 
-def line(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 0) -> Line:
+def decomposition(members: Sequence[int], inputs: Sequence[Sequence[int]], depth: int = 0) -> Decomposition:
     """Members, in topological order: what all flow passes, and between that the branches of forks.
 
     What is neither is a knot, whose members follow in their order.
     """
-    found: Line = []
+    found: Decomposition = []
     items, start = list(members), 0
     for gate in (*gates(members, inputs), None):
         end = len(items) if gate is None else items.index(gate, start)
         between = items[start:end]
         apart = branches(between, inputs) if depth <= _DEEPEST else []
         if len(apart) > 1:
-            found.append([line(branch, inputs, depth + 1) for branch in apart])
+            found.append([decomposition(branch, inputs, depth + 1) for branch in apart])
         else:
-            found += line(between, inputs, depth + 1) if apart and len(between) < len(items) else between
+            found += decomposition(between, inputs, depth + 1) if apart and len(between) < len(items) else between
         found += [] if gate is None else [gate]
         start = end + 1
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netdsl.draw.branches import Line, line
+from netdsl.draw.branches import Decomposition, decomposition
 from netdsl.draw.columns.parts import Fork, Part, Series
 
 
@@ -14,10 +14,10 @@ def structure(id: str, inputs: Sequence[Sequence[int]], parts: Sequence[tuple[Pa
     An item that no flow passes by is a part of its own. What lies between two of them falls into branches: one is
     part of the series, and what bypasses it will be an arc; several are the branches of a fork.
     """
-    return _series(id, line(range(len(parts)), inputs), parts)
+    return _series(id, decomposition(range(len(parts)), inputs), parts)
 
 
-def _series(id: str, items: Line, parts: Sequence[tuple[Part, ...]]) -> Series:
+def _series(id: str, items: Decomposition, parts: Sequence[tuple[Part, ...]]) -> Series:
     found: list[Part] = []
     for at, item in enumerate(items):
         if isinstance(item, int):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from netdsl.draw.volumes.arrange import Place
+from netdsl.draw.volumes.arrange import Spot
 from netdsl.draw.volumes.solid import SIZE, Solid, Text
 from netdsl.draw.volumes.volume import Volume
 
@@ -64,7 +64,7 @@ def label(volume: Volume, *, named: bool) -> tuple[Text, ...]:
 
 
 def cells(
-    volumes: Sequence[Volume], solids: Sequence[Solid], places: Sequence[Place], seams: set[int], *, named: bool
+    volumes: Sequence[Volume], solids: Sequence[Solid], places: Sequence[Spot], seams: set[int], *, named: bool
 ) -> list[Cell]:
     """The cells of all volumes but seams, whose readers read on what they join."""
     used = sorted({place.column for at, place in enumerate(places) if at not in seams})
