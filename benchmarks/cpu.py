@@ -12,8 +12,10 @@ import sys
 from itertools import product
 from pathlib import Path
 
+import suite
+
 import netdsl
-from netdsl.bench import bench, report, suite
+from netdsl.bench import bench, report
 from netdsl.bench.contestants import PEERS
 from netdsl.bench.results import Results
 from netdsl.bench.run import Unavailable

@@ -9,6 +9,7 @@ torch.compile first, whose search for the fastest kernels may take a minute for 
 """
 
 import argparse
+import gc
 import signal
 import sys
 import tempfile
@@ -22,12 +23,17 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
+import suite
+
 import netdsl
-from netdsl.bench import bench, report, suite
-from netdsl.bench.process import Inside, inside, started
+from netdsl.bench import bench, report
+from netdsl.bench.machine import switch
+from netdsl.bench.process import started
 from netdsl.bench.results import Results
 from netdsl.bench.run import Unavailable
 from netdsl.bench.setting import Setting
+from netdsl.bench.worker import Bench, answer
+from netdsl.bench.workload import read
 
 PEERS = "file,channels-last,freeze,compile"
 SLOW = "compile"
@@ -73,6 +79,44 @@ def ended(seconds: float) -> Generator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@dataclass(frozen=True)
+class Inside:
+    """A contestant that answers as a worker does."""
+
+    bench: Bench
+
+    def ask(self, word: str) -> dict[str, Any]:
+        """Its answer. Raises Unavailable where it failed."""
+        found = dict(answer(self.bench.work(word)))
+        if "failed" in found:
+            raise Unavailable(str(found["failed"]))
+        return found
+
+
+@contextmanager
+def inside(folder: Path, name: str, threads: int | None) -> Generator[Inside]:
+    """A contestant for the workload in a folder, in this process; the memory that it took is given back afterwards.
+
+    For where starting a process takes longer than what is measured. Contestants are alike but for what a process has
+    once; on a GPU, PyTorch's own have those switches alike anyway.
+    """
+    import torch
+
+    workload = read(folder)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    switch(workload.setting.device, workload.setting.precision)
+    one = Inside(Bench(workload, name))
+    try:
+        yield one
+    finally:
+        one.bench.run = None
+        gc.enable()
+        gc.collect()
+        if workload.setting.device == "cuda":
+            torch.cuda.empty_cache()
 
 
 class Hurried(Inside):

@@ -5,7 +5,7 @@ Nothing here says that anything is fast, or that a kernel of cuDNN runs.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
 import sys
 import time
@@ -307,14 +307,9 @@ def test_convolutions_go_without_fused_operators_where_these_fail(tmp_path: Path
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
-    spec = importlib.util.spec_from_file_location("gpu", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["gpu"] = module
-    spec.loader.exec_module(module)
-    return module
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+        return importlib.import_module("gpu")
 
 
 def test_the_script_says_in_a_line_that_there_is_no_gpu(

@@ -1,8 +1,7 @@
-"""The other end of a worker: starting it, asking it, ending it; or doing its work within this process."""
+"""The other end of a worker: starting it, asking it, ending it."""
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -14,10 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from netdsl.bench.machine import switch
 from netdsl.bench.run import Unavailable
-from netdsl.bench.worker import Bench, answer
-from netdsl.bench.workload import read
 
 
 class Asked(Protocol):
@@ -85,41 +81,3 @@ def started(folder: Path, name: str, threads: int | None) -> Generator[Worker]:
     finally:
         process.kill()
         process.communicate()
-
-
-@dataclass(frozen=True)
-class Inside:
-    """A contestant that answers as a worker does."""
-
-    bench: Bench
-
-    def ask(self, word: str) -> dict[str, Any]:
-        """Its answer. Raises Unavailable where it failed."""
-        found = dict(answer(self.bench.work(word)))
-        if "failed" in found:
-            raise Unavailable(str(found["failed"]))
-        return found
-
-
-@contextmanager
-def inside(folder: Path, name: str, threads: int | None) -> Generator[Inside]:
-    """A contestant for the workload in a folder, in this process; the memory that it took is given back afterwards.
-
-    For where starting a process takes longer than what is measured. Contestants are alike but for what a process has
-    once; on a GPU, PyTorch's own have those switches alike anyway.
-    """
-    import torch
-
-    workload = read(folder)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    switch(workload.setting.device, workload.setting.precision)
-    one = Inside(Bench(workload, name))
-    try:
-        yield one
-    finally:
-        one.bench.run = None
-        gc.enable()
-        gc.collect()
-        if workload.setting.device == "cuda":
-            torch.cuda.empty_cache()

@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import IO
 
 import torch
+from torch import fx
 
 from netdsl import files
+from netdsl.compile.plan import Plan
+from netdsl.compile.progress import Progress
+from netdsl.compile.script import script
 from netdsl.runtime.quiet import quiet
 from netdsl.runtime.switches import kept
 
@@ -24,12 +28,17 @@ _CODE = 2**20
 _CONSTANTS = re.compile(rb"(?:^  \w+ : Final\[.*\n)+", re.MULTILINE)
 
 
-def save(module: torch.jit.ScriptModule, path: Path, extra: Mapping[str, str]) -> None:
-    """Write a module, with texts that `torch.jit.load(path, _extra_files=…)` gives back. Raises OSError."""
+def write(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
+    """Write a network in TorchScript, with texts that `torch.jit.load(path, _extra_files=…)` gives back.
+
+    Raises ScriptError and OSError.
+    """
+    module = script(network, progress)
+    progress("writing", 0, 1)
     size = sum(tensor.nbytes for tensor in (*module.parameters(), *module.buffers())) + _CODE
     with replacement(path, size) as temporary:
         with quiet("torch.jit"), kept():
-            torch.jit.save(module, str(temporary), _extra_files=dict(extra))  # pyright: ignore[reportUnknownMemberType]
+            torch.jit.save(module, str(temporary), _extra_files=dict(texts))  # pyright: ignore[reportUnknownMemberType]
         _tidy(temporary)
 
 

@@ -40,13 +40,18 @@ def export(network: fx.GraphModule, plan: Plan, progress: Progress = silent) -> 
     return program
 
 
-def save(program: ExportedProgram, path: Path, extra: Mapping[str, str]) -> None:
-    """Write a program, with texts that `torch.export.load(path, extra_files=…)` gives back. Raises OSError."""
+def write(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
+    """Write a network's program, with texts that `torch.export.load(path, extra_files=…)` gives back.
+
+    Raises ExportError and OSError.
+    """
+    program = export(network, plan, progress)
+    progress("writing", 0, 1)
     tensors = program.state_dict.values()
     size = sum(one.nbytes for one in tensors) + _OPERATOR * (len(tensors) + len(program.graph.nodes)) + 2**20
     with archive.replacement(path, size) as temporary:
         with quiet("torch.export"):
-            torch.export.save(program, temporary, extra_files=dict(extra))
+            torch.export.save(program, temporary, extra_files=dict(texts))
         with zipfile.ZipFile(temporary, "a") as file:  # what stands behind the weights is long, and says little
             for name, data in archive.cut(file, ".json").items():
                 file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)

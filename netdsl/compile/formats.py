@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -30,11 +31,17 @@ class Format:
     suffix: str
     reader: str
     """What its files are for."""
-    write: Writer
+    module: str
+    """What writes it, within netdsl.compile."""
     refuses: Mapping[str, str]
     """The options that do not go with it, and what a file is instead."""
     packages: Sequence[str] = ()
     """What writes it beyond PyTorch: modules, which are called as their packages are."""
+
+    @property
+    def write(self) -> Writer:
+        """What writes it."""
+        return import_module(f"netdsl.compile.{self.module}").write
 
     def check(self, asked: Sequence[str]) -> None:
         """Raise FormatError for options that do not go with it, PackagesError where what writes it is missing."""
@@ -45,37 +52,14 @@ class Format:
             raise PackagesError(self.name, missing)
 
 
-def _torchscript(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
-    from netdsl.compile import archive
-    from netdsl.compile.script import script
-
-    scripted = script(network, progress)
-    progress("writing", 0, 1)
-    archive.save(scripted, path, texts)
-
-
-def _exported(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
-    from netdsl.compile import exported
-
-    program = exported.export(network, plan, progress)
-    progress("writing", 0, 1)
-    exported.save(program, path, texts)
-
-
-def _onnx(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
-    from netdsl.compile import onnx
-
-    onnx.write(network, plan, path, texts, progress)
-
-
 _PORTABLE = {"mode": "for inference alone", "target": "portable, and made for no target"}
 
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
-        Format("torchscript", ".pt", "TorchScript", _torchscript, {}),
-        Format("pt2", ".pt2", "torch.export", _exported, _PORTABLE),
-        Format("onnx", ".onnx", "ONNX", _onnx, {**_PORTABLE, "devices": "of no device"}, ("onnx", "onnxscript")),
+        Format("torchscript", ".pt", "TorchScript", "archive", {}),
+        Format("pt2", ".pt2", "torch.export", "exported", _PORTABLE),
+        Format("onnx", ".onnx", "ONNX", "onnx", {**_PORTABLE, "devices": "of no device"}, ("onnx", "onnxscript")),
     )
 }
 """All formats by name, the usual one first."""
