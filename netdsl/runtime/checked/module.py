@@ -38,12 +38,12 @@ class Checked:
         if strange := [name for name in names if name not in known]:
             raise ArchiveError(f"it holds {strange[0]}, which netdsl does not write")
         archive.check(data, _SUMS)
-        if sum(archive.members[name].size for name in texts) > _CODE:
+        if sum(archive.members[name].file_size for name in texts) > _CODE:
             raise ArchiveError(f"its code takes more than {_CODE:,} bytes")
         self.archive, self.data = archive, data
         self.members = {name: archive.read(name, _CODE) for name in texts}
         found = code.read(self.members, cache(private.returns))
-        sizes = {name: archive.members[name].size for name in data}
+        sizes = {name: archive.members[name].file_size for name in data}
         for name in _PICKLED:
             self.members[name] = archive.read(name, _PICKLES)
             root = pickles.check(name, self.members[name], found, sizes)
@@ -63,7 +63,7 @@ class Checked:
         """The data of all tensors, by key, which modules share."""
         storages = private.FOUND["_C.DeserializationStorageContext"]()
         for name in self.data:
-            held = torch.empty(self.archive.members[name].size, dtype=torch.uint8)
+            held = torch.empty(self.archive.members[name].file_size, dtype=torch.uint8)
             self.archive.fill(name, memoryview(cast("Any", held.numpy())))
             storages.add_storage(name.removeprefix("data/"), held)
         return storages
