@@ -222,7 +222,7 @@ def _joined(shaped: ShapedGraph, units: Sequence[Unit], cut: Sequence[Item], who
             own = [unit for one in region for unit in cut[one].units]
             merge = units[own[-1]]
             path, label = shaped.nodes[merge.head].path, merge.label or item.label
-            block = Block(path, None, 1, label, list(own), own, forks=True)
+            block = Block(path, None, 1, label, children=list(own), units=own, forks=True)
             item = Item(tuple(own), inputs, block, item.around)
         found.append(replace(item, inputs=inputs))
     return found

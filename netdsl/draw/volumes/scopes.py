@@ -23,6 +23,8 @@ class Block:
     copies: int = 1
     label: str = ""
     """Its label, where the program gives it one."""
+    nodes: range = range(0)
+    """Those that the scope or its copy makes."""
     children: list[Block | int] = field(default_factory=list["Block | int"])
     """Blocks, and indices of units."""
     units: list[int] = field(default_factory=list[int])
@@ -73,9 +75,9 @@ def _around(around: Sequence[Placed]) -> Iterator[Block]:
         copies, single = scope.copies or 1, isinstance(part.own, Layer)
         label = "" if single else scope.label
         if copies > 1:
-            yield Block(scope.path, scope, copies, label)
+            yield Block(scope.path, scope, copies, label, scope.nodes)
         if not part.repeat and not single:
-            yield Block(part.path, scope, 1, label if copies == 1 else "")
+            yield Block(part.path, scope, 1, label if copies == 1 else "", part.nodes)
 
 
 def blocks(block: Block) -> Iterator[Block]:

@@ -183,9 +183,7 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
     if node.layer.merge and len(node.inputs) > 1:
         count = len(node.inputs)
         lines = [*(lines if count == 2 else [f"{count} branches"]), called(shaped, last)]
-    behind = units[item.units[-1]].followers
-    inside = f"{block.path}."
-    lines += _packed([called(shaped, one) for one in behind if not shaped.nodes[one].path.startswith(inside)])
+    lines += _packed([called(shaped, one) for one in units[item.units[-1]].followers if one not in block.nodes])
     return [line for line in lines if line]
 
 
