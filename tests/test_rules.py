@@ -27,22 +27,29 @@ RULES: dict[str, Rule[object]] = {
 }
 OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := table.find(keyword))))
 
-# Of each rule, the layers that it says something of by class; all others rely on its default.
+# Of each rule, the layers of which it says something; all others rely on its default.
 SAID = {
-    "title": "",
-    "boxed": "",
+    "title": "RELU RELU6 LEAKYRELU PRELU SELU GELU SILU HARDSWISH HARDSIGMOID LOGSOFTMAX DWCONV MAXPOOL AVGPOOL "
+    "DROPPATH SUB MUL ABS ADD MAX PAD",
+    "boxed": "LRN SOFTMAX LOGSOFTMAX",
     "caption": "INPUT CONV DWCONV DECONV MAXPOOL AVGPOOL",
     "reading": "INPUT CONV DWCONV DECONV FC RBF MAXPOOL AVGPOOL",
-    "notes": "CONV DWCONV MAXPOOL AVGPOOL RESHAPE CROP UPSAMPLE",
+    "notes": "INPUT CONV DWCONV DECONV FC RBF MAXPOOL AVGPOOL FLATTEN RESHAPE CROP UPSAMPLE CONCAT MUL",
     "answers": "LRN BN DROPOUT",
     "least_batch": "BN",
     "saves": " ".join(layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "SKIP")),
+}
+BY_KEYWORD = {
+    "title": {*captions._TITLES, *captions._SHORT},
+    "boxed": captions._BOXED,
+    "notes": set(readings._NOTES),
 }
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.name)
 def test_which_layers_rely_on_a_default(rule: Rule[object]) -> None:
     said = {layer.keyword for layer in OWN if any(one in rule._rules for one in layer.__mro__ if one is not Layer)}
+    said |= BY_KEYWORD.get(rule.name, set())
     assert said == set(SAID[rule.name].split())
 
 
