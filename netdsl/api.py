@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl import files, resources
 from netdsl.graph import exchange
-from netdsl.graph.build import OverrideError, Overrides, build
+from netdsl.graph.build import BlocksAlone, OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
 from netdsl.graph.size import LIMIT
@@ -22,7 +22,6 @@ from netdsl.measure.meter import memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
-from netdsl.text.mistake import Told
 from netdsl.text.shown import Line, bounded, preformatted
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
@@ -355,7 +354,7 @@ def _network(
     except OverrideError as error:
         raise NetError([Diagnostic(error.mistake, Span(source, 0, 0))]) from None
     if shaped is None and not report.failed:
-        report.error(Told("no-input", f"{source.name} holds blocks alone, and no network"), Span(source, 0, 0))
+        report.error(BlocksAlone(source.name), Span(source, 0, 0))
     return _proven(shaped, report, path, overrides)
 
 

@@ -33,6 +33,11 @@ class NoNetwork(Mistake, code="no-input", example='network "none"'):
     advice = "start a chain: INPUT 224x224x3 -> …"
 
 
+class BlocksAlone(Mistake, code="no-input"):
+    name: str
+    words = "{name} holds blocks alone, and no network"
+
+
 class NoOutput(Mistake, code="no-input"):
     words = "the network has no output"
 

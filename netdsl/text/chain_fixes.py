@@ -268,7 +268,7 @@ def _colon(met: Met, label: str) -> str:
     if path := re.search(r"(\w+(?:\.\w+)+)$", met.near):
         return met.write(f"{path[1].replace('.', '_').lower()}:", "a label has no dots: ", path.group())
     if label.isupper() and (arguments := re.match(r":\s*(\d[^\s>|]*)", met.rest)):
-        return met.away(f"arguments stand right behind a layer: {label} {arguments[1]}")
+        return met.instead(f"arguments stand right behind a layer: {label} {arguments[1]}", "")
     if met.bracket == "(" and (value := re.match(r":\s*(\w+)", met.rest)):
         words = f"an argument is given by its name with =: {label or met.near.split()[-1]}={value[1]}"
         return met.instead(words, f"={value[1]}", value.group())

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from netdsl.text import render
 from netdsl.text.finding import Finding
-from netdsl.text.mistake import Mistake, Told
+from netdsl.text.mistake import Mistake
+from netdsl.text.mistakes import ManyErrors
 from netdsl.text.shown import preformatted
 from netdsl.text.source import Span
 
@@ -53,8 +54,7 @@ class Report:
             return
         self.errors += diagnostic.severity == "error"
         if self.errors > MOST_ERRORS:
-            message = f"more than {MOST_ERRORS:,} errors; no more are sought"
-            self.seen[("", *key[1:])] = Diagnostic(Told("limit-exceeded", message, "mend the first of them"), span)
+            self.seen[("", *key[1:])] = Diagnostic(ManyErrors(MOST_ERRORS), span)
             raise Enough
         self.seen[key] = diagnostic
 

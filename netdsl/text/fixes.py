@@ -69,7 +69,7 @@ def _of_character(met: Met) -> str:
         rule = "strings stand in double quotes"
         return met.write(f'"{quoted[2]}"', f"{rule}: ", behind=quoted.group()) if quoted else rule
     if met.word and not met.word.isprintable():
-        return met.away("take it away")
+        return met.instead("take it away", "")
     if met.word == ";" and met.bracket != "[":
         if re.match(r";\s*(?!INPUT)[A-Z]{2}", met.rest):
             return met.instead("layers are joined by ->", " ->")
@@ -170,9 +170,9 @@ def _of_number(met: Met) -> str:
 def _of_comma(met: Met) -> str:
     """A comma that is missing, or behind which nothing stands."""
     if met.word in {")", "}"} and met.before.endswith(","):
-        return met.away("take the comma before it away", ",", "")
+        return met.instead("take the comma before it away", "", "", ",")
     if met.word == "," and met.rest == "," and not met.bracket:
-        return met.away("take it away")
+        return met.instead("take it away", "")
     separates = "COMMA" in met.expected and met.bracket in {"(", "{"}
     return "values are separated by commas" if separates and re.match(r'[\w"]', met.word) else ""
 

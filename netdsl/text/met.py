@@ -42,37 +42,29 @@ class Met:
         """The end of what stands before it."""
         return self.before if len(self.before) <= NEAR else "…" + self.before[-NEAR:]
 
-    def write(self, text: str, rule: str = "write ", before: str = "", behind: str | None = None) -> str:
-        """To write a text in place of what is met, or of some text that ends before it, and some that begins with it.
+    def instead(self, words: str, text: str, behind: str | None = None, before: str = "") -> str:
+        """The words, and to write a text in place of what is met, or of what begins with it and what ends before it.
 
-        "" for the latter leaves what is met as it is.
+        "" behind leaves what is met as it is.
         """
         if self.at < 0 or (before and self.gap < 0):
-            return f"{rule}{text}"
+            return words
         start = self.at - (len(before) + self.gap if before else 0)
-        return Advice(f"{rule}{text}", text, start, self.at + len(self.word if behind is None else behind))
+        return Advice(words, text, start, self.at + len(self.word if behind is None else behind))
 
-    def instead(self, words: str, text: str, behind: str | None = None) -> str:
-        """The words, and to write a text in place of what is met, or of what begins with it."""
-        at = self.at
-        return words if at < 0 else Advice(words, text, at, at + len(self.word if behind is None else behind))
+    def write(self, text: str, rule: str = "write ", before: str = "", behind: str | None = None) -> str:
+        """The same, where the words are a rule and the text."""
+        return self.instead(f"{rule}{text}", text, behind, before)
 
     def rewritten(self, words: str, before: str, behind: str, text: str = "") -> str:
-        """The words, and to write a text, or what they end with behind a colon or `write`, in place of both."""
-        if self.at < 0 or self.gap < 0:
-            return words
-        text = text or words.rpartition(": ")[2].removeprefix("write ")
-        return Advice(words, text, self.at - self.gap * bool(before) - len(before), self.at + len(behind))
+        """The same for the text, or what the words end with behind a colon or `write`."""
+        return self.instead(words, text or words.rpartition(": ")[2].removeprefix("write "), behind, before)
 
     def restated(self, words: str) -> str:
         """The words, and to write the statement that they end with in place of this one, if that ends with the line."""
         opens = words.removeprefix("write ").partition(" ")[0]
         whole = words.startswith("write ") and opens in KEYWORDS and "…" not in words and len(self.rest) < NEAR
         return self.rewritten(words, self.before, self.rest, words.removeprefix("write ")) if whole else words
-
-    def away(self, words: str, before: str = "", behind: str | None = None) -> str:
-        """The words, and to take away what is met, or what stands around it as in `write`."""
-        return self.write("", words, before, behind)
 
     @cached_property
     def opens(self) -> str:

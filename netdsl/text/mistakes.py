@@ -175,3 +175,9 @@ class NameWithArguments(Mistake, code="syntax-error", example="INPUT 8 -> fc 4")
     name: str
     hint: str
     words = "the name {name} takes no arguments"
+
+
+class ManyErrors(Mistake, code="limit-exceeded"):
+    most: int
+    words = "more than {most:,} errors; no more are sought"
+    advice = "mend the first of them"

@@ -96,7 +96,7 @@ def of_value(met: Met) -> str:
         return met.instead(f"write {number}: a condition is a number, as in RELU x{{flag}}", number)
     if met.opens in {"meta", "param"} and met.word == "%" and (number := re.search(r"[\d.]+$", met.near)):
         return (
-            met.away(f"a number has no unit: write {number.group()}")
+            met.instead(f"a number has no unit: write {number.group()}", "")
             if met.rest == "%"
             else f"a number has no unit: write {number.group()}"
         )
@@ -141,7 +141,7 @@ def of_claim(met: Met) -> str:
     if claimed and claimed[1] not in QUANTITIES and met.kind != "QUANTITY" and met.word in {"%", "is", "to"}:
         return f"there is no quantity {claimed[1]}; claims are about {', '.join(sorted(QUANTITIES))}"
     if met.word.startswith("=") and met.before.endswith("="):
-        return met.away("write one =")
+        return met.instead("write one =", "")
     if met.word.startswith("=>") or (met.word == ">" and met.before.endswith("=")):
         return "write >="
     if tail := re.match(r"expect\s+(\w+)\s*([<>=~]+)\s*(\S+)$", met.near):
