@@ -16,7 +16,7 @@ from hypothesis import Phase, example, given, settings
 from torch import Tensor, nn
 
 import netdsl
-from netdsl import compile, optimize
+from netdsl import compile, draw, optimize
 from netdsl.cli.main import cli
 from netdsl.compile import fuse
 from netdsl.compile.lower import lower
@@ -537,6 +537,13 @@ def test_emit_lists_the_stages_with_what_is_left() -> None:
     again = "INPUT 6x6x4 -> [ CONV 2 3 | CONV 3 3 ] -> CONCAT -> RELU"
     names = [name for name, _ in optimize.stages(netdsl.loads(again).shaped)]
     assert names == [*optimize.PASSES] * 3  # the activation of what CONCAT took, and a round that finds nothing
+
+
+@pytest.mark.parametrize("style", draw.STYLES)
+def test_what_the_optimizer_made_can_be_drawn_and_summed_up(style: draw.Style) -> None:
+    graph = optimize.optimized(netdsl.load("resnet18").shaped)
+    assert b"<text" in draw.draw(graph, "svg", style=style)
+    assert len(str(Summary(graph)).splitlines()) > len(graph.nodes)
 
 
 def test_emit_prints_every_stage() -> None:

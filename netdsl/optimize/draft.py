@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import replace
 
+from netdsl.graph.nested import nested
 from netdsl.graph.node import Node, ShapedGraph
-from netdsl.graph.outline import Outline
 from netdsl.layers.shape import Shape
 
 
@@ -128,7 +128,7 @@ class Draft:
             nodes=tuple([replace(node, inputs=tuple([index[source] for source in node.inputs])) for node in nodes]),
             outputs=tuple([index[self.outputs[one]] for one in graph.outputs]),
             training_outputs=tuple([index[self.outputs[one]] for one in graph.training_outputs if one in self.outputs]),
-            outline=Outline(),
+            outline=nested(nodes),
             further={},
             expectations=(),  # which claim figures of the network as it was written
             output_names={index[now]: graph.output_name(one) for one, now in self.outputs.items()},
