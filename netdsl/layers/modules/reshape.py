@@ -100,7 +100,8 @@ class PixelShuffle(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         channels = [x.size(1) // self.cells]
         split = channels + self.parts if self.inner else self.parts + channels
-        x = x.reshape([x.size(0)] + split + [int(size) for size in x.shape[2:]]).permute(self.order)
+        x = x.reshape([x.size(0)] + split + [int(size) for size in x.shape[2:]])
+        x = x.permute(self.order).clone(memory_format=torch.contiguous_format)  # a copy, where nothing moves too
         for axis in range(len(self.parts)):
             x = x.flatten(axis + 2, axis + 3)
         return x
