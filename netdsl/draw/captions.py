@@ -11,6 +11,7 @@ from netdsl.layers.pool import Pooling
 from netdsl.layers.rules import rule
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
+from netdsl.layers.table import find
 
 _TITLES = {
     "RELU": "ReLU",
@@ -51,6 +52,8 @@ def boxed(layer: Layer, *inputs: Shape) -> bool:
 @rule(guard.instance(str))
 def caption(layer: Layer, *inputs: Shape) -> str:
     """What figures write in its box: by default its title, and what is written by position: `FC 4096`."""
+    if find(layer.keyword) is None:  # the optimizer's, which no program writes
+        return layer.written
     words = [title(layer)]
     for argument in arguments_of(type(layer)):
         value = getattr(layer, argument.attribute)

@@ -253,8 +253,6 @@ def arguments_of(layer: type[Any]) -> tuple[Argument, ...]:
     """The arguments of a layer class, in the order of its fields."""
     found: list[Argument] = []
     for field in dataclasses.fields(layer):
-        if "argument" not in field.metadata:
-            continue  # of a layer that no program writes
         form, kind, help, letter = field.metadata["argument"]
         found.append(Argument(field.name.rstrip("_"), form, kind, help, letter, field.default, field.name))
     return tuple(found)
