@@ -35,6 +35,13 @@ def classes(base: type[Mistake] = Mistake) -> list[type[Mistake]]:
     return sorted({one for one in below if one.example}, key=lambda one: one.__name__)
 
 
+def test_every_mistake_but_those_of_packages_has_a_class() -> None:
+    package = Path(render.__file__).parents[1]
+    words = re.compile(r"\bTold\(|\b(?:LayerError|Fault|Diagnostic|OverrideError)\(\s*f?[\"']")
+    found = {one.name for one in package.rglob("*.py") if words.search(one.read_text(encoding="utf-8"))}
+    assert found == {"mistake.py", "arguments.py"}
+
+
 @pytest.mark.parametrize("kind", classes(), ids=lambda kind: kind.__name__)
 def test_the_example_of_a_mistake_makes_it(kind: type[Mistake]) -> None:
     found = [one.mistake for one in check(f"{kind.example}\n")]
