@@ -7,9 +7,11 @@ One table of words, and one function that writes a layer of theirs as one of our
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Foreign(NamedTuple):
@@ -21,6 +23,11 @@ class Foreign(NamedTuple):
     here: str
     takes: str = ""
     torch: str = ""
+
+
+def by_word(table: Mapping[str, T]) -> dict[str, T]:
+    """A table by each of the words in its keys."""
+    return {word: value for words, value in table.items() for word in words.split()}
 
 
 _CONV = "count size s p d g bias"
@@ -87,7 +94,7 @@ _WORDS = {
     "mean average": Foreign("[ a | b ] -> MEAN"),
     "max maximum maxout": Foreign("[ a | b ] -> MAX"),
 }
-LAYERS = {word: foreign for words, foreign in _WORDS.items() for word in words.split()}
+LAYERS = by_word(_WORDS)
 """By word: in lower case, without underscores and number of axes. Every layer of netdsl is found by its keyword too."""
 
 _SLOTS = {
@@ -112,34 +119,25 @@ _SLOTS = {
 }
 """What fills a slot, and what it is called, here or elsewhere; `-` is left out here."""
 
-ABSENT = {
-    "output": "what a network returns is every end of its chains, or what an `output` line names",
-    **dict.fromkeys(
-        ("loss", "crossentropyloss", "mseloss", "accuracy", "optimizer"),
-        "a program says what a network is, not how it is trained",
-    ),
-    **dict.fromkeys(
-        ("sequential", "model", "module"), "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU"
-    ),
-    **dict.fromkeys(("repeat", "repeated"), "a repeat stands behind what it repeats: CONV 64 3 p1 x3"),
-    **dict.fromkeys(
-        ("lstm", "gru", "rnn", "simplernn", "bidirectional"),
-        "netdsl has no recurrent layers; `netdsl layers` lists those that it has, and a package can bring more",
-    ),
-    **dict.fromkeys(
-        ("embedding", "attention", "multiheadattention", "transformerencoderlayer", "transformerencoder"),
-        "netdsl has no such layer; `netdsl layers` lists those that it has, and a package can bring more",
-    ),
-    **dict.fromkeys(
-        ("se", "seblock", "squeezeexcite", "squeezeexcitation"),
-        "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL",
-    ),
-    **dict.fromkeys(
-        ("permute", "transpose", "moveaxis"),
-        "netdsl has no such layer: sizes are spatial first and channels last in a program, whatever PyTorch's order is",
-    ),
-    "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
-}
+_NONE = "netdsl has no such layer"
+_LISTED = "`netdsl layers` lists those that it has, and a package can bring more"
+ABSENT = by_word(
+    {
+        "output": "what a network returns is every end of its chains, or what an `output` line names",
+        "loss crossentropyloss mseloss accuracy optimizer": "a program says what a network is, not how it is trained",
+        "sequential model module": "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU",
+        "repeat repeated": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
+        "lstm gru rnn simplernn bidirectional": f"netdsl has no recurrent layers; {_LISTED}",
+        "embedding attention multiheadattention transformerencoderlayer transformerencoder": f"{_NONE}; {_LISTED}",
+        "se seblock squeezeexcite squeezeexcitation": (
+            "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL"
+        ),
+        "permute transpose moveaxis": (
+            f"{_NONE}: sizes are spatial first and channels last in a program, whatever PyTorch's order is"
+        ),
+        "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
+    }
+)
 """Words that are no layer here, and what there is in their place."""
 
 BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"

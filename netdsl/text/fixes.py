@@ -12,27 +12,10 @@ from netdsl.text import chain_fixes, elsewhere, restated, statement_fixes
 from netdsl.text.met import LONGEST, Met, repeat
 from netdsl.text.tokens import KEYWORDS
 
-_LOOKALIKES = {
-    "→": "->",
-    "⟶": "->",
-    "➔": "->",
-    "⇒": "->",
-    "×": "x",
-    "−": "-",
-    "–": "-",
-    "—": "-",
-    "“": '"',
-    "”": '"',
-    "„": '"',
-    "≤": "<=",
-    "≥": ">=",
-    "≈": "~",
-    "∼": "~",
-    "，": ",",
-    "：": ":",
-    "（": "(",
-    "）": ")",
-}
+_LOOKALIKES = elsewhere.by_word(
+    {"→ ⟶ ➔ ⇒": "->", "×": "x", "− – —": "-", "“ ” „": '"', "≤": "<=", "≥": ">=", "≈ ∼": "~"}
+    | {"，": ",", "：": ":", "（": "(", "）": ")"}
+)
 
 
 def likely(met: Met) -> str:

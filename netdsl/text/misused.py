@@ -13,40 +13,27 @@ from netdsl.text.source import Span
 from netdsl.text.suggest import closest
 from netdsl.text.tokens import KEYWORDS
 
-_FOREIGN = {
-    "assert": "expect",
-    "class": "block",
-    "const": "param",
-    "def": "block",
-    "fn": "block",
-    "func": "block",
-    "function": "block",
-    "import": "use",
-    "from": "use",
-    "include": "use",
-    "let": "param",
-    "model": "network",
-    "net": "network",
-    "parameter": "param",
-    "constant": "param",
-    "hyperparameter": "param",
-    "name": "network",
-    "require": "use",
-    "return": "output",
-    "title": "network",
-    "var": "param",
-}
+_FOREIGN = elsewhere.by_word(
+    {
+        "assert": "expect",
+        "class def fn func function": "block",
+        "const constant let var parameter hyperparameter": "param",
+        "import from include require": "use",
+        "model net name title": "network",
+        "return": "output",
+    }
+)
 """The words of other languages for what a statement does."""
 
 _PYTHON = re.compile(r"(from|import)\s+(torch|tensorflow|keras|numpy|jax)")
-_ADVICE = {
-    "for": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
-    "while": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
-    "if": "a condition is a repeat of one or none: RELU x{flag}",
-    "else": "a condition is a repeat of one or none: RELU x{1 - flag}",
-    "layer": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
-    "layers": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
-}
+_ADVICE = elsewhere.by_word(
+    {
+        "for while": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
+        "if": "a condition is a repeat of one or none: RELU x{flag}",
+        "else": "a condition is a repeat of one or none: RELU x{1 - flag}",
+        "layer layers": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
+    }
+)
 """What there is in place of statements that the language does not have."""
 
 _REST = re.compile(r'(?:"[^"]*"|\{[^}]*\}|-?[\w.]+(?:=[\w.]+)?|[ \t])+')

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+from netdsl.text import elsewhere
+
 EXAMPLES = {
     "network": 'network "LeNet-5"',
     "meta": "meta year = 1998",
@@ -24,23 +26,16 @@ QUANTITIES = frozenset(
 _LONGEST = 60
 _NAME = r"[A-Za-z_]\w*"
 _VALUE = r"-?\d[\w.]*|\"[^\"]*\"|\{[^{}]*\}"
-_RELATIONS = {
-    "==": "=",
-    "=>": ">=",
-    "=<": "<=",
-    "≥": ">=",
-    "≤": "<=",
-    "is": "=",
-    "be": "=",
-    "equals": "=",
-    "about": "~",
-    "around": "~",
-    "approximately": "~",
-    "below": "<",
-    "under": "<",
-    "above": ">",
-    "over": ">",
-}
+_RELATIONS = elsewhere.by_word(
+    {
+        "== is be equals": "=",
+        "=> ≥": ">=",
+        "=< ≤": "<=",
+        "about around approximately": "~",
+        "below under": "<",
+        "above over": ">",
+    }
+)
 
 
 def restated(keyword: str, text: str) -> str:

@@ -8,38 +8,38 @@ from dataclasses import replace
 
 from netdsl.text import mistakes, misused
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.elsewhere import by_word
 from netdsl.text.fixes import likely
 from netdsl.text.met import NEAR, Met, nearby, shown
 from netdsl.text.source import Span
 from netdsl.text.tokens import SHOWN, code
 
-_WORDS = {
-    "LAYER": "a layer",
-    "FORK": "a fork",
-    "NAME": "a name",
-    "PATH": "a name",
-    "NUMBER": "a number",
-    "SIGNED": "a number",
-    "DIMS": "dims",
-    "QUANTITY": "a quantity such as 35K",
-    "STRING": "a string",
-    "BRACE": "`{`",
-    "OF": "`of`",
-    "EQUAL": "`=`",
-    "RELATION": "one of = < <= > >= ~",
-    "SUM_SIGN": "an operator",
-    "PRODUCT_SIGN": "an operator",
-    "COMMA": "`,`",
-    "COLON": "`:`",
-    "VBAR": "`|`",
-    "REPEAT": "a repeat",
-    "DEVICE": "a device",
-    "ARROW": "`->`",
-    "CLOSE": "`)`",
-    "JOIN": "`]`",
-    "BRACE_END": "`}`",
-    "$END": "the end of the statement",
-}
+_WORDS = by_word(
+    {
+        "LAYER": "a layer",
+        "FORK": "a fork",
+        "NAME PATH": "a name",
+        "NUMBER SIGNED": "a number",
+        "DIMS": "dims",
+        "QUANTITY": "a quantity such as 35K",
+        "STRING": "a string",
+        "BRACE": "`{`",
+        "OF": "`of`",
+        "EQUAL": "`=`",
+        "RELATION": "one of = < <= > >= ~",
+        "SUM_SIGN PRODUCT_SIGN": "an operator",
+        "COMMA": "`,`",
+        "COLON": "`:`",
+        "VBAR": "`|`",
+        "REPEAT": "a repeat",
+        "DEVICE": "a device",
+        "ARROW": "`->`",
+        "CLOSE": "`)`",
+        "JOIN": "`]`",
+        "BRACE_END": "`}`",
+        "$END": "the end of the statement",
+    }
+)
 _ARGUMENT = {"NUMBER", "SIGNED", "DIMS", "STRING", "NAME", "ODD", "PATH", "BRACE", "TAG", "TAG_BRACE"}
 _VALUE = {"NUMBER", "DIMS", "STRING", "NAME", "PATH", "BRACE", "LPAR", "SUM_SIGN"}
 _ONLY_WITHIN = {"CLOSE": "(", "JOIN": "[", "VBAR": "[", "BRACE_END": "{"}
