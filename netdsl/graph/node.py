@@ -111,7 +111,7 @@ class Graph(Line):
     outputs: tuple[int, ...]
     training_outputs: tuple[int, ...]
     outline: Outline = field(default=Outline(), compare=False)
-    """What its file makes. A graph whose nodes were changed has none."""
+    """What its file makes, or what the paths of its nodes say. A graph whose nodes were placed on devices has none."""
     expectations: tuple[tree.Expect, ...] = ()
     output_names: Mapping[int, str] = field(default_factory=dict[int, str])
     """What `output` statements call a node, where that is not its path: the label of a call, group or SKIP."""
