@@ -38,11 +38,6 @@ def format(source: Source) -> str:
     return columns.text(lines[:-1] if lines and not lines[-1] else lines)
 
 
-def is_formatted(source: Source) -> bool:
-    """Whether `format` would leave the source as it is. Raises NetError as it does."""
-    return format(source) == source.text
-
-
 def diff(source: Source) -> str:
     """What `format` would change, as a unified diff; "" if nothing. Raises NetError as it does."""
     before, after = _lines(source.text), _lines(format(source))
