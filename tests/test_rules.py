@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -17,7 +18,7 @@ from netdsl.layers.base import Layer
 from netdsl.layers.rules import Rule
 from netdsl.measure import saves
 
-RULES: dict[str, Rule[object]] = {
+RULES: dict[str, Rule[Any]] = {
     one.name: one
     for one in (
         *(captions.title, captions.boxed, captions.caption),
