@@ -191,10 +191,8 @@ def _made(layer: type[Layer], keyword: str, package: str, reduced: Callable[[Lay
 def ruled(
     kind: type[Layer], own: Callable[..., Any], entry: EntryPoint | None, what: str, test: Test
 ) -> Callable[..., Any]:
-    """A rule of a pass for a class: netdsl's own, or what an entry point gives, whose answers are looked at."""
-    package = _PACKAGES.get(kind)
-    if package is None:
-        return own
+    """A rule of a pass for a package's class: netdsl's own, or what an entry point gives; its answers are looked at."""
+    package = _PACKAGES[kind]
     rule = own if entry is None else _given(entry.load, callable, kind.keyword, package, what)
     return _asked(rule, test, package, what, getattr(rule, "__module__", ""))
 

@@ -46,9 +46,11 @@ class Rule(Generic[T]):
         """What the rule of a layer's class makes of it. Raises BrokenLayer where that is a package's, and fails."""
         kind = type(layer)
         if kind not in self._found:
-            own = next(self._rules[one] for one in kind.__mro__ if one in self._rules)
-            entry = _entry_points().get(f"{getattr(kind, 'keyword', '')}.{self.name}")
-            self._found[kind] = guard.ruled(kind, own, entry, f"its rule {self.name}", self._fits)
+            rule = next(self._rules[one] for one in kind.__mro__ if one in self._rules)
+            if guard.brought(layer):
+                entry = _entry_points().get(f"{layer.keyword}.{self.name}")
+                rule = guard.ruled(kind, rule, entry, f"its rule {self.name}", self._fits)
+            self._found[kind] = rule
         return self._found[kind](layer, *inputs)
 
 
