@@ -19,7 +19,7 @@ def explanation(view: View, path: str) -> Explanation:
     """All there is to say of what stands under a path."""
     nodes = view.under(path)
     title = _title(view, path)
-    asked = (_parts(view, path, nodes), *_branches(view, nodes), _cost(view, nodes), _sight(view, nodes))
+    asked = (_parts(view, path, nodes), *_branches(view, nodes), _cost(view, nodes), _receptive_field(view, nodes))
     return Explanation(
         path=path,
         title=f"{path}: {title}" if title else path,
@@ -126,7 +126,7 @@ def _cost(view: View, nodes: Sequence[int]) -> Answer:
     )
 
 
-def _sight(view: View, nodes: Sequence[int]) -> Answer:
+def _receptive_field(view: View, nodes: Sequence[int]) -> Answer:
     """How far its first and last maps see."""
     takes = next((source for index in nodes for source in view.nodes[index].inputs if source not in set(nodes)), None)
     before = () if takes is None else view.fields[takes]

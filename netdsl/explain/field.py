@@ -9,8 +9,8 @@ from netdsl.explain.view import View, named, percent, several, sized, stepped
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.arguments import show
 from netdsl.layers.formula import Formula, formula, group, largest
+from netdsl.measure.clipped_field import clipped
 from netdsl.measure.field import Axis
-from netdsl.measure.sight import seen
 
 
 def answer(view: View, index: int) -> Answer:
@@ -87,7 +87,7 @@ def _middle(view: View, index: int) -> Iterator[str]:
     out = view.shape(index)
     at = [size // 2 for size in out.spatial]
     where = f"The output in the middle ({', '.join(map(str, at))})" if out.positions > 1 else "It"
-    found = seen(view.shaped, index, at)
+    found = clipped(view.shaped, index, at)
     for source, ranges in sorted(found.items()):
         image = view.shape(source)
         name = "the input" if len(view.shaped.graph.inputs) == 1 else view.path(source)

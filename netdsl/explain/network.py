@@ -27,7 +27,7 @@ def explanation(view: View) -> Explanation:
         stages.answer(view, way),
         _where(view),
         _depth(view, way),
-        _sight(view, way),
+        _receptive_field(view, way),
         _repeats(view),
         _training(view),
         _batch(view),
@@ -97,7 +97,7 @@ def _depth(view: View, way: Sequence[int]) -> Answer:
     return Answer("How deep is it?", (Equation("", total(counts.values()), "layers", remark),))
 
 
-def _sight(view: View, way: Sequence[int]) -> Answer:
+def _receptive_field(view: View, way: Sequence[int]) -> Answer:
     """What the last convolution and the last map see of the image."""
     lines: list[Line] = []
     maps = [

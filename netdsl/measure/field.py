@@ -1,7 +1,7 @@
 """Receptive fields: which part of the input an output position can see, exactly, over all paths.
 
 After Araujo, Norris and Sim, Computing Receptive Fields of Convolutional Neural Networks (Distill, 2019),
-with the union over merging paths, and not clipped to the image; netdsl.measure.sight clips it.
+with the union over merging paths, and not clipped to the image; netdsl.measure.clipped_field clips it.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from torch import Tensor
 
 import netdsl
 from netdsl.graph.node import ShapedGraph
+from netdsl.measure.clipped_field import clipped, clipped_sets
 from netdsl.measure.field import fields
-from netdsl.measure.sight import seen, sight
 
 VALID = Path(__file__).parent / "programs" / "valid"
 random_graphs = settings(
@@ -57,7 +57,7 @@ def check_poison(shaped: ShapedGraph) -> None:
                 shape = shaped.shapes[index]
                 for place in places(shape.spatial):
                     spoiled = value[(slice(None), slice(None), *place)].isnan().any(1)
-                    found = sight(shaped, index, place).get(source)
+                    found = clipped_sets(shaped, index, place).get(source)
                     assert (found[axis] if found else 0) == bits(spoiled), (shaped.nodes[index].path, place, axis)
 
 
@@ -73,7 +73,7 @@ def check_gradients(shaped: ShapedGraph) -> None:
             chosen = values[index][(0, slice(None), *place)]
             total = (chosen * torch.randn(len(chosen), dtype=chosen.dtype)).sum()
             gradients = torch.autograd.grad(total, list(inputs.values()), retain_graph=True, allow_unused=True)
-            found = sight(shaped, index, place)
+            found = clipped_sets(shaped, index, place)
             for source, gradient in zip(inputs, gradients, strict=True):
                 reached = torch.zeros(()) if gradient is None else gradient[0].abs().amax(0)
                 if not reached.any():
@@ -104,10 +104,10 @@ def check_rows(network: netdsl.Network, path: str) -> None:
     execution = Execution(shaped, until=index, dtype=torch.float64)
     sizes = shaped.shapes[index].spatial
     for place in {(0,) * len(sizes), tuple([size // 2 for size in sizes])}:
-        rows = sight(shaped, index, place)[source][0]
+        rows = clipped_sets(shaped, index, place)[source][0]
         inputs = execution.inputs(3)
         size = shaped.shapes[source].spatial[0]
-        first, last = seen(shaped, index, place)[source][0]
+        first, last = clipped(shaped, index, place)[source][0]
         for run, spoiled in enumerate(([first], [last], [row for row in range(size) if not rows >> row & 1])):
             inputs[source][run][:, spoiled] = torch.nan
         with torch.no_grad():
@@ -147,35 +147,35 @@ def test_the_field_cut_to_the_image_is_what_is_seen() -> None:
     rows, columns = fields(shaped)[pool5]
     assert (rows.offset, rows.centre, rows.stride, rows.size) == (-90, Fraction(31, 2), 32, 212)
     assert rows == columns
-    assert seen(shaped, pool5, (0, 6)) == {0: ((0, 121), (102, 223))}
-    assert seen(shaped, pool5, (3, 3)) == {0: ((6, 217), (6, 217))}
-    assert seen(shaped, pool1, (0, 111)) == {0: ((0, 3), (220, 223))}
+    assert clipped(shaped, pool5, (0, 6)) == {0: ((0, 121), (102, 223))}
+    assert clipped(shaped, pool5, (3, 3)) == {0: ((6, 217), (6, 217))}
+    assert clipped(shaped, pool1, (0, 111)) == {0: ((0, 3), (220, 223))}
 
 
 def test_padding_inside_a_network_ends_what_is_seen() -> None:
     """The field of a corner reaches as far over the edge as into the image; cut off twice, less of it is left."""
     shaped = netdsl.loads("INPUT 9x1 -> CONV 1 3 -> CONV 1 3 p1").shaped
     assert fields(shaped)[2][0].start(0) == -1
-    assert seen(shaped, 2, (0,)) == {0: ((0, 3),)}
+    assert clipped(shaped, 2, (0,)) == {0: ((0, 3),)}
     shaped = netdsl.loads("INPUT 9x1 -> PAD 2 -> CROP 9 -> CONV 1 1 p3").shaped
-    assert sight(shaped, 3, (2,)) == {}
-    assert seen(shaped, 3, (3,)) == {0: ((0, 0),)}
+    assert clipped_sets(shaped, 3, (2,)) == {}
+    assert clipped(shaped, 3, (3,)) == {0: ((0, 0),)}
 
 
 def test_a_dilated_window_leaves_holes() -> None:
     shaped = netdsl.loads("INPUT 9x9x1 -> CONV 1 3x2 d3x4 p3x0").shaped
-    assert sight(shaped, 1, (0, 1)) == {0: (0b1001, 0b100010)}
+    assert clipped_sets(shaped, 1, (0, 1)) == {0: (0b1001, 0b100010)}
 
 
 def test_a_position_sees_each_input_that_reaches_it() -> None:
     shaped = netdsl.loads("a: INPUT 8x8x2 -> left: CONV 2 3 p1\nb: INPUT 8x8x2\n[ left | b ] -> ADD -> CROP 4").shaped
-    assert seen(shaped, len(shaped.nodes) - 1, (0, 0)) == {0: ((1, 3), (1, 3)), 2: ((2, 2), (2, 2))}
+    assert clipped(shaped, len(shaped.nodes) - 1, (0, 0)) == {0: ((1, 3), (1, 3)), 2: ((2, 2), (2, 2))}
 
 
 def test_statistics_over_a_map_see_all_of_it() -> None:
     for layer, rows in (("GN 1", (0, 7)), ("IN", (0, 7)), ("LN", (5, 5)), ("BN", (5, 5)), ("LRN", (5, 5))):
         shaped = netdsl.loads(f"INPUT 8x8x2 -> {layer}").shaped
-        assert seen(shaped, 1, (5, 5)) == {0: (rows, rows)}
+        assert clipped(shaped, 1, (5, 5)) == {0: (rows, rows)}
         assert [axis.size for axis in fields(shaped)[1]] == [1, 1]
 
 

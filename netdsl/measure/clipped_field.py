@@ -1,8 +1,8 @@
-"""What of the input reaches one position of a map: its receptive field cut to the image, without the holes.
+"""The receptive field of one position, clipped to the image and without its holes: the pixels that really reach it.
 
-It is found by walking back from the position, with the set of positions that are read of every map on the way. Padding
-inside the network ends a walk as padding of the input does, and a dilated window leaves out what lies between cells.
-Sets are ints whose bits stand for positions, one for each axis.
+It is found by walking back from the position to the inputs, with the set of positions that are read of each map on the
+way. Padding inside the network ends a walk as padding of the input does, and a dilated window leaves out what lies
+between its cells. A set is an int, whose bits stand for coordinates along one axis.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from netdsl.layers.base import Layer, Window
 from netdsl.layers.shape import Shape
 
 _Block: TypeAlias = "tuple[int, ...]"
-"""A set of positions: all that take each coordinate from the set of its axis."""
+"""A set of coordinates for each axis, which stands for all positions that they make: rows 1 and 3, columns 2 to 5."""
 _MOST_BLOCKS = 64
-"""That are kept apart for one map; more are joined, which may show more than is seen."""
+"""The most blocks of one map that are kept apart; more are joined into one, which may hold pixels too many."""
 
 
-def seen(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[tuple[int, int], ...]]:
-    """The input pixels that reach a position of a node's output: per axis, the first and the last.
+def clipped(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """The input pixels that reach a position of a node's output: the first and the last along each axis.
 
     They are given for the index of each INPUT that reaches it at all. Channels are not told apart.
     """
     return {
         index: tuple((_lowest(axis), axis.bit_length() - 1) for axis in sets)
-        for index, sets in sight(shaped, node, position).items()
+        for index, sets in clipped_sets(shaped, node, position).items()
     }
 
 
-def sight(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[int, ...]]:
+def clipped_sets(shaped: ShapedGraph, node: int, position: Sequence[int]) -> dict[int, tuple[int, ...]]:
     """The same with holes: per axis the coordinates of all pixels that reach it, as the bits of an int."""
     walks: dict[int, list[_Block]] = {node: [tuple([1 << at for at in position])]}
     found: dict[int, tuple[int, ...]] = {}
@@ -100,7 +100,7 @@ def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence
 
 
 def _slid(positions: int, window: Window, scale: Number) -> int:
-    """What a window reads at some positions, of a map that is enlarged by zeros between its positions."""
+    """What a window reads at some positions of a map that was enlarged with zeros between its values."""
     spread = _spread(positions, window.stride)
     read = 0
     for cell in range(window.size):
