@@ -151,10 +151,8 @@ def _moves(pairs: dict[int, int], first: Traits, second: Traits) -> dict[int, in
                 pairs[i] = j
                 free.remove(j)
 
-    paths = {second.nodes[j].path: j for j in free}
     for i in left:
-        if first.nodes[i].path in paths:
-            pair(i, [paths[first.nodes[i].path]])
+        pair(i, [second.graph.index.get(first.nodes[i].path, -1)])
     for i in left:
         for source in first.nodes[i].inputs[:1]:
             if source in pairs:

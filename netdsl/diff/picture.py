@@ -182,33 +182,26 @@ class _Painter:
 
     def _collapsed(self, items: list[Item]) -> list[Item]:
         """Items with chains of unchanged boxes as one box, but for those beside something else."""
-        found: list[Item] = []
-        for run in self._chains(items):
-            inner = run[1 if found else 0 : None if run[-1] is items[-1] else -1]
-            if len(run) <= _RUN or len(inner) < 2:
-                found += run
-                continue
-            layers = [at for box in inner for at in self.contents.pop(box.id)]
-            name = f"{_own(inner[0].id)} … {_own(inner[-1].id)}"
-            summary = self._summary(f"{inner[0].id} …", layers, name)
-            found += [summary if item is inner[0] else item for item in run if item is inner[0] or item not in inner]
-        return found
-
-    def _chains(self, items: Sequence[Item]) -> Iterator[list[Item]]:
-        """Runs of unchanged boxes of which each feeds the next, and nothing else; any other item is its own."""
-        run: list[Item] = []
+        runs: list[list[Item]] = []
         for item in items:
-            if not (run and self._plain(run[-1]) and self._plain(item) and self._feeds(run[-1].id, item.id)):
-                if run:
-                    yield run
-                run = []
-            run.append(item)
-        if run:
-            yield run
+            if runs and self._feeds(runs[-1][-1], item):
+                runs[-1].append(item)
+            else:
+                runs.append([item])
+        for at, run in enumerate(runs):
+            first, last = int(at > 0), len(run) - (at < len(runs) - 1)
+            inner = run[first:last]
+            if len(run) > _RUN and len(inner) > 1:
+                layers = [at for box in inner for at in self.contents.pop(box.id)]
+                name = f"{_own(inner[0].id)} … {_own(inner[-1].id)}"
+                run[first:last] = [self._summary(f"{inner[0].id} …", layers, name)]
+        return [item for run in runs for item in run]
 
-    def _feeds(self, box: str, other: str) -> bool:
-        """Whether all that leaves a box enters another, which nothing else does."""
-        ours, theirs = set(self.contents[box]), set(self.contents[other])
+    def _feeds(self, box: Item, other: Item) -> bool:
+        """Whether two are unchanged boxes, and all that leaves the one enters the other, which nothing else does."""
+        if not (self._plain(box) and self._plain(other)):
+            return False
+        ours, theirs = set(self.contents[box.id]), set(self.contents[other.id])
         leaving = {at for layer in ours for at in self._readers[layer]} - ours
         entering = {at for layer in theirs for at in self._sources[layer]} - theirs
         return leaving <= theirs and entering <= ours
@@ -251,7 +244,7 @@ class _Painter:
                 end += 1
             inside = set(layers[start:end])
             exits = (at for at in range(start, end) if not self._readers[layers[at]] <= inside)
-            end = min(next(exits, end - 1) + 1, end)
+            end = min(next(exits, end) + 1, end)
             yield list(layers[start:end])
             start = end
 
