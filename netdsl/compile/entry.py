@@ -1,0 +1,117 @@
+"""What netdsl makes of a network in PyTorch: a module, its code, or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import fx
+
+from netdsl import files, optimize
+from netdsl.compile import card, fuse, targets
+from netdsl.compile import devices as binding
+from netdsl.compile import weights as stored
+from netdsl.compile.apart import apart
+from netdsl.compile.formats import FORMATS
+from netdsl.compile.lower import lower, switching
+from netdsl.compile.plan import Plan
+from netdsl.compile.progress import Progress, silent
+from netdsl.compile.script import script
+from netdsl.compile.target import PORTABLE, Target
+from netdsl.graph.node import ShapedGraph
+
+
+@apart()
+def module(
+    shaped: ShapedGraph,
+    *,
+    train: bool = True,
+    devices: Sequence[str] = (),
+    seed: int | None = 0,
+    progress: Progress = silent,
+) -> fx.GraphModule:
+    """The network as a torch module; with `train` one that `train()` and `eval()` switch, as any of torch's.
+
+    `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator.
+    Raises CompileError.
+    """
+    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    if train and shaped.graph.training_outputs:
+        return switching(plan, seed, progress=progress)
+    return lower(plan, seed, progress=progress)
+
+
+@apart()
+def optimized_module(
+    shaped: ShapedGraph,
+    optimized: ShapedGraph | None = None,
+    *,
+    devices: Sequence[str] = (),
+    seed: int | None = 0,
+    weights: Path | None = None,
+    progress: Progress = silent,
+) -> fx.GraphModule:
+    """The network as a module for inference, by its optimised graph: by default what all passes make of it.
+
+    Weights follow from the seed, or are loaded from a file, under the paths of the network as it was written. Raises
+    CompileError, and OSError for a file that cannot be read.
+    """
+    plan = Plan(shaped, train=False, devices=binding.bind(devices, shaped.graph))
+    network, _ = _weighted(plan, seed, weights, progress)
+    return fuse.lower(plan, optimize.optimized(shaped) if optimized is None else optimized, network)
+
+
+@apart()
+def code(shaped: ShapedGraph, *, scripted: bool = False) -> str:
+    """The data flow of the optimised network as Python, or as TorchScript. Raises CompileError."""
+    plan = Plan(shaped, train=False)
+    network = fuse.lower(plan, optimize.optimized(shaped), lower(plan, blank=True))
+    if not scripted:
+        return network.code
+    return script(network).code
+
+
+@apart()
+def compile(
+    shaped: ShapedGraph,
+    path: Path,
+    *,
+    train: bool = False,
+    devices: Sequence[str] = (),
+    seed: int = 0,
+    weights: Path | None = None,
+    target: Target = PORTABLE,
+    format: str = "torchscript",
+    progress: Progress = silent,
+) -> Sequence[str]:
+    """Compile a network into a file of a format, written whole or not at all.
+
+    Gives what is odd, a sentence each: NaN and infinities among the weights of a file, and what PyTorch lacks here.
+
+    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
+    is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
+    be had.
+    """
+    asked = {"mode": train, "target": not target.portable, "devices": devices}
+    FORMATS[format].check([option for option, given in asked.items() if given])
+    targets.require(target)
+    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    targets.bound(target, plan.devices.values())
+    files.check(path)
+    network, odd = _weighted(plan, seed, weights, progress)
+    if not target.portable:
+        network = targets.lower(plan, optimize.optimized(shaped), network, target)
+    FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)
+    progress("writing", 1, 1)
+    return [*targets.lacking(target), *odd]
+
+
+def _weighted(
+    plan: Plan, seed: int | None, weights: Path | None, progress: Progress
+) -> tuple[fx.GraphModule, Sequence[str]]:
+    """The network of a plan, with weights of a file or by a seed, and what is odd about those of a file."""
+    if weights is None:
+        return lower(plan, seed, progress=progress), ()
+    tensors = stored.read(weights)
+    network = lower(plan, seed, blank=True, progress=progress)
+    return network, stored.load(network, tensors, weights, plan.unused)
