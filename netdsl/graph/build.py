@@ -14,7 +14,7 @@ from netdsl.graph.expand import Expansion
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Graph, Node, ShapedGraph
 from netdsl.graph.outline import Outline
-from netdsl.graph.program import Loader, Module
+from netdsl.graph.program import Loader, Unit
 from netdsl.graph.prune import pruned
 from netdsl.graph.size import LIMIT
 from netdsl.layers.arguments import LayerError, Value, arguments_of
@@ -103,43 +103,43 @@ def attempt(
     """The expansion of a program, as far as it was expanded, and the network if nothing is wrong in it."""
     expansion: Expansion | None = None
     with suppress(Enough), bounded():
-        module, taken = Loader(report, overrides.include).load(source, path, overrides.params)
-        _check_params(source, module, overrides.params.keys() - taken)
-        expansion = expanded(module, report, overrides)
+        unit, taken = Loader(report, overrides.include).load(source, path, overrides.params)
+        _check_params(source, unit, overrides.params.keys() - taken)
+        expansion = expanded(unit, report, overrides)
         _check_inputs(expansion.nodes, overrides.inputs)
         return expansion, _network(source, path, expansion, overrides)
     return expansion, None
 
 
-def expanded(module: Module, report: Report, overrides: Overrides) -> Expansion:
+def expanded(unit: Unit, report: Report, overrides: Overrides) -> Expansion:
     """A file expanded. Raises Enough."""
-    expansion = Expansion(module, report, overrides.limit, _layers(overrides.inputs))
+    expansion = Expansion(unit, report, overrides.limit, _layers(overrides.inputs))
     expansion.run()
     return expansion
 
 
-def _check_params(source: Source, module: Module, lost: Iterable[str]) -> None:
+def _check_params(source: Source, unit: Unit, lost: Iterable[str]) -> None:
     """Raise OverrideError for a param that there is not."""
     for name in sorted(lost):
-        known = list(module.params)
+        known = list(unit.params)
         has = f"its params are {listed(known)}" if known else "it has no params"
         raise OverrideError(NoParam(source.name, name, did_you_mean(name, known) or has))
 
 
 def _network(source: Source, path: Path | None, expansion: Expansion, overrides: Overrides) -> ShapedGraph | None:
     """The network that an expansion gives, unless something is wrong in it."""
-    module, report = expansion.module, expansion.report
+    unit, report = expansion.unit, expansion.report
     failed = report.failed
-    title, meta = _heading(module, source, path, report)
-    if not _has_chain(module):
-        if not _is_library(module) and not failed:
+    title, meta = _heading(unit, source, path, report)
+    if not _has_chain(unit):
+        if not _is_library(unit) and not failed:
             span = Span(source, 0, 0)
             report.error(NoNetwork(), span)
         return None
-    unused.warn_of_names(module.file, report)
+    unused.warn_of_names(unit.file, report)
     nodes, shapes = expansion.nodes, expansion.made.shapes.found
     axes.warn(nodes, shapes, report)
-    outputs, training, output_names = _outputs(expansion, module.file, report)
+    outputs, training, output_names = _outputs(expansion, unit.file, report)
     if report.failed:
         return None
     if not outputs:
@@ -159,31 +159,29 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
         tuple(moved[old] for old in outputs),
         tuple(moved[old] for old in training),
         outline,
-        tuple(one for one in module.file.statements if isinstance(one, tree.Expect)),
+        tuple(one for one in unit.file.statements if isinstance(one, tree.Expect)),
         {moved[old]: name for old, name in output_names.items()},
-        module.overridden or bool(overrides.inputs),
-        module.params,
+        unit.overridden or bool(overrides.inputs),
+        unit.params,
     )
     return ShapedGraph(graph, tuple(shape for old in moved if (shape := shapes[old]) is not None))
 
 
-def _has_chain(module: Module) -> bool:
-    return any(isinstance(one, tree.Chain) for one in module.file.statements)
+def _has_chain(unit: Unit) -> bool:
+    return any(isinstance(one, tree.Chain) for one in unit.file.statements)
 
 
-def _is_library(module: Module) -> bool:
-    return any(isinstance(one, tree.Block | tree.Param | tree.Use) for one in module.file.statements)
+def _is_library(unit: Unit) -> bool:
+    return any(isinstance(one, tree.Block | tree.Param | tree.Use) for one in unit.file.statements)
 
 
-def _heading(
-    module: Module, source: Source, path: Path | None, report: Report
-) -> tuple[str, dict[str, str | int | float]]:
+def _heading(unit: Unit, source: Source, path: Path | None, report: Report) -> tuple[str, dict[str, str | int | float]]:
     """The title and the meta facts."""
     stem = (path or Path(source.name)).stem
     title = safe.line(stem[1:-1] if re.fullmatch("<.+>", stem) else stem)  # <stdin> is stdin
     meta: dict[str, str | int | float] = {}
     places: dict[str, Span] = {}
-    for position, statement in enumerate(module.file.statements):
+    for position, statement in enumerate(unit.file.statements):
         match statement:
             case tree.Title(given):
                 title = safe.line(given)
@@ -193,18 +191,18 @@ def _heading(
                 if key.text in meta:
                     names.duplicate(f"meta {key.text} is given twice", key.span, places[key.text], "keep one", report)
                 places.setdefault(key.text, key.span)
-                meta[key.text] = _fact(value, module, report)
+                meta[key.text] = _fact(value, unit, report)
             case _:
                 pass
     return title, meta
 
 
-def _fact(expression: tree.Expression, module: Module, report: Report) -> str | int | float:
+def _fact(expression: tree.Expression, unit: Unit, report: Report) -> str | int | float:
     """A meta fact as plain data."""
     from netdsl.graph.evaluate import Unknown, compute
 
     try:
-        value = compute(expression, module.params)
+        value = compute(expression, unit.params)
     except Fault as fault:
         report.add(fault.found())
         return ""

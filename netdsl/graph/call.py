@@ -70,7 +70,7 @@ def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fa
             bound[name] = _value(argument.value, scope)
         except Fault as fault:
             faults.append(fault)
-    seen = Nested(bound, of.module.params)
+    seen = Nested(bound, of.unit.params)
     missing: list[str] = []
     for name, parameter in parameters.items():
         if name in bound:

@@ -15,7 +15,7 @@ from netdsl.graph.maker import LayerMaker, Maker, Outcome, ScopeMaker, copies, p
 from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node
 from netdsl.graph.outline import Part, Placed
-from netdsl.graph.program import BlockOf, Module
+from netdsl.graph.program import BlockOf, Unit
 from netdsl.graph.recursion import recursive
 from netdsl.graph.scope import Entry, Scope
 from netdsl.graph.size import LIMIT, Size, TooLarge
@@ -31,7 +31,7 @@ MAX_CALLS = 200
 class Expansion:
     """The nodes that a program's chains make, in topological order, and what its names stand for."""
 
-    module: Module
+    unit: Unit
     report: Report
     limit: int = LIMIT
     inputs: InitVar[Mapping[str, Layer]] = MappingProxyType({})
@@ -56,10 +56,10 @@ class Expansion:
     """What elements made that were applied again."""
 
     def __post_init__(self, inputs: Mapping[str, Layer]) -> None:
-        chains = [one for one in self.module.file.statements if isinstance(one, tree.Chain)]
+        chains = [one for one in self.unit.file.statements if isinstance(one, tree.Chain)]
         labels = names.assign(chains, self.report)
         self.made = Made(self.report, self.limit, inputs)
-        self.root = Scope("", {}, labels, self.module.params, self.module, self.made, Names(self.report))
+        self.root = Scope("", {}, labels, self.unit.params, self.unit, self.made, Names(self.report))
 
     @property
     def nodes(self) -> list[Node]:
@@ -68,8 +68,8 @@ class Expansion:
 
     def run(self) -> None:
         """Expand every chain of the file; blocks that nothing calls are read for mistakes."""
-        self.recursive = recursive(self.module, self.report)
-        for statement in self.module.file.statements:
+        self.recursive = recursive(self.unit, self.report)
+        for statement in self.unit.file.statements:
             if isinstance(statement, tree.Chain):
                 nodes, ends = len(self.nodes), len(self.made.ends)
                 try:
@@ -88,15 +88,15 @@ class Expansion:
 
     def _read_uncalled(self) -> None:
         self.reading, made, self.made = True, self.made, Made(Report(), self.limit)  # what is only read leaves no mark
-        for of in self.module.blocks.values():
-            if of.module is self.module and id(of.block) not in self.called:
+        for of in self.unit.blocks.values():
+            if of.unit is self.unit and id(of.block) not in self.called:
                 self._read(of)
         self.made = made
 
     def _read(self, of: BlockOf) -> None:
         """Find the mistakes in a block that nothing calls: its parameters are unknown, and it makes no nodes."""
         unknown = dict.fromkeys([parameter.name.text for parameter in of.block.parameters], UNKNOWN)
-        environment = Nested(unknown, of.module.params)
+        environment = Nested(unknown, of.unit.params)
         run(self._chain(of.block.body, BROKEN, replace(self.root.block(of, "", {}, environment, None), path=""), 0))
 
     # Chains and elements. A flow comes in, and what comes out is returned, with what the outline says of it.
@@ -167,7 +167,7 @@ class Expansion:
         return output, outline.Alias(element, name, 0, 1) if name and output >= 0 else outline.Alias(element)
 
     def _reference(self, element: tree.Element, name: tree.Name, position: int, scope: Scope) -> Outcome:
-        if position and scope.module.lacks(name.text) and name.text not in scope.entries:
+        if position and scope.unit.lacks(name.text) and name.text not in scope.entries:
             return BROKEN, outline.Alias(element)
         if position:
             raise Fault(mistakes.misplaced_name(name, scope), name.span)
@@ -195,7 +195,7 @@ class Expansion:
         fork: tree.Element | None,
     ) -> LayerMaker:
         """How a layer is made, perhaps behind a fork. Raises Fault."""
-        row = bind.row(written, scope.module.blocks, fork is not None)
+        row = bind.row(written, scope.unit.blocks, fork is not None)
         if warning := mistakes.suspicious_repeat(element, written, row):
             self.report.error(*warning)
         if row.merge and fork and flow != (BROKEN,) and (lone := mistakes.lone_branch(written, fork.primary)):
@@ -283,7 +283,7 @@ class Expansion:
 
     def _call(self, written: tree.Call, scope: Scope, device: int, name: str) -> Maker:
         """How a call is made: a block's, or that of an earlier element."""
-        block = scope.module.blocks.get(written.name.text)
+        block = scope.unit.blocks.get(written.name.text)
         calls = scope.called(written)
         title = call.shown(written, scope.environment)
 
@@ -354,7 +354,7 @@ class Expansion:
         hole = outline.Hole(entry.element)
         original = scope.find(again.name)
         if original is None:
-            if scope.module.lacks(again.name.text):
+            if scope.unit.lacks(again.name.text):
                 return BROKEN, hole
             raise Fault(mistakes.unknown_block(again, scope), again.name.span)
         if again.arguments:
@@ -387,7 +387,7 @@ class Expansion:
         return output, outline.Again.of(entry.element, name, part)
 
     def _add(self, fault: Fault, scope: Scope) -> None:
-        if fault.mistake.code == "unknown-name" and scope.module.incomplete:
+        if fault.mistake.code == "unknown-name" and scope.unit.incomplete:
             return  # the file that is missing may have defined it
         path, calls = scope.path.rstrip("."), tuple(scope.calls or ())
         self.report.add(fault.found(path, calls))

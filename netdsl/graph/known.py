@@ -10,7 +10,7 @@ from pathlib import Path
 from netdsl.graph.build import Overrides, attempt, expanded
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.graph.outline import Outline
-from netdsl.graph.program import Module
+from netdsl.graph.program import Unit
 from netdsl.graph.references import Reference, references
 from netdsl.layers.shape import Shape
 from netdsl.text import partial
@@ -31,12 +31,12 @@ class Known:
     nodes: Sequence[Node] = ()
     shapes: Sequence[Shape | None] = ()
     network: ShapedGraph | None = None
-    module: Module | None = None
+    unit: Unit | None = None
     """The file, with the blocks and params that it sees; None where there is more wrong in it than is sought."""
 
     def references(self) -> Iterator[Reference]:
         """What each name in the file stands for."""
-        return iter(()) if self.module is None else references(self.module)
+        return iter(()) if self.unit is None else references(self.unit)
 
 
 def known(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> Known:
@@ -48,10 +48,10 @@ def known(source: Source, path: Path | None, report: Report, overrides: Override
     expansion, network = attempt(source, path, report, overrides)
     if expansion is None:
         return Known(source)
-    if expansion.module.file.broken:
-        module = replace(expansion.module, file=partial.mended(expansion.module.file))
+    if expansion.unit.file.broken:
+        unit = replace(expansion.unit, file=partial.mended(expansion.unit.file))
         with suppress(Enough):
-            expansion = expanded(module, Report(), overrides)
+            expansion = expanded(unit, Report(), overrides)
     made = expansion.made
     outline = Outline(tuple(expansion.chains), made.ends)
-    return Known(source, outline, made.nodes, made.shapes.found, network, expansion.module)
+    return Known(source, outline, made.nodes, made.shapes.found, network, expansion.unit)

@@ -88,7 +88,7 @@ def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
     text = name.text
     if runs_in := _of_line_before(name.span):
         help = runs_in
-    elif of := scope.module.blocks.get(text):
+    elif of := scope.unit.blocks.get(text):
         needed = [one.name.text for one in of.block.parameters if one.default is None]
         help = f"to call the block, write {text}({listed(needed)})"
         help = help if needed else write(f"{text}()", rule="to call the block, write ")
@@ -123,14 +123,14 @@ def unknown_block(call: tree.Call, scope: Scope) -> UnknownBlock:
     name, arguments = call.name.text, [argument.span.text for argument in call.arguments]
     if name in scope.labels.values() and name not in scope.entries:
         help = f"move this behind {name}"
-    elif "." in name and (own := name.rpartition(".")[2]) in scope.module.blocks:
+    elif "." in name and (own := name.rpartition(".")[2]) in scope.unit.blocks:
         text = f"{own}({', '.join(arguments[:_MOST])})"
         help = write(text, call.span) if len(arguments) <= _MOST else f"write {text}"
     elif layer := _layer(name, arguments):
         rule = "layers are written in capitals, without brackets or commas: "
         help = write(layer, call.span, rule) if " or " not in layer and "[" not in layer else f"{rule}{layer}"
     else:
-        near = did_you_mean(name, chain(scope.module.blocks, _labels(scope)))
+        near = did_you_mean(name, chain(scope.unit.blocks, _labels(scope)))
         help = near or f"define block {name}, or `use` its file"
     return UnknownBlock(name, help)
 

@@ -31,8 +31,8 @@ MAX_BYTES = 4_000_000  # of one file
 
 
 @dataclass(frozen=True, repr=False)
-class Module(Line):
-    """A file with what its blocks and chains can see: its own params and blocks, and those it uses."""
+class Unit(Line):
+    """A .net file with what its blocks and chains can see: its own params and blocks, and those it uses."""
 
     file: tree.File
     params: Mapping[str, Known | Unknown]
@@ -57,10 +57,10 @@ class Module(Line):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BlockOf(Line):
-    """A block, and the module whose params and blocks it sees."""
+    """A block, and the unit whose params and blocks it sees."""
 
     block: tree.Block
-    module: Module
+    unit: Unit
 
     @property
     def about(self) -> str:
@@ -151,20 +151,20 @@ class Loader:
 
     report: Report
     include: Sequence[Path] = ()
-    modules: dict[tuple[Path, bool], Module | None] = field(default_factory=dict[tuple[Path, bool], "Module | None"])
+    units: dict[tuple[Path, bool], Unit | None] = field(default_factory=dict[tuple[Path, bool], "Unit | None"])
     loading: list[Path] = field(default_factory=list[Path])
     uses: int = 0
     """How many `use` statements were followed."""
 
     def load(
         self, source: Source, path: Path | None, overrides: Mapping[str, Value] | None = None
-    ) -> tuple[Module, frozenset[str]]:
-        """The module of the network's own file, and which overrides it took."""
+    ) -> tuple[Unit, frozenset[str]]:
+        """The unit of the network's own file, and which overrides it took."""
         self.loading.append(Path(source.name) if path is None else path.resolve())
         file = parse(source, self.report)
-        return self._module(file, path, dict(overrides or {}))
+        return self._unit(file, path, dict(overrides or {}))
 
-    def _module(self, file: tree.File, path: Path | None, overrides: dict[str, Value]) -> tuple[Module, frozenset[str]]:
+    def _unit(self, file: tree.File, path: Path | None, overrides: dict[str, Value]) -> tuple[Unit, frozenset[str]]:
         params: dict[str, Known | Unknown] = {}
         blocks: dict[str, BlockOf] = {}
         taken: set[str] = set()
@@ -181,22 +181,22 @@ class Loader:
             origins[kind, name] = span
             return True
 
-        used: dict[Path, Module | None] = {}
+        used: dict[Path, Unit | None] = {}
         lost = set(file.lost)
         for use in _all(file, tree.Use):
             found = self._use(use, path, used, overrides)
             if found is None:
                 continue
-            module, taken_there = found
+            unit, taken_there = found
             taken |= taken_there
-            lost |= module.lost
-            for statement in module.file.statements:
+            lost |= unit.lost
+            for statement in unit.file.statements:
                 match statement:
                     case tree.Param(name) if define("param", name.text, use.path.span):
-                        params[name.text] = module.params.get(name.text, UNKNOWN)
+                        params[name.text] = unit.params.get(name.text, UNKNOWN)
                         params_at[name.text] = name.span
                     case tree.Block(name) if define("block", name.text, use.path.span):
-                        blocks[name.text] = module.blocks[name.text]
+                        blocks[name.text] = unit.blocks[name.text]
                     case _:
                         pass
         for param in _all(file, tree.Param):
@@ -211,12 +211,12 @@ class Loader:
         for name in sorted(lost):  # of equally near names the first is meant, in any run
             params.setdefault(name, UNKNOWN)
         incomplete = None in used.values() or file.nameless
-        module = Module(file, params, blocks, params_at, bool(taken), frozenset(lost), incomplete)
+        unit = Unit(file, params, blocks, params_at, bool(taken), frozenset(lost), incomplete)
         for block in _all(file, tree.Block):
             self._check_parameters(block)
             if define("block", block.name.text, block.name.span):
-                blocks[block.name.text] = BlockOf(block, module)
-        return module, frozenset(taken)
+                blocks[block.name.text] = BlockOf(block, unit)
+        return unit, frozenset(taken)
 
     def _value(self, expression: tree.Expression, params: Environment) -> Known | Unknown:
         try:
@@ -237,9 +237,9 @@ class Loader:
             seen[name.text] = parameter
 
     def _use(
-        self, use: tree.Use, user: Path | None, used: dict[Path, Module | None], overrides: dict[str, Value]
-    ) -> tuple[Module, frozenset[str]] | None:
-        """The module that a statement brings in, once for each file; `used` keeps what came of each."""
+        self, use: tree.Use, user: Path | None, used: dict[Path, Unit | None], overrides: dict[str, Value]
+    ) -> tuple[Unit, frozenset[str]] | None:
+        """The unit that a statement brings in, once for each file; `used` keeps what came of each."""
         self.uses += 1
         if self.uses > MAX_FILES:
             if self.uses == MAX_FILES + 1:
@@ -261,17 +261,17 @@ class Loader:
             self.report.error(DeepUses(MAX_USES), use.path.span)
             return None
         direct = len(self.loading) == 1  # what a used file uses is not handed on, so nothing overrides it
-        if (resolved, direct) not in self.modules:
+        if (resolved, direct) not in self.units:
             self.loading.append(resolved)
-            self.modules[resolved, direct] = self._read_used(path, use, overrides if direct else {})
+            self.units[resolved, direct] = self._read_used(path, use, overrides if direct else {})
             self.loading.pop()
-        module = used[resolved] = self.modules[resolved, direct]
-        if module is None:
+        unit = used[resolved] = self.units[resolved, direct]
+        if unit is None:
             return None
-        own = {param.name.text for param in _all(module.file, tree.Param)}
-        return module, frozenset(own & overrides.keys())
+        own = {param.name.text for param in _all(unit.file, tree.Param)}
+        return unit, frozenset(own & overrides.keys())
 
-    def _read_used(self, path: Path, use: tree.Use, overrides: dict[str, Value]) -> Module | None:
+    def _read_used(self, path: Path, use: tree.Use, overrides: dict[str, Value]) -> Unit | None:
         try:
             source = read(path, str(path), self.report)
         except UnreadableFile as error:
@@ -279,8 +279,8 @@ class Loader:
             return None
         if source is None:
             return None
-        module, _ = self._module(parse(source, self.report), path, overrides)
-        return module
+        unit, _ = self._unit(parse(source, self.report), path, overrides)
+        return unit
 
     def _seek(self, use: tree.Use, user: Path | None) -> Path | None:
         """Find a used file beside its user, then in the included folders, then among the bundled networks."""

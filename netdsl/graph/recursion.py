@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
-from netdsl.graph.program import BlockOf, Module
+from netdsl.graph.program import BlockOf, Unit
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.mistake import Mistake
@@ -20,11 +20,11 @@ class Recursion(Mistake, code="recursive-block", example="block a(n) = RELU -> a
     advice = "use a repeat: x{{n}}"
 
 
-def recursive(module: Module, report: Report) -> set[int]:
+def recursive(unit: Unit, report: Report) -> set[int]:
     """The blocks that call themselves, directly or through others; each circle is reported once."""
     place: dict[int, int] = {}  # in the stack, or DONE
     found: set[int] = set()
-    for start in module.blocks.values():
+    for start in unit.blocks.values():
         if id(start.block) in place:
             continue
         stack = [start]
@@ -66,5 +66,5 @@ def _around(stack: list[BlockOf], at: int) -> str:
 
 def _calls(of: BlockOf) -> list[tuple[tree.Call, BlockOf]]:
     calls = [one.primary for one in tree.elements(of.block.body) if isinstance(one.primary, tree.Call)]
-    blocks = of.module.blocks
+    blocks = of.unit.blocks
     return [(call, blocks[call.name.text]) for call in calls if call.name.text in blocks]

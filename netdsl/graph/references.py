@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from netdsl.graph import names
-from netdsl.graph.program import Module
+from netdsl.graph.program import Unit
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.text import tree
@@ -35,31 +35,31 @@ class _Scope:
 
     elements: Mapping[str, tree.Element]
     parameters: Mapping[str, Span]
-    module: Module
+    unit: Unit
     outer: _Scope | None = None
 
 
-def references(module: Module) -> Iterator[Reference]:
+def references(unit: Unit) -> Iterator[Reference]:
     """Every use of a name in a file that has a definition, in no order."""
-    return _Reading(module).references()
+    return _Reading(unit).references()
 
 
 class _Reading:
     """One file while its names are looked up; the elements of each chain are named once."""
 
-    def __init__(self, module: Module) -> None:
-        self._module = module
+    def __init__(self, unit: Unit) -> None:
+        self._unit = unit
         self._named: dict[int, Mapping[str, tree.Element]] = {}
 
     def references(self) -> Iterator[Reference]:
-        chains = [one for one in self._module.file.statements if isinstance(one, tree.Chain)]
-        root = _Scope(_elements(chains), {}, self._module)
-        for statement in self._module.file.statements:
+        chains = [one for one in self._unit.file.statements if isinstance(one, tree.Chain)]
+        root = _Scope(_elements(chains), {}, self._unit)
+        for statement in self._unit.file.statements:
             match statement:
                 case tree.Chain():
                     yield from self._chain(statement, root)
                 case tree.Block(_, parameters, body):
-                    inner = self._body(statement, self._module)
+                    inner = self._body(statement, self._unit)
                     defaults = [one.default for one in parameters if one.default is not None]
                     yield from self._values(defaults, inner)
                     yield from self._chain(body, inner)
@@ -74,9 +74,9 @@ class _Reading:
                 case tree.Title() | tree.Use():
                     pass
 
-    def _body(self, block: tree.Block, module: Module) -> _Scope:
+    def _body(self, block: tree.Block, unit: Unit) -> _Scope:
         parameters = {one.name.text: one.name.span for one in block.parameters}
-        return _Scope(self._elements(block.body), parameters, module)
+        return _Scope(self._elements(block.body), parameters, unit)
 
     def _elements(self, chain: tree.Chain) -> Mapping[str, tree.Element]:
         found = self._named.get(id(chain))
@@ -95,7 +95,7 @@ class _Reading:
                     case tree.Layer() as layer:
                         yield from self._values(_given(layer), scope)
                     case tree.Call(name, arguments):
-                        block = scope.module.blocks.get(name.text)
+                        block = scope.unit.blocks.get(name.text)
                         if block is None:
                             yield from self._path(name, scope)
                         else:
@@ -114,7 +114,7 @@ class _Reading:
         for name in tree.names(expressions):
             if (span := scope.parameters.get(name.text)) is not None:
                 yield Reference("parameter", name.span, span)
-            elif (span := scope.module.origins.get(name.text)) is not None:
+            elif (span := scope.unit.origins.get(name.text)) is not None:
                 yield Reference("param", name.span, span)
             else:
                 yield from self._path(name, scope)
@@ -141,9 +141,9 @@ class _Reading:
         """The scope that an element opens."""
         match element.primary:
             case tree.Group(chain):
-                return _Scope(self._elements(chain), scope.parameters, scope.module, scope)
-            case tree.Call(name) if (block := scope.module.blocks.get(name.text)) is not None:
-                return self._body(block.block, block.module)
+                return _Scope(self._elements(chain), scope.parameters, scope.unit, scope)
+            case tree.Call(name) if (block := scope.unit.blocks.get(name.text)) is not None:
+                return self._body(block.block, block.unit)
             case _:
                 return None
 

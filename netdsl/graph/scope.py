@@ -12,7 +12,7 @@ from netdsl.graph.made import Made
 from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, Calls
 from netdsl.graph.outline import Call, Hole, Placed
-from netdsl.graph.program import BlockOf, Module
+from netdsl.graph.program import BlockOf, Unit
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
 from netdsl.text.mistake import Mistake
@@ -106,7 +106,7 @@ class Scope:
     entries: dict[str, Entry]
     labels: Mapping[int, str]
     environment: Environment
-    module: Module
+    unit: Unit
     made: Made
     names: Names
     outer: Scope | None = None
@@ -136,7 +136,7 @@ class Scope:
     ) -> Scope:
         """The scope of a block's body where it is called from here."""
         labels = self.names.of(of.block.body)
-        return Scope(f"{path}.", entries, labels, environment, of.module, self.made, self.names, None, calls)
+        return Scope(f"{path}.", entries, labels, environment, of.unit, self.made, self.names, None, calls)
 
     def outward(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside."""
@@ -184,7 +184,7 @@ class Scope:
             found = bound.flow
         elif entry := self.find(name):
             found = entry.output
-        elif isinstance(bound, Unknown) or self.module.lacks(name.text):
+        elif isinstance(bound, Unknown) or self.unit.lacks(name.text):
             return BROKEN
         else:
             raise self._unknown(name)

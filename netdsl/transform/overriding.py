@@ -38,9 +38,9 @@ def _with_param(program: Program, name: str, value: Value) -> Program:
         loader = Loader(Report(), program.include)
         loader.load(program.source, program.path)
         home = next(
-            module.file.source
-            for module in loader.modules.values()
-            if module and any(_is(one, name) for one in module.file.statements)
+            unit.file.source
+            for unit in loader.units.values()
+            if unit and any(_is(one, name) for one in unit.file.statements)
         )
         program = uses.brought_in(program, home) or program
     param = next(one for one in program.file.statements if isinstance(one, tree.Param) and one.name.text == name)
