@@ -258,9 +258,9 @@ class Convolutional(Line):
 
     def weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The state dict for the new network's module, from that of the old one's: the same numbers."""
-        from netdsl.compile.carry import carried
+        from netdsl.compile.state_dict import converted
 
-        return carried(state, self.before, self.rewritten.after, self.rewritten.nodes)
+        return converted(state, self.before, self.rewritten.after, self.rewritten.nodes)
 
 
 def load(

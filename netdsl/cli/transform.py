@@ -69,11 +69,11 @@ def command(
 
 def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
     """Write the weights of the network before as those of the network after."""
-    from netdsl.compile import carry
+    from netdsl.compile import state_dict
     from netdsl.compile.errors import CompileError, WeightsMismatchError
 
     try:
-        count, odd = carry.carry(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
+        count, odd = state_dict.convert(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
     except WeightsMismatchError as error:
         raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
     except CompileError as error:

@@ -61,7 +61,7 @@ def program(plan: Plan) -> fx.Graph:
         sources = [values[source] for source in node.inputs]
         if not sources:
             value = graph.placeholder(plan.arguments[index], type_expr=torch.Tensor)
-        elif plan.passes(node):
+        elif plan.identity(node):
             values[index] = sources[0]
             continue
         else:

@@ -41,7 +41,7 @@ class Plan:
         kept = set(self.kept)
         return [index for index in self.shaped.graph.inputs if index in kept]
 
-    def passes(self, node: Node) -> bool:
+    def identity(self, node: Node) -> bool:
         """Whether a node gives what it takes, so that it needs no module."""
         return node.layer.training_only and not self.train
 
@@ -51,7 +51,7 @@ class Plan:
         found: dict[str, int] = {}
         for index in self.kept:
             node = self.shaped.nodes[index]
-            if node.inputs and not self.passes(node):
+            if node.inputs and not self.identity(node):
                 found.setdefault(self.modules[node.owner], index)
         return found
 

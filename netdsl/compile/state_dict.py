@@ -15,7 +15,7 @@ from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
 
 
-def carried(
+def converted(
     tensors: Mapping[str, Tensor], before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
 ) -> dict[str, Tensor]:
     """The state dict of the network after, from that of the network before; `nodes` says what became of each node.
@@ -37,7 +37,7 @@ def carried(
 
 
 @apart()
-def carry(
+def convert(
     path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
 ) -> tuple[int, Sequence[str]]:
     """Read the weights of the network before, and write those of the network after as safetensors.
@@ -52,6 +52,6 @@ def carry(
     trained = any(key.startswith(f"{one}.") for one in unused for key in tensors)
     network = lower(Plan(before, train=trained), blank=True)
     odd = weights.load(network, tensors, path, () if trained else unused)
-    found = carried(network.state_dict(), before, after, nodes)
+    found = converted(network.state_dict(), before, after, nodes)
     files.replace(target, save({name: tensor.contiguous() for name, tensor in found.items()}))
     return len(found), odd
