@@ -30,10 +30,9 @@ from netdsl.compile.errors import CompileError
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
-from netdsl.compile.targets import inside, winograd_rows, winograd_tiles
+from netdsl.compile.targets import inside
 from netdsl.compile.targets.packed import Convolution, Pixels
-from netdsl.compile.targets.winograd_rows import WinogradRows
-from netdsl.compile.targets.winograd_tiles import WinogradTiles
+from netdsl.compile.targets.winograd import WinogradRows, WinogradTiles
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary import Summary
 from netdsl.runtime import memory
@@ -295,8 +294,7 @@ def loaded(module: nn.Module) -> Any:
 def test_winograds_convolution(
     kind: type[WinogradTiles | WinogradRows], size: tuple[int, int, int], block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (winograd_tiles, winograd_rows):
-        monkeypatch.setattr(module, "_BLOCK", block)
+    monkeypatch.setattr(kind, "BLOCK", block)
     generator = torch.Generator().manual_seed(0)
     channels, filters = 32, 48
     weight = torch.randn(filters, channels, 3, 3, generator=generator) / (9 * channels) ** 0.5
@@ -328,18 +326,18 @@ def test_winograds_weights_can_be_had_back(kind: type[WinogradTiles | WinogradRo
 
 
 def test_winograds_convolution_is_for_many_channels_and_tiles() -> None:
-    assert winograd_tiles.pays(256, 256, 28 * 28)
-    assert winograd_tiles.pays(512, 512, 7 * 7)
-    assert not winograd_tiles.pays(256, 256, 7 * 7)
-    assert not winograd_tiles.pays(3, 64, 112 * 112)
-    assert not winograd_tiles.pays(64, 64, 28 * 28)
-    assert not winograd_tiles.pays(512, 512, 1)
-    assert not winograd_tiles.pays(250, 256, 28 * 28)
-    assert winograd_rows.pays(64, 64, 28 * 28)
-    assert winograd_rows.pays(96, 208, 8 * 7 * 7)
-    assert not winograd_rows.pays(96, 208, 7 * 7)
-    assert not winograd_rows.pays(3, 64, 112 * 112)
-    assert not winograd_rows.pays(72, 64, 28 * 28)
+    assert WinogradTiles.pays(256, 256, 28 * 28)
+    assert WinogradTiles.pays(512, 512, 7 * 7)
+    assert not WinogradTiles.pays(256, 256, 7 * 7)
+    assert not WinogradTiles.pays(3, 64, 112 * 112)
+    assert not WinogradTiles.pays(64, 64, 28 * 28)
+    assert not WinogradTiles.pays(512, 512, 1)
+    assert not WinogradTiles.pays(250, 256, 28 * 28)
+    assert WinogradRows.pays(64, 64, 28 * 28)
+    assert WinogradRows.pays(96, 208, 8 * 7 * 7)
+    assert not WinogradRows.pays(96, 208, 7 * 7)
+    assert not WinogradRows.pays(3, 64, 112 * 112)
+    assert not WinogradRows.pays(72, 64, 28 * 28)
 
 
 def test_a_convolution_in_parts_rounds_less(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ import torch
 from torch import fx, nn
 
 from netdsl.compile.fuse import Weights, plain
-from netdsl.compile.targets import winograd_rows, winograd_tiles
 from netdsl.compile.targets.packed import Convolution, Linear, Packed, Parts, Pixels, Product
 from netdsl.compile.targets.responses import ResponseNorm
+from netdsl.compile.targets.winograd import WinogradRows, WinogradTiles
 from netdsl.layers.shape import Shape
 from netdsl.optimize.fused import Fused
 from netdsl.runtime import private
@@ -119,10 +119,9 @@ class Cpu:
         tiles = self.batch * prod([-(-one // 2) for one in x.spatial])
         small = kernel == ((3, 3), (1, 1), (1, 1), (1, 1), 1) and attr in ("none", "relu")
         if small and self.precision == torch.float32:
-            if winograd_tiles.pays(x.channels, base.out_channels, tiles):
-                return winograd_tiles.WinogradTiles(self._weights(base), size, attr)
-            if winograd_rows.pays(x.channels, base.out_channels, tiles):
-                return winograd_rows.WinogradRows(self._weights(base), size, attr)
+            for kind in (WinogradTiles, WinogradRows):
+                if kind.pays(x.channels, base.out_channels, tiles):
+                    return kind(self._weights(base), size, attr)
         return Convolution(base, self._weights(base), size, attr)
 
     def _weights(self, base: nn.Linear | nn.Conv2d | nn.Conv3d) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from netdsl.compile.targets.packed import Packed
+from netdsl.runtime.private import convolution_pointwise, reorder_convolution_weight
 
 
 def kernel_transform() -> Tensor:
@@ -45,11 +46,13 @@ class Winograd(Packed):
     """A convolution of 3x3 with stride 1 and padding 1, in float32, then ReLU where `attr` says so.
 
     A tile of outputs is two rows high and `width` columns wide: two, or one where the algorithm goes along one axis
-    alone. They are computed in blocks of at most `block` channels x tiles, and of `examples` x `rows` rows of tiles,
+    alone. They are computed in blocks of at most BLOCK channels x tiles, and of `examples` x `rows` rows of tiles,
     for which a subclass packs the weight. `bias_group` is the group whose product A spreads over all outputs.
     """
 
     unfused = True
+    WIDTH, BLOCK = 2, 2**17
+    """Channels x tiles: the 16 products of each take 8 MiB, which stay in a cache."""
 
     channels: Final[int]
     filters: Final[int]
@@ -61,14 +64,14 @@ class Winograd(Packed):
     bias_group: Final[int]
     attr: Final[str]
 
-    def __init__(self, weights: tuple[Tensor, Tensor], size: list[int], attr: str, width: int, block: int) -> None:
+    def __init__(self, weights: tuple[Tensor, Tensor], size: list[int], attr: str) -> None:
         super().__init__(*weights)
-        self.attr, self.width = attr, width
-        self.groups, self.bias_group = (16, 5) if width == 2 else (4, 1)
+        self.attr, self.width = attr, self.WIDTH
+        self.groups, self.bias_group = (16, 5) if self.WIDTH == 2 else (4, 1)
         self.filters, self.channels, *_ = weights[0].shape
         count, _, height, across = size
-        rows, self.columns = (height + 1) // 2, -(-across // width)
-        most = block // max(self.channels, self.filters)
+        rows, self.columns = (height + 1) // 2, -(-across // self.WIDTH)
+        most = self.BLOCK // max(self.channels, self.filters)
         bands = -(-rows // max(1, most // self.columns))
         self.rows = -(-rows // bands)
         several = -(-count // max(1, most // (rows * self.columns)))
@@ -99,3 +102,93 @@ class Winograd(Packed):
     def block(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
         """The outputs of a block of tiles from the rows that it reads, both channels-last."""
         raise NotImplementedError
+
+
+class WinogradTiles(Winograd):
+    """Along both axes: 2x2 outputs from 4x4 inputs, by 16 products in place of 36.
+
+    The products are a convolution of 1x1 with 16 groups; a block that is smaller than others is filled up.
+    """
+
+    @staticmethod
+    def pays(channels: int, filters: int, tiles: int) -> bool:
+        """Whether it is faster than the other ways, as far as that was tried (docs/performance.md).
+
+        With few tiles reading 16 weights in place of 9 takes longer than all the products that it saves.
+        """
+        smaller, larger = sorted((channels, filters))
+        enough = 48 if smaller >= 512 else 192
+        return channels % 16 == filters % 16 == 0 and smaller >= 128 and larger >= 256 and tiles >= enough
+
+    def layout(self, weight: Tensor) -> Tensor:
+        """G g G^T, filters of 16 groups one after the other, as the kernel reads them."""
+        transform = kernel_transform()
+        products = transform @ weight.double() @ transform.t()
+        products = products.permute(2, 3, 0, 1).reshape(-1, self.channels, 1, 1).to(weight.dtype)
+        size = [1, 16 * self.channels, self.examples * self.rows * self.columns, 1]
+        return reorder_convolution_weight(products, [0, 0], [1, 1], [1, 1], 16, size)
+
+    def dense(self, weight: Tensor) -> Tensor:
+        inverse = kernel_inverse()
+        products = weight.to_dense().double().reshape(4, 4, self.filters, self.channels).permute(2, 3, 0, 1)
+        return (inverse @ products @ inverse.t()).to(weight.dtype)
+
+    def block(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
+        """B d B^T for all tiles, the products, and A of these."""
+        count, rows, _, columns, _, filters = out.shape
+        inputs = torch.empty([self.examples, self.rows, columns, 16, self.channels], dtype=band.dtype)
+        used = inputs[:count, :rows]
+        second, third = band[:, 1:-1:2], band[:, 2::2]
+        along = [band[:, 0:-2:2] - third, second + third, third - second, second - band[:, 3::2]]
+        for at, line in enumerate(along):
+            into = used[:, :, :, 4 * at : 4 * at + 4]
+            transform_inputs(line[:, :, 0:-2:2], line[:, :, 1:-1:2], line[:, :, 2::2], line[:, :, 3::2], into)
+        pixels = inputs.view(1, -1, 1, 16 * self.channels).permute(0, 3, 1, 2)
+        products = convolution_pointwise(pixels, self.weight, bias, [0, 0], [1, 1], [1, 1], 16, "none", [], "")
+        products = products.permute(0, 2, 3, 1).view(self.examples, self.rows, columns, 4, 4 * filters)
+        products = products[:count, :rows]
+        second, third = products[:, :, :, 1], products[:, :, :, 2]
+        upper = (second + third).add_(products[:, :, :, 0]).view(count, rows, columns, 4, filters)
+        lower = (second - third).sub_(products[:, :, :, 3]).view(count, rows, columns, 4, filters)
+        for at, line in enumerate([upper, lower]):
+            transform_products(line, out[:, :, at, :, 0], out[:, :, at, :, 1])
+
+
+class WinogradRows(Winograd):
+    """From row to row alone: two outputs of a column, by 12 products in place of 18.
+
+    It saves less than both axes do and has less to do besides, which is better where there are fewer channels. The
+    products, summed over columns too, are a convolution of 1x3 with 4 groups.
+    """
+
+    WIDTH, BLOCK = 1, 2**18
+    """Channels x pairs of outputs: the four products of each take 4 MiB, which stay in a cache."""
+
+    @staticmethod
+    def pays(channels: int, filters: int, tiles: int) -> bool:
+        """Whether it is faster than a direct convolution or about as fast, and then rounds less.
+
+        `tiles` are of two by two outputs.
+        """
+        return channels % 16 == filters % 16 == 0 and min(channels, filters) >= 64 and tiles >= 192
+
+    def layout(self, weight: Tensor) -> Tensor:
+        """G g, filters of 4 groups one after the other, as the kernel reads them."""
+        products = (kernel_transform() @ weight.double()).permute(2, 0, 1, 3)
+        products = products.reshape(-1, self.channels, 1, 3).to(weight.dtype)
+        size = [self.examples, 4 * self.channels, self.rows, self.columns]
+        return reorder_convolution_weight(products, [0, 1], [1, 1], [1, 1], 4, size)
+
+    def dense(self, weight: Tensor) -> Tensor:
+        products = weight.to_dense().double().reshape(4, self.filters, self.channels, 3).permute(1, 2, 0, 3)
+        return (kernel_inverse() @ products).to(weight.dtype)
+
+    def block(self, band: Tensor, bias: Tensor, out: Tensor) -> None:
+        """B d for all pairs, the products, and A of these."""
+        count, rows, _, columns, _, filters = out.shape
+        inputs = torch.empty([count, rows, columns, 4, self.channels], dtype=band.dtype)
+        transform_inputs(band[:, 0:-2:2], band[:, 1:-1:2], band[:, 2::2], band[:, 3::2], inputs)
+        lines = inputs.view(count, rows, columns, 4 * self.channels).permute(0, 3, 1, 2)
+        products = convolution_pointwise(lines, self.weight, bias, [0, 1], [1, 1], [1, 1], 4, "none", [], "")
+        products = products.permute(0, 2, 3, 1).view(count, rows, columns, 4, filters)
+        transform_products(products, out[:, :, 0, :, 0], out[:, :, 1, :, 0])
