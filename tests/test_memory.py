@@ -28,7 +28,7 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.measure.autograd import Operand, Saved
-from netdsl.measure.figures import figures
+from netdsl.measure.costs import costs
 from netdsl.measure.liveness import liveness
 from netdsl.measure.memory import OPTIMIZERS
 from netdsl.measure.meter import Meter, memory
@@ -332,7 +332,7 @@ def test_caffe_counts_the_same_activations() -> None:
     """Caffe's log of its CaffeNet at batch 10: `Memory required for data: 68681400`, in-place layers counted too."""
     shaped = netdsl.load("alexnet").shaped
     (training,) = Meter(shaped, keep="all").training(10)
-    assert training.kept == sum(one.activation_bytes for one in figures(shaped, 10))
+    assert training.kept == sum(one.activation_bytes for one in costs(shaped, 10))
     again = [shape for node, shape in zip(shaped.nodes, shaped.shapes, strict=True) if node.layer.inplace]
     assert training.kept + 40 * sum(shape.elements for shape in again) == 68_681_400
     assert training.transient == training.kept - 40 * 227 * 227 * 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdsl.bench.machine import Machine
-from netdsl.measure.figures import PRECISIONS
+from netdsl.measure.costs import PRECISIONS
 from netdsl.measure.summary import Summary
 
 

@@ -9,7 +9,7 @@ import click
 from netdsl.cli import common, stream
 from netdsl.graph import collector
 from netdsl.measure import summary_table
-from netdsl.measure.figures import PRECISIONS
+from netdsl.measure.costs import PRECISIONS
 from netdsl.measure.summary import Summary
 from netdsl.measure.summary_table import COLUMNS, USUAL, LayerColumn
 from netdsl.text.suggest import did_you_mean

@@ -17,7 +17,7 @@ from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.arguments import Value, show
 from netdsl.layers.base import Weight
 from netdsl.measure import expect
-from netdsl.measure.figures import Figures, figures, totals
+from netdsl.measure.costs import Costs, costs, totals
 from netdsl.text.diagnostic import Report
 from netdsl.text.shown import Page
 from netdsl.text.source import Source
@@ -44,14 +44,14 @@ class Difference(Compared, Page):
 def diff(first: ShapedGraph, second: ShapedGraph) -> Difference:
     """What changed from a first network to a second."""
     traits = Traits(first), Traits(second)
-    costs = figures(first), figures(second)
+    each = costs(first), costs(second)
     compared = _Comparison(*traits, *match(*traits))
-    layers = tuple(compared.layers(*map(_sides, traits, costs)))
-    sums = totals(first, costs[0]), totals(second, costs[1])
+    layers = tuple(compared.layers(*map(_sides, traits, each)))
+    sums = totals(first, each[0]), totals(second, each[1])
     return Difference(first, second, layers, tuple(compared.facts()), *sums, compared.tensors())
 
 
-def _sides(traits: Traits, costs: Sequence[Figures]) -> list[Side]:
+def _sides(traits: Traits, costs: Sequence[Costs]) -> list[Side]:
     """The layers of a network."""
     each = zip(traits.nodes, traits.words, traits.shaped.shapes, costs, strict=True)
     return [

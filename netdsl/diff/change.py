@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.layers.shape import Shape
-from netdsl.measure.figures import Totals
+from netdsl.measure.costs import Totals
 from netdsl.text.fit import clipped
 from netdsl.text.shown import Line
 

@@ -12,7 +12,7 @@ from netdsl.draw.places import named, places
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.base import FOLLOWERS
-from netdsl.measure.figures import Figures, figures, totals
+from netdsl.measure.costs import Costs, costs, totals
 
 """The roles of layers that share the box of what they follow, where nothing else reads that."""
 
@@ -61,7 +61,7 @@ class _Folding:
         drawn = list(boxes(items))
         box_of = {index: box.id for box in drawn for index in box.nodes}
         outputs = [self._output(index, number, box_of) for number, index in enumerate(self._returned, 1)]
-        sums = totals(self.shaped, self._figures)
+        sums = totals(self.shaped, self._costs)
         facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
         return Drawing(
             graph.title,
@@ -73,8 +73,8 @@ class _Folding:
         )
 
     @cached_property
-    def _figures(self) -> list[Figures]:
-        return figures(self.shaped)
+    def _costs(self) -> list[Costs]:
+        return costs(self.shaped)
 
     @cached_property
     def _returned(self) -> tuple[int, ...]:
@@ -190,7 +190,7 @@ class _Folding:
             and item.copies == before.copies == 1
             and (head.device, head.training) == (end.device, end.training)
             and not item.note
-            and not (before.note and any(self._figures[index].params for index in item.nodes))
+            and not (before.note and any(self._costs[index].params for index in item.nodes))
         )
 
     # Frozen values
@@ -217,7 +217,7 @@ class _Folding:
         drawn = [self.shaped.nodes[index] for index in container.nodes]
         whole = part if self.expand else scope
         inner = whole.nodes
-        sums = totals(self.shaped, self._figures, inner)
+        sums = totals(self.shaped, self._costs, inner)
         facts = [f"{len(inner):,} layers", *[f"{sums.params:,} parameters"] * bool(sums.params)]
         output = whole.output(self.shaped.graph.outline.ends)
         gives = [f"gives {words.dims(str(self.shaped.shapes[output]))}"] if output >= 0 else []
@@ -244,7 +244,7 @@ class _Folding:
         )
 
     def _tooltip(self, index: int) -> str:
-        node, cost = self.shaped.nodes[index], self._figures[index]
+        node, cost = self.shaped.nodes[index], self._costs[index]
         told = [f"{node.path}: {node.layer.written}", f"gives {self.shaped.shapes[index]}"]
         if cost.params:
             told.append(f"{cost.params:,} parameters")

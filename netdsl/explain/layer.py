@@ -117,7 +117,7 @@ def _params(view: View, index: int, worked: Workings, remarks: Mapping[str, str]
 
 
 def _work(view: View, index: int, worked: Workings, remarks: Mapping[str, str]) -> Answer:
-    cost, node = view.figures[index], view.nodes[index]
+    cost, node = view.costs[index], view.nodes[index]
     question = "How much work?"
     if not cost.macs and not cost.flops:
         return Answer(question, ("None: it computes nothing that is counted.",))
@@ -142,7 +142,7 @@ def _memory(view: View, index: int) -> Answer:
     else:
         held = formula(out.elements) * BYTES
         lines.append(Equation("in float32", held, "bytes", size(out.elements * BYTES)))
-    if view.figures[index].params:
-        held = formula(view.figures[index].params) * BYTES
-        lines.append(Equation("weights", held, "bytes", size(view.figures[index].params * BYTES)))
+    if view.costs[index].params:
+        held = formula(view.costs[index].params) * BYTES
+        lines.append(Equation("weights", held, "bytes", size(view.costs[index].params * BYTES)))
     return Answer("How much memory?", tuple(lines))

@@ -12,8 +12,8 @@ from netdsl.graph.outline import Layer
 from netdsl.layers.answer import Answer, Equation, Line, Table
 from netdsl.layers.arguments import show
 from netdsl.layers.formula import formula, total
+from netdsl.measure.costs import Costs
 from netdsl.measure.field import Axis
-from netdsl.measure.figures import Figures
 from netdsl.measure.meter import Meter
 from netdsl.measure.units import size
 
@@ -65,7 +65,7 @@ def _where(view: View) -> Answer:
     graph, sums = view.shaped.graph, view.totals
     kinds = Counter(view.layer(index).keyword for index in view.inference if view.layer(index).counts_depth)
     lines: list[Line] = []
-    quantities: tuple[tuple[str, Callable[[Figures], int], int], ...] = (
+    quantities: tuple[tuple[str, Callable[[Costs], int], int], ...] = (
         ("parameters", lambda cost: cost.params, sums.params),
         ("work", lambda cost: cost.macs, sums.macs),
         ("memory", lambda cost: cost.activation_bytes, sums.activation_bytes),
@@ -73,9 +73,7 @@ def _where(view: View) -> Answer:
     for name, quantity, whole in quantities:
         each: Counter[str] = Counter()
         for one in graph.outline.named():
-            each[one.name] += sum(
-                quantity(view.figures[index]) for index in one.nodes if not view.nodes[index].training
-            )
+            each[one.name] += sum(quantity(view.costs[index]) for index in one.nodes if not view.nodes[index].training)
         shares = [f"{part} {percent(held, whole)}" for part, held in each.most_common(3) if held]
         if shares:
             lines.append(f"Most {name}: {', '.join(shares)}.")
@@ -154,7 +152,7 @@ def _training(view: View) -> Answer:
     if not alone:
         return Answer("What is for training alone?", ())
     names = [graph.output_name(index) for index in graph.training_outputs]
-    params = formula(sum(view.figures[index].params for index in alone))
+    params = formula(sum(view.costs[index].params for index in alone))
     layers = "1 layer" if len(alone) == 1 else f"{len(alone):,} layers"
     lines = (f"{several(names)}, with {layers} that no total counts.", Equation("", params, "parameters"))
     return Answer("What is for training alone?", lines)

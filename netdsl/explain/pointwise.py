@@ -64,7 +64,7 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
 
 
 def _pointwise(view: View, found: list[Kernel], narrow: list[Reduction], best: Reduction | None) -> Iterator[Answer]:
-    one = best.narrow if best else max(found, key=lambda kernel: view.figures[kernel.index].macs)
+    one = best.narrow if best else max(found, key=lambda kernel: view.costs[kernel.index].macs)
     map_ = show(view.shape(one.index).spatial)
     who = "It is" if len(found) == 1 else f"{view.path(one.index)} is"
     turns = f"from {one.channels:,} number{'s' * (one.channels > 1)} to {one.filters:,}"

@@ -26,12 +26,12 @@ def answers(view: View, focus: frozenset[int]) -> Iterator[Answer]:
         yield _whole(view, whole[-1])
     dense = [index for index in sorted(focus) if _dense(view, index)]
     if dense:
-        yield _convolution(view, max(dense, key=lambda index: view.figures[index].params))
+        yield _convolution(view, max(dense, key=lambda index: view.costs[index].params))
 
 
 def _dense(view: View, index: int) -> bool:
     """Whether a layer is fully connected: a convolution over the whole map, or over a vector."""
-    if view.layer(index).role != "dense" or not view.figures[index].macs:
+    if view.layer(index).role != "dense" or not view.costs[index].macs:
         return False
     return view.taken(index).rank == 0 or view.layer(index).algebra(view.taken(index)).windowed is not None
 

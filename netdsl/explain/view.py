@@ -14,8 +14,8 @@ from netdsl.layers.arguments import once, show
 from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
 from netdsl.layers.shape import Shape
+from netdsl.measure.costs import PRECISIONS, Costs, Totals, costs, totals
 from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
 
 BYTES = PRECISIONS["fp32"]
 """Of a number."""
@@ -63,14 +63,14 @@ class View:
         return self.shaped.nodes
 
     @cached_property
-    def figures(self) -> list[Figures]:
+    def costs(self) -> list[Costs]:
         """What each node costs."""
-        return figures(self.shaped)
+        return costs(self.shaped)
 
     @cached_property
     def totals(self) -> Totals:
         """What inference costs."""
-        return totals(self.shaped, self.figures)
+        return totals(self.shaped, self.costs)
 
     @cached_property
     def fields(self) -> list[tuple[Axis, ...]]:
@@ -139,7 +139,7 @@ class View:
             and not self.layer(index).merge
             and node.layer.windows(*self.shaped.input_shapes(index)) == ()
             and self.shape(index) == self.taken(index)
-            and not self.figures[index].macs
+            and not self.costs[index].macs
         )
 
     def follows(self, index: int) -> int | None:
@@ -191,7 +191,7 @@ class View:
 
     def sums(self, indices: Iterable[int]) -> Totals:
         """What some nodes cost together."""
-        return totals(self.shaped, self.figures, sorted(indices))
+        return totals(self.shaped, self.costs, sorted(indices))
 
 
 def percent(part: int, whole: int) -> str:

@@ -15,8 +15,8 @@ from netdsl.graph.evaluate import Unknown, UnknownName, compute
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import Number, show
+from netdsl.measure.costs import Costs, Totals, costs, totals
 from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import Figures, Totals, figures, totals
 from netdsl.measure.liveness import liveness
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
@@ -112,9 +112,9 @@ class _Prover:
         return sorted([(node.path, index) for index, node in enumerate(self.shaped.nodes)])
 
     @cached_property
-    def each(self) -> list[Figures]:
+    def each(self) -> list[Costs]:
         """The costs of every node."""
-        return figures(self.shaped)
+        return costs(self.shaped)
 
     @cached_property
     def fields(self) -> list[tuple[Axis, ...]]:

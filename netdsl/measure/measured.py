@@ -8,8 +8,8 @@ from functools import cached_property
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure import units
+from netdsl.measure.costs import PRECISIONS, Costs, Totals, costs, totals
 from netdsl.measure.field import Axis, fields
-from netdsl.measure.figures import PRECISIONS, Figures, Totals, figures, totals
 from netdsl.measure.liveness import Liveness, liveness
 from netdsl.measure.schedule import schedule
 
@@ -31,9 +31,9 @@ class Measured:
             raise ValueError(f"precision is one of {', '.join(PRECISIONS)}, not {self.precision!r}")
 
     @cached_property
-    def figures(self) -> list[Figures]:
+    def figures(self) -> list[Costs]:
         """The costs of every node, in the order of the graph's nodes."""
-        return figures(self.shaped, self.batch, self.precision)
+        return costs(self.shaped, self.batch, self.precision)
 
     @cached_property
     def fields(self) -> list[tuple[Axis, ...]]:

@@ -11,7 +11,7 @@ from math import prod
 from netdsl.graph.infer import ask
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure import units
-from netdsl.measure.figures import PRECISIONS as WIDTHS
+from netdsl.measure.costs import PRECISIONS as WIDTHS
 from netdsl.measure.liveness import liveness
 from netdsl.measure.memory import OPTIMIZERS, Fit, Inference, Kept, Least, Memory, Training
 from netdsl.measure.placement import placed

@@ -18,7 +18,7 @@ from netdsl.graph.outline import Layer, Placed
 from netdsl.layers.arguments import once, show
 from netdsl.layers.formula import Formula
 from netdsl.layers.workings import Workings
-from netdsl.measure.figures import PRECISIONS
+from netdsl.measure.costs import PRECISIONS
 from netdsl.measure.summary import Summary
 from netdsl.measure.units import size
 

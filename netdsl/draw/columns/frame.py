@@ -10,7 +10,7 @@ from netdsl.draw.columns.layout import SMALL, Layout
 from netdsl.draw.columns.parts import Column, Fork, Leaf, Panel, Series, leaves
 from netdsl.layers.shape import Shape
 from netdsl.measure import units
-from netdsl.measure.figures import figures, totals
+from netdsl.measure.costs import costs, totals
 
 TITLE_FONT, FACT_FONT = 13.0, 8.0
 AWAY = 7.0
@@ -48,7 +48,7 @@ def _facts(column: Column) -> Iterator[str]:
     year, error = meta.get("year"), meta.get("top5_error")
     told = [str(year)] * (year is not None) + [f"top-5 error {error}%"] * (error is not None)
     yield metrics.fitted(words.plain(" · ".join(told)), FACT_FONT, _LONGEST)
-    sums = totals(column.shaped, figures(column.shaped))
+    sums = totals(column.shaped, costs(column.shaped))
     yield f"{units.short(sums.params)} parameters"
     yield f"{units.short(sums.macs)} MACs"
 

@@ -15,7 +15,7 @@ from netdsl.draw.volumes.lanes import BAND
 from netdsl.draw.volumes.scale import Scale
 from netdsl.draw.volumes.solid import SIZE, Text
 from netdsl.graph.node import ShapedGraph
-from netdsl.measure.figures import figures, totals
+from netdsl.measure.costs import costs, totals
 from netdsl.text.fit import clipped
 
 _MARGIN = 18.0
@@ -91,7 +91,7 @@ def _ground(cell: Cell, theme: Theme, *, banded: bool) -> str:
 
 
 def _heading(shaped: ShapedGraph) -> list[Text]:
-    sums = totals(shaped, figures(shaped))
+    sums = totals(shaped, costs(shaped))
     facts = [f"{sums.params:,} parameters", f"{words.magnitude(sums.macs)} MACs"]
     facts += [words.plain(str(shaped.graph.meta["year"]))] if "year" in shaped.graph.meta else []
     title = clipped(words.plain(shaped.graph.title), 80)

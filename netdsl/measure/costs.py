@@ -14,7 +14,7 @@ PRECISIONS = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class Costs:
     """The costs of one node.
 
     `params` are those that training changes, and `constants` the numbers stored beside them that it does not, counted
@@ -43,28 +43,26 @@ class Totals:
     depth: int
 
 
-def figures(shaped: ShapedGraph, batch: int = 1, precision: str = "fp32") -> list[Figures]:
+def costs(shaped: ShapedGraph, batch: int = 1, precision: str = "fp32") -> list[Costs]:
     """The costs of every node, for a batch of examples and numbers of a precision.
 
     Parameters, constants and connections are of the network, whatever the batch.
     """
     owners = _owners(shaped)
-    known: dict[tuple[object, ...], Figures] = {}  # of copies, which have one layer and shapes that are one object
-    found: list[Figures] = []
+    known: dict[tuple[object, ...], Costs] = {}  # of copies, which have one layer and shapes that are one object
+    found: list[Costs] = []
     for index, node in enumerate(shaped.nodes):
         inputs = shaped.input_shapes(index)
         key = (id(node.layer), owners[node.owner] == index, *map(id, inputs))
         one = known.get(key)
         if one is None:
             shape = shaped.shapes[index]
-            one = known[key] = _figures(node.layer, inputs, shape, batch, precision, owned=owners[node.owner] == index)
+            one = known[key] = _costs(node.layer, inputs, shape, batch, precision, owned=owners[node.owner] == index)
         found.append(one)
     return found
 
 
-def _figures(
-    layer: Layer, inputs: Sequence[Shape], shape: Shape, batch: int, precision: str, *, owned: bool
-) -> Figures:
+def _costs(layer: Layer, inputs: Sequence[Shape], shape: Shape, batch: int, precision: str, *, owned: bool) -> Costs:
     """The costs of a node, which has weights of its own or uses those of another."""
     params = constants = 0
     if owned:
@@ -73,7 +71,7 @@ def _figures(
         constants = sum(one.count for one in layer.constants(*inputs)) + sum(one.fixed for one in weights)
     memory = 0 if layer.inplace else batch * shape.elements * PRECISIONS[precision]
     work = batch * layer.macs(*inputs), batch * layer.flops(*inputs)
-    return Figures(params, constants, *work, layer.connections(*inputs), memory)
+    return Costs(params, constants, *work, layer.connections(*inputs), memory)
 
 
 def _owners(shaped: ShapedGraph) -> dict[str, int]:
@@ -85,7 +83,7 @@ def _owners(shaped: ShapedGraph) -> dict[str, int]:
 
 
 def totals(
-    shaped: ShapedGraph, each: Sequence[Figures], nodes: Iterable[int] | None = None, precision: str = "fp32"
+    shaped: ShapedGraph, each: Sequence[Costs], nodes: Iterable[int] | None = None, precision: str = "fp32"
 ) -> Totals:
     """Sums over some nodes, or over all that inference needs."""
     indices = [i for i, node in enumerate(shaped.nodes) if not node.training] if nodes is None else list(nodes)
