@@ -61,7 +61,7 @@ Returns = Callable[[str], Collection[Sequence[str]]]
 
 
 @dataclass(frozen=True)
-class Scope:
+class Function:
     """A function or method: where it stands, its full name, and what its names may stand for."""
 
     member: str
@@ -83,7 +83,7 @@ class Call:
     node: ast.Call
     operator: str
     given: Sequence[ast.expr]
-    scope: Scope
+    scope: Function
 
     @property
     def keywords(self) -> Mapping[str | None, ast.expr]:
@@ -101,8 +101,8 @@ class Calls:
     def __init__(self, returns: Returns, functions: Mapping[str, ast.FunctionDef]) -> None:
         self.returns, self.functions = returns, functions
         self.operators: list[Call] = []
-        self.scopes: list[Scope] = []
-        self.own: defaultdict[str, list[tuple[ast.Call, Scope]]] = defaultdict(list)
+        self.scopes: list[Function] = []
+        self.own: defaultdict[str, list[tuple[ast.Call, Function]]] = defaultdict(list)
         self.used: dict[str, frozenset[str]] = {}
         self.left = _STEPS
 
@@ -150,7 +150,7 @@ class Calls:
         if self.left < 0:
             raise IntertwinedError
 
-    def _is(self, node: ast.expr | None, rule: str, scope: Scope, seen: set[tuple[str, str]] | None = None) -> bool:
+    def _is(self, node: ast.expr | None, rule: str, scope: Function, seen: set[tuple[str, str]] | None = None) -> bool:
         """Whether a value is sure to be what a rule says; of names that were seen it is asked already."""
         self._step()
         seen = set() if seen is None else seen
@@ -179,7 +179,7 @@ class Calls:
             case _:
                 return False
 
-    def _named(self, name: str, rule: str, scope: Scope, seen: set[tuple[str, str]]) -> bool:
+    def _named(self, name: str, rule: str, scope: Function, seen: set[tuple[str, str]]) -> bool:
         """Whether whatever a name may stand for is what a rule says."""
         if not all(self._is(value, rule, scope, seen) for value in scope.values.get(name, ())):
             return False
@@ -199,7 +199,7 @@ class Calls:
                 return False
         return True
 
-    def _sizes(self, node: ast.expr, scope: Scope) -> bool:
+    def _sizes(self, node: ast.expr, scope: Function) -> bool:
         """Whether a list is of a tensor's sizes, and nothing has changed it since."""
         match node:
             case ast.Call(func, [_], []):
@@ -212,7 +212,7 @@ class Calls:
             case _:
                 return False
 
-    def _type(self, node: ast.expr | None, scope: Scope, seen: frozenset[str] = frozenset()) -> str:
+    def _type(self, node: ast.expr | None, scope: Function, seen: frozenset[str] = frozenset()) -> str:
         """The type of a value, where it is plain: Tensor, List, bool …; else an empty text."""
         self._step()
         match node:
@@ -236,7 +236,7 @@ class Calls:
             case _:
                 return ""
 
-    def _given(self, name: str, args: list[ast.expr], keywords: bool, scope: Scope, seen: frozenset[str]) -> str:
+    def _given(self, name: str, args: list[ast.expr], keywords: bool, scope: Function, seen: frozenset[str]) -> str:
         """The type of what a call gives."""
         if name in self.functions:
             return _annotated(self.functions[name].returns)

@@ -16,7 +16,7 @@ from typing import NoReturn, cast
 
 from netdsl.runtime import parser
 from netdsl.runtime.checked import types
-from netdsl.runtime.checked.arguments import Call, Calls, IntertwinedError, Returns, Scope
+from netdsl.runtime.checked.arguments import Call, Calls, Function, IntertwinedError, Returns
 from netdsl.runtime.checked.operators import BUILTINS, OTHERS, computes
 from netdsl.runtime.checked.packed import Flow
 
@@ -171,7 +171,7 @@ class _Checker:
         self.code, self.called, self.calls, self.member = code, called, calls, member
         self.names: set[str] = set()
         self.functions: set[str] = set()
-        self.scope: Scope
+        self.scope: Function
         self.depth = 0
 
     def fail(self, node: ast.AST, reason: str) -> NoReturn:
@@ -215,7 +215,7 @@ class _Checker:
         values: defaultdict[str, list[ast.expr | None]] = defaultdict(list)
         for name, value in stored:
             values[name].append(value)
-        self.scope = Scope(self.member, full, node, made and made.attributes, values)
+        self.scope = Function(self.member, full, node, made and made.attributes, values)
         self.calls.scopes.append(self.scope)
         self.functions = {name for name in self.names - others if _TEMPORARY.fullmatch(name)}
         if wrong := self.names & RESERVED:

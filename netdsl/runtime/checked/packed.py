@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from netdsl.runtime.checked import types
-from netdsl.runtime.checked.arguments import Scope
+from netdsl.runtime.checked.arguments import Function
 from netdsl.runtime.checked.operators import computes
 from netdsl.runtime.private import PACKING, READING
 
@@ -35,15 +35,15 @@ that writes it or "*" for one that is not known, and an attribute."""
 class Flow:
     """What may hold a packed weight in the functions and methods of a file."""
 
-    def __init__(self, scopes: Sequence[Scope]) -> None:
+    def __init__(self, scopes: Sequence[Function]) -> None:
         self.scopes = scopes
-        self.callees: defaultdict[str, list[Scope]] = defaultdict(list)
+        self.callees: defaultdict[str, list[Function]] = defaultdict(list)
         for scope in scopes:
             key = scope.name if scope.attributes is None else f".{scope.node.name}"
             self.callees[key].append(scope)
         self.held: set[Place] = set()
 
-    def wrong(self) -> Iterator[tuple[ast.AST, Scope, str]]:
+    def wrong(self) -> Iterator[tuple[ast.AST, Function, str]]:
         """What may be given a packed weight, and does not read it."""
         if not any(types.dotted(one) in PACKING for one in self._nodes(ast.Attribute)):
             return
@@ -60,7 +60,7 @@ class Flow:
     def _nodes(self, kind: type[ast.expr]) -> Iterator[ast.expr]:
         return (node for scope in self.scopes for node in ast.walk(scope.node) if isinstance(node, kind))
 
-    def _flows(self, scope: Scope) -> Iterator[tuple[Place, ast.expr, Scope]]:
+    def _flows(self, scope: Function) -> Iterator[tuple[Place, ast.expr, Function]]:
         """What is given to what in a function."""
         for name, values in scope.values.items():
             yield from (((scope.name, name), value, scope) for value in values if value is not None)
@@ -78,7 +78,7 @@ class Flow:
                 case _:
                     pass
 
-    def _called(self, node: ast.Call, scope: Scope) -> Iterator[tuple[Scope, bool]]:
+    def _called(self, node: ast.Call, scope: Function) -> Iterator[tuple[Function, bool]]:
         """The functions and methods of the file that a call may be of, and whether they are methods."""
         functions = scope.values.get(node.func.id, ()) if isinstance(node.func, ast.Name) else (node.func,)
         for one in functions:
@@ -86,7 +86,7 @@ class Flow:
         if isinstance(node.func, ast.Attribute):
             yield from ((callee, True) for callee in self.callees.get(f".{node.func.attr}", ()))
 
-    def _holds(self, node: ast.expr, scope: Scope) -> bool:
+    def _holds(self, node: ast.expr, scope: Function) -> bool:
         """Whether a value may be, or contain, a packed weight."""
         match node:
             case ast.Name(name):
@@ -106,7 +106,7 @@ class Flow:
             case _:
                 return False
 
-    def _misread(self, node: ast.AST, scope: Scope) -> bool:
+    def _misread(self, node: ast.AST, scope: Function) -> bool:
         match node:
             case ast.Attribute(value) | ast.Subscript(value) | ast.For(iter=value) | ast.If(value) | ast.While(value):
                 return self._holds(value, scope)
@@ -125,7 +125,7 @@ class Flow:
                 return False
 
 
-def _class(owner: ast.expr, scope: Scope) -> str:
+def _class(owner: ast.expr, scope: Function) -> str:
     """The class of what an attribute is of, where it is the method's own object; else an empty text."""
     own = isinstance(owner, ast.Name) and scope.parameter(owner.id) == 0 and owner.id not in scope.values
     return scope.name.rpartition(".")[0] if own and scope.attributes is not None else ""
