@@ -89,7 +89,7 @@ class _Binding:
             raise Fault(Reworded(error.mistake, f"{takes}: ", help), written.span) from None
 
     def value(self, argument: Argument, written: tree.Argument) -> object:
-        """The value of an expression, with a better word for a name that is none of a few words."""
+        """The value of an expression. Raises Fault, which lists the words where one belongs."""
         try:
             value = evaluate(written.value, self.environment)
         except Fault as fault:

@@ -30,13 +30,13 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scope:
+class _Body:
     """A file's chains, a block's body or a group: the elements in it, and the parameters that are seen there."""
 
     elements: Mapping[str, tree.Element]
     parameters: Mapping[str, Span]
     unit: Unit
-    outer: _Scope | None = None
+    outer: _Body | None = None
 
 
 def references(unit: Unit) -> Iterator[Reference]:
@@ -53,7 +53,7 @@ class _Reading:
 
     def references(self) -> Iterator[Reference]:
         chains = [one for one in self._unit.file.statements if isinstance(one, tree.Chain)]
-        root = _Scope(_elements(chains), {}, self._unit)
+        root = _Body(_elements(chains), {}, self._unit)
         for statement in self._unit.file.statements:
             match statement:
                 case tree.Chain():
@@ -74,9 +74,9 @@ class _Reading:
                 case tree.Title() | tree.Use():
                     pass
 
-    def _body(self, block: tree.Block, unit: Unit) -> _Scope:
+    def _body(self, block: tree.Block, unit: Unit) -> _Body:
         parameters = {one.name.text: one.name.span for one in block.parameters}
-        return _Scope(self._elements(block.body), parameters, unit)
+        return _Body(self._elements(block.body), parameters, unit)
 
     def _elements(self, chain: tree.Chain) -> Mapping[str, tree.Element]:
         found = self._named.get(id(chain))
@@ -84,7 +84,7 @@ class _Reading:
             found = self._named[id(chain)] = _elements([chain])
         return found
 
-    def _chain(self, chain: tree.Chain, scope: _Scope) -> Iterator[Reference]:
+    def _chain(self, chain: tree.Chain, scope: _Body) -> Iterator[Reference]:
         """The uses in a chain, and in the groups and forks in it."""
         pending = [(chain, scope)]
         while pending:
@@ -109,7 +109,7 @@ class _Reading:
                         bare = element.label is None and element.repeat is None
                         pending.append((inner, scope if bare else self._inside(element, scope) or scope))
 
-    def _values(self, expressions: Iterable[tree.Expression], scope: _Scope) -> Iterator[Reference]:
+    def _values(self, expressions: Iterable[tree.Expression], scope: _Body) -> Iterator[Reference]:
         """The uses in expressions: of parameters, params, and elements where a node may be given."""
         for name in tree.names(expressions):
             if (span := scope.parameters.get(name.text)) is not None:
@@ -119,10 +119,10 @@ class _Reading:
             else:
                 yield from self._path(name, scope)
 
-    def _path(self, name: tree.Name, scope: _Scope) -> Iterator[Reference]:
+    def _path(self, name: tree.Name, scope: _Body) -> Iterator[Reference]:
         """The use of an element by its path, sought outward and then down along its dots."""
         first, *rest = name.text.split(".")
-        at: _Scope | None = scope
+        at: _Body | None = scope
         while at is not None and first not in at.elements:
             at = at.outer
         if at is None:
@@ -137,11 +137,11 @@ class _Reading:
             element = at.elements[part]
         yield Reference("element", name.span, (element.label or element.primary).span)
 
-    def _inside(self, element: tree.Element, scope: _Scope) -> _Scope | None:
+    def _inside(self, element: tree.Element, scope: _Body) -> _Body | None:
         """The scope that an element opens."""
         match element.primary:
             case tree.Group(chain):
-                return _Scope(self._elements(chain), scope.parameters, scope.unit, scope)
+                return _Body(self._elements(chain), scope.parameters, scope.unit, scope)
             case tree.Call(name) if (block := scope.unit.blocks.get(name.text)) is not None:
                 return self._body(block.block, block.unit)
             case _:

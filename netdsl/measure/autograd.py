@@ -32,22 +32,22 @@ class Operand:
 
     @property
     def flat(self) -> bool:
-        """Whether an example may be seen as a vector without a copy."""
+        """Whether the values of an example lie in the order of a vector, so that flattening makes no copy."""
         return self.layout in ("dense", "sliced") or self.shape.positions == 1
 
     @property
     def kernel_order(self) -> Layout:
-        """The same of what kernels for maps make of it, which know an order of two or three axes alone."""
+        """The layout of what kernels for maps make of it. These know channels last for two or three axes alone."""
         return self.order if self.shape.rank > 1 else "dense"
 
     @property
     def cut(self) -> Layout:
-        """The layout of a part of it, where that leaves gaps within an example."""
+        """The layout of a part of it that leaves gaps within each example."""
         return "scattered" if self.order == "permuted" else "strided"
 
     @property
     def order(self) -> Layout:
-        """The layout of what is made of it value by value: in the same order, without gaps."""
+        """The layout of what an elementwise operation makes of it: the same order, without gaps."""
         return "permuted" if self.layout in ("permuted", "scattered") else "dense"
 
 
@@ -73,9 +73,9 @@ class Saved:
     shares: bool = False
     """Whether its output lies in the memory of its first input: a view."""
     passes: tuple[int, ...] = ()
-    """The inputs whose gradient is that of the output itself, or a part of it."""
+    """The inputs whose gradient is the output's own gradient or a part of it, and no new tensor."""
     constant: tuple[int, ...] = ()
-    """The inputs of which it takes no values, but the size."""
+    """The inputs of which it reads the size alone, and no values."""
     scratch: int = 0
     """Numbers that its backward pass needs of each example besides the gradients of its output and its inputs."""
     layout: Layout = "dense"

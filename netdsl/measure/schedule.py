@@ -74,10 +74,10 @@ def _alive_before(buffers: Buffers, stretches: Sequence[Sequence[int]]) -> list[
 
 
 def _stretches(buffers: Buffers) -> Iterator[list[int]]:
-    """The nodes but inputs, cut behind each that all others lie before or behind.
+    """The nodes but inputs, in parts that every order runs one after another.
 
-    All that precede a node in the graph's order lie before it where none of them is read by later ones alone; all that
-    follow lie behind it where each of them reads it or one of them.
+    A part ends with a node that all others lie before or behind: the only one that none of those up to it reads, and
+    the only one that reads none of those from it on.
     """
     nodes = [index for index in buffers.nodes if buffers.sources[index]]
     place = {index: at for at, index in enumerate(nodes)}
