@@ -69,6 +69,12 @@ def test_the_fixes_of_the_codes_examples_hold(code: str) -> None:
     check_fixes(CODES[code].example, None)
 
 
+def test_a_stride_behind_a_kernel_has_a_fix() -> None:
+    for text in ("MAXPOOL 2x2/2", "MAXPOOL 2x2 /2", "CONV 8 3x3/2 p1"):
+        (found,) = check(f"INPUT 8x8x3 -> {text}\n")
+        assert [fix.certain for fix in found.fixes] == [True]
+
+
 @pytest.mark.parametrize("text", ['BN "a"', 'RELU "a" 3', 'FC 3 "a"', 'LRN "a" "b"', 'INPUT "a" "b"'])
 def test_strings_that_no_layer_takes_have_fixes_that_hold(text: str) -> None:
     check_fixes(f"INPUT 8x8x3 -> {text}\n", None)
@@ -117,8 +123,8 @@ def test_certain_fixes_are_applied_to_the_file_and_told(sketch: Path) -> None:
     status, out, err = command_line.run("check", "--fix", "sketch.net")
     assert sketch.read_text() == MENDED
     assert (status, out) == (0, "sketch.net: ok, 1 warning\n")
-    assert err.count("sketch.net: fixed ") == 6
-    assert "fixed unknown-option: FC has no option bias: write nobias" in err
+    assert err.count(": fixed ") == 6
+    assert "sketch.net:5: fixed unknown-option: FC has no option bias: write nobias\n" in err
     assert "fixed " not in command_line.run("check", "--fix", "sketch.net").err
     assert sketch.read_text() == MENDED
 

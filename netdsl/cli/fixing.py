@@ -44,8 +44,8 @@ def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]]
     if text != source.text:
         mark = BOM_UTF8 if path.read_bytes().startswith(BOM_UTF8) else b""
         common.write(path, mark + text.encode())
-    for one in done:
-        stream.note(safe.line(f"{source.name}: fixed {one.code}: {one.message}: {one.help}"))
+    for one in sorted(done, key=lambda one: one.span.line):
+        stream.note(safe.line(f"{source.name}:{one.span.line}: fixed {one.code}: {one.message}: {one.help}"))
 
 
 def _fixed(text: str, found: Sequence[Diagnostic]) -> tuple[str, list[Diagnostic]]:
