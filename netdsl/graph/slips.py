@@ -258,8 +258,14 @@ def _apart(row: type[Layer], written: tree.Layer, position: int, parameters: Seq
         return write(f"{option.field}={word.lower()}")
     if word.lower() == "valid":
         return _there(elsewhere.argument("padding", word), span, written)
+    stuck = re.fullmatch(r"([a-z_]{2,}?)_?(\d+)", word)
+    if stuck and (tag := named(row, stuck[1])) and tag.form == "tag":
+        return write(f"{tag.letter}{stuck[2]}", span)
     if _KERNEL.fullmatch(word) and (whole := _whole(row, written)):
-        return write(whole, written.span, "filters and kernel are written by position: ")
+        places = [a.field for a in arguments_of(row) if a.form == "positional"][:2]
+        return write(
+            whole, written.span, f"{' and '.join(places)} {'are' if places[1:] else 'is'} written by position: "
+        )
     if letter in letters and word[1:] in parameters:
         return write(f"{letter}{{{word[1:]}}}", span, "what is computed stands in braces: ")
     return ""

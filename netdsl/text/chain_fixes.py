@@ -386,7 +386,7 @@ def _operator(met: Met) -> str:
         words = f"write s{right[2]} for a stride of {right[2]}"
         if "x" not in left.group():
             return f"{words}, or {{{computed}}} for the quotient"
-        return met.instead(words, f"s{right[2]}", right.group())
+        return met.instead(words, f"{'' if met.apart else ' '}s{right[2]}", right.group())
     product = re.match(r"(?:\s*\*\s*\d+)+", met.rest)
     if product and left.group().isdigit() and met.takes_argument:
         factors = [left.group(), *re.findall(r"\d+", product.group())]
