@@ -53,6 +53,7 @@ ROOMS = {
     "measure/memory.py": "programs memory",
     "measure/meter.py": "programs memory",
     "measure/placement.py": "programs memory",
+    "measure/saves.py": "programs memory liveness",
     "measure/schedule.py": "programs liveness",
     "measure/clipped_field.py": "clipped_field",
     "measure/slides.py": "case_studies explain",

@@ -58,3 +58,12 @@ def test_a_test_that_cannot_fail_is_found() -> None:
     text = "def test_a():\n  f()\ndef test_b():\n  if x:\n    return\n  assert y\ndef test_c():\n  assert (x, 'y')\n"
     found = list(silent(ast.parse(text), {"test_b", "test_c"}))
     assert [line.partition(":")[0] for line in found] == ["1", "5", "8"]
+
+
+def test_mutants_are_of_files_that_there_are_and_tried_by_tests_that_there_are() -> None:
+    pytest.importorskip("resource", reason="processes have no limits here")
+    from mutants import ROOMS
+
+    named = [(room, file) for room, files in ROOMS.items() for file in files.split()]
+    assert [room for room, _ in named if not (FOLDER.parent / "netdsl" / room).exists()] == []
+    assert [file for _, file in named if f"test_{file}.py" not in TREES] == []
