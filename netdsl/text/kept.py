@@ -1,7 +1,7 @@
 """Trees by the text that they were read from, so that what stands in a file again need not be read again.
 
-What is kept are the statements and the elements of chains of the files read last. A tree says where it stands, in each
-of its parts; to take it to another place costs half of what it costs to read it.
+What is kept are the statements, and the elements of chains without their labels, of the files read last. A tree says
+where it stands, in each of its parts; to take it to another place costs half of what it costs to read it.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import re
 import threading
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from netdsl.text import lowered, mistakes, statements, tree
 from netdsl.text.builder import MAX_DIGITS, Builder, TooLarge, number
@@ -15,8 +15,10 @@ from netdsl.text.grammar import Parser, Unexpected
 from netdsl.text.kept import Trees
 from netdsl.text.source import Source, Span
 from netdsl.text.statements import Statement as Written
+from netdsl.text.tokens import KEYWORDS, NAME
 
 _HEADER = re.compile(r"block\s+\w+\s*(?:\([^()]*\))?\s*")
+_LABEL = re.compile(rf"({NAME})[ \t]*:\s*")
 _lock = threading.Lock()  # the builder holds the source at hand
 
 
@@ -40,11 +42,11 @@ def _statement(text: str, written: Written, trees: Trees, report: Report) -> tre
     if written.is_chain:
         starts = [span.start, *[arrow.start for arrow in written.arrows]]
         ends = [*[arrow.behind for arrow in written.arrows], span.end]
-        pieces = [(text[start:end], start) for start, end in zip(starts, ends, strict=True)]
+        pieces = [_piece(text, span.source, *both) for both in zip(starts, ends, strict=True)]
         found = _chain(text, written, pieces, trees)
     else:
-        pieces = [(text[span.start : span.end], span.start)]
-        found = trees.find(*pieces[0])
+        pieces = []
+        found = trees.find(text[span.start : span.end], span.start)
     if found is not None:
         return found
     parsed = statement(text, span, report)
@@ -54,21 +56,36 @@ def _statement(text: str, written: Written, trees: Trees, report: Report) -> tre
                 statement(text, line, report)
         return None
     if isinstance(parsed, tree.Chain):
-        for (said, start), element in zip(pieces, parsed.elements, strict=True):
-            trees.keep(said, element, start)
+        for (said, start, label), element in zip(pieces, parsed.elements, strict=True):
+            trees.keep(said, _labelled(None, element) if label else element, start)
     else:
         trees.keep(text[span.start : span.end], parsed, span.start)
     return parsed
 
 
-def _chain(text: str, written: Written, pieces: list[tuple[str, int]], trees: Trees) -> tree.Chain | None:
+class Piece(NamedTuple):
+    """An element of a chain as written, and where; its label stands apart, so that others like it have its tree."""
+
+    said: str
+    start: int
+    label: tree.Name | None
+
+
+def _piece(text: str, source: Source, start: int, end: int) -> Piece:
+    found = _LABEL.match(text, start, end)
+    if found is None or found[1] in KEYWORDS:
+        return Piece(text[start:end], start, None)
+    return Piece(text[found.end() : end], found.end(), tree.Name(found[1], Span(source, start, found.end(1))))
+
+
+def _chain(text: str, written: Written, pieces: list[Piece], trees: Trees) -> tree.Chain | None:
     """A chain of elements, half of which are kept; None where it is better read as a whole, for its errors too."""
     source = written.span.source
-    distinct = {said for said, _ in pieces}
+    distinct = {piece.said for piece in pieces}
     if "" in distinct or 2 * sum([said not in trees for said in distinct]) > len(pieces):
         return None
     elements: list[tree.Element] = []
-    for said, start in pieces:
+    for said, start, label in pieces:
         element = trees.find(said, start)
         if element is None:
             try:
@@ -79,10 +96,17 @@ def _chain(text: str, written: Written, pieces: list[tuple[str, int]], trees: Tr
             trees.keep(said, element, start)
         if not isinstance(element, tree.Element):  # a statement: its keyword is in capitals, or no keyword here
             return None
-        elements.append(element)
-    return tree.Chain(
-        tuple(elements), tuple([Span(source, one.at, one.at + 2) for one in written.arrows]), written.span
-    )
+        if label and (element.label or isinstance(element.primary, tree.Fork)):
+            return None
+        elements.append(_labelled(label, element) if label else element)
+    arrows = [Span(source, one.at, one.at + 2) for one in written.arrows]
+    return tree.Chain(tuple(elements), tuple(arrows), written.span)
+
+
+def _labelled(label: tree.Name | None, element: tree.Element) -> tree.Element:
+    """An element with another label, or none."""
+    span = (label or element.primary).span.to(element.span)
+    return tree.Element(label, element.primary, element.repeat, element.device, span)
 
 
 def statement(text: str, span: Span, report: Report) -> tree.Statement | int:
