@@ -9,12 +9,11 @@ from torch import fx
 
 from netdsl import files, optimize
 from netdsl.compile import card, fuse, targets
-from netdsl.compile import devices as binding
 from netdsl.compile import weights as stored
 from netdsl.compile.apart import apart
 from netdsl.compile.formats import FORMATS
 from netdsl.compile.lower import lower, switching
-from netdsl.compile.plan import Plan
+from netdsl.compile.plan import Plan, bind
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.script import script
 from netdsl.compile.target import PORTABLE, Target
@@ -35,7 +34,7 @@ def module(
     `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator.
     Raises CompileError.
     """
-    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    plan = Plan(shaped, train, bind(devices, shaped.graph))
     if train and shaped.graph.training_outputs:
         return switching(plan, seed, progress=progress)
     return lower(plan, seed, progress=progress)
@@ -56,7 +55,7 @@ def optimized_module(
     Weights follow from the seed, or are loaded from a file, under the paths of the network as it was written. Raises
     CompileError, and OSError for a file that cannot be read.
     """
-    plan = Plan(shaped, train=False, devices=binding.bind(devices, shaped.graph))
+    plan = Plan(shaped, train=False, devices=bind(devices, shaped.graph))
     network, _ = _weighted(plan, seed, weights, progress)
     return fuse.lower(plan, optimize.optimized(shaped) if optimized is None else optimized, network)
 
@@ -95,7 +94,7 @@ def compile(
     asked = {"mode": train, "target": not target.portable, "devices": devices}
     FORMATS[format].check([option for option, given in asked.items() if given])
     targets.require(target)
-    plan = Plan(shaped, train, binding.bind(devices, shaped.graph))
+    plan = Plan(shaped, train, bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())
     files.check(path)
     network, odd = _weighted(plan, seed, weights, progress)

@@ -9,12 +9,13 @@ from functools import cached_property
 import torch
 
 from netdsl.compile import names
-from netdsl.graph.node import Node, ShapedGraph
+from netdsl.compile.errors import DeviceCountError, UnknownDeviceError
+from netdsl.graph.node import Graph, Node, ShapedGraph
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A graph, for inference or for training, with the devices that netdsl.compile.devices binds.
+    """A graph, for inference or for training, with the devices that `bind` gives.
 
     Inference does without dropout, and without what training outputs alone need.
     """
@@ -98,3 +99,27 @@ class Plan:
     def _called(self, indices: Sequence[int], call: Callable[[Sequence[str]], Sequence[str]]) -> Mapping[int, str]:
         paths = [self.modules[self.shaped.nodes[index].path] for index in indices]
         return dict(zip(indices, call(paths), strict=True))
+
+
+def bind(given: Sequence[str], graph: Graph) -> Mapping[int, torch.device]:
+    """The device for each logical one that is used, in their order; none for no names: all runs wherever it is put.
+
+    Raises UnknownDeviceError, and DeviceCountError where there are not as many names as the graph uses devices.
+    """
+    if not given:
+        return {}
+    used = sorted({node.device for node in graph.nodes})
+    if len(used) != len(given):
+        raise DeviceCountError(given, len(used))
+    return {number: _device(name) for number, name in zip(used, given, strict=True)}
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ImportError) as error:  # whatever a backend says that is not there
+        raise UnknownDeviceError(name, str(error).partition("\n")[0].partition(". ")[0]) from error
+    if device.type == "meta":
+        raise UnknownDeviceError(name, "it holds no data")
+    return device

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,9 @@ class Loaded:
 
     def _prepare(self, compiled: Compiled, device: str | None, threads: int | None, trust: bool) -> None:
         """Load a file, and make it ready for its device and for the batch that it was compiled for."""
-        self.card, path = compiled.card, compiled.path
-        found = place(path, self.card, device)
+        made = self.card = compiled.card
+        self.title, self.meta, self.inputs, self.outputs = made.title, made.meta, made.inputs, made.outputs
+        found = place(compiled, device)
         own = [torch.device(name) for name in self.card.devices.values()]
         self.devices = own or [torch.device(found or "cpu")] * len(self.inputs)
         if threads is not None:
@@ -59,30 +60,10 @@ class Loaded:
         except RuntimeError as error:
             if gpu or lacks_memory(error):
                 raise
-            raise NotCompiledError(path, "it does not run on what it says that it takes") from error
+            raise NotCompiledError(compiled.path, "it does not run on what it says that it takes") from error
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.card!r} on {', '.join(dict.fromkeys(map(str, self.devices)))}>"
-
-    @property
-    def title(self) -> str:
-        """The network's title."""
-        return self.card.title
-
-    @property
-    def meta(self) -> Mapping[str, str | int | float]:
-        """The facts of its `meta` lines."""
-        return self.card.meta
-
-    @property
-    def inputs(self) -> Mapping[str, Sequence[int]]:
-        """The dims of each input by name."""
-        return self.card.inputs
-
-    @property
-    def outputs(self) -> Mapping[str, Sequence[int]]:
-        """The dims of each output by name."""
-        return self.card.outputs
 
     def warm(self, batch: int) -> None:
         """Make ready for batches of a size, which else happens when the first of them comes. Raises ValueError."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeAlias, cast
 
 import torch
@@ -15,7 +14,7 @@ from netdsl.runtime.archive import ArchiveError
 from netdsl.runtime.checked.code import CodeError
 from netdsl.runtime.checked.module import Checked
 from netdsl.runtime.checked.pickles import PickleError
-from netdsl.runtime.file import Card, Compiled, NotCompiledError, UntrustedError
+from netdsl.runtime.file import Compiled, NotCompiledError, UntrustedError
 from netdsl.runtime.quiet import quiet
 from netdsl.runtime.switches import kept
 
@@ -25,17 +24,17 @@ Reader: TypeAlias = Callable[[str | None], torch.jit.ScriptModule]
 Raises NotCompiledError where PyTorch cannot make it of the file, and RuntimeError where it cannot on the device."""
 
 
-def place(path: Path, card: Card, device: str | None) -> str | None:
+def place(compiled: Compiled, device: str | None) -> str | None:
     """The device to map a file to; None for one with devices of its own, which stays on these.
 
     Raises RuntimeError where such a file is asked for elsewhere.
     """
-    if card.devices:
+    if compiled.card.devices:
         if device is not None:
-            raise RuntimeError(f"{path} was compiled with --devices, and runs on these; ask for no other")
+            raise RuntimeError(f"{compiled.path} was compiled with --devices, and runs on these; ask for no other")
         return None
     if device is None:
-        return "cuda" if card.target == "cuda" and torch.cuda.is_available() else "cpu"
+        return "cuda" if compiled.card.target == "cuda" and torch.cuda.is_available() else "cpu"
     return device
 
 
@@ -45,7 +44,8 @@ def reader(compiled: Compiled, *, trust: bool) -> Reader:
     Raises UntrustedError for code that may do more than compute, NotCompiledError and OSError.
     """
     if trust:
-        return lambda device: _made(compiled, device, lambda: _read(compiled, device))
+        read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
+        return lambda device: _made(compiled, device, lambda: read(compiled.path, map_location=device))
     try:
         with _uncollected():
             checked = Checked(compiled.archive)
@@ -54,11 +54,6 @@ def reader(compiled: Compiled, *, trust: bool) -> Reader:
     except (CodeError, PickleError) as error:
         raise UntrustedError(compiled.path, str(error)) from None
     return lambda device: _made(compiled, device, lambda: checked.module(device))
-
-
-def _read(compiled: Compiled, device: str | None) -> torch.jit.ScriptModule:
-    read = cast("Callable[..., torch.jit.ScriptModule]", torch.jit.load)  # pyright: ignore[reportUnknownMemberType]
-    return read(compiled.path, map_location=device)
 
 
 def _made(compiled: Compiled, device: str | None, make: Callable[[], torch.jit.ScriptModule]) -> torch.jit.ScriptModule:

@@ -34,7 +34,7 @@ def answers(
     fails, or does not give what it says, too.
     """
     made = compiled.card
-    device = place(compiled.path, made, device)
+    device = place(compiled, device)
     if threads is not None:
         torch.set_num_threads(threads)
     module = reader(compiled, trust=trust)(device)
