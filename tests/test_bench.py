@@ -11,8 +11,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
@@ -74,14 +75,28 @@ def test_a_contestant_gives_what_float64_gives(name: str, batch: int, tmp_path: 
     assert errors(found, made.reference).maximum < 1e-5
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The folders of workloads of programs, each of which is made once."""
+
+    @cache
+    def save(program: str) -> Path:
+        text = (PROGRAMS / f"{program}.net").read_text(encoding="utf-8")
+        smaller = re.sub("^expect .*", "", text.replace("105x105x1", "80x80x1"), flags=re.MULTILINE)
+        return workload(smaller, tmp_path_factory.mktemp(program), batch=2).folder
+
+    return save
+
+
 @pytest.mark.parametrize("program", ["siamese", "outputs", "training_outputs", "devices", "clips"])
 @pytest.mark.parametrize("name", ["netdsl", "freeze", "onnxruntime", "openvino"])
 @pytest.mark.filterwarnings("ignore")
-def test_so_it_does_with_several_inputs_and_outputs_and_other_dims(name: str, program: str, tmp_path: Path) -> None:
-    text = (PROGRAMS / f"{program}.net").read_text(encoding="utf-8")
-    smaller = re.sub("^expect .*", "", text.replace("105x105x1", "80x80x1"), flags=re.MULTILINE)
-    made = workload(smaller, tmp_path, batch=2)
-    found = outputs(made, installed(table.CONTESTANTS[name]).prepare(made))
+def test_so_it_does_with_several_inputs_and_outputs_and_other_dims(
+    name: str, program: str, saved: Callable[[str], Path]
+) -> None:
+    contestant = installed(table.CONTESTANTS[name])
+    made = read(saved(program))
+    found = outputs(made, contestant.prepare(made))
     assert [one.shape for one in found] == [one.shape for one in made.reference]
     assert errors(found, made.reference).maximum < 1e-4
 
