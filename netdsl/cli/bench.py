@@ -26,7 +26,7 @@ from netdsl.text.suggest import did_you_mean
     show_default=True,
     help="Those whose outputs are held against float64.",
 )
-@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+@common.formats("table", "json", "markdown")
 @common.overriding
 def command(
     file: str,

@@ -21,7 +21,7 @@ _ALL = "warnings"
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@common.formats("text", "json")
 @click.option("--fix", is_flag=True, help="Apply the fixes that are certain to the file itself; say what is left.")
 @click.option("--allow", metavar="CODE", multiple=True, help="Say nothing of a warning, or of all `warnings`.")
 @click.option("--deny", metavar="CODE", multiple=True, help="Take a warning, or all `warnings`, for errors.")

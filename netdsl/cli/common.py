@@ -68,6 +68,11 @@ _TAKEN = f"{__name__}.taken"
 """Where click's context keeps whether stdin was read."""
 
 
+def formats(*known: str) -> Callable[[Command], Command]:
+    """Gives a command the option --format, whose first choice is the default."""
+    return click.option("--format", "form", type=click.Choice(known), default=known[0], show_default=True)
+
+
 @dataclass(frozen=True)
 class Options:
     """The options that change a network, as they were written."""

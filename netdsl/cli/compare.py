@@ -33,13 +33,7 @@ _MOST_NAMES = 4
 
 @click.command("compare")
 @click.argument("names", nargs=-1, metavar="[FILE]…")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown"]),
-    default="table",
-    show_default=True,
-)
+@common.formats("table", "json", "csv", "markdown")
 @click.option("--sort", type=click.Choice([*_SORTS]), help="Sort the rows, the least first.")
 @click.option("--reverse", is_flag=True, help="Sort the other way.")
 @click.option("--exact", is_flag=True, help="Exact numbers in place of short ones.")

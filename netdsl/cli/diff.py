@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command("diff")
 @click.argument("networks", nargs=-1, metavar="A B")
-@click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@common.formats("text", "json", "markdown")
 @click.option("-o", "--output", metavar="OUT", help="A picture instead: .svg, .png, .pdf, .dot or .html.")
 @click.option("--all", "all", is_flag=True, help="Tell each layer that only follows, and each rename.")
 @click.option("--exit-code", is_flag=True, help="End with 1 where the networks differ.")

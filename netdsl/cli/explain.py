@@ -18,13 +18,7 @@ from netdsl.text.suggest import closest
 @click.command("explain")
 @click.argument("file")
 @click.argument("path", required=False)
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-)
+@common.formats("text", "markdown", "json")
 @common.overriding
 def command(
     file: str,

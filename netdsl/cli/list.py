@@ -19,7 +19,7 @@ _COLUMNS = (
 
 
 @click.command("list")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@common.formats("table", "json")
 def command(form: str) -> None:
     """List the bundled networks, with their parameters, MACs and year."""
     rows: list[dict[str, object]] = []

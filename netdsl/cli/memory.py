@@ -25,7 +25,7 @@ from netdsl.measure.meter import KEEPS, PRECISIONS, memory
     help="What training keeps: what PyTorch saves, or all activations and their gradients.",
 )
 @click.option("--fit", "size", metavar="SIZE", help="The memory of each device, as 3GB: find the largest batch.")
-@click.option("--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table", show_default=True)
+@common.formats("table", "json", "markdown")
 @common.overriding
 def command(
     file: str,

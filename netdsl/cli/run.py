@@ -80,7 +80,7 @@ class Class:
 @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
 @click.option("--trust", is_flag=True, help="Run a file whose code may do more than compute: whatever you may do.")
-@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@common.formats("table", "json")
 def command(
     file: str,
     pictures: tuple[str, ...],

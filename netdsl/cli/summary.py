@@ -17,13 +17,7 @@ from netdsl.text.suggest import did_you_mean
 
 @click.command("summary")
 @click.argument("file")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "json", "csv", "markdown", "slides"]),
-    default="table",
-    show_default=True,
-)
+@common.formats("table", "json", "csv", "markdown", "slides")
 @click.option(
     "--columns", metavar="NAME,…", help="Those of a table, csv or markdown, or `all`, as the last two have without it."
 )
