@@ -18,7 +18,7 @@ from netdsl.measure.schedule import schedule
 class Measured:
     """A network's costs, layer by layer and in total, for a batch of examples and numbers of a precision.
 
-    Raises ValueError for a batch below 1, and for a precision that figures.PRECISIONS does not have.
+    Raises ValueError for a batch below 1, and for a precision that costs.PRECISIONS does not have.
     """
 
     shaped: ShapedGraph

@@ -21,7 +21,7 @@ from netdsl.text.tree import exact
 class Summary(Measured, Page):
     """What a network costs, layer by layer and in total, for a batch of examples and numbers of a precision.
 
-    Raises ValueError for a batch below 1, and for a precision that figures.PRECISIONS does not have.
+    Raises ValueError for a batch below 1, and for a precision that costs.PRECISIONS does not have.
     """
 
     @cached_property
