@@ -194,6 +194,13 @@ def test_what_a_class_says_wrongly_is_one_diagnostic(run: Run, body: str | None)
     assert run("check", "net.net", body=body)[2].count("error[") == 1
 
 
+def test_a_shape_with_its_parts_exchanged_is_shown(run: Run) -> None:
+    _, out, _ = run(
+        "check", "net.net", "--format", "json", body="    def shape(self, x):\n        return Shape(4, (2,))\n"
+    )
+    assert "its shape gives Shape(spatial=4, channels=(2,))" in json.loads(out)[0]["message"]
+
+
 def test_the_guard_lets_all_pass_that_netdsls_own_layers_do() -> None:
     asked: set[str] = set()
     for path in (*resources.bundled(), *sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))):

@@ -75,7 +75,7 @@ def _anything(value: object) -> bool:
 
 
 def _shape(value: object) -> bool:
-    return isinstance(value, Shape) and every(whole)(value.dims) and min(value.dims) > 0
+    return isinstance(value, Shape) and every(whole)(value.spatial) and whole(value.channels) and min(value.dims) > 0
 
 
 def _weight(value: object) -> bool:
