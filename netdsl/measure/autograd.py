@@ -32,17 +32,17 @@ class Operand:
 
     @property
     def flat(self) -> bool:
-        """Whether the values of an example lie in the order of a vector, so that flattening makes no copy."""
+        """Whether flattening each example makes no copy: its values already lie in the order of the vector."""
         return self.layout in ("dense", "sliced") or self.shape.positions == 1
 
     @property
     def kernel_order(self) -> Layout:
-        """The layout of what kernels for maps make of it. These know channels last for two or three axes alone."""
+        """The layout of the output of a convolution or pooling: channels-last only with two or three spatial axes."""
         return self.order if self.shape.rank > 1 else "dense"
 
     @property
     def cut(self) -> Layout:
-        """The layout of a part of it that leaves gaps within each example."""
+        """The layout of a slice of it, which leaves gaps within each example."""
         return "scattered" if self.order == "permuted" else "strided"
 
     @property

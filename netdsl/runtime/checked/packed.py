@@ -45,7 +45,8 @@ class Flow:
 
     def wrong(self) -> Iterator[tuple[ast.AST, Function, str]]:
         """What may be given a packed weight, and does not read it."""
-        if not any(types.dotted(one) in PACKING for one in self._nodes(ast.Attribute)):
+        nodes = (node for scope in self.scopes for node in ast.walk(scope.node) if isinstance(node, ast.Attribute))
+        if not any(types.dotted(one) in PACKING for one in nodes):
             return
         flows = [flow for scope in self.scopes for flow in self._flows(scope)]
         before = -1
@@ -56,9 +57,6 @@ class Flow:
             for node in ast.walk(scope.node):
                 if self._misread(node, scope):
                     yield node, scope, "uses a packed weight as a plain one"
-
-    def _nodes(self, kind: type[ast.expr]) -> Iterator[ast.expr]:
-        return (node for scope in self.scopes for node in ast.walk(scope.node) if isinstance(node, kind))
 
     def _flows(self, scope: Function) -> Iterator[tuple[Place, ast.expr, Function]]:
         """What is given to what in a function."""
