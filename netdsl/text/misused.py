@@ -51,15 +51,7 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
         return None
     end = statement.start + len(met.before)
     span = Span(statement.source, end - len(word), end)
-    if met.before == word and word in _ADVICE:
-        return Diagnostic(mistakes.NoStatement(shown(word), _ADVICE[word]), span)
-    if met.before == word and _PYTHON.match(f"{word} {met.rest}"):
-        help = write("", statement, "nothing of Python is needed here; take the line away")
-        return Diagnostic(mistakes.NoStatement(shown(word), help), span)
-    if met.before == word and (keyword := _FOREIGN.get(word) or _misspelt(word, met.rest)):
-        if keyword == "param" and re.match(r"\w+\s*\(", met.rest):  # let f(n) = …
-            keyword = "block"
-        help = _restated(keyword, met.rest, span)
+    if met.before == word and (help := _of_statement(word, met.rest, statement, span)):
         return Diagnostic(mistakes.NoStatement(shown(word), help), span)
     if re.fullmatch(r"x\d+", word):
         repeated = re.match(r"[A-Z][^|>\[\](){}-]*[^|>\[\](){}\s-]", met.rest)
@@ -103,6 +95,17 @@ def find(met: Met, statement: Span, at: Span) -> Diagnostic | None:
     if foreign is None:
         help += f"; a block is called with brackets: {_call(word, behind)}"
     return Diagnostic(mistakes.NameWithArguments(shown(word), help), span)
+
+
+def _of_statement(word: str, rest: str, statement: Span, span: Span) -> str:
+    """What a word may mean that begins a statement."""
+    if word in _ADVICE:
+        return _ADVICE[word]
+    if _PYTHON.match(f"{word} {rest}"):
+        return write("", statement, "nothing of Python is needed here; take the line away")
+    keyword = _FOREIGN.get(word) or _misspelt(word, rest)
+    called = keyword == "param" and re.match(r"\w+\s*\(", rest)  # let f(n) = …
+    return _restated("block" if called else keyword, rest, span) if keyword else ""
 
 
 def _on(span: Span, at: Span, match: re.Match[str]) -> Span:
