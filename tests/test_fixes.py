@@ -12,7 +12,8 @@ import fuzz_programs
 import pytest
 from test_mistakes import MISTAKES
 
-from netdsl.graph.build import build
+from netdsl.cli import fixing
+from netdsl.graph.build import Overrides, build
 from netdsl.measure import expect
 from netdsl.text.advice import Fix
 from netdsl.text.codes import CODES, severity_of
@@ -87,6 +88,51 @@ def test_a_mistake_of_any_program_is_gone_with_its_fix(seed: int) -> None:
             for fix in found.fixes if found.span.source.name == "net.net" else ():
                 gone = found.code, found.message, at(found, fix)
                 assert gone not in {(one.code, one.message, one.span.start) for one in check(fix.edits[0].applied)}, fix
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INPUT 3x32x32 -> [ AVGPOOL global | SKIP ] -> SUB",
+        "INPUT 8x8x3 -> SCALE 0x10 bias",
+        "INPUT 8 -> DROPOUT x3 of -> FC 3",
+        'INPUT 8 -> DROPOUT "0.5"a',
+        "INPUT 8x8x3 -> like=a 28x28x1 -> RELU",
+        "INPUT 8x8x3 -> FC 3 -> ×3 FC 3",
+        "INPUT 8x8x2\x03roup1: BN",
+        "INPUT 8x8x3 -> CONV x 3 3 1 -> BN",
+        "INPUT 8x8x3 -> c: CONV 4 1 -> FC 3\nexpect shape Of c = 8x8x4",
+        "INPUT 8x8x3 -> BN momentum=3",
+        "INPUT 8x8x3 -> CONV 8 3 INPUT",
+    ],
+)
+def test_fixes_that_make_other_mistakes_are_not_told(text: str, sketch: Path) -> None:
+    sketch.write_text(text)
+    found = json.loads(command_line.run("check", "--format", "json", "sketch.net").out)
+    assert any(one["help"] for one in found)
+    assert not [one["fixes"] for one in found if one["fixes"]]
+    command_line.run("check", "--fix", "sketch.net")
+    assert sketch.read_text() == text
+
+
+@pytest.mark.parametrize("seed", range(0, 600, 100))
+def test_told_fixes_of_any_program_bring_no_other_mistake(seed: int) -> None:
+    for number in range(seed, seed + 100):
+        before = check(fuzz_programs.program(Random(number)))
+        for found in fixing.proven(before, "net.net", None, Overrides()):
+            for fix in found.fixes if found.span.source.name == "net.net" else ():
+                places = {(one.code, one.message, at(one, fix)) for one in before if one.span != found.span}
+                after = check(fix.edits[0].applied)
+                fresh = [one for one in after if (one.code, one.message, one.span.start) not in places]
+                assert severity_of(found.code) == "error" or not fresh, (fix, fresh)
+                assert found.code == "syntax-error" or not [one for one in fresh if one.code == "syntax-error"], fix
+                assert not [one for one in fresh if one.code == found.code and one.span.text == found.span.text], fix
+
+
+def test_fixes_of_large_networks_are_told_untried(sketch: Path) -> None:
+    sketch.write_text("INPUT 8x8x3 -> CONV 3 3 p1 x3000 -> FC 3 bias=False")
+    (found,) = json.loads(command_line.run("check", "--format", "json", "sketch.net").out)
+    assert found["fixes"][0]["certain"]
 
 
 def test_most_help_of_newcomers_mistakes_carries_its_edit() -> None:

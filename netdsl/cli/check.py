@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from netdsl.cli import common, stream
+from netdsl.cli import common, fixing, stream
 from netdsl.graph.build import OverrideError
 from netdsl.measure import expect
 from netdsl.text import render
@@ -45,15 +45,16 @@ def command(
     failed = False
     for name in files:
         if fix:
-            from netdsl.cli import fixing
-
             with suppress(OverrideError):  # it is told when the file is checked
                 fixing.apply(name, changes, lambda found: _judged(found, lint))
         loaded = common.load(name, changes)
         skipped = 0
         if loaded.shaped is not None:
             skipped = expect.prove(loaded.shaped, loaded.report)
-        diagnostics = _judged(loaded.report.diagnostics(), lint)
+        diagnostics: Sequence[Diagnostic] = loaded.report.diagnostics()
+        if form == "json":
+            diagnostics = fixing.proven(diagnostics, loaded.name, common.locate(name), changes)
+        diagnostics = _judged(diagnostics, lint)
         failed |= any(one.severity == "error" for one in diagnostics)
         found += diagnostics
         if form == "text":

@@ -1,19 +1,88 @@
-"""Applies to a file the fixes that are certain."""
+"""Holds fixes against what they make of a file, and applies to it those that are certain."""
 
 from __future__ import annotations
 
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from netdsl import resources
 from netdsl.cli import common, stream
-from netdsl.graph.build import Overrides, build
+from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.measure import expect
 from netdsl.text import safe
+from netdsl.text.advice import Edit, Fix
+from netdsl.text.codes import severity_of
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.source import Source
 
 _MOST_ROUNDS = 100
+_MOST_READ = 60_000
+"""How many characters are read to try the fixes of a file; further ones are told as they are."""
+_MOST_TRIED = 40
+_MOST_NODES = 2_000
+"""How many nodes a network may have in which a fix is tried."""
+
+_HIDDEN = {"unknown-layer", "unknown-block", "unknown-name", "missing-file"}
+"""Mistakes in a word that stood in a broken statement before."""
+
+
+def proven(found: Sequence[Diagnostic], name: str, path: Path | None, changes: Overrides) -> list[Diagnostic]:
+    """The diagnostics of a file, without fixes of it with which a mistake stays, or another comes."""
+    quick = replace(changes, limit=min(changes.limit, _MOST_NODES))
+    kept, tried, left = list[Diagnostic](), 0, _MOST_READ
+    for one in found:
+        for fix in one.fixes if one.span.source.name == name else ():
+            tried, left = tried + 1, left - len(one.span.source.text)
+            if left >= 0 and tried <= _MOST_TRIED and not _holds(fix, one, found, path, quick):
+                one = replace(one, mistake=one.mistake.advised(str(one.help)))
+        kept.append(one)
+    return kept
+
+
+def _holds(fix: Fix, one: Diagnostic, found: Sequence[Diagnostic], path: Path | None, changes: Overrides) -> bool:
+    """Whether a mistake is gone with its fix, and no other has come but for what it hid."""
+    (edit,) = fix.edits
+    try:
+        after = _check(Source(edit.applied, one.span.source.name), path, changes)
+    except OverrideError:
+        return False
+    if any(other.code == "limit-exceeded" for other in after):
+        return True  # it is not tried
+    before = {(other.code, other.message, _moved(other, edit)) for other in found if other is not one}
+    fresh = [other for other in after if (other.code, other.message, other.span.start) not in before]
+    own = one.code, one.message, _moved(one, edit)
+    return not any(
+        (other.code, other.message, other.span.start) == own
+        or severity_of(one.code) == "warning"
+        or (severity_of(other.code) == "error" and _is_made(other, edit, one.code == "syntax-error"))
+        for other in fresh
+    )
+
+
+def _moved(one: Diagnostic, edit: Edit) -> int:
+    """Where a diagnostic begins once an edit is made."""
+    span = one.span
+    return span.start + (len(edit.text) - len(edit.span.text)) * (span.start >= edit.span.end)
+
+
+def _is_made(fresh: Diagnostic, edit: Edit, broken: bool) -> bool:
+    """Whether an edit makes a new mistake: in what it wrote, unless a broken statement hid it, or of syntax."""
+    start, end, span = edit.span.start, edit.span.start + len(edit.text), fresh.span
+    if fresh.code == "syntax-error":
+        return not broken or (span.start <= end and start <= span.end)
+    hidden = broken and fresh.code in _HIDDEN and span.text.strip('"') in edit.span.text
+    return start <= span.start and span.end <= end and not hidden
+
+
+def _check(source: Source, path: Path | None, changes: Overrides) -> list[Diagnostic]:
+    """All that is wrong with a text in place of a file's. Raises OverrideError."""
+    report = Report()
+    shaped = build(source, path, report, changes)
+    if shaped is not None:
+        expect.prove(shaped, report)
+    return report.diagnostics()
 
 
 def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]], Sequence[Diagnostic]]) -> None:
@@ -34,12 +103,8 @@ def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]]
     text, done, seen = source.text, list[Diagnostic](), set[str]()
     while text not in seen and len(seen) < _MOST_ROUNDS:
         seen.add(text)
-        report = Report()
-        shaped = build(Source(text, source.name), path, report, changes)
-        if shaped is not None:
-            expect.prove(shaped, report)
-        own = [one for one in judged(report.diagnostics()) if one.span.source.name == source.name]
-        text, fixed = _fixed(text, own)
+        found = proven(_check(Source(text, source.name), path, changes), source.name, path, changes)
+        text, fixed = _fixed(text, [one for one in judged(found) if one.span.source.name == source.name])
         done += fixed
     if text != source.text:
         mark = BOM_UTF8 if path.read_bytes().startswith(BOM_UTF8) else b""
