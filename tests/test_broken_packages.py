@@ -194,6 +194,14 @@ def test_what_a_class_says_wrongly_is_one_diagnostic(run: Run, body: str | None)
     assert run("check", "net.net", body=body)[2].count("error[") == 1
 
 
+def test_a_layer_whose_map_has_other_sizes_reads_all_unless_it_says_what(run: Run) -> None:
+    shrinks = "    def shape(self, x):\n        return Shape((2, 2), 3)\n"
+    reads = "    def reads(self, axis, position, x):\n        return (4 * position,)\n"
+    for body, seen in (("    pass\n", "row 4 and"), (shrinks, "all of the input"), (shrinks + reads, "row 4 and")):
+        Path("net.net").write_text("INPUT 8x8x3 -> ODD\n")
+        assert f" sees {seen}" in run("explain", "net.net", "odd1", body=body)[1]
+
+
 def test_a_shape_with_its_parts_exchanged_is_shown(run: Run) -> None:
     _, out, _ = run(
         "check", "net.net", "--format", "json", body="    def shape(self, x):\n        return Shape(4, (2,))\n"

@@ -198,7 +198,9 @@ class Layer:
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         """What an output position reads of each input, per spatial axis; () for its own position, "all" for the map."""
-        return ()
+        if not inputs or self.enlargement(*inputs):
+            return ()
+        return () if self.shape(*inputs).spatial in [x.spatial for x in inputs] else "all"
 
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         """By how much it enlarges each spatial axis before its window; () where it does not (DECONV, UPSAMPLE)."""

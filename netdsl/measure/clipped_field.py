@@ -80,10 +80,10 @@ def _stretched(block: _Block, shape: Shape, out: Shape) -> _Block:
 def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence[_Block]) -> Iterator[_Block]:
     """What a layer reads for some positions of its output."""
     sizes, windows, scales = inputs[0].spatial, layer.windows(*inputs), layer.enlargement(*inputs)
-    if windows == "all" or len(sizes) != out.rank:
+    told = [len(sizes) == out.rank and layer.reads(axis, 0, *inputs) is not None for axis in range(out.rank)]
+    if len(sizes) != out.rank or (windows == "all" and not any(told)):
         yield tuple([(1 << size) - 1 for size in sizes])
         return
-    told = [layer.reads(axis, 0, *inputs) is not None for axis in range(out.rank)]
     for block in blocks:
         sets: list[int] = []
         for axis, (positions, size) in enumerate(zip(block, sizes, strict=True)):
@@ -91,6 +91,8 @@ def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence
                 read = 0
                 for at in _bits(positions):
                     read |= sum(1 << one for one in set(layer.reads(axis, at, *inputs) or ()))
+            elif windows == "all":
+                read = -1
             elif windows:
                 read = _slid(positions, windows[axis], scales[axis] if scales else 1)
             else:
