@@ -15,10 +15,11 @@ from test_mistakes import MISTAKES
 from netdsl.cli import fixing
 from netdsl.graph.build import Overrides, build
 from netdsl.measure import expect
-from netdsl.text.advice import Fix
+from netdsl.text.advice import Fix, write
 from netdsl.text.codes import CODES, severity_of
 from netdsl.text.diagnostic import Diagnostic, Report
-from netdsl.text.source import Source
+from netdsl.text.mistake import Mistake
+from netdsl.text.source import Source, Span
 
 WRONG = sorted((Path(__file__).parent / "programs" / "wrong").glob("*.net"))
 
@@ -68,6 +69,15 @@ def test_the_fixes_of_wrong_programs_hold(path: Path) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_the_fixes_of_the_codes_examples_hold(code: str) -> None:
     check_fixes(CODES[code].example, None)
+
+
+def test_the_advice_of_a_mistake_is_a_template_of_its_edit_too() -> None:
+    class Wide(Mistake, code="invalid-argument"):
+        stride: int
+        advice = write("s{stride}")
+
+    (edit,) = Diagnostic(Wide(2), Span(Source("INPUT 8", "net.net"), 0, 5)).fixes[0].edits
+    assert (str(Wide(2).help()), edit.text) == ("write s2", "s2")
 
 
 def test_a_stride_behind_a_kernel_has_a_fix() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from netdsl.text.source import Span
 
@@ -47,6 +47,10 @@ class Advice(str):
     def among(self, lead: str, more: str) -> Advice:
         """The same between some words."""
         return Advice(f"{lead}{self}{more}", self.text, self.start, self.end, self.certain)
+
+    def format_map(self, mapping: Any, /) -> Advice:
+        """The same as a template, whose edit is one too."""
+        return Advice(super().format_map(mapping), self.text.format_map(mapping), self.start, self.end, self.certain)
 
     def fix(self, marked: Span) -> Fix:
         """The fix of what is marked."""

@@ -12,7 +12,8 @@ from typing import ClassVar, dataclass_transform
 class Mistake:
     """One mistake. A class names its code and an example; its annotations are its figures.
 
-    `words` and `advice` are templates of figures and properties; what needs more overrides `message` and `help`.
+    `words` and `advice` are templates of figures and properties, an `Advice` that of its edit too; what needs more
+    overrides `message` and `help`.
     Hundreds of such classes are made as netdsl starts, so that they are no dataclasses, which take long to make.
     """
 
