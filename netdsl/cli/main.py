@@ -16,7 +16,7 @@ _COMMANDS = {
     "diff": "Tell what changed between two networks.",
     "draw": "Draw a network as svg, png, pdf, dot or html.",
     "transform": "Rewrite a network: fully connected layers as convolutions.",
-    "compile": "Compile a network into a TorchScript module.",
+    "compile": "Compile a network into TorchScript, torch.export or ONNX.",
     "run": "Classify pictures with a compiled network.",
     "bench": "Measure the compiled network beside other ways of running it.",
     "emit": "Print a network as any stage of the compiler has it.",
