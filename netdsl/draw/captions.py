@@ -28,6 +28,7 @@ _TITLES = {
     "MAXPOOL": "Pool",
     "AVGPOOL": "Avg pool",
     "DROPPATH": "Drop path",
+    "PIXELSHUFFLE": "Pixel shuffle",
     "SUB": "Subtract",
     "MUL": "Multiply",
 }
