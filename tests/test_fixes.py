@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
@@ -69,6 +70,13 @@ def test_the_fixes_of_wrong_programs_hold(path: Path) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_the_fixes_of_the_codes_examples_hold(code: str) -> None:
     check_fixes(CODES[code].example, None)
+
+
+@pytest.mark.parametrize("text", ["CONV 4 3 p1 + SKIP", "f(4) + SKIP", "f(4) - SKIP", "f(4) * SIGMOID"])
+def test_what_a_merge_may_be_meant_by_is_not_made_a_chain(text: str) -> None:
+    (found,) = check(f"block f(n) = CONV n 3 p1\nINPUT 8x8x4 -> {text}\n")
+    assert not found.fixes
+    assert re.search(r"merged by a layer: \[ … \| S\w+ \] -> (ADD|SUB|MUL)$", found.help)
 
 
 def test_the_advice_of_a_mistake_is_a_template_of_its_edit_too() -> None:

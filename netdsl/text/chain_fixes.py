@@ -353,6 +353,8 @@ def _operator(met: Met) -> str:
     """An operator outside braces."""
     comment = "a comment begins with #; " if met.word == "//" else ""
     left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
+    if right and right[1] in _MERGES and (right[2] == "SKIP" or (right[1] == "*" and re.match("[A-Z]", right[2]))):
+        return f"what flows is merged by a layer: [ … | {right[2]} ] -> {_MERGES[right[1]]}"
     if met.word == "*" and met.before.endswith(")"):
         rule = "a repeat is written "
         return met.write(repeat(right[2]), rule, behind=right.group()) if right else f"{rule}x and its number"
