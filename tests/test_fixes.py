@@ -122,6 +122,7 @@ def test_a_mistake_of_any_program_is_gone_with_its_fix(seed: int) -> None:
         "INPUT 8x8x3 -> c: CONV 4 1 -> FC 3\nexpect shape Of c = 8x8x4",
         "INPUT 8x8x3 -> BN momentum=3",
         "INPUT 8x8x3 -> CONV 8 3 INPUT",
+        "INPUT  ; 56, 56, 3 -> RELU",
     ],
 )
 def test_fixes_that_make_other_mistakes_are_not_told(text: str, sketch: Path) -> None:

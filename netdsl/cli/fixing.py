@@ -71,7 +71,8 @@ def _is_made(fresh: Diagnostic, edit: Edit, broken: bool) -> bool:
     """Whether an edit makes a new mistake: in what it wrote, unless a broken statement hid it, or of syntax."""
     start, end, span = edit.span.start, edit.span.start + len(edit.text), fresh.span
     if fresh.code == "syntax-error":
-        return not broken or (span.start <= end and start <= span.end)
+        behind = edit.span.source.text[edit.span.end :]
+        return not broken or (span.start <= end + len(behind) - len(behind.lstrip()) and start <= span.end)
     hidden = broken and fresh.code in _HIDDEN and span.text.strip('"') in edit.span.text
     return start <= span.start and span.end <= end and not hidden
 
