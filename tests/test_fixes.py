@@ -148,6 +148,21 @@ def test_told_fixes_of_any_program_bring_no_other_mistake(seed: int) -> None:
                 assert not [one for one in fresh if one.code == found.code and one.span.text == found.span.text], fix
 
 
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("INPUT 9x9x3 -> CONV 3, (3,3), s=(2,2) -> FC 3", "INPUT 9x9x3 -> CONV 3 3 s2 -> FC 3"),
+        ("INPUT 8x8x3 -> CONV 64, 3, padding=(1, 1)", "INPUT 8x8x3 -> CONV 64 3 p1"),
+        ("INPUT 8x8x3 -> MAXPOOL {2, 2}, s2 -> FC 3", "INPUT 8x8x3 -> MAXPOOL {2, 2} s2 -> FC 3"),
+        ("INPUT 8x8x3 -> CONCAT [ CONV 8 1 | CONV 8 3 ]", "INPUT 8x8x3 -> [ CONV 8 1 | CONV 8 3 ] -> CONCAT"),
+    ],
+)
+def test_what_stands_in_brackets_stays_whole(text: str, fixed: str, sketch: Path) -> None:
+    sketch.write_text(text)
+    command_line.run("check", "--fix", "sketch.net")
+    assert sketch.read_text() == fixed
+
+
 def test_fixes_of_large_networks_are_told_untried(sketch: Path) -> None:
     sketch.write_text("INPUT 8x8x3 -> CONV 3 3 p1 x3000 -> FC 3 bias=False")
     (found,) = json.loads(command_line.run("check", "--format", "json", "sketch.net").out)

@@ -24,7 +24,7 @@ _MOST_TRIED = 40
 _MOST_NODES = 2_000
 """How many nodes a network may have in which a fix is tried."""
 
-_HIDDEN = {"unknown-layer", "unknown-block", "unknown-name", "missing-file"}
+_HIDDEN = {"unknown-layer", "unknown-block", "unknown-name", "missing-file", "shape-mismatch"}
 """Mistakes in a word that stood in a broken statement before."""
 
 

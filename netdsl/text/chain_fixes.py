@@ -13,6 +13,8 @@ _MERGES = {"+": "ADD", "*": "MUL", "-": "SUB"}
 _FUNCTIONS = {"min", "max", "floor", "ceil", "round"}
 _NAME = r"[a-z_]\w*"
 _INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
+_CLOSED = r"\([^()]*\)|\{[^{}]*\}"
+_ARGUMENTS = re.compile(rf"(?:{_CLOSED}|(?!->)[^|\])#])*")
 _CALL = re.compile(
     rf"(?:[A-Za-z_]\w*\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)", re.DOTALL
 )
@@ -247,9 +249,9 @@ def _comma(met: Met) -> str:
     if re.match(r",\s*[A-Z]", met.rest):
         return met.instead("layers are joined by ->", " ->")
     layer = re.search(r"([A-Za-z]\w*)((?:\s+[^\s|>\[(]+)+)$", met.near)
-    behind = re.split(r"->|[|\])#]", met.rest)[0]
+    behind = found.group() if (found := _ARGUMENTS.match(met.rest)) else ""
     if layer and (foreign := elsewhere.find(layer[1])):
-        arguments = re.findall(r"[^\s,]+", layer[2] + behind)
+        arguments = re.findall(rf"(?:{_CLOSED}|[^\s,])+", layer[2] + behind)
         if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
             return _merge(merge[1], " ".join(arguments), met)
         if foreign.takes == "dims" and all(map(str.isdigit, arguments)):
