@@ -98,10 +98,8 @@ def of_arrow(met: Met) -> str:
         if label := re.match(r'"(\w+)"\s*:', met.rest):
             return met.write(f"{label[1].lower()}:", "a label stands without quotes: ", behind=label.group())
         if told := re.search(r"([A-Z]\w*)\s+\d+\s*->$", met.near):
-            text = f"{told[1]} {met.rest.partition('->')[0].strip()}"
-            return met.write(
-                text, "a layer is not told what flows in: ", told.group(), met.rest.partition("->")[0].rstrip()
-            )
+            behind = met.rest.partition("->")[0].rstrip()
+            return met.write(f"{told[1]} {behind}", "a layer is not told what flows in: ", told.group(), behind)
         return _repeat_before(met) or _in_words(met) or "an argument stands behind its layer, without an arrow"
     if (count := re.fullmatch(r"x([a-z_]\w*)", met.word)) and "REPEAT" in met.expected and not met.takes_argument:
         return met.write(f"x{{{count[1]}}}", "what is computed stands in braces: ")
