@@ -79,6 +79,13 @@ def test_what_a_merge_may_be_meant_by_is_not_made_a_chain(text: str) -> None:
     assert re.search(r"merged by a layer: \[ … \| S\w+ \] -> (ADD|SUB|MUL)$", found.help)
 
 
+def test_bars_of_branches_without_brackets_are_no_arrows() -> None:
+    for text, fixed in (("CONV 4 3 p1 | SKIP -> ADD", 0), ("f(4) | f(4) -> CONCAT", 0), ("f(4) | RELU", 1)):
+        (found,) = check(f"block f(n) = CONV n 3 p1\nINPUT 8x8x4 -> {text}\n")
+        assert len(found.fixes) == fixed
+        assert ("square brackets" in found.help) == (not fixed)
+
+
 def test_the_advice_of_a_mistake_is_a_template_of_its_edit_too() -> None:
     class Wide(Mistake, code="invalid-argument"):
         stride: int

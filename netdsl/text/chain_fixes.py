@@ -33,8 +33,7 @@ def of_python(met: Met) -> str:
         if told := elsewhere.argument(option[1], in_quotes[2]):
             return met.rewritten(told, option.group(), in_quotes.group())
         words = f"write {option[1]}={in_quotes[2]}, without quotes"
-        closed = in_quotes.group()[-1] == in_quotes[1]
-        return met.instead(words, in_quotes[2], in_quotes.group()) if closed else words
+        return met.instead(words, in_quotes[2], in_quotes.group()) if in_quotes.group()[-1] == in_quotes[1] else words
     if re.match(r"\.[A-Za-z]", met.rest):
         words = _call(head.group() + met.rest, met)
         made = re.match(rf"[.\w]+(?:\({_INSIDE}\))+", met.rest)
@@ -91,6 +90,8 @@ def of_arrow(met: Met) -> str:
     if met.word == "->" and "LAYER" in met.expected and not met.before:
         return "a chain starts with INPUT and its dims, such as INPUT 224x224x3, or with the name of something earlier"
     pipes = met.rest.startswith("|>") or (met.word == "|" and not met.bracket and "]" not in met.rest)
+    if pipes and re.search(r"\b(?:SKIP|ADD|SUB|MUL|CONCAT)\b", met.rest):
+        return "branches stand in square brackets: [ … | … ] -> ADD"
     arrow = re.match(r"=+>|-[-\s]*>|~?>|\|>?", met.rest)
     if pipes or ("ARROW" in met.expected and arrow and arrow.group() != "|" and met.word != "->"):
         return met.instead("layers are joined by ->", "->", arrow.group() if arrow else None)
@@ -355,11 +356,10 @@ def _operator(met: Met) -> str:
     left, right = re.search(r"[\w.]+$", met.near), re.match(r"(//|[-+*/%])\s*([\w.]+)", met.rest)
     if right and right[1] in _MERGES and (right[2] == "SKIP" or (right[1] == "*" and re.match("[A-Z]", right[2]))):
         return f"what flows is merged by a layer: [ … | {right[2]} ] -> {_MERGES[right[1]]}"
-    if met.word == "*" and met.before.endswith(")"):
+    behind = met.before.endswith(")") or (met.apart and re.match(r"\*\w", met.rest) and met.takes_argument)
+    if met.word == "*" and behind:
         rule = "a repeat is written "
         return met.write(repeat(right[2]), rule, behind=right.group()) if right else f"{rule}x and its number"
-    if met.word == "*" and met.apart and right and re.match(r"\*\w", met.rest) and met.takes_argument:
-        return met.write(repeat(right[2]), "a repeat is written ", behind=right.group())
     if not met.before:
         return "take it away: a line starts with a layer, a name or a keyword"
     if met.word == "*" and (met.before.endswith("*") or met.rest.startswith("**")):
