@@ -258,3 +258,15 @@ def test_a_file_that_cannot_be_written_stays_and_is_told(sketch: Path, monkeypat
     assert (status, sketch.read_text()) == (2, SKETCH)
     assert "Permission denied" in err
     assert "fixed" not in err
+
+
+@pytest.mark.parametrize("element", ["CONV 4 3, 5", "CONV 4 3 p1 + CONV 4 1 -> RELU", "FC 4 nobias + FC 4"])
+def test_what_may_mean_another_network_has_no_certain_fix(element: str) -> None:
+    (found,) = check(f"INPUT 8x8x3 -> {element}\n")
+    assert [fix.certain for fix in found.fixes] == [False]
+
+
+@pytest.mark.parametrize("element", ["CONV 4, 3", "CONV 4, 3, 1, 1", "CONV 4 3 p1 + BN + RELU"])
+def test_what_has_one_meaning_has_a_certain_fix(element: str) -> None:
+    (found,) = check(f"INPUT 8x8x3 -> {element}\n")
+    assert [fix.certain for fix in found.fixes] == [True]

@@ -15,9 +15,7 @@ _NAME = r"[a-z_]\w*"
 _INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
 _CLOSED = r"\([^()]*\)|\{[^{}]*\}"
 _ARGUMENTS = re.compile(rf"(?:{_CLOSED}|(?!->)[^|\])#])*")
-_CALL = re.compile(
-    rf"(?:[A-Za-z_]\w*\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)", re.DOTALL
-)
+_CALL = re.compile(rf"(?s)(?:[A-Za-z_]\w*\.)*(?P<layer>[A-Za-z]\w*)\s*(?:\((?P<inside>{_INSIDE})\))?(?P<behind>.*)")
 """A call as in Python: `nn.Conv2d(3, 64, kernel_size=(3, 3))`."""
 
 
@@ -26,8 +24,7 @@ _CALL = re.compile(
 
 def of_python(met: Met) -> str:
     """Layers as they are made in Python, and the options of such calls."""
-    head = re.search(r"[\w.]*$", met.near)
-    assert head
+    head = next(re.finditer(r"[\w.]*$", met.near))
     in_quotes = re.match(r"(['\"`])(\w+)\1?", met.rest)
     if in_quotes and (option := re.search(r"(\w+)\s*=$", met.near)):
         if told := elsewhere.argument(option[1], in_quotes[2]):
@@ -254,10 +251,12 @@ def _comma(met: Met) -> str:
         if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
             return _merge(merge[1], " ".join(arguments), met)
         if foreign.takes == "dims" and all(map(str.isdigit, arguments)):
-            words = f"dims are joined by x: {layer[1]} {'x'.join(arguments)}"
-            return met.rewritten(words, layer.group(), behind.rstrip())
+            return met.rewritten(
+                f"dims are joined by x: {layer[1]} {'x'.join(arguments)}", layer.group(), behind.rstrip()
+            )
         if written := elsewhere.written(layer[1], arguments):
-            return met.rewritten(f"arguments are separated by spaces: {written}", layer.group(), behind.rstrip())
+            words, sizes = f"arguments are separated by spaces: {written}", r"\d\s+\d+,\s*\d+\s*$"  # `4 3, 5`: or 4 3x5
+            return met.rewritten(words, layer.group(), behind.rstrip(), "", not re.search(sizes, met.near + behind))
     return "arguments are separated by spaces"
 
 
@@ -369,7 +368,8 @@ def _operator(met: Met) -> str:
     if met.word == "%" and left and left.group()[:1].isupper() and right:
         return f"a parameter stands under its name alone: {right[2]}"
     if right and re.match("[A-Z]", right[2]):
-        return met.instead(f"layers are joined by ->, also those that papers join by {right[1]}", "->")
+        words, again = "layers are joined by ->, also those that papers join by ", rf"\b{right[2]}\b[^>|\[\](]*$"
+        return met.instead(words + right[1], "->", certain=not re.search(again, met.near))  # CONV + CONV may be a sum
     if re.search(r"\](?:\s*->)?$", met.near) and met.word in _MERGES:
         return f"branches are merged by a layer: ] -> {_MERGES[met.word]}"
     if not (left and right):

@@ -42,7 +42,7 @@ class Met:
         """The end of what stands before it."""
         return self.before if len(self.before) <= NEAR else "…" + self.before[-NEAR:]
 
-    def instead(self, words: str, text: str, behind: str | None = None, before: str = "") -> str:
+    def instead(self, words: str, text: str, behind: str | None = None, before: str = "", certain: bool = True) -> str:
         """The words, and to write a text in place of what is met, or of what begins with it and what ends before it.
 
         "" behind leaves what is met as it is.
@@ -50,15 +50,15 @@ class Met:
         if self.at < 0 or (before and self.gap < 0):
             return words
         start = self.at - (len(before) + self.gap if before else 0)
-        return Advice(words, text, start, self.at + len(self.word if behind is None else behind))
+        return Advice(words, text, start, self.at + len(self.word if behind is None else behind), certain)
 
     def write(self, text: str, rule: str = "write ", before: str = "", behind: str | None = None) -> str:
         """The same, where the words are a rule and the text."""
         return self.instead(f"{rule}{text}", text, behind, before)
 
-    def rewritten(self, words: str, before: str, behind: str, text: str = "") -> str:
+    def rewritten(self, words: str, before: str, behind: str, text: str = "", certain: bool = True) -> str:
         """The same for the text, or what the words end with behind a colon or `write`."""
-        return self.instead(words, text or words.rpartition(": ")[2].removeprefix("write "), behind, before)
+        return self.instead(words, text or words.rpartition(": ")[2].removeprefix("write "), behind, before, certain)
 
     def restated(self, words: str) -> str:
         """The words, and to write the statement that they end with in place of this one, if that ends with the line."""
