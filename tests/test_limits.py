@@ -271,3 +271,8 @@ def test_a_row_a_node_is_printed_soon(command: list[str], tmp_path: Path) -> Non
     assert found.exit_code == 0
     assert sum(f"conv1.{copy}" in found.output for copy in (1, ROWS // 2, ROWS - 1)) == 3
     assert seconds / ROWS < 120e-6  # a guard: each takes some 25 microseconds, what holds all rows at once 100 and more
+
+
+def test_small_networks_do_not_count_what_their_process_froze(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gc.get_freeze_count", lambda: pytest.fail("it takes as long as there are values"))
+    assert netdsl.load("resnet152").summary().totals.params

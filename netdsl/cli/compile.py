@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 
@@ -122,4 +121,3 @@ def command(
     meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
     origin = "untrained weights" if source is None else f"weights of {source}"
     stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {origin}")
-    gc.freeze()  # else the interpreter's end looks through all of torch once more, for half a second

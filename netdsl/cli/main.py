@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
+import sys
 
 import click
 
@@ -81,3 +83,6 @@ def main() -> None:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # lest Python, as it ends, writes once more what could not be
         fail(UsageError(": ".join(filter(None, (error.filename, error.strerror)))))
+    finally:
+        if "torch" in sys.modules:
+            gc.freeze()  # else the interpreter's end looks through all of it once more, for half a second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import math
 import sys
@@ -120,7 +119,6 @@ def command(
         places = "x".join(map(str, made.outputs[name][:-1])) if math.prod(made.outputs[name][:-1]) > 1 else ""
         stream.line(f"{made.title}: {name}{_about(meaning, places, classes)}, {scaling.words}")
         stream.page(lambda look: f"\n{_table(pictures, ranked, words, meaning, look)}")
-    gc.freeze()  # else the interpreter's end looks through all of torch once more
 
 
 def _opened(file: str, held: ExitStack) -> Compiled:

@@ -6,6 +6,9 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
+_FEW = 20_000
+"""So many values are looked through in a millisecond."""
+
 
 @contextmanager
 def paused() -> Generator[None]:
@@ -15,7 +18,7 @@ def paused() -> Generator[None]:
     try:
         yield
     finally:
-        if not gc.get_freeze_count():
+        if gc.get_count()[0] > _FEW and not gc.get_freeze_count():  # which counts one by one what a process froze
             gc.freeze()  # with unfreeze, what was made counts as old, and is not looked through at once
             gc.unfreeze()
         if collecting:
