@@ -9,10 +9,10 @@ from pathlib import Path
 
 from netdsl import resources
 from netdsl.cli import common, stream
-from netdsl.graph.build import OverrideError, Overrides, build
+from netdsl.graph.build import OverrideError, Overrides
 from netdsl.measure import expect
 from netdsl.text import safe
-from netdsl.text.advice import Edit, Fix
+from netdsl.text.advice import Edit, Fix, edited
 from netdsl.text.codes import severity_of
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.source import Source
@@ -36,7 +36,7 @@ def proven(found: Sequence[Diagnostic], name: str, path: Path | None, changes: O
         for fix in one.fixes if one.span.source.name == name else ():
             tried, left = tried + 1, left - len(one.span.source.text)
             if left >= 0 and tried <= _MOST_TRIED and not _holds(fix, one, found, path, quick):
-                one = replace(one, mistake=one.mistake.advised(str(one.help)))
+                one = one.unfixed()
         kept.append(one)
     return kept
 
@@ -45,7 +45,7 @@ def _holds(fix: Fix, one: Diagnostic, found: Sequence[Diagnostic], path: Path | 
     """Whether a mistake is gone with its fix, and no other has come but for what it hid."""
     (edit,) = fix.edits
     try:
-        after = _check(Source(edit.applied, one.span.source.name), path, changes)
+        after = _found(Source(edit.applied, one.span.source.name), path, changes)
     except OverrideError:
         return False
     if any(other.code == "limit-exceeded" for other in after):
@@ -77,12 +77,10 @@ def _is_made(fresh: Diagnostic, edit: Edit, broken: bool) -> bool:
     return start <= span.start and span.end <= end and not hidden
 
 
-def _check(source: Source, path: Path | None, changes: Overrides) -> list[Diagnostic]:
+def _found(source: Source, path: Path | None, changes: Overrides) -> list[Diagnostic]:
     """All that is wrong with a text in place of a file's. Raises OverrideError."""
     report = Report()
-    shaped = build(source, path, report, changes)
-    if shaped is not None:
-        expect.prove(shaped, report)
+    expect.check(source, path, report, changes)
     return report.diagnostics()
 
 
@@ -104,7 +102,7 @@ def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]]
     text, done, seen = source.text, list[Diagnostic](), set[str]()
     while text not in seen and len(seen) < _MOST_ROUNDS:
         seen.add(text)
-        found = proven(_check(Source(text, source.name), path, changes), source.name, path, changes)
+        found = proven(_found(Source(text, source.name), path, changes), source.name, path, changes)
         text, fixed = _fixed(text, [one for one in judged(found) if one.span.source.name == source.name])
         done += fixed
     if text != source.text:
@@ -116,12 +114,13 @@ def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]]
 
 def _fixed(text: str, found: Sequence[Diagnostic]) -> tuple[str, list[Diagnostic]]:
     """A text with one certain fix a line, and what they mend."""
-    edits = [(fix.edits[0], one) for one in found for fix in one.fixes if fix.certain]
+    certain = [(fix.edits[0], one) for one in found for fix in one.fixes if fix.certain]
+    edits: list[Edit] = []
     done: list[Diagnostic] = []
     free = len(text)
-    for edit, one in sorted(edits, key=lambda pair: (pair[0].span.start, pair[0].span.end), reverse=True):
+    for edit, one in sorted(certain, key=lambda pair: (pair[0].span.start, pair[0].span.end), reverse=True):
         if edit.span.end <= free:
-            text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+            edits.append(edit)
             free = text.rfind("\n", 0, edit.span.start) + 1
             done.insert(0, one)
-    return text, done
+    return edited(text, edits), done

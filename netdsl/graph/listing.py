@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
-from netdsl.graph.names import NAME
+from netdsl.graph.names import automatic
 from netdsl.graph.node import Graph, Node
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text import printer, tree
+from netdsl.text.tokens import NAMES, quoted
 
 
 def listing(graph: Graph) -> str:
@@ -56,8 +57,8 @@ def _labels(graph: Graph) -> Sequence[str]:
 def _facts(meta: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
     for key, value in meta.items():
         if isinstance(value, str):
-            yield key, printer.quoted(value)
-        elif NAME.fullmatch(key) and isfinite(value):
+            yield key, quoted(value)
+        elif NAMES.fullmatch(key) and isfinite(value):
             yield key, str(value)
 
 
@@ -68,9 +69,8 @@ def _chains(graph: Graph, labels: Sequence[str]) -> Iterator[str]:
     for index, node in enumerate(graph.nodes):
         kind = node.layer.keyword.lower()
         counts[kind] += 1
-        automatic = f"{kind}{'_' * kind[-1].isdigit()}{counts[kind]}"
         label, written, device = labels[index], _written(graph, node, labels), f" @{node.device}" * bool(node.device)
-        if label != automatic or node.shared or kind in applied:
+        if label != automatic(kind, counts[kind]) or node.shared or kind in applied:
             written = f"{label}: {written}"
         if node.path in applied and device:
             written = f"( {written} )"  # so that it may be applied again on another device

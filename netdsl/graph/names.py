@@ -12,9 +12,8 @@ from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
-from netdsl.text.tokens import KEYWORDS
+from netdsl.text.tokens import KEYWORDS, NAMES
 
-NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}
 _LIKE_TAG = re.compile(r"[spdg]\d+(x\d+)*|x\d+")
 
@@ -64,12 +63,17 @@ def in_scope(chains: Iterable[tree.Chain]) -> Iterator[tree.Element]:
                 pass
 
 
+def automatic(kind: str, number: int) -> str:
+    """What the language calls an element without a label: `conv2`, and `b1_2` where the kind ends in a digit."""
+    return f"{kind}{'_' * kind[-1:].isdigit()}{number}"
+
+
 def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
     """The name of each element of a scope, by the element's id.
 
     What has no label is called by its keyword or block, in lower case, and its number among the elements of that
-    kind, labelled ones counted: `conv2`, and `b1_2` where the kind ends in a digit. A `_` behind it tells it from a
-    label, or from an earlier one. SKIP, a reference and a bare group have a name only where they have a label.
+    kind, labelled ones counted. A `_` behind it tells it from a label, or from an earlier one. SKIP, a reference and
+    a bare group have a name only where they have a label.
     """
     elements = list(in_scope(chains))
     names: dict[int, str] = {}
@@ -89,7 +93,7 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
         counts[kind] += 1
         bare = isinstance(element.primary, tree.Group) and element.repeat is None
         if kind and element.label is None and not bare:
-            name = f"{kind}{'_' * kind[-1].isdigit()}{counts[kind]}"
+            name = automatic(kind, counts[kind])
             while name in taken:
                 name += "_"
             taken.add(name)
@@ -136,7 +140,7 @@ def check_name(name: tree.Name, what: str, report: Report) -> None:
     """Report a name that may not be one: a statement's keyword, or one not in lower case."""
     if name.text in KEYWORDS:
         report.error(KeywordAsName(name.text, what), name.span)
-    elif not NAME.fullmatch(name.text):
+    elif not NAMES.fullmatch(name.text):
         report.error(Capitals(what, lowered(name.text)), name.span)
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from typing import TypeGuard
 
-from netdsl.graph.names import NAME, lowered
+from netdsl.graph.names import automatic, lowered
 from netdsl.graph.node import around
-from netdsl.text.tokens import KEYWORDS
+from netdsl.text.tokens import KEYWORDS, NAMES
 
 _COPY = re.compile(r"[1-9][0-9]*")
 
@@ -19,8 +19,8 @@ def sayable(path: object) -> TypeGuard[str]:
     if not isinstance(path, str):
         return False
     first, *rest = path.split(".")
-    named = all(NAME.fullmatch(one) or _COPY.fullmatch(one) for one in rest)
-    return bool(named and NAME.fullmatch(first)) and KEYWORDS.isdisjoint((first, *rest))
+    named = all(NAMES.fullmatch(one) or _COPY.fullmatch(one) for one in rest)
+    return bool(named and NAMES.fullmatch(first)) and KEYWORDS.isdisjoint((first, *rest))
 
 
 def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
@@ -38,7 +38,7 @@ def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
         counts[kind] += 1
         if node in found:
             continue
-        path = _like(node) if isinstance(node, str) else f"{_like(kind)}{'_' * kind[-1:].isdigit()}{counts[kind]}"
+        path = _like(node) if isinstance(node, str) else automatic(_like(kind), counts[kind])
         if not taken.isdisjoint(around(path)):
             path = path.replace(".", "_")
         while path in taken or path in scopes or not sayable(path):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from netdsl.layers import mistakes
 from netdsl.text.advice import write
 from netdsl.text.mistake import Mistake, Told, Wrong
+from netdsl.text.tokens import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,7 +98,7 @@ class Kind:
         match value:
             case str():
                 bare = self.words or self.node
-                return value if bare else '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+                return value if bare else quoted(value)
             case tuple() if any(isinstance(part, Fraction) or part < 0 for part in value):
                 return "{" + ", ".join(map(show, value)) + "}"
             case _:

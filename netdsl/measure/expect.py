@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 
 from netdsl.graph import collector
+from netdsl.graph.build import Overrides, build
 from netdsl.graph.evaluate import Unknown, UnknownName, compute
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import ShapedGraph
@@ -22,6 +24,7 @@ from netdsl.text import tree
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.mistake import Mistake
+from netdsl.text.source import Source
 from netdsl.text.suggest import bounded, did_you_mean
 
 _SUMS = {
@@ -236,3 +239,10 @@ def prove(shaped: ShapedGraph, report: Report) -> int:
             except Fault as fault:
                 report.add(fault.found())
     return 0
+
+
+def check(source: Source, path: Path | None, report: Report, overrides: Overrides | None = None) -> None:
+    """Report all that is wrong with a program: what `build` finds, and claims that fail. Raises as `build` does."""
+    shaped = build(source, path, report, overrides)
+    if shaped is not None:
+        prove(shaped, report)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from netdsl.text.source import Span
 
 
 class Edit(NamedTuple):
-    """Another text for a stretch of a source."""
+    """Another text for a stretch of a source; for an empty one, a text that is put in."""
 
     span: Span
     text: str
@@ -16,8 +17,17 @@ class Edit(NamedTuple):
     @property
     def applied(self) -> str:
         """The whole source with it."""
-        whole = self.span.source.text
-        return f"{whole[: self.span.start]}{self.text}{whole[self.span.end :]}"
+        return edited(self.span.source.text, [self])
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """A text after some edits, which do not overlap."""
+    last = len(text)
+    for edit in sorted(edits, key=lambda one: (one.span.start, one.span.end), reverse=True):
+        assert edit.span.end <= last, "edits overlap"
+        text = text[: edit.span.start] + edit.text + text[edit.span.end :]
+        last = edit.span.start
+    return text
 
 
 class Fix(NamedTuple):

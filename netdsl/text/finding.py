@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from netdsl.text.advice import Advice, Fix
 from netdsl.text.codes import severity_of
@@ -56,6 +57,10 @@ class Finding(Line):
         """The fix that its help names, if that names one edit."""
         fix = self.help.fix(self.span) if isinstance(self.help, Advice) else None
         return () if fix is None or fix.edits[0].text == fix.edits[0].span.text else (fix,)
+
+    def unfixed(self) -> Self:
+        """The same without its fix, in the same words."""
+        return replace(self, mistake=self.mistake.advised(str(self.help)))
 
     @property
     def severity(self) -> str:

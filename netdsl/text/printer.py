@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import NamedTuple, TypeAlias
 
 from netdsl.text import tree
+from netdsl.text.tokens import quoted
 
 
 class Role(Enum):
@@ -81,11 +82,6 @@ def line(statement: tree.Statement) -> str:
         words.append(f" {token.text}" if after and token.before else token.text)
         after = token.after
     return "".join(words)
-
-
-def quoted(text: str) -> str:
-    """A text as a string of the language."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _parts(node: _Node) -> Sequence[_Part]:

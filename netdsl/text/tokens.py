@@ -45,3 +45,8 @@ _COMMENTS = re.compile(f"({STRING})|{COMMENT}")
 def code(text: str) -> str:
     """A text with space in place of its comments, and none at its end; offsets stay."""
     return _COMMENTS.sub(lambda match: match[1] or " " * len(match.group()), text).rstrip()
+
+
+def quoted(text: str) -> str:
+    """A text as a string of the language."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
 
 from netdsl.text import mistakes, misused
+from netdsl.text.advice import edited
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.elsewhere import by_word
 from netdsl.text.fixes import likely
@@ -79,11 +79,11 @@ def proven(found: Diagnostic, text: str, span: Span, first_error: Callable[[str,
         return found
     edit = found.fixes[0].edits[0]
     behind = edit.span.start + len(edit.text)
-    text = f"{text[: edit.span.start]}{edit.text}{text[edit.span.end :]}"
+    text = edited(text, [edit])
     end = span.end + behind - edit.span.end
     if "\n" in edit.text or not text[span.start : end].strip() or first_error(text, span.start, end) > behind:
         return found  # it is two statements, or none, or goes on
-    return replace(found, mistake=found.mistake.advised(str(found.help)))
+    return found.unfixed()
 
 
 def _expected(met: Met) -> str:

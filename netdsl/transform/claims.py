@@ -5,8 +5,10 @@ from __future__ import annotations
 from netdsl.layers.arguments import show
 from netdsl.measure import expect
 from netdsl.text import tree
+from netdsl.text.advice import Edit
 from netdsl.text.diagnostic import Report
-from netdsl.transform.program import Edit, Program
+from netdsl.text.source import Span
+from netdsl.transform.program import Program
 
 
 def mended(program: Program, *, rewrite: bool) -> tuple[Program, int]:
@@ -27,10 +29,10 @@ def mended(program: Program, *, rewrite: bool) -> tuple[Program, int]:
             continue
         shape = _shape(program, claim) if rewrite and claim.quantity.text == "shape" else ""
         if shape:
-            edits.append(Edit(claim.value.span.start, end, shape))
+            edits.append(Edit(claim.value.span, shape))
         else:
             stop = program.text.find("\n", end)
-            edits.append(Edit(start, len(program.text) if stop < 0 else stop + 1, ""))
+            edits.append(Edit(Span(program.source, start, len(program.text) if stop < 0 else stop + 1), ""))
             lost += 1
     return program.edited(edits), lost
 

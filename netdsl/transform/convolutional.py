@@ -21,11 +21,12 @@ from netdsl.layers.arguments import Sizes, arguments_of, show
 from netdsl.layers.base import Layer, write
 from netdsl.text import format as formatter
 from netdsl.text import tree
+from netdsl.text.advice import Edit
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
 from netdsl.transform import claims, overriding, repeats, uses
 from netdsl.transform.plan import Plan, TransformError, plan
-from netdsl.transform.program import Edit, Program, without
+from netdsl.transform.program import Program, without
 
 _MOST_STEPS = 100
 
@@ -155,7 +156,7 @@ class _Rewriting:
                 found += self._site(span, indices)
         for close, words in self.listed.items():
             empty = self.program.text[:close].rstrip().endswith("(")
-            found.append(Edit(close, close, ("" if empty else ", ") + ", ".join(words)))
+            found.append(Edit(Span(self.program.source, close, close), ("" if empty else ", ") + ", ".join(words)))
         return found
 
     def _site(self, span: Span, indices: Sequence[int]) -> list[Edit]:
@@ -175,7 +176,7 @@ class _Rewriting:
         text = write(window, _texts(node, window) | {"kernel": kernel})
         if place.element.label is None and window.keyword != node.layer.keyword:
             text = f"{place.name}: {text}"
-        return [Edit(span.start, span.end, text)]
+        return [Edit(span, text)]
 
     def _kernel(self, block: tree.Block | None, uses: Sequence[_Use]) -> str:
         """A kernel as it is written in a block: dims, or where these differ, a parameter that the calls fill."""

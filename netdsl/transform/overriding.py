@@ -8,10 +8,12 @@ from netdsl.graph.build import Overrides
 from netdsl.graph.program import Loader
 from netdsl.layers.arguments import Value, show
 from netdsl.text import tree
+from netdsl.text.advice import Edit
 from netdsl.text.diagnostic import Report
+from netdsl.text.tokens import quoted
 from netdsl.transform import uses
 from netdsl.transform.plan import TransformError
-from netdsl.transform.program import Edit, Program
+from netdsl.transform.program import Program
 
 
 def overridden(program: Program, overrides: Overrides) -> Program:
@@ -26,7 +28,7 @@ def overridden(program: Program, overrides: Overrides) -> Program:
         span = node.site.arguments["dims"]
         if span.source.name != program.name:
             raise TransformError(f"the dims of {node.path} are written in {span.source.name}", span)
-        edits.append(Edit(span.start, span.end, show(dims)))
+        edits.append(Edit(span, show(dims)))
     program = program.edited(edits)
     for name, value in overrides.params.items():
         program = _with_param(program, name, value)
@@ -44,7 +46,7 @@ def _with_param(program: Program, name: str, value: Value) -> Program:
         )
         program = uses.brought_in(program, home) or program
     param = next(one for one in program.file.statements if isinstance(one, tree.Param) and one.name.text == name)
-    return program.edited([Edit(param.value.span.start, param.value.span.end, _written(value))])
+    return program.edited([Edit(param.value.span, _written(value))])
 
 
 def _is(statement: tree.Statement, name: str) -> bool:
@@ -54,7 +56,7 @@ def _is(statement: tree.Statement, name: str) -> bool:
 def _written(value: Value) -> str:
     """A value as a `param` line has it."""
     if isinstance(value, str):
-        return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+        return quoted(value)
     if isinstance(value, Fraction) or (isinstance(value, tuple) and any(isinstance(one, Fraction) for one in value)):
         return f"{{{', '.join(map(show, value)) if isinstance(value, tuple) else show(value)}}}"
     return show(value)

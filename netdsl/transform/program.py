@@ -11,19 +11,11 @@ from netdsl.graph import names
 from netdsl.graph.build import Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.text import tree
+from netdsl.text.advice import Edit, edited
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.parse import parse
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """What stands from `start` up to `end` becomes another text; where they are equal, it is put in."""
-
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +71,7 @@ class Program(Line):
 
     def edited(self, edits: Iterable[Edit]) -> Program:
         """The program after some edits, which do not overlap."""
-        text, last = self.text, len(self.text)
-        for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
-            assert edit.end <= last, "edits overlap"
-            text = text[: edit.start] + edit.text + text[edit.end :]
-            last = edit.start
-        return replace(self, text=text)
+        return replace(self, text=edited(self.text, edits))
 
     @cached_property
     def _places(self) -> dict[tuple[int, int], Place]:
@@ -132,8 +119,8 @@ def without(element: tree.Element, chain: tree.Chain, text: str) -> Edit:
     at = next(position for position, one in enumerate(chain.elements) if one is element)
     span = element.span
     if element.label is not None or element.repeat is not None or len(chain.elements) == 1:
-        return Edit(element.primary.span.start, element.primary.span.end, "SKIP")
+        return Edit(element.primary.span, "SKIP")
     if at:
-        return Edit(chain.arrows[at - 1].start, span.end, "")
+        return Edit(chain.arrows[at - 1].to(span), "")
     end = chain.arrows[0].end
-    return Edit(span.start, end + len(text[end:]) - len(text[end:].lstrip()), "")
+    return Edit(Span(span.source, span.start, end + len(text[end:]) - len(text[end:].lstrip())), "")

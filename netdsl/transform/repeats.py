@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netdsl.text import tree
-from netdsl.transform.program import Edit, Program
+from netdsl.text.advice import Edit
+from netdsl.transform.program import Program
 
 
 def parted(program: Program, element: tree.Element) -> Program:
@@ -15,7 +16,7 @@ def parted(program: Program, element: tree.Element) -> Program:
     first = f"{label}_first: {primary}{device}" if label else f"{primary}{device}"
     rest = f"{label}: {primary}" if label else primary
     text = f"{first} -> {rest}{_fewer(element.repeat)}{device}"
-    return program.edited([Edit(element.span.start, element.span.end, text)])
+    return program.edited([Edit(element.span, text)])
 
 
 def _fewer(repeat: tree.Count) -> str:

@@ -6,11 +6,12 @@ from pathlib import PurePosixPath
 from typing import TypeAlias
 
 from netdsl.text import tree
+from netdsl.text.advice import Edit
 from netdsl.text.diagnostic import Report
 from netdsl.text.parse import parse
-from netdsl.text.source import Source
+from netdsl.text.source import Source, Span
 from netdsl.text.tokens import NAMES
-from netdsl.transform.program import Edit, Program
+from netdsl.transform.program import Program
 
 _Definition: TypeAlias = tree.Param | tree.Block | tree.Use
 
@@ -24,7 +25,7 @@ def brought_in(program: Program, used: Source) -> Program | None:
         if isinstance(use, tree.Use) and PurePosixPath(used.name.replace("\\", "/")).match(str(use.path.value)):
             kept = _needed(parse(used, Report()), program.text)
             text = "\n".join(_text(one, str(use.path.value)) for one in kept)
-            return program.edited([Edit(_start(use), use.span.end, text)])
+            return program.edited([Edit(Span(use.span.source, _start(use), use.span.end), text)])
     return None
 
 
