@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from netdsl.graph.outline import Outline
 from netdsl.layers.base import Layer
@@ -13,8 +13,6 @@ from netdsl.layers.shape import Shape
 from netdsl.text import tree
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
-
-T = TypeVar("T")
 
 Flow: TypeAlias = int | tuple[int, ...]
 """What flows along a chain: the index of a node, NOTHING, BROKEN, or what the branches of a fork gave."""

@@ -30,15 +30,9 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Costs):
     """The costs of a network, or of a part of it, in inference. `weight_bytes` are those of `params`."""
 
-    params: int
-    constants: int
-    macs: int
-    flops: int
-    connections: int
-    activation_bytes: int
     weight_bytes: int
     depth: int
 
