@@ -73,6 +73,7 @@ class _Maker:
             "SCALE bias",
             "BN",
             "LRN",
+            "POSITIONS",
             self.activation(),
             f"{self.activation()} -> {self.activation()}",
         ]
@@ -113,6 +114,8 @@ class _Maker:
             f"CROP {self.number(1, 4)}",
             "SCALE" if self.smooth else "GN 1",
         ]
+        if rank == 1:
+            words += [f"TOKEN {self.number(1, 2)}", f"PICK {self.number(-2, 3)}"]
         if self.mixing:
             words += [f"SLICE 0 {(channels + 1) // 2}", f"SHUFFLE {channels}", "FLATTEN", "FC 3"]
         return self.one_of(*words)

@@ -116,12 +116,26 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "UPSAMPLE to=20x20",
         "PIXELSHUFFLE 1 order=dcr",
         "SLICE 0 3",
+        "TOKEN",
+        "TOKEN 2",
+        "POSITIONS",
+        "PICK 15",
+        "PICK -1",
         "SHUFFLE 3",
         "RELU",
     ],
 )
 def test_a_label_is_what_was_written(text: str) -> None:
-    dims = "14x14x32" if text.startswith("RESHAPE") else "16x16x12" if "g4" in text or "GN" in text else "16x16x3"
+    sequence = text.startswith(("TOKEN", "PICK"))
+    dims = (
+        "16x3"
+        if sequence
+        else "14x14x32"
+        if text.startswith("RESHAPE")
+        else "16x16x12"
+        if "g4" in text or "GN" in text
+        else "16x16x3"
+    )
     layer = shaped(dims, text).nodes[-1].layer
     assert layer.written == text
 
@@ -197,6 +211,15 @@ MISTAKES = """
 8x8x6: PIXELSHUFFLE 2x2 = invalid-argument 2x2
 8x8x6: PIXELSHUFFLE = missing-argument PIXELSHUFFLE
 12: PIXELSHUFFLE 2 = rank-mismatch PIXELSHUFFLE 2
+8x8x6: TOKEN = rank-mismatch TOKEN
+6: TOKEN 2 = rank-mismatch TOKEN 2
+8x8x6: PICK 0 = rank-mismatch PICK 0
+6: PICK -1 = rank-mismatch PICK -1
+8x6: PICK 8 = invalid-argument 8
+8x6: PICK -9 = invalid-argument -9
+8x6: PICK 99999999999 = limit-exceeded 99999999999
+8x6: PICK = missing-argument PICK
+8x6: TOKEN 0 = invalid-argument 0
 8x8x6: [ CONV 4 3 p1 | SKIP ] -> ADD = shape-mismatch ADD
 8x8x6: [ MAXPOOL 2 | SKIP ] -> CONCAT = shape-mismatch CONCAT
 8x8x6: [ FC 6 | SKIP ] -> CONCAT = shape-mismatch CONCAT

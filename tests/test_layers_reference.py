@@ -183,6 +183,22 @@ def test_pixel_shuffle_along_other_axes(dims: str) -> None:
         assert torch.equal(part, values[:, cell::cells])
 
 
+def test_tokens_positions_and_one_of_them() -> None:
+    module, x = lowered("4x3", "TOKEN 2")
+    assert module.weight.shape == (2, 3)
+    expected = torch.cat([module.weight.T[None].repeat(2, 1, 1), x], 2)
+    assert torch.equal(module(x), expected)
+    assert 0.005 < lowered("4x300", "TOKEN 2")[0].weight.std() < 0.05
+    for dims in ("3", "4x3", "4x5x3"):
+        module, x = lowered(dims, "POSITIONS")
+        assert tuple(module.weight.shape) == tuple(map(int, dims.split("x")))
+        places = module.weight.reshape(-1, 3).T.reshape(x.shape[1:])
+        assert torch.equal(module(x), x + places)
+    for position in (0, 3, -1, -4):
+        module, x = lowered("4x3", f"PICK {position}")
+        assert torch.equal(module(x), x[:, :, position])
+
+
 def test_crop_is_centred_and_rounds_down() -> None:
     module, x = lowered("9x8x1", "CROP 4x3")
     assert torch.equal(module(x), x[:, :, 2:6, 2:5])
@@ -259,7 +275,7 @@ DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECO
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
-PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
+PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr; TOKEN; TOKEN 3; POSITIONS
 """
 
 
@@ -324,6 +340,10 @@ FLOPS = """
 5x6: UPSAMPLE 2 mode=bilinear: 180
 4x5x6: DROPOUT: 0
 4x5x6: FLATTEN: 0
+4x5x6: POSITIONS: 120
+6: POSITIONS: 6
+5x6: TOKEN 2: 0
+5x6: PICK 2: 0
 4x5x6: [ SKIP | RELU | ABS ] -> ADD: 240
 4x5x6: [ SKIP | RELU | ABS ] -> MEAN: 360
 4x5x6: [ SKIP | FC 6 ] -> MUL: 120

@@ -482,21 +482,23 @@ def test_the_module_is_code_that_reads_well_and_passes_torchscript() -> None:
 
 WRITTEN = """
     CONV 2 1; DWCONV 1; DECONV 2 1; FC 2; RBF 2; GN 2; MAXPOOL 2; AVGPOOL 2; UPSAMPLE 2; PAD 1; CROP 2x2; SLICE 0 1
-    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1
+    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1; PICK 2
 """.strip().replace("\n", ";")
 ARGUMENTS = {written.split()[0]: written.strip() for written in WRITTEN.split(";")}
 
 
 SINGLE = sorted(word for word in keywords() if (row := find(word)) and row.role not in ("input", "merge"))
+ALONG_ONE = ("TOKEN", "PICK")
 
 
 @pytest.mark.parametrize("keyword", SINGLE)
 def test_what_a_layer_says_of_itself_holds(keyword: str) -> None:
     """Monotone, scaling channels, passing on: as its module does it."""
-    node = netdsl.loads(f"INPUT 3x3x2 -> ABS -> {ARGUMENTS.get(keyword, keyword)} -> ABS").shaped.nodes[2]
-    layer, x = node.layer, netdsl.loads("INPUT 3x3x2").shaped.shapes[0]
+    dims = "9x2" if keyword in ALONG_ONE else "3x3x2"
+    shaped = netdsl.loads(f"INPUT {dims} -> ABS -> {ARGUMENTS.get(keyword, keyword)} -> ABS").shaped
+    layer, x = shaped.nodes[2].layer, shaped.shapes[0]
     module, algebra = layer.lower(x).eval(), layer.algebra(x)
-    values = torch.linspace(-6, 6, 2 * 9 * 50).reshape(50, 2, 3, 3)
+    values = torch.linspace(-6, 6, 2 * 9 * 50).reshape(50, 2, *x.spatial)
     with torch.no_grad():
         found = module(values)
     if algebra.monotone:

@@ -34,7 +34,7 @@ _TITLES = {
 }
 _SHORT = {"ABS", "ADD", "MAX", "PAD"}
 """Keywords that are words, however short."""
-_BOXED = {"LRN", "SOFTMAX", "LOGSOFTMAX"}
+_BOXED = {"LRN", "POSITIONS", "SOFTMAX", "LOGSOFTMAX"}
 
 
 @rule(guard.instance(str))
@@ -46,7 +46,7 @@ def title(layer: Layer, *inputs: Shape) -> str:
 
 @rule(guard.instance(bool))
 def boxed(layer: Layer, *inputs: Shape) -> bool:
-    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN."""
+    """Whether figures give it a box of its own even where it follows a layer: SOFTMAX, LRN, POSITIONS."""
     return layer.keyword in _BOXED
 
 

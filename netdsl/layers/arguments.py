@@ -112,21 +112,22 @@ def _not_single(value: Value) -> LayerError:
     return LayerError(mistakes.WrongValue(show(value), "not a single number"))
 
 
-def _whole(value: Value, least: int) -> int:
+def _whole(value: Value, least: int | None) -> int:
     if isinstance(value, Fraction):
         raise LayerError(mistakes.PartialValue(show(value)))
     if not isinstance(value, int):
         raise _not_single(value)
-    if value < least:
+    if least is not None and value < least:
         raise LayerError(mistakes.WrongValue(show(value), f"less than {least}"))
     if value > MAX_SIZE:
         raise LayerError(mistakes.LargeValue(value, MAX_SIZE))
     return value
 
 
-def whole(least: int = 1) -> Kind:
-    """A whole number of at least `least`."""
-    return Kind(f"a whole number from {least}", lambda value: _whole(value, least))
+def whole(least: int | None = 1) -> Kind:
+    """A whole number of at least `least`, or any."""
+    bound = "" if least is None else f" from {least}"
+    return Kind(f"a whole number{bound}", lambda value: _whole(value, least))
 
 
 def sizes(least: int = 1) -> Kind:

@@ -244,3 +244,33 @@ class UnevenChannels(Mistake, code="shape-mismatch", example="INPUT 8x8x3 -> PIX
     def help(self) -> str:
         near = max(self.x.channels // self.cells, 1) * self.cells
         return f"{near} or {near + self.cells} channels would do"
+
+
+class NoSequence(Mistake, code="rank-mismatch", example="INPUT 8x8x3 -> TOKEN"):
+    keyword: str
+    x: Shape
+    words = "{keyword} works on a sequence, which has one spatial axis, but its input {x} has {axes}"
+
+    @property
+    def axes(self) -> str:
+        """The input's, counted."""
+        return str(self.x.rank) if self.x.rank else "none"
+
+    def help(self) -> str:
+        if not self.x.spatial:
+            return f"RESHAPE {self.x}x1 makes one with a value at each position"
+        return f"RESHAPE {self.x.positions}x{self.x.channels} makes one of its positions, row by row"
+
+
+class NoPosition(Mistake, code="invalid-argument", example="INPUT 50x8 -> PICK 50"):
+    position: int
+    x: Shape
+    words = "PICK {position} takes a position that {x} has not: it has {count}"
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self.x.spatial[0]
+
+    def help(self) -> str:
+        return f"they are counted from 0: the last is {self.count - 1}, or -1"

@@ -11,7 +11,20 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from netdsl.layers import activation, channels, conv, deconv, dense, dropout, merge, norm, pool, reshape, source
+from netdsl.layers import (
+    activation,
+    channels,
+    conv,
+    deconv,
+    dense,
+    dropout,
+    merge,
+    norm,
+    pool,
+    reshape,
+    sequence,
+    source,
+)
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -67,6 +80,9 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     reshape.PixelShuffle,
     channels.Slice,
     channels.Shuffle,
+    sequence.Token,
+    sequence.Positions,
+    sequence.Pick,
     merge.Concat,
     merge.Add,
     merge.Subtract,

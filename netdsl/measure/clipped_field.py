@@ -81,7 +81,9 @@ def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence
     """What a layer reads for some positions of its output."""
     sizes, windows, scales = inputs[0].spatial, layer.windows(*inputs), layer.enlargement(*inputs)
     told = [len(sizes) == out.rank and layer.reads(axis, 0, *inputs) is not None for axis in range(out.rank)]
-    if len(sizes) != out.rank or (windows == "all" and not any(told)):
+    if windows and windows != "all" and not out.rank:  # one position of a map, as a vector
+        blocks, told = [(1,) * len(sizes)], [False] * len(sizes)
+    elif len(sizes) != out.rank or (windows == "all" and not any(told)):
         yield tuple([(1 << size) - 1 for size in sizes])
         return
     for block in blocks:

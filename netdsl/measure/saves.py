@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from netdsl.layers import activation, dropout, guard, merge, norm, reshape, window
+from netdsl.layers import activation, dropout, guard, merge, norm, reshape, sequence, window
 from netdsl.layers.base import Layer
 from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.conv import Convolving
@@ -224,6 +224,24 @@ def _crop(layer: reshape.Crop, x: Operand, *like: Operand) -> Saved:
 def _slice(layer: Slice, x: Operand) -> Saved:
     whole = layer.to - layer.from_ == x.shape.channels
     return Saved(shares=True, layout=x.layout if whole else "sliced" if x.flat else x.cut)
+
+
+# Sequences
+
+
+@saves.of(sequence.Token)
+def _token(layer: sequence.Token, x: Operand) -> Saved:
+    return Saved(passes=(0,))
+
+
+@saves.of(sequence.Positions)
+def _positions(layer: sequence.Positions, x: Operand) -> Saved:
+    return Saved(passes=(0,), layout=x.order)
+
+
+@saves.of(sequence.Pick)
+def _pick(layer: sequence.Pick, x: Operand) -> Saved:
+    return Saved(shares=True, layout="sliced" if x.order == "permuted" else "strided")
 
 
 # Merges

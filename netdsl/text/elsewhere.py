@@ -85,6 +85,11 @@ _WORDS = {
     "depthtospace": Foreign("PIXELSHUFFLE factor order=dcr"),
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
+    "token clstoken classtoken cls": Foreign("TOKEN", "count"),
+    "positions posembed posembedding positionembedding positionalembedding learnedpositionalembedding": Foreign(
+        "POSITIONS", "-"
+    ),
+    "pick": Foreign("PICK", "position"),
     "input data placeholder": Foreign("INPUT", "dims"),
     "skip none identity skipconnection passthrough": Foreign("SKIP"),
     "concat concatenate concatenation cat route": Foreign("[ a | b ] -> CONCAT"),
@@ -109,6 +114,7 @@ _SLOTS = {
     "bias": "bias use_bias bias_term",
     "rate": "rate p dropout_ratio dropout_rate prob",
     "slope": "slope negative_slope alpha",
+    "position": "position index",
     "to": "to output_size",
     "dims": "dims shape input_shape",
     "activation": "activation activation_fn nonlinearity act",
@@ -144,7 +150,7 @@ BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
 RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
-_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope")
+_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
 _COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
