@@ -152,7 +152,8 @@ def test_told_fixes_of_any_program_bring_no_other_mistake(seed: int) -> None:
                 fresh = [one for one in after if (one.code, one.message, one.span.start) not in places]
                 assert severity_of(found.code) == "error" or not fresh, (fix, fresh)
                 assert found.code == "syntax-error" or not [one for one in fresh if one.code == "syntax-error"], fix
-                assert not [one for one in fresh if one.code == found.code and one.span.text == found.span.text], fix
+                own = found.code, found.span.text, at(found, fix)
+                assert not [one for one in fresh if (one.code, one.span.text, one.span.start) == own], fix
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,9 @@ def _holds(fix: Fix, one: Diagnostic, found: Sequence[Diagnostic], path: Path | 
         return True  # it is not tried
     before = {(other.code, other.message, _moved(other, edit)) for other in found if other is not one}
     fresh = [other for other in after if (other.code, other.message, other.span.start) not in before]
-    own = one.code, one.message, _moved(one, edit)
+    own = one.code, _moved(one, edit)
     return not any(
-        (other.code, other.message, other.span.start) == own
+        ((other.code, other.span.start) == own and (other.message == one.message or one.code != "syntax-error"))
         or severity_of(one.code) == "warning"
         or (severity_of(other.code) == "error" and _is_made(other, edit, one.code == "syntax-error"))
         for other in fresh
