@@ -223,6 +223,7 @@ class _Maker:
             return " ".join([keyword, *(self.written(one) for one in arguments if one.required or self.chance(0.3))])
         size, count = self.one("1", "3", "3", "5", "2"), self.one("4", "8", "{2*2}", self.value())
         anywhere = ("RELU", "BN", "TANH", "DROPOUT", "SIGMOID", "PRELU", "SCALE bias", "SOFTMAX", "LEAKYRELU 0.1")
+        anywhere += (f"TIMES {self.value()}", "PLUS -1")
         if self.flat:
             return self.one(f"FC {count}", f"FC {count}", *anywhere)
         if depth == 0 and self.chance(0.1):

@@ -71,6 +71,8 @@ class _Maker:
         anywhere = [
             "DROPOUT",
             "SCALE bias",
+            "TIMES -0.5",
+            "PLUS {1/3}",
             "BN",
             "LRN",
             "POSITIONS",
@@ -196,7 +198,17 @@ def tangles(draw: Callable[[st.SearchStrategy[int]], int], *, most: int = 8) -> 
     return "\n".join(lines) + "\n"
 
 
-_SCALING = ("BN", "BN noaffine", "SCALE bias", "SCALE", "NORMALIZE mean=0.5 std=2", "LN", "PRELU per_channel")
+_SCALING = (
+    "BN",
+    "BN noaffine",
+    "SCALE bias",
+    "SCALE",
+    "NORMALIZE mean=0.5 std=2",
+    "TIMES -2",
+    "PLUS 1",
+    "LN",
+    "PRELU per_channel",
+)
 
 
 @st.composite

@@ -108,6 +108,8 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "NORMALIZE mean={0.5, 1, 2} std={1, 2/3, 0.25}",
         "NORMALIZE mean=1x2x3 std=2",
         "NORMALIZE mean={1, -2, 3}",
+        "TIMES {1/255}",
+        "PLUS -1",
         "RESHAPE 7x7x128",
         "PAD 1 after=2x3 mode=reflect",
         "PAD 0 after=0",
@@ -154,7 +156,7 @@ def test_input_gives_its_dims() -> None:
 def test_what_works_in_place() -> None:
     in_place = {layer.keyword for layer in LAYERS if layer.inplace}
     activations = {layer.keyword for layer in LAYERS if layer.role == "activation"}
-    assert in_place == activations | {"DROPOUT", "DROPPATH", "FLATTEN", "RESHAPE", "SKIP"}
+    assert in_place == activations | {"DROPOUT", "DROPPATH", "FLATTEN", "RESHAPE", "SKIP", "TIMES", "PLUS"}
     assert {layer.keyword for layer in LAYERS if layer.counts_depth} == {"CONV", "DWCONV", "DECONV", "FC"}
     assert {layer.keyword for layer in LAYERS if layer.training_only} == {"DROPOUT", "DROPPATH"}
     assert {layer.keyword for layer in LAYERS if layer.merge} == {"CONCAT", "ADD", "SUB", "MUL", "MEAN", "MAX"}
@@ -243,6 +245,10 @@ MISTAKES = """
 8x8x6: SLICE 3 7 = invalid-argument 7
 8x8x6: NORMALIZE mean={1, 2} = invalid-argument mean={1, 2}
 8x8x6: NORMALIZE std=0 = invalid-argument std=0
+8x8x6: TIMES 2x2 = invalid-argument 2x2
+8x8x6: TIMES = missing-argument TIMES
+8x8x6: PLUS "1" = invalid-argument "1"
+8x8x6: PLUS 1 2 = extra-argument 2
 8x8x6: DROPOUT 1.5 = invalid-argument 1.5
 8x8x6: CONV 4 3 s0 = invalid-argument s0
 8x8x6: PAD 1 mode=wrap = invalid-argument wrap

@@ -243,6 +243,9 @@ def test_constants_and_factors_meet_their_channels() -> None:
         module.bias += torch.tensor([1.0, 2.0])
     expected = torch.stack([x[:, 0] / 2 + 1, x[:, 1] / 2 + 2], 1)
     torch.testing.assert_close(module(x), expected)
+    for text, scaled in [("TIMES -0.25", -x / 4), ("PLUS {-1/3}", x - 1 / 3), ("PLUS 2", x + 2)]:
+        torch.testing.assert_close(lowered("3x4x2", text)[0](x), scaled)
+    assert lowered("3x4x2", "TIMES {1/255}")[0](torch.full((1, 2, 3, 4), 255).byte()).unique().tolist() == [1.0]
 
 
 def test_multiply_takes_a_vector_as_1x1() -> None:
@@ -275,6 +278,7 @@ DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECO
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
+TIMES -2; PLUS 1
 PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr; TOKEN; TOKEN 3; POSITIONS
 """
 
@@ -326,6 +330,8 @@ FLOPS = """
 4x5x6: SCALE: 120
 4x5x6: SCALE bias: 240
 4x5x6: NORMALIZE: 240
+4x5x6: TIMES 2: 120
+4x5x6: PLUS 2: 120
 4x5x6: MAXPOOL 2: 72
 4x5x6: AVGPOOL 2: 96
 4x5x6: AVGPOOL global: 120

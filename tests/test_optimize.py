@@ -279,6 +279,9 @@ def test_a_convolution_takes_up_what_scales_its_channels_on_both_sides() -> None
         "CONV 4 3 same s2 -> BN",
         "BN -> CONV 4 1 same",
         "SCALE bias -> DWCONV 2",
+        "TIMES 0.5 -> PLUS -1 -> CONV 4 3 -> TIMES -2 -> PLUS 1",
+        "TIMES 0.5 -> CONV 4 3 p1",
+        "TIMES 1 -> PLUS 0",
     ],
 )
 def test_folds(layers: str) -> None:
@@ -289,6 +292,7 @@ def test_folds(layers: str) -> None:
     ("program", "stays"),
     [
         ("INPUT 6x6x4 -> NORMALIZE mean=1 -> CONV 4 3 p1", "zeros of a padding would get an offset"),
+        ("INPUT 6x6x4 -> PLUS 1 -> CONV 4 3 p1", "the same"),
         ("INPUT 6x6x4 -> BN -> CONV 4 3 same s2", "the same, where the padding is at the far end"),
         ("INPUT 6x6x4 -> BN -> DECONV 4 2 s2", "an output reads some of the kernel alone"),
         ("INPUT 6x6x4 -> c: CONV 4 3 -> BN -> d: ABS\n[ c | d ] -> CONCAT", "others read the convolution"),
@@ -482,7 +486,7 @@ def test_the_module_is_code_that_reads_well_and_passes_torchscript() -> None:
 
 WRITTEN = """
     CONV 2 1; DWCONV 1; DECONV 2 1; FC 2; RBF 2; GN 2; MAXPOOL 2; AVGPOOL 2; UPSAMPLE 2; PAD 1; CROP 2x2; SLICE 0 1
-    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1; PICK 2
+    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1; PICK 2; TIMES -2; PLUS 1
 """.strip().replace("\n", ";")
 ARGUMENTS = {written.split()[0]: written.strip() for written in WRITTEN.split(";")}
 

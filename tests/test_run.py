@@ -32,6 +32,8 @@ NETWORKS = {
     "grey": "INPUT 28x28x1 -> AVGPOOL global",
     "bytes": "INPUT 28x28x1 -> NORMALIZE mean=100 std=50 -> AVGPOOL global",
     "units": "INPUT 28x28x1 -> NORMALIZE mean=0.5 std=0.25 -> AVGPOOL global",
+    "times": "INPUT 28x28x1 -> TIMES {1/127.5} -> PLUS -1 -> AVGPOOL global",
+    "plus": "INPUT 28x28x1 -> PLUS -0.5 -> TIMES 2 -> AVGPOOL global",
     "huge": "INPUT 28x28x3 -> NORMALIZE std=1e-38 -> AVGPOOL global",
     "two": "a: INPUT 8x8x3\nb: INPUT 8x8x3\n[a | b] -> ADD -> FC 2",
     "vector": "INPUT 8 -> FC 2",
@@ -182,7 +184,15 @@ def test_grey_networks_take_luma(run: Run) -> None:
     assert values(data(run, "grey.pt", "red.png"))[0] == pytest.approx([(luma - 0.449) / 0.226], abs=1e-4)
 
 
-@pytest.mark.parametrize(("name", "wanted"), [("bytes", (82 - 100) / 50), ("units", (82 / 255 - 0.5) / 0.25)])
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("bytes", (82 - 100) / 50),
+        ("units", (82 / 255 - 0.5) / 0.25),
+        ("times", 82 / 127.5 - 1),
+        ("plus", 2 * (82 / 255 - 0.5)),
+    ],
+)
 def test_a_network_that_normalises_takes_raw_values(run: Run, name: str, wanted: float) -> None:
     assert values(data(run, f"{name}.pt", "red.png"))[0] == pytest.approx([wanted], abs=1e-4)
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -27,6 +28,8 @@ from netdsl.text.tabulate import Column, Look
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from netdsl.layers.arguments import Number
 
 _BATCH = 32
 """Pictures that run at once at most, lest many of them take more memory than there is."""
@@ -190,7 +193,7 @@ def _labels(file: str, classes: int) -> Sequence[str]:
 
 
 def _scaling(made: Card, channels: int, mean: str | None, std: str | None, raw: str | None) -> Scaling:
-    """How a picture's values are given: as options say, as a NORMALIZE behind INPUT takes them, or as ImageNet's."""
+    """How a picture's values are given: as options say, as constants behind INPUT take them, or as ImageNet's."""
     if raw is not None:
         if mean is not None or std is not None:
             raise common.UsageError("--raw goes with neither --mean nor --std", "leave one out")
@@ -201,9 +204,10 @@ def _scaling(made: Card, channels: int, mean: str | None, std: str | None, raw: 
         if min(deviations) <= 0:
             raise common.UsageError(f"--std {std}: is more than 0")
         return Scaling(means, deviations, "normalised as --mean and --std say")
-    if constants := _normalized_by(made.source):
-        most = 255 if max(constants) > 1 else 1
-        return Scaling((0,), (1 / most,), f"values from 0 to {most}, which NORMALIZE takes")
+    if scaled := _scaled_by(made.source):
+        keyword, largest = scaled
+        most = 255 if largest > 1 else 1
+        return Scaling((0,), (1 / most,), f"values from 0 to {most}, which {keyword} takes")
     return Scaling(MEAN, STD, "normalised by ImageNet's mean and deviation")
 
 
@@ -219,23 +223,35 @@ def _numbers(option: str, text: str, channels: int) -> Sequence[float]:
     return numbers
 
 
-def _normalized_by(program: str) -> Sequence[float]:
-    """The constants of the NORMALIZE layers, where nothing else reads what a program is given; else none.
+def _scaled_by(program: str) -> tuple[str, Number] | None:
+    """The keyword of a layer with constants, and the largest mean or deviation that they stand for; else None.
 
-    A program that uses files which are not there tells nothing.
+    Such layers are all that reads what the program is given: NORMALIZE, TIMES, PLUS. A program that uses files which
+    are not there tells nothing.
     """
     from netdsl.graph.build import Overrides, build
-    from netdsl.layers.norm import Normalize
+    from netdsl.layers.norm import Normalize, Plus, Times
     from netdsl.text.diagnostic import Report
     from netdsl.text.source import Source
 
     shaped = build(Source(program, "source.net"), None, Report(), Overrides(include=[resources.networks()]))
     if shaped is None:
-        return ()
+        return None
     graph = shaped.graph
-    layers = [graph.nodes[reader].layer for index in graph.inputs for reader in graph.readers[index]]
-    constants = [[*layer.mean, *layer.std] for layer in layers if isinstance(layer, Normalize)]
-    return [float(one) for each in constants for one in each] if len(constants) == len(layers) else ()
+    constants: list[Number] = []
+    keyword = ""
+    for layer in [graph.nodes[reader].layer for index in graph.inputs for reader in graph.readers[index]]:
+        match layer:
+            case Normalize():
+                constants += (*layer.mean, *layer.std)
+            case Times() if layer.factor:
+                constants.append(abs(1 / Fraction(layer.factor)))
+            case Plus():
+                constants.append(abs(layer.offset))
+            case _:
+                return None
+        keyword = layer.keyword
+    return (keyword, max(constants)) if keyword else None
 
 
 def _batches(files: Sequence[str], dims: Sequence[int], crop: float, scaling: Scaling) -> Iterator[NDArray[np.float32]]:

@@ -233,14 +233,20 @@ class NoMergeBehindFork(Mistake, code="fork-without-merge", example="INPUT 8 -> 
 
 
 class MergeWithoutFork(Mistake, code="merge-without-fork", example="INPUT 8 -> FC 4 -> ADD"):
-    """A merge layer that no fork stands before, perhaps with the names of what it should merge: `ADD conv1`."""
+    """A merge layer that no fork stands before, perhaps with the names of what it should merge: `ADD conv1`.
+
+    With a number behind it, it may mean the layer of a `constant`: `MUL 0.5`.
+    """
 
     keyword: str
     flows: bool
     names: Sequence[str] = ()
+    constant: str = ""
     words = "{keyword} has no fork to merge"
 
     def help(self) -> str:
+        if self.constant:
+            return write(self.constant, rule="a constant is no branch: ")
         branches = self.names if len(self.names) > 1 else [*(self.names or ["a"]), "SKIP" if self.flows else "b"]
         text = f"[ {' | '.join(branches)} ] -> {self.keyword}"
         words = f"put a fork before it: {text}"
@@ -269,7 +275,8 @@ def misused_merge(written: tree.Layer, fork: tree.Element | None, flows: bool) -
     bare = [one for one in written.arguments if isinstance(one.value, tree.Name) and one.key is None]
     names = [one.span.text for one in bare] if len(bare) == len(written.arguments) else []
     if fork is None and written.arguments:
-        return MergeWithoutFork(written.keyword, flows, names), written.span
+        constant = elsewhere.constant(written.keyword, [one.span.text for one in written.arguments[:2]])
+        return MergeWithoutFork(written.keyword, flows, names, constant), written.span
     if fork is not None and isinstance(fork.primary, tree.Fork) and names:
         return NamesBehindMerge(written, fork.primary, names), written.arguments[0].span
     return None

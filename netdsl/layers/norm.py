@@ -1,4 +1,4 @@
-"""Normalisations, learned and fixed: LRN, BN, GN, LN, IN, SCALE, NORMALIZE."""
+"""Normalisations, learned and fixed: LRN, BN, GN, LN, IN, SCALE, NORMALIZE, TIMES, PLUS."""
 
 from __future__ import annotations
 
@@ -281,3 +281,55 @@ class Normalize(Layer):
         from netdsl.layers.modules import norm
 
         return norm.Normalize([float(value) for value in self.mean], [float(value) for value in self.std])
+
+
+class Constant(Layer):
+    """What TIMES and PLUS share: one number, which meets each value."""
+
+    role = "normalization"
+    inplace = True
+    flops_per_output = 1
+
+
+@dataclass(frozen=True)
+class Times(Constant):
+    """Each value times a constant: a residual's share, a temperature, the scale of raw pixels.
+
+    `TIMES 0.1`
+
+    FLOPs: 1 for each value.
+    """
+
+    keyword = "TIMES"
+
+    factor: Number = positional(real(), "what each value is multiplied by")
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=self.factor >= 0, channelwise="factor", identity=self.factor == 1)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import pointwise
+
+        return pointwise.Times(float(self.factor))
+
+
+@dataclass(frozen=True)
+class Plus(Constant):
+    """Each value and a constant.
+
+    `PLUS -1`
+
+    FLOPs: 1 for each value.
+    """
+
+    keyword = "PLUS"
+
+    offset: Number = positional(real(), "what is added to each value")
+
+    def algebra(self, *inputs: Shape) -> Algebra:
+        return Algebra(elementwise=True, monotone=True, channelwise="affine", identity=self.offset == 0)
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import pointwise
+
+        return pointwise.Plus(float(self.offset))

@@ -72,6 +72,8 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     norm.Scale,
     dense.RadialBasis,
     norm.Normalize,
+    norm.Times,
+    norm.Plus,
     reshape.Flatten,
     reshape.Reshape,
     reshape.Pad,

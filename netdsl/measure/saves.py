@@ -134,7 +134,13 @@ def _instance_norm(layer: norm.InstanceNorm, x: Operand) -> Saved:
     return Saved((0,) if whole else (), values=values, bytes=2 * FLOAT32 * x.shape.channels)
 
 
-@saves.of(norm.Normalize)
+@saves.of(norm.Plus)
+def _plus(layer: norm.Plus, x: Operand) -> Saved:
+    """Nothing: the gradient is the output's own."""
+    return Saved(passes=(0,), layout=x.order)
+
+
+@saves.of(norm.Normalize, norm.Times)
 def nothing(layer: Layer, x: Operand) -> Saved:
     """Nothing: the gradient is the output's, or that times constants."""
     return Saved(layout=x.order)

@@ -13,7 +13,7 @@ from netdsl.optimize.fused import Fused, product, scaling
 
 
 def fold(shaped: ShapedGraph) -> ShapedGraph:
-    """BN, SCALE and NORMALIZE become part of the weights of a convolution or an FC before or behind them.
+    """BN, SCALE, NORMALIZE, TIMES and PLUS become part of the weights of a convolution or an FC before or behind them.
 
     With a factor f and an offset o for each channel, f·(W·x + b) + o = (f·W)·x + (f·b + o) (Jacob 2018, section 3.2),
     and W·(f·x + o) + b = (W·f)·x + (W·o + b); the latter where no output reads a padding's zeros, which get no offset.

@@ -17,12 +17,14 @@ T = TypeVar("T")
 class Foreign(NamedTuple):
     """A layer by a word of another tool: what it is called `here`, and the slots that it takes there by position.
 
-    `torch` are those of PyTorch, where they differ: its layers are told what flows in (`-`).
+    `torch` are those of PyTorch, where they differ: its layers are told what flows in (`-`). `constant` is what it is
+    called where it is given one number, and no branch.
     """
 
     here: str
     takes: str = ""
     torch: str = ""
+    constant: str = ""
 
 
 def by_word(table: Mapping[str, T]) -> dict[str, T]:
@@ -76,6 +78,8 @@ _WORDS = {
     "scale": Foreign("SCALE"),
     "rbf": Foreign("RBF", "count"),
     "normalize": Foreign("NORMALIZE"),
+    "times rescale rescaling mulconstant": Foreign("TIMES", "number"),
+    "plus addconstant": Foreign("PLUS", "number"),
     "flatten flat": Foreign("FLATTEN"),
     "reshape view": Foreign("RESHAPE", "dims"),
     "pad zeropadding zeropad constantpad": Foreign("PAD", "size"),
@@ -93,9 +97,9 @@ _WORDS = {
     "input data placeholder": Foreign("INPUT", "dims"),
     "skip none identity skipconnection passthrough": Foreign("SKIP"),
     "concat concatenate concatenation cat route": Foreign("[ a | b ] -> CONCAT"),
-    "add addition eltwise shortcut residual sum": Foreign("[ a | SKIP ] -> ADD"),
+    "add addition eltwise shortcut residual sum": Foreign("[ a | SKIP ] -> ADD", constant="PLUS"),
     "sub subtract": Foreign("[ a | b ] -> SUB"),
-    "mul multiply": Foreign("[ a | b ] -> MUL"),
+    "mul multiply": Foreign("[ a | b ] -> MUL", constant="TIMES"),
     "mean average": Foreign("[ a | b ] -> MEAN"),
     "max maximum maxout": Foreign("[ a | b ] -> MAX"),
 }
@@ -115,6 +119,7 @@ _SLOTS = {
     "rate": "rate p dropout_ratio dropout_rate prob",
     "slope": "slope negative_slope alpha",
     "position": "position index",
+    "number": "number factor offset scale constant value",
     "to": "to output_size",
     "dims": "dims shape input_shape",
     "activation": "activation activation_fn nonlinearity act",
@@ -150,9 +155,10 @@ BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
 RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
-_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position")
+_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
+_CONSTANT = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\{.*\}"
 _COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
 
 
@@ -181,6 +187,8 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
         return _numbered(word, arguments)
     if foreign.here == "RESHAPE" and "-1" in arguments:
         return "FLATTEN"
+    if number := constant(word, arguments):
+        return number
     if " or " in foreign.here and arguments and (kind := find(f"{_value(arguments[0].rpartition('=')[2])}pool")):
         return written(f"{kind.here}", arguments[1:])  # POOL max 2
     if "filters" in foreign.here:
@@ -193,6 +201,14 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     behind, layers = filled
     layer = " or ".join(" ".join((one, *behind)) for one in foreign.here.split(" or "))
     return " -> ".join((layer, *layers))
+
+
+def constant(word: str, arguments: Sequence[str]) -> str:
+    """What a merge of branches is called here where it is given a number alone, `MUL 0.5`; or ""."""
+    foreign = find(word)
+    if foreign is None or not foreign.constant or len(arguments) != 1 or not re.fullmatch(_CONSTANT, arguments[0]):
+        return ""
+    return f"{foreign.constant} {arguments[0]}"
 
 
 def called(word: str, arguments: Sequence[str]) -> str:
@@ -351,9 +367,9 @@ def _may_fill(argument: str, needs: list[str]) -> bool:
 
 
 def _value(text: str) -> str:
-    """A value as it is written here: `(3, 3)` as 3, `(1, 3)` as 1x3, `'same'` as same."""
+    """A value as it is written here: `(3, 3)` as 3, `(1, 3)` as 1x3, `'same'` as same, `1.` as 1."""
     text = text.strip().strip("'\"")
     if inside := re.fullmatch(r"[(\[](.*)[)\]]", text):
         sizes = [part.strip() for part in inside[1].split(",") if part.strip()]
         return sizes[0] if len(set(sizes)) == 1 else "x".join(sizes)
-    return text
+    return re.sub(r"(?<![\w.])\.(?=\d)", "0.", re.sub(r"(?<![\w.])(\d+)\.(?![\w.])", r"\1", text))

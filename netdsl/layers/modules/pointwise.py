@@ -22,6 +22,28 @@ class ScaledTanh(nn.Module):
         return self.scale * torch.tanh(self.slope * x)
 
 
+class Times(nn.Module):
+    """Each value times a constant."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class Plus(nn.Module):
+    """Each value and a constant."""
+
+    def __init__(self, offset: float) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.offset
+
+
 class DropPath(nn.Module):
     """In training sets whole examples to 0 at random, and enlarges the others by 1/(1 - rate)."""
 
