@@ -16,7 +16,8 @@ from netdsl.layers.dropout import Dropout
 from netdsl.layers.formula import formula, product
 from netdsl.layers.norm import BatchNorm, LocalResponse
 from netdsl.layers.pool import Pooling
-from netdsl.layers.reshape import Crop, Reshape, Upsample
+from netdsl.layers.reshape import Crop, Reshape
+from netdsl.layers.resize import Upsample
 from netdsl.layers.rules import rule
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input

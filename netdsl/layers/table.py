@@ -22,6 +22,7 @@ from netdsl.layers import (
     norm,
     pool,
     reshape,
+    resize,
     sequence,
     source,
 )
@@ -78,8 +79,8 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     reshape.Reshape,
     reshape.Pad,
     reshape.Crop,
-    reshape.Upsample,
-    reshape.PixelShuffle,
+    resize.Upsample,
+    resize.PixelShuffle,
     channels.Slice,
     channels.Shuffle,
     sequence.Token,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from netdsl.layers import activation, dropout, guard, merge, norm, reshape, sequence, window
+from netdsl.layers import activation, dropout, guard, merge, norm, reshape, resize, sequence, window
 from netdsl.layers.base import Layer
 from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.conv import Convolving
@@ -199,13 +199,13 @@ def _reshaped(layer: reshape.Viewing, x: Operand) -> Saved:
     return view(x) if x.flat else Saved(passes=(0,))
 
 
-@saves.of(Shuffle, reshape.Upsample)
+@saves.of(Shuffle, resize.Upsample)
 def _copied(layer: Layer, x: Operand, *like: Operand) -> Saved:
     return Saved(constant=(1,), layout=x.kernel_order)
 
 
-@saves.of(reshape.PixelShuffle)
-def _pixel_shuffle(layer: reshape.PixelShuffle, x: Operand) -> Saved:
+@saves.of(resize.PixelShuffle)
+def _pixel_shuffle(layer: resize.PixelShuffle, x: Operand) -> Saved:
     return Saved()
 
 
