@@ -46,6 +46,22 @@ LARGE = {
     "a repeat applied again": (f"INPUT 8 -> a: ( FC 8 -> RELU ) x10{' -> a()' * 9000}\n", None),
     "doubling": (doubling(TWICE, BLOCK, 16), None),
     "doubling in forks": (doubling("block b{i}() = [ b{j}() | b{j}() ] -> ADD\n", BLOCK, 15), None),
+    "numbered copies that are alike": ("INPUT 8x8x4 -> CONV 4 3 p1 x199999 as i\n", None),
+    "numbered copies": ("INPUT 8x8x4 -> ( CONV {4*i} 3 p1 -> RELU ) x99999 as i\n", "limit-exceeded"),
+    "numbered copies in each other": (
+        f"INPUT 8 -> {'( ' * 15}FC {{a0 + a14}}{''.join([f' ) x2 as a{i}' for i in range(15)])}\n",
+        "limit-exceeded",
+    ),
+    "a block that reads what enters, repeated": ("block b() = CONV {in} 3 p1\nINPUT 8x8x4 -> b() x99990\n", None),
+    "a block of which more enters each time": (
+        "block b() = CONV {in + 1} 1\nINPUT 8x8x4 -> b() x99990\n",
+        "limit-exceeded",
+    ),
+    "doubling with what enters": (doubling(TWICE, "block b0() = CONV {in + 1} 1\n", 40), "limit-exceeded"),
+    "a block that reads what enters, applied again": (
+        f"block b() = CONV {{in}} 3 p1\nINPUT 8x8x4 -> g: ( b() x5000 ){' -> g()' * 15}\n",
+        None,
+    ),
     "too many nodes": ("INPUT 8x8x1 -> RELU x200000\n", "limit-exceeded"),
     "far too many nodes": ("INPUT 8x8x1 -> RELU x999999\n", "limit-exceeded"),
     "copies of nothing": ("INPUT 8 -> ( SKIP ) x999999\n", "limit-exceeded"),

@@ -10,7 +10,7 @@ from functools import cache
 
 from netdsl.graph import mistakes, slips
 from netdsl.graph.argument_mistakes import Computed
-from netdsl.graph.evaluate import UNKNOWN, Environment, NodeRef, NoNumber, Unknown, evaluate
+from netdsl.graph.evaluate import IN, UNKNOWN, Environment, NodeRef, NoNumber, Unknown, evaluate
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import Site
 from netdsl.layers import table
@@ -226,7 +226,7 @@ def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name, pos
         return None
     if free and free[0].kind.node:
         return None
-    if slips.is_layer(word.text) and slips.named(binding.layer, word.text) is None:
+    if word.text != IN and slips.is_layer(word.text) and slips.named(binding.layer, word.text) is None:
         raise _MissingArrow
     written = binding.written
     raise slips.unknown_word(binding.layer, written, position, list(binding.environment), bool(free))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from netdsl.graph import slips
-from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Nested, NodeRef, Unknown, evaluate
+from netdsl.graph.evaluate import IN, UNKNOWN, Environment, Known, Local, Nested, NodeRef, Unknown, evaluate, suggested
 from netdsl.graph.fault import Fault
 from netdsl.graph.node import BROKEN
 from netdsl.graph.program import BlockOf
@@ -54,10 +54,15 @@ class Named(Protocol):
         ...
 
 
-def environment(of: BlockOf, call: tree.Call, scope: Named, report: Callable[[Fault], None]) -> Environment | None:
-    """The values that a block's body sees; None where an argument is wrong, which goes to `report`."""
+def environment(
+    of: BlockOf, call: tree.Call, scope: Named, entering: Local, report: Callable[[Fault], None]
+) -> Environment | None:
+    """The values that a block's body sees; None where an argument is wrong, which goes to `report`.
+
+    `entering` are the channels of what enters it.
+    """
     block = of.block
-    bound: dict[str, Known | Unknown] = {}
+    bound: dict[str, Known | Unknown | Local] = {IN: entering}
     parameters = {parameter.name.text: parameter for parameter in block.parameters}
     faults: list[Fault] = []
     places: dict[str, Span] = {}
@@ -142,7 +147,7 @@ def _value(value: tree.Expression, scope: Named) -> Known | Unknown:
             flow = scope.node(value)
         except Fault as fault:
             if not fault.mistake.help():
-                fault.mistake = fault.mistake.advised(did_you_mean(value.text, scope.environment))
+                fault.mistake = fault.mistake.advised(suggested(value.text, scope.environment))
             raise
         return UNKNOWN if flow == BROKEN else NodeRef(flow)
     return evaluate(value, scope.environment)

@@ -32,6 +32,8 @@ class Piece:
     inputs: int = 0
     outside: frozenset[int] = frozenset()
     """The nodes before it that it reads by name."""
+    entered: bool = False
+    """Whether a block in it reads `in`, so that it depends on the shape of what flows in."""
 
     @property
     def empty(self) -> bool:

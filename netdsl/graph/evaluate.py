@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -17,6 +17,11 @@ from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
 MAX_MAGNITUDE = 10**40
+IN = "in"
+"""The name of the channels of what enters a block."""
+IN_BLOCKS = "`in` is the channels of what enters a block, and stands in blocks alone"
+CHANNELS = frozenset({"c", "cin", "c_in", "channels", "in_ch", "in_channels", "in_planes", "inp", "inplanes", "nin"})
+"""What people call that."""
 MAX_SIZES = 16
 """How many sizes dims may have that something is computed from, or that are made of others."""
 
@@ -25,6 +30,20 @@ class UnknownName(Mistake, code="unknown-name", example="INPUT 8 -> FC {n}"):
     what: str
     hint: str = ""
     words = "there is no {what}"
+
+
+def suggested(name: str, known: Collection[str]) -> str:
+    """What a name that stands for no value is likely meant for; `in` stands for one in blocks alone."""
+    if name == IN:
+        return IN_BLOCKS
+    if name in CHANNELS and IN in known:
+        return perhaps("the channels of what enters a block are `in`", IN)
+    return did_you_mean(name, (one for one in known if one != IN))
+
+
+class NothingEnters(Mistake, code="no-input", example="block b() = INPUT 8 -> FC {in}\nb() -> RELU"):
+    words = "nothing flows into the block, so that `in` is nothing"
+    advice = "call it behind what flows in, or give the number as an argument"
 
 
 class NoNumber(Mistake, code="invalid-argument", example='param k = "a"\nINPUT 8 -> FC {2 * k}'):
@@ -84,6 +103,24 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
+@dataclass(slots=True)
+class Local:
+    """What differs from one place to the next though one thing is written: `in`, or the number of a copy.
+
+    None where nothing flows in. Whether it was read tells whether what is written means the same in both places.
+    """
+
+    value: Number | Unknown | None
+    read: bool = field(default=False, compare=False)
+
+    def at(self, span: Span) -> Number | Unknown:
+        """Its value where it is read. Raises Fault where there is none."""
+        self.read = True
+        if self.value is None:
+            raise Fault(NothingEnters(), span)
+        return self.value
+
+
 @dataclass(frozen=True, slots=True)
 class NodeRef:
     """A node given as an argument: its index, as `Flow` of expand counts them."""
@@ -92,17 +129,17 @@ class NodeRef:
 
 
 Known: TypeAlias = Value | NodeRef
-Environment: TypeAlias = Mapping[str, Known | Unknown]
+Environment: TypeAlias = Mapping[str, Known | Unknown | Local]
 
 
 @dataclass(frozen=True, slots=True)
-class Nested(Mapping[str, Known | Unknown]):
+class Nested(Mapping[str, Known | Unknown | Local]):
     """The values of a block's parameters before those of its file's params, which are not copied."""
 
     own: Environment
     outer: Environment
 
-    def __getitem__(self, name: str) -> Known | Unknown:
+    def __getitem__(self, name: str) -> Known | Unknown | Local:
         return self.own[name] if name in self.own else self.outer[name]
 
     def __contains__(self, name: object) -> bool:
@@ -114,6 +151,13 @@ class Nested(Mapping[str, Known | Unknown]):
 
     def __len__(self) -> int:
         return len(self.own.keys() | self.outer.keys())
+
+    @classmethod
+    def of(cls, name: str, value: Local, around: Environment) -> Nested:
+        """Some values, and one more that hides another of its name."""
+        if isinstance(around, Nested):
+            return cls({**around.own, name: value}, around.outer)
+        return cls({name: value}, around)
 
 
 def _normal(value: Number, span: Span) -> Number:
@@ -182,8 +226,9 @@ def evaluate(expression: tree.Expression, environment: Environment) -> Known | U
             return value
         case tree.Name(name):
             if name in environment:
-                return environment[name]
-            raise Fault(UnknownName(f"parameter {name} here", did_you_mean(name, environment)), expression.span)
+                value = environment[name]
+                return value.at(expression.span) if isinstance(value, Local) else value
+            raise Fault(UnknownName(f"parameter {name} here", suggested(name, environment)), expression.span)
         case tree.Braces(items):
             return _braces(items, environment)
         case tree.Parentheses(inner):
@@ -204,6 +249,13 @@ def evaluate(expression: tree.Expression, environment: Environment) -> Known | U
             return total
         case tree.Function(name, arguments):
             return _call(name, [compute(argument, environment) for argument in arguments], expression.span)
+
+
+def entered(environment: Environment) -> Local:
+    """The channels of what entered the block whose values these are."""
+    found = environment[IN]
+    assert isinstance(found, Local)
+    return found
 
 
 def compute(expression: tree.Expression, environment: Environment) -> Value | Unknown:

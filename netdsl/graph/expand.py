@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 from netdsl.graph import bind, call, mistakes, names, outline
 from netdsl.graph.copies import Piece
-from netdsl.graph.evaluate import UNKNOWN, Nested
+from netdsl.graph.evaluate import IN, UNKNOWN, Local, Nested, Unknown
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
-from netdsl.graph.maker import LayerMaker, Maker, Outcome, ScopeMaker, copies, placement, repeats
+from netdsl.graph.maker import Maker, Numbering, Outcome, ScopeMaker, copies, layer, placement, repeats
 from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node
 from netdsl.graph.outline import Part, Placed
@@ -96,7 +96,7 @@ class Expansion:
     def _read(self, of: BlockOf) -> None:
         """Find the mistakes in a block that nothing calls: its parameters are unknown, and it makes no nodes."""
         unknown = dict.fromkeys([parameter.name.text for parameter in of.block.parameters], UNKNOWN)
-        environment = Nested(unknown, of.unit.params)
+        environment = Nested({**unknown, IN: Local(UNKNOWN)}, of.unit.params)
         run(self._chain(of.block.body, BROKEN, replace(self.root.block(of, "", {}, environment, None), path=""), 0))
 
     # Chains and elements. A flow comes in, and what comes out is returned, with what the outline says of it.
@@ -113,18 +113,18 @@ class Expansion:
             if scope is self.root:
                 self._at = element
             if fork is not None and not isinstance(primary, tree.Layer):
-                self._add(Fault(mistakes.Unmerged(fork.span), fork.span), scope)
+                scope.tell(Fault(mistakes.Unmerged(fork.span), fork.span), self.report)
                 flow = BROKEN
             if position - faulty == 1 and isinstance(primary, tree.Layer) and bind.merges(primary):
                 self._name(element, BROKEN, scope)  # what it lacks was told with what stands before it
                 parts.append(outline.Hole(element))
                 continue
             try:
-                placed = placement(element, scope, device)
+                placed = device if element.repeat and element.repeat.index else placement(element, scope, device)
                 match primary:
                     case tree.Fork():
                         if len(chain.elements) == 1 and (section := mistakes.section(primary)):
-                            self._add(Fault(section, primary.span), scope)
+                            scope.tell(Fault(section, primary.span), self.report)
                             return BROKEN, outline.Chain.of([self.made.hole(element, nodes, ends)])
                         flow, part = yield self._fork(element, primary, flow, scope, placed)
                     case tree.Name():
@@ -137,7 +137,7 @@ class Expansion:
                     case _:
                         flow, part = yield self._element(element, flow, scope, placed, fork)
             except Fault as fault:
-                self._add(fault, scope)
+                scope.tell(fault, self.report)
                 faulty = -2 if isinstance(primary, tree.Fork) else position
                 flow = (BROKEN,) if isinstance(primary, tree.Fork) else BROKEN
                 self._name(element, BROKEN, scope)
@@ -146,7 +146,7 @@ class Expansion:
             fork = element if isinstance(primary, tree.Fork) else None
         if isinstance(flow, tuple):
             span = (fork or chain.elements[-1]).span
-            self._add(Fault(mistakes.Unmerged(span), span), scope)
+            scope.tell(Fault(mistakes.Unmerged(span), span), self.report)
             flow = BROKEN
         return flow, outline.Chain.of(parts)
 
@@ -184,34 +184,6 @@ class Expansion:
             chains.append(chain)
         return tuple(outputs), outline.Fork.of(element, chains)
 
-    def _layer(
-        self,
-        element: tree.Element,
-        written: tree.Layer,
-        flow: Flow,
-        scope: Scope,
-        device: int,
-        name: str,
-        fork: tree.Element | None,
-    ) -> LayerMaker:
-        """How a layer is made, perhaps behind a fork. Raises Fault."""
-        row = bind.row(written, scope.unit.blocks, fork is not None)
-        if warning := mistakes.suspicious_repeat(element, written, row):
-            self.report.error(*warning)
-        if row.merge and fork and flow != (BROKEN,) and (lone := mistakes.lone_branch(written, fork.primary)):
-            self.report.error(lone, fork.primary.span)
-        if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
-            raise Fault(mistakes.MisplacedInput(written.span), written.span)
-        if row.merge and (misused := mistakes.misused_merge(written, fork, flow != NOTHING)):
-            raise Fault(*misused)
-        layer, site, further = bind.layer(
-            row, written, scope.environment, scope.node, lambda fault: self._add(fault, scope)
-        )
-        if fork is not None and isinstance(fork.primary, tree.Fork):
-            site = replace(site, branches=tuple(branch.span for branch in fork.primary.branches))
-
-        return LayerMaker(row, layer, site, scope.calls, further, device, name, self.made)
-
     def _skip(self, element: tree.Element, written: tree.Layer, flow: Flow, scope: Scope) -> Outcome:
         if written.arguments:
             raise Fault(mistakes.BehindSkip(written.arguments[0].span.text), written.arguments[0].span)
@@ -236,7 +208,7 @@ class Expansion:
         if written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
         name = scope.labels[id(element)]
-        maker = self._layer(element, written, flow, scope, device, name, fork)
+        maker = layer(element, written, flow, scope, device, name, fork, self.made, self.report)
         entry, node = scope.open(element, name), len(self.nodes)
         output, part = maker.make(flow, scope.path + name, entry)
         entry.close(output, Placed(part, scope.path + name, node, len(self.made.ends)))
@@ -246,21 +218,43 @@ class Expansion:
         self, element: tree.Element, flow: Flow, scope: Scope, device: int, fork: tree.Element | None
     ) -> Steps[Outcome]:
         """A layer, a call or a group with a name, once or repeated."""
-        count, written = repeats(element, scope), element.primary
-        if count is not None and self.reading:
-            count = 1
+        repeat, written = element.repeat, element.primary
+        known = repeats(repeat, scope) if repeat else None
         if isinstance(written, tree.Layer) and written.keyword == "SKIP":
             return self._skip(element, written, flow, scope)
-        maker = self._maker(element, flow, scope, device, fork)
+        if self.reading:
+            known = None
+        maker, numbering = self._numbering(element, flow, scope, device, fork, 1 if known else UNKNOWN)
+        count = 1 if repeat and known is None else known
         if count == 0 and isinstance(flow, tuple):
             assert isinstance(written, tree.Layer)
             raise Fault(mistakes.MergeRepeatedNever(written.keyword), element.span)
         name = scope.labels[id(element)]
         entry = scope.open(element, name)
         node, end = len(self.nodes), len(self.made.ends)
-        output, part = yield copies(maker, count, flow, scope.path + name, entry, name, self.made)
+        output, part = yield copies(maker, count, flow, scope.path + name, entry, name, self.made, numbering)
         entry.close(output, Placed(part, scope.path + name, node, end))
         return output, part
+
+    def _numbering(
+        self,
+        element: tree.Element,
+        flow: Flow,
+        scope: Scope,
+        device: int,
+        fork: tree.Element | None,
+        number: int | Unknown,
+    ) -> tuple[Maker, Numbering | None]:
+        """How an element is made, or its first copy; and how further ones are whose number has a name. Raises Fault."""
+        if element.repeat is None or element.repeat.index is None:
+            return self._maker(element, flow, scope, device, fork), None
+
+        def of(number: Local) -> Maker:
+            inner = scope.numbered(element, number)
+            return self._maker(element, flow, inner, placement(element, inner, device), fork)
+
+        numbering = Numbering(of, Local(number))
+        return of(numbering.number), numbering
 
     def _maker(
         self, element: tree.Element, flow: Flow, scope: Scope, device: int, fork: tree.Element | None = None
@@ -269,7 +263,7 @@ class Expansion:
         primary, name = element.primary, scope.labels[id(element)]
         match primary:
             case tree.Layer():
-                return self._layer(element, primary, flow, scope, device, name, fork)
+                return layer(element, primary, flow, scope, device, name, fork, self.made, self.report)
             case tree.Group():
 
                 def group(flow: Flow, path: str, entry: Entry) -> Steps[Outcome]:
@@ -322,7 +316,8 @@ class Expansion:
         assert not isinstance(flow, tuple)
         nodes, end = len(self.nodes), self.made.end(path)
         self.made.size.calls(len(of.block.parameters))
-        environment = call.environment(of, written, scope, lambda fault: self._add(fault, scope))
+        entering = self.made.entering(flow, path)
+        environment = call.environment(of, written, scope, entering, lambda fault: scope.tell(fault, self.report))
         if self.reading or environment is None:
             return BROKEN, self.made.hole(entry.element, nodes, end)
         self.called.add(id(of.block))
@@ -331,18 +326,24 @@ class Expansion:
         if path.count(".") > MAX_CALLS:
             raise Fault(mistakes.DeepCalls(MAX_CALLS), written.span)
         given = tuple([environment[parameter.name.text] for parameter in of.block.parameters])
-        key = id(of.block), given, device, min(flow, 0)
+        key, shape = (id(of.block), given, device, min(flow, 0)), self.made.shape(flow)
         piece, chain = self._pieces.get(key, (None, None))
-        if piece is not None and chain is not None and piece.fits(flow) and not (self.made.inputs and flow == NOTHING):
+        if piece is not None and piece.entered:
+            piece, chain = self._pieces.get((*key, shape), (None, None))
+        fits = piece is not None and self.made.fits(piece, flow) and not (self.made.inputs and flow == NOTHING)
+        if piece is not None and chain is not None and fits:
             if piece.empty:
                 return BROKEN, self.made.hole(entry.element, nodes, end)
             output = self.made.stamp(piece, path, calls, flow)
+            self.made.entered += entering.read
         else:
             inner = scope.block(of, path, entry.inner, environment, calls)
             start = self.made.start()
             output, chain = yield self._chain(of.block.body, flow, inner, device)
+            self.made.entered += entering.read
             if not self.made.shared:
-                self._pieces[key] = self.made.piece(start, path, calls, flow, output), chain
+                made = self.made.piece(start, path, calls, flow, output), chain
+                self._pieces[key] = self._pieces[(*key, shape)] = made
         self.made.ends[end] = output
         return output, outline.Call.of(entry.element, name, title, of, environment, chain)
 
@@ -367,27 +368,27 @@ class Expansion:
         if original.placed is None or isinstance(original.placed.part, outline.Alias):
             raise Fault(mistakes.NotAnElement(again.name.text), again.span)
         around = scope.called(again)
-        home = replace(original.scope, calls=around)
-        device = placement(element, home, device)
+        home = replace(original.home, calls=around)
+        repeat = part if isinstance(part := original.placed.part, outline.Repeat) else None
+        if repeat is None or element.repeat is None or element.repeat.index is None:
+            device = placement(element, home, device)
         key = id(original.placed.part), original.placed.node, original.copy, again.span.text, device, min(flow, 0)
         piece, part = self._applied.get(key, (None, hole))
         if piece is not None and piece.fits(flow):
             return self.made.stamp(piece, path, around, flow), outline.Again.of(entry.element, name, part)
         self.made.size.reads(element)
-        start, repeat = self.made.start(), original.placed.repeat
-        with self.made.sharing(original.placed.nodes):
-            maker = self._maker(element, flow, home, device)
+        start = self.made.start()
+        with self.made.sharing(original.placed, path):
             inner = Entry(element, home, BROKEN, entry.inner)
-            count, own = repeat and repeat.copies, home.labels[id(element)]
-            output, part = yield copies(maker, count, flow, path, inner, own, self.made)
+            own = home.labels[id(element)]
+            if repeat is None:
+                maker = self._maker(element, flow, home, device)
+                output, part = yield copies(maker, None, flow, path, inner, own, self.made)
+            else:
+                maker, numbering = self._numbering(element, flow, home, device, None, 1)
+                output, part = yield copies(maker, repeat.copies, flow, path, inner, own, self.made, numbering)
         if isinstance(part, outline.Hole):
             return output, part
         if not self.made.shared and original.placed.nodes:
             self._applied[key] = self.made.piece(start, path, around, flow, output), part
         return output, outline.Again.of(entry.element, name, part)
-
-    def _add(self, fault: Fault, scope: Scope) -> None:
-        if fault.mistake.code == "unknown-name" and scope.unit.incomplete:
-            return  # the file that is missing may have defined it
-        path, calls = scope.path.rstrip("."), tuple(scope.calls or ())
-        self.report.add(fault.found(path, calls))

@@ -8,16 +8,18 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from netdsl.graph.copies import Piece, Stamp
+from netdsl.graph.evaluate import UNKNOWN, Local, entered
 from netdsl.graph.infer import Shapes
-from netdsl.graph.node import BROKEN, Calls, Node
-from netdsl.graph.outline import Hole
+from netdsl.graph.node import BROKEN, NOTHING, Calls, Node
+from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.size import LIMIT, Size
 from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
 from netdsl.text import tree
 from netdsl.text.diagnostic import Report
 
-Start: TypeAlias = tuple[int, int, int, int, int]
-"""How many nodes, names, characters of paths, inputs and nodes read by name there were."""
+Start: TypeAlias = tuple[int, int, int, int, int, int]
+"""How many nodes, names, characters of paths, inputs, nodes read by name and blocks that read `in` there were."""
 
 
 @dataclass
@@ -33,10 +35,12 @@ class Made:
     """What the names of calls, groups, repeats and their copies stand for, and labels of SKIP, in their order."""
     read: list[int] = field(default_factory=list[int])
     """The nodes that were read by name."""
+    entered: int = 0
+    """How many blocks read `in`, those that were copied among them."""
     size: Size = field(init=False)
     shapes: Shapes = field(init=False)
-    shared: list[tuple[int, range]] = field(default_factory=list["tuple[int, range]"])
-    """For each element that is being applied again: where its nodes begin, and those of the first time."""
+    shared: list[tuple[int, str, Placed]] = field(default_factory=list["tuple[int, str, Placed]"])
+    """For each element that is being applied again: where its nodes begin, its path, and what it was the first time."""
 
     def __post_init__(self) -> None:
         self.size, self.shapes = Size(self.limit), Shapes(self.nodes, self.report, self.limit)
@@ -50,7 +54,8 @@ class Made:
     def _add(self, nodes: list[Node]) -> None:
         """Add nodes, with the weights of others where an element is being applied again."""
         if self.shared:
-            start, first = self.shared[0]
+            start, _, source = self.shared[0]
+            first = source.nodes
             for at, node in enumerate(nodes):
                 nth = len(self.nodes) - start + at
                 if nth < len(first):
@@ -66,9 +71,9 @@ class Made:
         return len(self.ends) - 1
 
     @contextmanager
-    def sharing(self, first: range) -> Generator[None]:
+    def sharing(self, first: Placed, path: str) -> Generator[None]:
         """Give the nodes that are made within the weights of earlier ones, which they come in the order of."""
-        self.shared.append((len(self.nodes), first))
+        self.shared.append((len(self.nodes), path, first))
         try:
             yield
         finally:
@@ -80,17 +85,48 @@ class Made:
 
     def start(self) -> Start:
         """How much there is before something is expanded."""
-        return len(self.nodes), len(self.ends), self.size.characters, self.size.inputs, len(self.read)
+        return len(self.nodes), len(self.ends), self.size.characters, self.size.inputs, len(self.read), self.entered
 
     def piece(
         self, start: Start, path: str, calls: Calls | None, flow: int, output: int, named: Sequence[int] = ()
     ) -> Piece:
         """What was expanded since some start, which also reads the nodes in `named`."""
-        first, end, characters, inputs, read = start
+        first, end, characters, inputs, read, entered = start
         last, ended = len(self.nodes), len(self.ends)
         length = self.size.characters - characters - (last - first + ended - end) * len(path)
         outside = frozenset(index for index in (*named, *self.read[read:]) if 0 <= index < first)
-        return Piece(path, calls, flow, output, first, last, end, ended, length, self.size.inputs - inputs, outside)
+        read_in, inputs = self.entered > entered, self.size.inputs - inputs
+        return Piece(path, calls, flow, output, first, last, end, ended, length, inputs, outside, read_in)
+
+    def shape(self, flow: int) -> Shape | None:
+        """The shape of what flows, where that is known."""
+        return self.shapes.found[flow] if flow >= 0 else None
+
+    def entering(self, flow: int, path: str) -> Local:
+        """The channels of what enters a block; of one that is applied again, of what did the first time."""
+        if self.shared and (first := self._first(path)) is not None:
+            return entered(first.environment)
+        if flow == NOTHING:
+            return Local(None)
+        shape = self.shape(flow)
+        return Local(UNKNOWN if shape is None else shape.channels)
+
+    def _first(self, path: str) -> Call | None:
+        """The call that is being applied again at a path."""
+        _, at, found = self.shared[-1]
+        for name in path[len(at) + 1 :].split(".") if path != at else ():
+            if (found := found.child(name)) is None:
+                return None
+        return found.own if isinstance(found.own, Call) else None
+
+    def fits(self, piece: Piece, flow: int) -> bool:
+        """Whether a piece can be copied for what flows in, of the same shape where it depends on that.
+
+        What is applied again keeps what entered its blocks then, which is not always what the copy before has.
+        """
+        if piece.entered and (self.shared or self.shape(piece.flow) != self.shape(flow)):
+            return False
+        return piece.fits(flow)
 
     def stamp(self, piece: Piece, path: str, calls: Calls | None, flow: int) -> int:
         """Make a copy of a piece, and give what it gives."""
@@ -99,6 +135,7 @@ class Made:
         stamp = Stamp(piece, path, calls, flow, len(self.nodes) - piece.first)
         self._copy(stamp)
         self.read += piece.outside
+        self.entered += piece.entered
         return stamp.output
 
     def repeat(self, piece: Piece, path: str, flow: int, numbers: range) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from netdsl.graph import mistakes, outline
-from netdsl.graph.evaluate import compute, whole
+from netdsl.graph import bind, mistakes, outline
+from netdsl.graph.evaluate import Local, compute, whole
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node, Site
@@ -16,6 +16,7 @@ from netdsl.graph.scope import Entry, Scope
 from netdsl.graph.steps import Steps
 from netdsl.layers.base import Layer
 from netdsl.text import tree
+from netdsl.text.diagnostic import Report
 
 MAX_DEVICE = 1023
 Outcome: TypeAlias = tuple[int, Part]
@@ -69,6 +70,19 @@ class ScopeMaker:
 Maker: TypeAlias = LayerMaker | ScopeMaker
 
 
+@dataclass(slots=True)
+class Numbering:
+    """How copies are made whose number has a name: `number` is that of the one at hand."""
+
+    of: Callable[[Local], Maker]
+    number: Local
+
+    def next(self, copy: int) -> Maker:
+        """How a further copy is made. Raises Fault."""
+        self.number = Local(copy)
+        return self.of(self.number)
+
+
 def _inputs(row: type[Layer], flow: Flow, site: Site, calls: Calls | None) -> tuple[int, ...]:
     """What a layer reads of what flows in. Raises Fault where that does not suit it."""
     if row.keyword == "INPUT":
@@ -87,8 +101,38 @@ def _inputs(row: type[Layer], flow: Flow, site: Site, calls: Calls | None) -> tu
     return (flow,)
 
 
+def layer(
+    element: tree.Element,
+    written: tree.Layer,
+    flow: Flow,
+    scope: Scope,
+    device: int,
+    name: str,
+    fork: tree.Element | None,
+    made: Made,
+    report: Report,
+) -> LayerMaker:
+    """How a layer is made, perhaps behind a fork. Raises Fault."""
+    row = bind.row(written, scope.unit.blocks, fork is not None)
+    if warning := mistakes.suspicious_repeat(element, written, row):
+        report.error(*warning)
+    if row.merge and fork and flow != (BROKEN,) and (lone := mistakes.lone_branch(written, fork.primary)):
+        report.error(lone, fork.primary.span)
+    if row.keyword == "INPUT" and flow not in (NOTHING, BROKEN):
+        raise Fault(mistakes.MisplacedInput(written.span), written.span)
+    if row.merge and (misused := mistakes.misused_merge(written, fork, flow != NOTHING)):
+        raise Fault(*misused)
+    bound, site, further = bind.layer(
+        row, written, scope.environment, scope.node, lambda fault: scope.tell(fault, report)
+    )
+    if fork is not None and isinstance(fork.primary, tree.Fork):
+        site = replace(site, branches=tuple(branch.span for branch in fork.primary.branches))
+
+    return LayerMaker(row, bound, site, scope.calls, further, device, name, made)
+
+
 def placement(element: tree.Element, scope: Scope, around: int) -> int:
-    """The device of an element, which is by default that of what is around it."""
+    """The device of an element, or of one copy of it, which is by default that of what is around it."""
     if element.device is None:
         return around
     value = element.device.value
@@ -96,41 +140,51 @@ def placement(element: tree.Element, scope: Scope, around: int) -> int:
     return around if placed is None else placed
 
 
-def repeats(element: tree.Element, scope: Scope) -> int | None:
-    """How often an element is repeated, 1 where that is unknown; None where no repeat is written."""
-    if element.repeat is None:
-        return None
-    value = element.repeat.value
-    count = whole(compute(value, scope.environment), value.span, "a repeat")
-    return 1 if count is None else count
+def repeats(repeat: tree.Count, scope: Scope) -> int | None:
+    """How often an element is repeated; None where that is unknown."""
+    value = repeat.value
+    return whole(compute(value, scope.environment), value.span, "a repeat")
 
 
 def copies(
-    maker: Maker, count: int | None, flow: Flow, path: str, entry: Entry, name: str, made: Made
+    maker: Maker,
+    count: int | None,
+    flow: Flow,
+    path: str,
+    entry: Entry,
+    name: str,
+    made: Made,
+    numbering: Numbering | None = None,
 ) -> Steps[Outcome]:
     """An element as it is, or with a count its copies: one after another, until all that follow are alike."""
     if count is None:
         return (yield from _one(maker, flow, path, entry))
     parts: list[Part] = []
+    title = maker.title
     nodes, end = len(made.nodes), made.end(path)
     for copy in range(1, count + 1):
+        if numbering is not None and copy > 1:
+            made.size.reads(entry.element)
+            maker = numbering.next(copy)
         at, start = f"{path}.{copy}", made.start()
         inner = entry.inner[str(copy)] = Entry(entry.element, entry.scope, open=True, copy=True)
         output, part = yield from _one(maker, flow, at, inner)
-        inner.close(output, Placed(part, at, start[0], start[1]))
+        inner.close(output, Placed(part, at, start[0], start[1], copy))
         parts.append(part)
+        if maker.title != title:
+            title = " ".join(entry.element.primary.span.text.split())
         if isinstance(flow, int):
             piece = made.piece(start, at, maker.calls, flow, output, maker.read)
             if piece.empty:
                 return BROKEN, made.hole(entry.element, nodes, end)
-            if piece.fits(output):
+            if made.fits(piece, output) and not (numbering and numbering.number.read):
                 flow = made.repeat(piece, path, output, range(copy + 1, count + 1))
                 parts += [part] * (count - copy)
                 break
         flow = output
     assert not isinstance(flow, tuple)
     made.ends[end] = flow
-    return flow, outline.Repeat.of(entry.element, name, maker.title, parts)
+    return flow, outline.Repeat.of(entry.element, name, title, parts)
 
 
 def _one(maker: Maker, flow: Flow, path: str, entry: Entry) -> Steps[Outcome]:

@@ -158,7 +158,7 @@ class SuspiciousRepeat(Mistake, code="suspicious-repeat", example="INPUT 28x28x1
 def suspicious_repeat(element: tree.Element, written: tree.Layer, row: type[Layer]) -> tuple[Mistake, Span] | None:
     """A repeat that reads like the second of two sizes, and where."""
     repeat = element.repeat
-    if repeat is None or repeat.computed or not written.arguments:
+    if repeat is None or repeat.computed or repeat.index or not written.arguments:
         return None
     last = written.arguments[-1]
     if last.tag or last.key or not (isinstance(last.value, tree.Literal) and isinstance(last.value.value, int)):

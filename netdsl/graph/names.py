@@ -15,6 +15,7 @@ from netdsl.text.source import Span
 from netdsl.text.tokens import KEYWORDS, NAMES
 
 _WORDS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups", "x": "count"}
+_OWN = {"in": "is the channels of what enters a block", "as": "names the number of a copy"}
 _LIKE_TAG = re.compile(r"[spdg]\d+(x\d+)*|x\d+")
 
 
@@ -31,6 +32,14 @@ class KeywordAsName(Mistake, code="reserved-name", example="block b(use) = RELU\
     advice = "choose another"
 
 
+class OwnName(Mistake, code="reserved-name", example="block b(in) = FC 4\nINPUT 8 -> b(1)"):
+    name: str
+    own: str
+    what: str
+    words = "`{name}` {own}, and cannot name a {what}"
+    advice = "choose another"
+
+
 class Capitals(Mistake, code="syntax-error"):
     what: str
     lowered: str
@@ -39,10 +48,11 @@ class Capitals(Mistake, code="syntax-error"):
 
 
 class LikeTag(Mistake, code="reserved-name", example="block b(s1) = RELU\nINPUT 8 -> b(1)"):
+    what: str
     name: str
     like: str
     instead: str
-    words = "a parameter called {name} looks like {like}"
+    words = "a {what} called {name} looks like {like}"
     advice = "choose another name, such as {instead}"
 
 
@@ -86,6 +96,8 @@ def assign(chains: Iterable[tree.Chain], report: Report) -> dict[int, str]:
                 duplicate(f"the name {label.text} is taken", label.span, first, "choose another label", report)
             labels.setdefault(label.text, label)
             names[id(element)] = label.text
+        if element.repeat is not None and element.repeat.index is not None:
+            check_parameter(element.repeat.index, report, "number")
     counts: Counter[str] = Counter()
     taken = set(labels)
     for element in elements:
@@ -137,9 +149,11 @@ def duplicate(message: str, span: Span, first: Span, help: str, report: Report) 
 
 
 def check_name(name: tree.Name, what: str, report: Report) -> None:
-    """Report a name that may not be one: a statement's keyword, or one not in lower case."""
+    """Report a name that may not be one: a word of the language's own, or one not in lower case."""
     if name.text in KEYWORDS:
         report.error(KeywordAsName(name.text, what), name.span)
+    elif what != "label" and (own := _OWN.get(name.text)):
+        report.error(OwnName(name.text, own, what), name.span)
     elif not NAMES.fullmatch(name.text):
         report.error(Capitals(what, lowered(name.text)), name.span)
 
@@ -149,9 +163,9 @@ def lowered(text: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", text.lower())
 
 
-def check_parameter(name: tree.Name, report: Report) -> None:
-    """Report a parameter that looks like a tag or a repeat."""
-    check_name(name, "parameter", report)
+def check_parameter(name: tree.Name, report: Report, what: str = "parameter") -> None:
+    """Report a parameter, or the name of a number, that looks like a tag or a repeat."""
+    check_name(name, what, report)
     if _LIKE_TAG.fullmatch(name.text):
         looks = "a repeat" if name.text[0] == "x" else "a tag"
-        report.error(LikeTag(name.text, looks, _WORDS[name.text[0]]), name.span)
+        report.error(LikeTag(what, name.text, looks, _WORDS[name.text[0]]), name.span)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from netdsl.graph import call
-from netdsl.graph.evaluate import Environment, NodeRef, Unknown, UnknownName
+from netdsl.graph.evaluate import IN, IN_BLOCKS, Environment, Local, Nested, NodeRef, Unknown, UnknownName, entered
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.names import Names
@@ -15,9 +15,11 @@ from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Unit
 from netdsl.text import tree
 from netdsl.text.advice import perhaps
+from netdsl.text.diagnostic import Report
 from netdsl.text.mistake import Mistake
 from netdsl.text.suggest import did_you_mean
 
+WHAT_FLOWS = "SKIP stands for what flows in"
 _WHAT_FLOWS = frozenset({"x", "identity", "input", "inputs", "shortcut", "residual", "skip"})
 """What people call what flows into a fork."""
 
@@ -36,6 +38,7 @@ class NotYet(Mistake, code="unknown-name", example="INPUT 8 -> [ a | SKIP ] -> A
 
 class NoNode(Mistake, code="unknown-name", example="block b(n) = [ n | SKIP ] -> ADD\nINPUT 8 -> b(2)"):
     name: str
+    hint: str = ""
     words = "{name} is a parameter, not a node"
 
 
@@ -79,14 +82,22 @@ class Entry:
         else:
             yield from (one.name for one in self.placed.named())
 
+    @property
+    def home(self) -> Scope:
+        """Where the element stands, with the number of the copy that it is."""
+        number = self.placed.number if self.placed and self.copy else 0
+        return self.scope.numbered(self.element, Local(number)) if number else self.scope
+
     def _inside(self, placed: Placed) -> Scope:
         """The scope that it opens."""
         if self._opened is None:
-            part, scope = placed.own, self.scope
+            part, scope = placed.own, self.home
             primary = part.element.primary
             if isinstance(part, Call):
                 assert isinstance(primary, tree.Call)
-                environment = call.environment(part.block, primary, scope, lambda _: None) or {}
+                environment = (
+                    call.environment(part.block, primary, scope, entered(part.environment), lambda _: None) or {}
+                )
                 opened = scope.block(part.block, placed.path, self.inner, environment, scope.called(primary))
             else:
                 assert isinstance(primary, tree.Group)
@@ -131,12 +142,24 @@ class Scope:
         """The scope of a group here."""
         return replace(self, path=f"{path}.", entries=entries, labels=self.names.of(of.chain), outer=self)
 
+    def numbered(self, element: tree.Element, number: Local) -> Scope:
+        """The scope of one copy of an element here, which its number has a name in."""
+        index = element.repeat and element.repeat.index
+        if index is None:
+            return self
+        return replace(self, environment=Nested.of(index.text, number, self.environment))
+
     def block(
         self, of: BlockOf, path: str, entries: dict[str, Entry], environment: Environment, calls: Calls | None
     ) -> Scope:
         """The scope of a block's body where it is called from here."""
         labels = self.names.of(of.block.body)
         return Scope(f"{path}.", entries, labels, environment, of.unit, self.made, self.names, None, calls)
+
+    def tell(self, fault: Fault, report: Report) -> None:
+        """Report a fault of something here, unless a file that is missing may have defined what it lacks."""
+        if fault.mistake.code != "unknown-name" or not self.unit.incomplete:
+            report.add(fault.found(self.path.rstrip("."), tuple(self.calls or ())))
 
     def outward(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside."""
@@ -168,13 +191,14 @@ class Scope:
         if later:
             return Fault(NotYet(first), name.span)
         if first in self.environment:
-            return Fault(NoNode(first), name.span)
+            return Fault(NoNode(first, WHAT_FLOWS if first == IN else ""), name.span)
+        if first == IN:
+            return Fault(Nothing(first, IN_BLOCKS), name.span)
         known = (known for scope in self.outward() for known in scope.entries)
         help = did_you_mean(first, known)
         if first in _WHAT_FLOWS:
             before = name.span.source.text[max(0, name.span.start - 80) : name.span.start].rstrip()
-            words = "SKIP stands for what flows in"
-            help = perhaps(words, "SKIP") if before[-1:] in {"[", "|"} else words
+            help = perhaps(WHAT_FLOWS, "SKIP") if before[-1:] in {"[", "|"} else WHAT_FLOWS
         return Fault(Nothing(first, help), name.span)
 
     def node(self, name: tree.Name) -> int:

@@ -37,7 +37,7 @@ class Size:
     """What has been expanded: nodes, ends (the names of calls, groups and copies), and the characters of all paths.
 
     What blocks make is copied where they are called with equal arguments; where they are read once more, since the
-    arguments differ, that counts by the length of what is written there.
+    arguments differ, what enters them or the number of a copy, that counts by the length of what is written there.
     """
 
     limit: int
@@ -83,8 +83,8 @@ class Size:
     def _rereads(self, characters: int) -> None:
         self.again += characters
         if self.again > self.limit * _READ:
-            most = self.limit * _READ // _ELEMENT
-            raise TooLarge(f"blocks are called here with other arguments each time, for more than {most:,} elements")
+            most = self.limit * _READ
+            raise TooLarge(f"this is expanded with other values each time, and reads {most:,} characters again or more")
 
 
 def about(count: int) -> str:

@@ -16,6 +16,7 @@ from netdsl.graph.argument_mistakes import (
     TwoArguments,
     UnsizedReshape,
 )
+from netdsl.graph.evaluate import CHANNELS, IN, suggested
 from netdsl.graph.fault import Fault
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of
@@ -206,6 +207,8 @@ def unknown_word(row: type[Layer], written: tree.Layer, position: int, parameter
         instead = _device(behind.text, written)
     if instead:
         return Fault(NoFlag(row.keyword, word.text, instead), both)
+    if word.text == IN or (word.text in CHANNELS and IN in parameters):
+        return Fault(NoFlagOrParameter(row.keyword, word.text, suggested(word.text, parameters)), word)
     if re.fullmatch("[xspdg]", word.text) and following and behind.text in parameters:
         help = write(f"{word.text}{{{behind.text}}}", both, "what is computed stands in braces: ")
         return Fault(TwoArguments(f"{word.text} {behind.text}", help), both)
@@ -215,7 +218,7 @@ def unknown_word(row: type[Layer], written: tree.Layer, position: int, parameter
     if not help and not free and position == 0 and _in_fork(word):
         help = write(f"{row.keyword} | {word.text}", written.keyword_span.to(word), "branches are separated by |: ")
     options = [a.field for a in arguments_of(row) if a.form != "positional"]
-    near = closest(word.text, [*parameters, *options])
+    near = closest(word.text, [*(one for one in parameters if one != IN), *options])
     meant = perhaps(f"did you mean {near}?", near)
     if not near and not help and word.text.isupper() and (layer := closest(word.text, table.keywords())):
         help = perhaps(f"did you mean {layer}? An arrow stands before it: -> {layer}", f"-> {layer}")

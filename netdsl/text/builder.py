@@ -167,16 +167,22 @@ class Builder(Transformer[Token, Any]):
     def label(self, children: list[Token]) -> tree.Name:
         return self.name(children[0])
 
-    def count(self, children: list[Any]) -> tree.Count:
+    def device(self, children: list[Any]) -> tree.Count:
         token, *rest = children
         if rest:
-            return tree.Count(self.value(rest[0]), True, self.span(token, rest[-1]))
+            return tree.Count(self.value(rest[0]), True, span=self.span(token, rest[-1]))
         span = self.span(token)
         digits = str(token)[1:]
         literal = tree.Literal(self.number(digits, token), digits, Span(self.source, span.start + 1, span.end))
-        return tree.Count(literal, False, span)
+        return tree.Count(literal, False, span=span)
 
-    repeat = device = count
+    def repeat(self, children: list[Any]) -> tree.Count:
+        *count, index = children
+        repeat = self.device(count)
+        if index is None:
+            return repeat
+        name = self.name(index)
+        return tree.Count(repeat.value, repeat.computed, name, self.span(repeat, name))
 
     def element(self, children: list[Any]) -> tree.Element:
         label, primary, repeat, device = children

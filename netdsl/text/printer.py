@@ -139,13 +139,14 @@ def _element(element: tree.Element) -> Sequence[_Part]:
 
 
 def _count(sign: str, count: tree.Count | None) -> Sequence[_Part]:
-    """`x3`, `x{n - 1}`, `@0`: the sign touches what follows."""
+    """`x3`, `x{n - 1} as i`, `@0`: the sign touches what follows."""
     if count is None:
         return ()
+    index = () if count.index is None else (Token("as"), count.index)
     if count.computed:
-        return (Token(sign + "{", Role.NEST, after=False), count.value, _BRACE_END)
+        return (Token(sign + "{", Role.NEST, after=False), count.value, _BRACE_END, *index)
     assert isinstance(count.value, tree.Literal)
-    return (Token(sign + count.value.text),)
+    return (Token(sign + count.value.text), *index)
 
 
 def _argument(argument: tree.Argument) -> Sequence[_Part]:

@@ -145,10 +145,11 @@ Primary: TypeAlias = Layer | Call | Fork | Group | Name
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """`x3` or `x{n - 1}` behind a primary, `@1` or `@{d}` behind that."""
+    """`x3` or `x{n - 1}` behind a primary, perhaps with a name for the number of a copy; `@1` or `@{d}` behind that."""
 
     value: Expression
     computed: bool
+    index: Name | None = None
     span: Span = _span()
 
 
