@@ -192,6 +192,10 @@ def test_list_shows_each_bundled_network_with_its_figures(run: Run) -> None:
     table = run("list").out
     assert all(name in table for name in rows)
     assert max(map(len, table.splitlines())) <= 80
+    headings = [line.strip() for line in table.splitlines() if line.startswith(" ") and line[1:2].islower()]
+    groups = [row["group"] for row in rows.values()]
+    assert headings[1:] == list(dict.fromkeys(groups))
+    assert groups == sorted(groups, key=headings.index)  # each group in one place
 
 
 def test_layers_are_listed_and_explained(run: Run) -> None:

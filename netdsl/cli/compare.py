@@ -11,7 +11,7 @@ from netdsl import resources
 from netdsl.cli import common, stream
 from netdsl.compare import chart
 from netdsl.compare.comparison import Comparison
-from netdsl.compare.entry import Entry
+from netdsl.compare.entry import Entry, classifies
 from netdsl.draw.palette import THEMES
 from netdsl.graph.build import Overrides
 from netdsl.graph.node import ShapedGraph
@@ -61,8 +61,8 @@ def command(
 ) -> None:
     """Set networks side by side: a table, or with -o or --chart a chart.
 
-    Without FILE it compares all bundled networks; the chart of winners shows the challenge's own, and each FILE beside
-    them. --set and --input change every network, and must fit each.
+    Without FILE it compares the bundled classifiers of images; the chart of winners shows the challenge's own, and
+    each FILE beside them. --set and --input change every network, and must fit each.
     """
     drawing = output is not None or kind is not None
     context = click.get_current_context()
@@ -78,6 +78,8 @@ def command(
     target = _target(output, kind) if drawing else None
     every = [] if kind == "winners" else [str(path) for path in resources.bundled()]
     networks = _networks(names or every, asked.overrides, warn=bool(names))
+    if not names:
+        networks = [one for one in networks if classifies(one)]
     if target is not None:
         _draw(Comparison.of(networks).entries if networks else (), target, kind, theme or "light")
         return

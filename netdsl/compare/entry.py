@@ -9,6 +9,8 @@ from pathlib import Path
 
 from netdsl.draw import words
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.activation import LogSoftmax, Softmax
+from netdsl.layers.dense import RadialBasis
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
 from netdsl.text.fit import clipped
@@ -49,6 +51,22 @@ def entries(networks: Iterable[ShapedGraph]) -> tuple[Entry, ...]:
             for index, mark in zip(same, apart, strict=True):
                 found[index] = replace(found[index], name=f"{title} ({mark})")
     return tuple(found)
+
+
+def classifies(shaped: ShapedGraph) -> bool:
+    """Whether a network gives an image one class of several: SOFTMAX, or distances to codes, as a vector."""
+    graph = shaped.graph
+    images = [shaped.shapes[index].rank == 2 for index in graph.inputs]
+    return images == [True] and all(_chooses(shaped, index) for index in graph.outputs)
+
+
+def _chooses(shaped: ShapedGraph, index: int) -> bool:
+    """Whether an output is a vector of classes of which one is right."""
+    if shaped.shapes[index].rank:
+        return False
+    while shaped.nodes[index].layer.role in ("reshape", "dropout"):
+        (index,) = shaped.nodes[index].inputs
+    return isinstance(shaped.nodes[index].layer, Softmax | LogSoftmax | RadialBasis)
 
 
 def _entry(shaped: ShapedGraph) -> Entry:

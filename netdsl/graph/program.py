@@ -299,8 +299,8 @@ class Loader:
                 inside = True
         if inside:
             there = sorted(path.name for folder in beside for path in folder.glob("*.net"))
-            there += [path.name for path in resources.bundled()]
-            self.report.error(MissingFile(given, _near(given, there)), use.path.span)
+            near = _near(given, there) or _near(given, [path.name for path in resources.bundled()])
+            self.report.error(MissingFile(given, near), use.path.span)
         else:
             self.report.error(OutsideFolder(given), use.path.span)
         return None
