@@ -61,6 +61,9 @@ class _Maker:
             return self.preserving(dims)
         return self.spatial(len(spatial), channels) if spatial else f"FC {self.number(1, 5)}"
 
+    def interpolation(self, rank: int) -> str:
+        return self.one_of("bilinear", "bilinear aligned", *["bicubic", "bicubic aligned"] * (rank == 2))
+
     def activation(self) -> str:
         smooth = ("TANH", "SOFTPLUS", "SIGMOID", "ELU")
         return self.one_of(*smooth) if self.smooth else self.one_of("RELU", "PRELU per_channel", "HARDSWISH", *smooth)
@@ -110,7 +113,7 @@ class _Maker:
             f"{pool} {kernel} s{stride} same",
             f"{pool} to={self.sizes(rank, 1, 3)}",
             f"{pool} global",
-            f"UPSAMPLE {self.number(1, 2)} mode={'bilinear' if self.smooth else 'nearest'}",
+            f"UPSAMPLE {self.number(1, 2)} mode={self.interpolation(rank) if self.smooth else 'nearest'}",
             f"UPSAMPLE to={self.number(1, 9)}",
             f"PAD {self.number(0, 2)} after={self.number(0, 1)} mode={self.one_of('zero', 'reflect', 'edge')}",
             f"CROP {self.number(1, 4)}",

@@ -136,8 +136,9 @@ def test_networks_see_the_rows_that_poison_them(name: str, inputs: tuple[int, ..
     check_rows(netdsl.load(file if file.exists() else name, inputs=inputs), path)
 
 
-def test_enlarged_maps_see_the_pixels_that_have_gradients() -> None:
-    check_gradients(netdsl.load(VALID / "fields_enlarged.net").shaped)
+@pytest.mark.parametrize("name", ["fields_enlarged", "fields_bicubic"])
+def test_enlarged_maps_see_the_pixels_that_have_gradients(name: str) -> None:
+    check_gradients(netdsl.load(VALID / f"{name}.net").shaped)
 
 
 def test_the_field_cut_to_the_image_is_what_is_seen() -> None:

@@ -116,6 +116,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "CROP 4x4 at=1x0",
         "UPSAMPLE 2 mode=bilinear",
         "UPSAMPLE to=20x20",
+        "UPSAMPLE 2 mode=bicubic aligned",
         "PIXELSHUFFLE 1 order=dcr",
         "SLICE 0 3",
         "TOKEN",
@@ -208,6 +209,11 @@ MISTAKES = """
 6: GN 6 = shape-mismatch 6
 1x1x6: IN = shape-mismatch IN
 8x8x6: RESHAPE 5x5x6 = shape-mismatch 5x5x6
+8x8x6: UPSAMPLE 2 aligned = invalid-argument aligned
+8x8x6: UPSAMPLE 2 aligned mode=nearest = invalid-argument aligned
+8x8x6: UPSAMPLE 2 mode=cubic = invalid-argument cubic
+8x6: UPSAMPLE 2 mode=bicubic = rank-mismatch mode=bicubic
+8x8x8x6: UPSAMPLE 2 mode=bicubic aligned = rank-mismatch mode=bicubic
 8x8x6: PIXELSHUFFLE 2 = shape-mismatch 2
 8x8x6: PIXELSHUFFLE 2 order=rcd = invalid-argument rcd
 8x8x6: PIXELSHUFFLE 2x2 = invalid-argument 2x2

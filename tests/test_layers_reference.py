@@ -216,6 +216,13 @@ def test_upsample_repeats_and_interpolates() -> None:
     left, right = module(x)[:, :, 1:-1:2], module(x)[:, :, 2::2]
     torch.testing.assert_close(left, 0.75 * x[:, :, :-1] + 0.25 * x[:, :, 1:])
     torch.testing.assert_close(right, 0.25 * x[:, :, :-1] + 0.75 * x[:, :, 1:])
+    module, x = lowered("4x3", "UPSAMPLE to=7 mode=bilinear aligned")
+    torch.testing.assert_close(module(x)[:, :, ::2], x)
+    torch.testing.assert_close(module(x)[:, :, 1::2], (x[:, :, :-1] + x[:, :, 1:]) / 2)
+    module, x = lowered("4x9x3", "UPSAMPLE to=7x9 mode=bicubic aligned")
+    torch.testing.assert_close(module(x)[:, :, ::2], x)
+    one, two, three, four = x.unbind(2)  # cubic convolution in the middle, with a = -0.75
+    torch.testing.assert_close(module(x)[:, :, 3], (19 * (two + three) - 3 * (one + four)) / 32)
 
 
 def test_flatten_and_reshape_are_channel_major() -> None:
@@ -307,6 +314,25 @@ def test_windows_are_what_gradients_show(text: str, size: int) -> None:
             assert positions == inside
 
 
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bilinear aligned", "bicubic", "bicubic aligned"])
+@pytest.mark.parametrize("size", [1, 2, 5, 8])
+def test_what_an_enlarged_position_reads(mode: str, size: int) -> None:
+    """Against gradients, for factors that are whole and that are not, and for those that make smaller."""
+    for count in (1, 2, 3, 4, 7, 8, 9, 13, 15, 16, 24):
+        side = ("x1", "x1") if "bicubic" in mode else ("", "")
+        layer, (x,), shape = last(f"{size}{side[0]}x1", f"UPSAMPLE to={count}{side[1]} mode={mode}")
+        values = torch.randn(count, 1, *x.spatial, dtype=torch.float64, requires_grad=True)
+        output = layer.lower(x)(values)
+        (gradients,) = torch.autograd.grad(torch.stack([output[o, 0, o].sum() for o in range(count)]).sum(), values)
+        (window, *_), (scale, *_) = layer.windows(x), layer.enlargement(x)
+        for o in range(shape.spatial[0]):
+            read = {i for i in range(size) if gradients[o, 0, i].abs().max() > 1e-9}
+            assert set(layer.reads(0, o, x)) == read
+            start = o * window.stride - window.before
+            meets = {min(max(i, 0), size - 1) for i in range(-9, 9 + size) if 0 <= i * scale - start < window.reach}
+            assert read == meets or ("bicubic" in mode and read < meets and len(read) == 1)
+
+
 def test_adaptive_windows_are_exact_where_they_divide() -> None:
     for size, count in product(range(1, 20), range(1, 20)):
         layer, (x,), _ = last(f"{size}x1", f"AVGPOOL to={count}")
@@ -344,6 +370,7 @@ FLOPS = """
 4x5x6: UPSAMPLE 2: 0
 4x5x6: UPSAMPLE 2 mode=bilinear: 3360
 5x6: UPSAMPLE 2 mode=bilinear: 180
+4x5x6: UPSAMPLE 2 mode=bicubic aligned: 14880
 4x5x6: DROPOUT: 0
 4x5x6: FLATTEN: 0
 4x5x6: POSITIONS: 120

@@ -36,7 +36,9 @@ AVGPOOL 3 s2 p1 ceil exclude_pad; AVGPOOL 3 s2 same; AVGPOOL 2 s1 same exclude_p
 AVGPOOL global; IN; IN affine eps=1e-3
 PAD 1; PAD 0 after=2; PAD 2 mode=reflect; PAD 1 after=0 mode=edge; PAD 1 after=3 mode=edge
 CROP 4; CROP 3 at=1; CROP 5 at=0; UPSAMPLE 2; UPSAMPLE 3 mode=bilinear; UPSAMPLE 2 mode=bilinear; UPSAMPLE to=17
-UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; PIXELSHUFFLE 1; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
+UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; UPSAMPLE 2 mode=bilinear aligned
+a: PAD 1 -> UPSAMPLE 3 -> UPSAMPLE like=a mode=bilinear aligned
+PIXELSHUFFLE 1; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
 a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bilinear; a: MAXPOOL 2 -> PAD 3 -> CROP like=a
 a: MAXPOOL 2 -> PAD 3 -> CROP like=a at=2
 [ SKIP | AVGPOOL global ] -> MUL; [ FC 6 | SKIP | CONV 1 1 ] -> MUL; [ SKIP | CONV 4 3 p1 | SKIP ] -> CONCAT
@@ -58,6 +60,10 @@ PARTICULAR = """
 7x9x6: DWCONV 3x1 s1x2 p1x0; DECONV 4 3x1 s1x2 p1x0; DECONV 4 2x3 s2x3 output_pad={1, 0}; MAXPOOL 3x2 s2x1 p1x0
 7x9x6: MAXPOOL 1x3 same; AVGPOOL to=3x5; MAXPOOL to=10x2; AVGPOOL 2x3 s1x2 same exclude_pad; PAD 1x0 after=2x3
 7x9x6: PAD 1x2 after=3x0 mode=reflect; CROP 4x9; CROP 2x3 at=5x0; UPSAMPLE 1x3; UPSAMPLE to=8x3; RESHAPE 6x63
+7x9x6: UPSAMPLE 2 mode=bicubic; UPSAMPLE 3x1 mode=bicubic aligned; UPSAMPLE to=5x13 mode=bicubic
+7x9x6: a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bicubic aligned; UPSAMPLE to=1x4 mode=bicubic aligned
+7x9x6: UPSAMPLE to=1x8 mode=bilinear aligned
+1x1x6: UPSAMPLE 3 mode=bilinear aligned; UPSAMPLE 1 mode=bicubic; UPSAMPLE to=1x2 mode=bicubic aligned
 7x9x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
 11x6: PIXELSHUFFLE 3; PIXELSHUFFLE 2 order=dcr
 5x6x7x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netdsl.text.advice import Advice
+from netdsl.text.advice import Advice, perhaps
 from netdsl.text.mistake import Mistake
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class LargeOutputPad(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> D
     words = "output_pad is smaller than the stride"
 
 
+class AlignedNearest(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> UPSAMPLE 2 aligned"):
+    words = "`aligned` says where values between lie, and mode=nearest finds none"
+    hint = "leave it out, or choose mode=bilinear or mode=bicubic"
+
+
 class TableAndGroups(Mistake, code="invalid-argument", example='INPUT 8x8x4 -> CONV 2 3 g2 table="01 23"'):
     words = "a table and groups exclude each other"
     hint = Advice("leave g out")
@@ -140,6 +145,12 @@ class ManyAxes(Mistake, code="rank-mismatch", example="INPUT 4x4x4x4x3 -> CONV 6
     keyword: str
     x: Shape
     words = "{keyword} works along one to three spatial axes, but its input {x} has {x.rank}"
+
+
+class NotTwoAxes(Mistake, code="rank-mismatch", example="INPUT 8x3 -> UPSAMPLE 2 mode=bicubic"):
+    x: Shape
+    words = "mode=bicubic works along two spatial axes, but the input {x} has {x.rank}"
+    hint = perhaps("mode=bilinear is linear along any number of axes", "mode=bilinear")
 
 
 class OtherRank(Mistake, code="rank-mismatch", example="INPUT 8x3 -> a: RELU\nINPUT 8x8x3 -> UPSAMPLE like=a"):

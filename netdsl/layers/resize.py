@@ -8,7 +8,7 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from netdsl.layers import mistakes
-from netdsl.layers.arguments import LayerError, Sizes, choice, node, option, positional, sizes, whole
+from netdsl.layers.arguments import LayerError, Sizes, choice, flag, node, option, positional, sizes, whole
 from netdsl.layers.base import Window, per_axis, require_axes
 from netdsl.layers.formula import known, times
 from netdsl.layers.reshape import Moving, one_of, size_of
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 class Upsample(Moving):
     """Enlarges the map: by whole factors, to a size, or to the spatial size of another node.
 
-    With `nearest` values are repeated; `bilinear` is linear along each axis, however many, and aligns no corners.
+    With `nearest` values are repeated; `bilinear` is linear along each axis, however many. `bicubic` is for two axes:
+    cubic convolution of 4x4 neighbours with a = -0.75 (Keys 1981), without antialiasing. The outer edges of the map lie
+    on each other; with `aligned` the centres of its outermost values do.
 
     `UPSAMPLE 2 mode=bilinear` or `UPSAMPLE like=e2`
 
-    FLOPs: none for `nearest`; with 2^n neighbours along n axes 2 · 2^n - 1 for each output (bilinear: 7).
+    FLOPs: none for `nearest`; with k neighbours 2k - 1 for each output: `bilinear` along n axes has 2^n, `bicubic` 16.
     """
 
     keyword = "UPSAMPLE"
@@ -36,53 +38,86 @@ class Upsample(Moving):
     factor: Sizes | None = positional(sizes(), "by how much it enlarges: one factor, or one for each axis", None)
     to: Sizes | None = option(sizes(), "the size of the output")
     like: str | None = option(node(), "the node whose spatial size it takes")
-    mode: str = option(choice("nearest", "bilinear"), "how values between are found", "nearest")
+    mode: str = option(choice("nearest", "bilinear", "bicubic"), "how values between are found", "nearest")
+    aligned: bool = flag("put the centres of the outermost values on each other: align_corners")
 
     def __post_init__(self) -> None:
         given = {"factor": self.factor, "to": self.to, "like": self.like}
         one_of("UPSAMPLE 2, UPSAMPLE to=56x56 or UPSAMPLE like=NAME", given)
+        if self.aligned and self.mode == "nearest":
+            raise LayerError(mistakes.AlignedNearest(), argument="aligned")
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
         require_axes("UPSAMPLE", x)
+        if self.mode == "bicubic" and x.rank != 2:
+            raise LayerError(mistakes.NotTwoAxes(x), argument="mode", inputs=True)
         if self.factor is not None:
             factors = per_axis(self.factor, x, "factor")
             return Shape(tuple([n * size for n, size in zip(factors, x.spatial, strict=True)]), x.channels)
         spatial = size_of("UPSAMPLE", *inputs) if self.to is None else per_axis(self.to, x, "to")
         return Shape(spatial, x.channels)
 
+    def _steps(self, x: Shape, out: Shape) -> list[Fraction]:
+        """By how many positions of the input those of the output are apart, along each axis."""
+        axes = zip(x.spatial, out.spatial, strict=True)
+        if not self.aligned:
+            return [Fraction(size, wide) for size, wide in axes]
+        return [Fraction(size - 1, wide - 1) if size > 1 and wide > 1 else Fraction(size, wide) for size, wide in axes]
+
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
-        x = inputs[0]
-        return tuple([Fraction(*axis) for axis in zip(self.shape(*inputs).spatial, x.spatial, strict=True)])
+        return tuple([Fraction(one.denominator) for one in self._steps(inputs[0], self.shape(*inputs))])
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
-        """As a DECONV's: `nearest` by n is one with kernel n and stride n, `bilinear` one of 2n with padding n/2.
+        """As a DECONV's, with a stride where it enlarges by no whole factor: by 5/2 is by 5 with a stride of 2."""
+        x, out = inputs[0], self.shape(*inputs)
+        found: list[Window] = []
+        for size, wide, step in zip(x.spatial, out.spatial, self._steps(x, out), strict=True):
+            stride, factor = step.numerator, step.denominator
+            if self.aligned and min(size, wide) == 1:
+                found.append(Window(factor, stride, before=factor - 1))
+            else:
+                found.append(self._window(stride, factor))
+        return tuple(found)
 
-        Where a factor is not whole, the largest that is read is rounded to whole positions.
-        """
-        return tuple([_nearest(n) if self.mode == "nearest" else _linear(n) for n in self.enlargement(*inputs)])
+    def _window(self, stride: int, factor: int) -> Window:
+        """What is read of a map enlarged by a factor: what is nearer than one value, or with `bicubic` two."""
+        if self.mode == "nearest" or stride == factor:
+            return Window(factor, stride, before=factor - 1)
+        reach = factor * (2 if self.mode == "bicubic" else 1)
+        shift = Fraction(0 if self.aligned else stride - factor, 2)
+        before, after = ceil(reach - shift) - 1, ceil(reach + shift) - 1
+        return Window(before + after + 1, stride, before=before)
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
-        size, scale = inputs[0].spatial[axis], self.enlargement(*inputs)[axis]
+        x, out = inputs[0], self.shape(*inputs)
+        size, step = x.spatial[axis], self._steps(x, out)[axis]
         if self.mode == "nearest":
-            return (floor(position / scale),)
-        at = max((position + Fraction(1, 2)) / scale - Fraction(1, 2), 0)
-        return {min(floor(at), size - 1), min(ceil(at), size - 1)}
+            return (floor(position * step),)
+        if self.aligned:
+            at = position * step if min(size, out.spatial[axis]) > 1 else Fraction(0)
+        else:
+            at = (position + Fraction(1, 2)) * step - Fraction(1, 2)
+        if self.mode == "bilinear":
+            return {min(floor(max(at, 0)), size - 1), min(ceil(max(at, 0)), size - 1)}
+        around = range(floor(at) - 1, floor(at) + 3) if at.denominator > 1 else (floor(at),)
+        return {min(max(one, 0), size - 1) for one in around}
 
     def flops(self, *inputs: Shape) -> int:
         shape = self.shape(*inputs)
-        return 0 if self.mode == "nearest" else (2 ** (shape.rank + 1) - 1) * known(shape.elements)
+        neighbours = {"nearest": 0, "bilinear": 2**shape.rank, "bicubic": 4**shape.rank}[self.mode]
+        return (2 * neighbours - 1) * known(shape.elements) if neighbours else 0
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import resize
 
         x = inputs[0]
-        mode = "nearest" if self.mode == "nearest" else ("linear", "bilinear", "trilinear")[x.rank - 1]
+        mode = ("linear", "bilinear", "trilinear")[x.rank - 1] if self.mode == "bilinear" else self.mode
         if self.factor is not None:
-            return resize.enlarge(per_axis(self.factor, x, "factor"), mode)
+            return resize.enlarge(per_axis(self.factor, x, "factor"), mode, self.aligned)
         if self.to is not None:
-            return resize.resize(per_axis(self.to, x, "to"), mode)
-        return resize.ResizeLike(mode)
+            return resize.resize(per_axis(self.to, x, "to"), mode, self.aligned)
+        return resize.ResizeLike(mode, self.aligned)
 
 
 @dataclass(frozen=True)
@@ -114,7 +149,7 @@ class PixelShuffle(Moving):
         return (Fraction(self.factor),) * inputs[0].rank
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
-        return (_nearest(Fraction(self.factor)),) * inputs[0].rank
+        return (Window(self.factor, before=self.factor - 1),) * inputs[0].rank
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int]:
         return (position // self.factor,)
@@ -123,18 +158,3 @@ class PixelShuffle(Moving):
         from netdsl.layers.modules import resize
 
         return resize.PixelShuffle(self.factor, inputs[0].rank, inner=self.order == "crd")
-
-
-def _nearest(scale: Fraction) -> Window:
-    """Output o reads input floor(o/scale)."""
-    size = ceil(scale)
-    return Window(size, before=size - 1)
-
-
-def _linear(scale: Fraction) -> Window:
-    """Output o reads the inputs i with |i - ((o + 1/2)/scale - 1/2)| < 1: two, or one that it meets exactly."""
-    half = Fraction(1, 2)
-    before = ceil(3 * scale / 2 - half) - 1
-    after = ceil(scale / 2 + half) - 1
-    size = before + after + 1
-    return Window(size if scale >= 1 else 2, before=before, after=after)

@@ -18,13 +18,14 @@ class Foreign(NamedTuple):
     """A layer by a word of another tool: what it is called `here`, and the slots that it takes there by position.
 
     `torch` are those of PyTorch, where they differ: its layers are told what flows in (`-`). `constant` is what it is
-    called where it is given one number, and no branch.
+    called where it is given one number, and no branch; `own` arguments it always has here.
     """
 
     here: str
     takes: str = ""
     torch: str = ""
     constant: str = ""
+    own: str = ""
 
 
 def by_word(table: Mapping[str, T]) -> dict[str, T]:
@@ -84,9 +85,11 @@ _WORDS = {
     "reshape view": Foreign("RESHAPE", "dims"),
     "pad zeropadding zeropad constantpad": Foreign("PAD", "size"),
     "crop cropping centercrop": Foreign("CROP", "size"),
-    "upsample upsampling interpolate resize": Foreign("UPSAMPLE", "size mode="),
+    "upsample upsampling interpolate resize": Foreign("UPSAMPLE", "size mode= align"),
+    "upsamplingnearest": Foreign("UPSAMPLE", "size"),
+    "upsamplingbilinear": Foreign("UPSAMPLE", "size", own="mode=bilinear aligned"),
     "pixelshuffle": Foreign("PIXELSHUFFLE", "size"),
-    "depthtospace": Foreign("PIXELSHUFFLE factor order=dcr"),
+    "depthtospace": Foreign("PIXELSHUFFLE", "size", own="order=dcr"),
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
     "token clstoken classtoken cls": Foreign("TOKEN", "count"),
@@ -120,6 +123,7 @@ _SLOTS = {
     "slope": "slope negative_slope alpha",
     "position": "position index",
     "number": "number factor offset scale constant value",
+    "align": "align_corners aligned",
     "to": "to output_size",
     "dims": "dims shape input_shape",
     "activation": "activation activation_fn nonlinearity act",
@@ -156,7 +160,7 @@ BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
 _BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number")
-_OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad"
+_OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
 _CONSTANT = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\{.*\}"
 _COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
@@ -199,6 +203,7 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     if filled is None:
         return ""
     behind, layers = filled
+    behind += foreign.own.split()
     layer = " or ".join(" ".join((one, *behind)) for one in foreign.here.split(" or "))
     return " -> ".join((layer, *layers))
 
@@ -281,6 +286,10 @@ def argument(key: str, value: str) -> str:
             return "write nobias"
         case ["bias"], _:
             return "take it away: there is a bias without `nobias`"
+        case ["align"], "false" | "0" | "none":
+            return "take it away: corners are not aligned without `aligned`"
+        case ["align"], _:
+            return "write aligned"
         case ["batch"], _:
             return "a normalization is a layer of its own: -> BN"
         case ["activation"], _:
@@ -335,6 +344,12 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
         match slot, value.lower():
             case ("-", _) | ("p", "valid") | ("bias", "true" | "1") | ("activation", "none" | "linear"):
                 continue
+            case ("align", "false" | "0" | "none"):
+                continue
+            case ("align", _):
+                own.append("aligned")
+            case ("mode=", "linear" | "trilinear" | "cubic"):
+                given[slot] = "bicubic" if value == "cubic" else "bilinear"
             case ("p", "same"):
                 own.append("same")
             case ("bias", "false" | "0"):

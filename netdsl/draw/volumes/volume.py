@@ -134,13 +134,27 @@ def _made(shaped: ShapedGraph, unit: Unit, windows: tuple[Window, ...] | Literal
         dilations = _sizes(window.dilation for window in windows)
         lines = [f"{_sizes((window.size for window in windows), whole=True)} {noun}"]
         lines += [f"stride {steps}"] * (steps != "1") + [f"dilation {dilations}"] * (dilations != "1")
-    elif factors := layer.enlargement(*shaped.input_shapes(unit.head)):
-        whole = all(factor.denominator == 1 for factor in factors)
-        lines = [f"{noun} ×{_sizes(float(factor) for factor in factors)}" if whole else noun]
+    elif factors := _factors(shaped, unit.head):
+        lines = [f"{noun} ×{_sizes(factors)}"]
     else:
         lines = [noun]
     lines += _packed([called(shaped, index) for index in unit.followers])
     return lines
+
+
+def _factors(shaped: ShapedGraph, index: int) -> list[int]:
+    """By how much a layer enlarges each axis, where that is a whole number: from shape to shape, or by its stride."""
+    node, out = shaped.nodes[index], shaped.shapes[index].spatial
+    inputs = shaped.input_shapes(index)
+    factors = node.layer.enlargement(*inputs)
+    if not factors:
+        return []
+    if not any(wide % size for size, wide in zip(inputs[0].spatial, out, strict=True)):
+        return [wide // size for size, wide in zip(inputs[0].spatial, out, strict=True)]
+    windows = node.layer.windows(*inputs)
+    strides = [1] * len(factors) if windows == "all" else [one.stride for one in windows]
+    whole = all(factor.denominator == stride == 1 for factor, stride in zip(factors, strides, strict=True))
+    return [int(factor) for factor in factors] if whole else []
 
 
 def _packed(names: Sequence[str]) -> list[str]:

@@ -7,28 +7,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def enlarge(factors: Sequence[int], mode: str) -> nn.Module:
+def enlarge(factors: Sequence[int], mode: str, aligned: bool) -> nn.Module:
     """Upsampling by whole factors."""
     scale = tuple(float(factor) for factor in factors)
-    return nn.Upsample(scale_factor=scale, mode=mode, align_corners=None if mode == "nearest" else False)
+    return nn.Upsample(scale_factor=scale, mode=mode, align_corners=None if mode == "nearest" else aligned)
 
 
-def resize(spatial: Sequence[int], mode: str) -> nn.Module:
+def resize(spatial: Sequence[int], mode: str, aligned: bool) -> nn.Module:
     """Upsampling to a given size."""
-    return nn.Upsample(tuple(spatial), mode=mode, align_corners=None if mode == "nearest" else False)
+    return nn.Upsample(tuple(spatial), mode=mode, align_corners=None if mode == "nearest" else aligned)
 
 
 class ResizeLike(nn.Module):
     """Upsampling to the spatial size of a second tensor."""
 
-    def __init__(self, mode: str) -> None:
+    def __init__(self, mode: str, aligned: bool) -> None:
         super().__init__()
-        self.mode = mode
+        self.mode, self.aligned = mode, aligned
 
     def forward(self, x: Tensor, like: Tensor) -> Tensor:
         if self.mode == "nearest":
             return functional.interpolate(x, like.shape[2:])
-        return functional.interpolate(x, like.shape[2:], mode=self.mode, align_corners=False)
+        return functional.interpolate(x, like.shape[2:], mode=self.mode, align_corners=self.aligned)
 
 
 class PixelShuffle(nn.Module):
