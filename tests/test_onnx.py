@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,19 +12,23 @@ import torch
 from test_cli import Run, run  # noqa: F401 - `run` is a fixture
 from test_compile_file import TEXT, shaped
 from test_export import given
+from test_layers_torch import CASES, names
 
 import netdsl
 from netdsl import compile
-from netdsl.compile import formats
+from netdsl.compile import formats, onnx
 from netdsl.compile.errors import ExportError, PackagesError, SizeError
 from netdsl.compile.lower import lower
+from netdsl.compile.onnx import exporter, operators
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.activation import ParametricRelu
+from netdsl.layers.base import Layer
 
 PROGRAMS = Path(__file__).parent / "programs" / "valid"
 written = pytest.mark.skipif(
     any(find_spec(name) is None for name in formats.FORMATS["onnx"].packages),
-    reason="onnx or onnxscript: not installed (pip install 'netdsl[onnx]')",
+    reason="onnx: not installed (pip install 'netdsl[onnx]')",
 )
 NAMED = """network "Named as the exporter names values"
 relu: INPUT 8x8x3 -> CONV 4 3 -> BN -> conv2d: RELU -> MAXPOOL 2
@@ -50,7 +53,10 @@ def ran(path: Path, inputs: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 def check(shaped: ShapedGraph, path: Path) -> None:
     """The file gives what the module gives at any batch size, by the names of the source."""
+    from onnx.checker import check_model  # pyright: ignore
+
     compile.compile(shaped, path, format="onnx")
+    check_model(path, full_check=True)
     plan = Plan(shaped, train=False)
     network = lower(plan, 0)
     for batch in (1, 3):
@@ -71,24 +77,58 @@ def test_onnx_runtime_gives_what_the_module_gives(text: str, tmp_path: Path) -> 
 
 
 @written
+@pytest.mark.parametrize(("dims", "text"), CASES, ids=names(CASES))
+def test_so_it_does_for_every_layer(dims: str, text: str, tmp_path: Path) -> None:
+    check(netdsl.loads(f"INPUT {dims} -> {text}").shaped, tmp_path / "net.onnx")
+
+
+@written
 @pytest.mark.parametrize("name", ["clips", "inputs", "merges", "norms", "transposed", "training_outputs"])
-def test_so_it_does_for_any_kind_of_layer(name: str, tmp_path: Path) -> None:
+def test_so_it_does_for_programs(name: str, tmp_path: Path) -> None:
     check(netdsl.load(PROGRAMS / f"{name}.net").shaped, tmp_path / "net.onnx")
 
 
 @written
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    "text",
     [
-        ("INPUT 9x9x2 -> MAXPOOL to=4 -> FC 2", "adaptive_max_pool2d"),
-        ("INPUT 7x7x2 -> MAXPOOL 2 s2 p1 ceil -> FC 2", "Inferred shape and existing shape differ"),
+        "INPUT 9x9x2 -> MAXPOOL to=4 -> FC 2",
+        "INPUT 9x5x2 -> AVGPOOL to=4x5",
+        "INPUT 7x7x2 -> MAXPOOL 2 s2 p1 ceil",
+        "INPUT 8x6x2 -> AVGPOOL 3x2 s2 p1 ceil",
+        "INPUT 8x6x2 -> AVGPOOL 3x2 s2 p1 ceil exclude_pad",
+        "INPUT 7x4 -> AVGPOOL 2 same -> UPSAMPLE to=7 mode=bilinear -> PIXELSHUFFLE 2 order=dcr",
+        "INPUT 4x4x4x3 -> LRN size=3 -> AVGPOOL 3 s2 p1 ceil -> LN -> UPSAMPLE to=5x7x6 -> SHUFFLE 3",
+        "INPUT 9 -> LRN size=4 -> GN 3 -> PRELU per_channel -> SHUFFLE 3 -> LN noaffine -> SCALE bias -> FLATTEN",
     ],
 )
-def test_what_onnx_has_no_operator_for_is_refused(text: str, reason: str, tmp_path: Path) -> None:
-    network = netdsl.loads(text)
-    with pytest.raises(ExportError, match=rf"torch\.onnx refuses the network: .*{reason}"):
-        network.compile(tmp_path / "net.onnx")
-    assert not list(tmp_path.iterdir())
+def test_what_onnx_rounds_pads_or_lays_out_otherwise_is_said_by_other_operators(text: str, tmp_path: Path) -> None:
+    check(netdsl.loads(text).shaped, tmp_path / "net.onnx")
+
+
+@written
+def test_a_layer_is_an_operator_of_its_path_with_scopes_before_slashes() -> None:
+    network = netdsl.loads(
+        "block unit(n) = CONV n 3 p1 -> BN -> SILU\nINPUT 8x8x3 -> stem: unit(4) x2 -> LN -> fc: FC 2"
+    )
+    plan = Plan(network.shaped, train=False)
+    made = onnx.model(lower(plan, 0), plan)
+    copies = [f"stem/{copy}/{one}" for copy in (1, 2) for one in ("conv1", "bn1", "silu1/Sigmoid", "silu1/Mul")]
+    norm = [f"ln1/{one}" for one in ("Transpose", "LayerNormalization", "Transpose_2")]
+    assert [one.name for one in made.graph.node] == [*copies, *norm, "fc/Flatten", "fc/Gemm"]
+    assert made.graph.node[0].doc_string == "CONV 4 3 p1"
+    assert [one.output[0] for one in made.graph.node][3:5] == ["stem.1.silu1", "stem.2.conv1"]
+    assert {one.name for one in made.graph.initializer} >= {"stem.1.conv1.weight", "stem.2.bn1.running_var", "fc.bias"}
+    shapes = {one.name: [dim.dim_value for dim in one.type.tensor_type.shape.dim] for one in made.graph.value_info}
+    assert shapes["stem.2.silu1"] == [0, 4, 8, 8]
+    assert [(one.domain, one.version) for one in made.opset_import] == [("", formats.OPSET)]
+
+
+@written
+def test_no_two_transposes_follow_each_other() -> None:
+    plan = Plan(netdsl.loads("INPUT 8x8x3 -> LN -> LN -> LN").shaped, train=False)
+    kinds = [one.op_type for one in onnx.model(lower(plan, 0), plan).graph.node]
+    assert kinds == ["Transpose", *["LayerNormalization"] * 3, "Transpose"]
 
 
 @written
@@ -140,31 +180,54 @@ def test_what_is_not_installed_is_told_before_anything_is_made(run: Run, monkeyp
     result = run("compile", "lenet5", "-o", "net.onnx")
     assert result.status == 2
     assert result.err == (
-        "error: an onnx file is written by onnx and onnxscript, which are not installed\n"
-        "  = help: pip install 'netdsl[onnx]'\n"
+        "error: an onnx file is written by onnx, which is not installed\n  = help: pip install 'netdsl[onnx]'\n"
     )
     with pytest.raises(PackagesError):
         netdsl.load("lenet5").compile("net.onnx")
-    monkeypatch.setattr(formats, "find_spec", lambda name: None if name == "onnx" else SimpleNamespace())
-    assert "is written by onnx, which is not installed" in run("compile", "lenet5", "-o", "net.onnx").err
     assert not os.listdir()
 
 
-def test_what_a_file_cannot_hold_or_the_exporter_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    from netdsl.compile import onnx
+@pytest.fixture
+def ruleless(monkeypatch: pytest.MonkeyPatch) -> ShapedGraph:
+    """A network with a layer that has no rule of its own, as one of a package."""
+    if find_spec("onnxscript") is None:
+        pytest.skip("onnxscript: not installed (pip install 'netdsl[onnx]')")
+    monkeypatch.setitem(operators.onnx._found, ParametricRelu, operators.onnx._rules[Layer])
+    return netdsl.loads("INPUT 6x6x3\n-> body: ( CONV 4 3 -> PRELU per_channel ) x2 -> FC 2", name="a.net").shaped
 
-    plan = Plan(shaped(), train=False)
-    network = lower(plan, 0)
 
+@written
+def test_a_layer_without_a_rule_is_what_pytorch_makes_of_it(ruleless: ShapedGraph, tmp_path: Path) -> None:
+    from onnx import load  # pyright: ignore
+
+    check(ruleless, tmp_path / "net.onnx")
+    graph = load(tmp_path / "net.onnx").graph
+    assert {"body/1/prelu1/PRelu", "body/2/conv1"} <= {one.name for one in graph.node}
+    assert "body.2.prelu1.weight" in {one.name for one in graph.initializer}
+
+
+@written
+def test_what_pytorch_cannot_write_of_it_is_refused_with_its_place(
+    ruleless: ShapedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*arguments: object, **options: object) -> None:
-        raise RuntimeError("no rule for it\nand much more")
+        raise RuntimeError("no operator for it\nand much more")
 
     monkeypatch.setattr("torch.onnx.export", fail)
-    with pytest.raises(ExportError, match=r"^torch\.onnx refuses the network: no rule for it$"):
-        onnx.model(network, plan)
-    monkeypatch.setattr(onnx, "_MOST", 1000)
+    what = r"PReLU at body\.1\.prelu1 \(PRELU per_channel, a\.net:2:24\): no operator for it"
+    with pytest.raises(ExportError, match=rf"^torch\.onnx refuses {what}$"):
+        compile.compile(ruleless, tmp_path / "net.onnx", format="onnx")
+    monkeypatch.setattr(exporter, "find_spec", lambda name: None)
+    with pytest.raises(PackagesError, match="is written by onnxscript, which is not installed"):
+        compile.compile(ruleless, tmp_path / "net.onnx", format="onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_a_file_cannot_hold_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netdsl.compile.onnx.file._MOST", 1000)
+    plan = Plan(shaped(), train=False)
     with pytest.raises(SizeError, match=r"an onnx file holds 1\.00 KB, and the weights take "):
-        onnx.model(network, plan)
+        onnx.model(lower(plan, 0), plan)
 
 
 @written

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from netdsl.cli.main import cli
+from netdsl.compile.onnx import operators
 from netdsl.draw import captions
 from netdsl.explain import readings
 from netdsl.layers import table
@@ -24,6 +25,7 @@ RULES: dict[str, Rule[Any]] = {
         *(captions.title, captions.boxed, captions.caption),
         *(readings.reading, readings.notes, readings.answers),
         *(saves.saves, saves.least_batch),
+        operators.onnx,
     )
 }
 OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := table.find(keyword))))
@@ -38,6 +40,9 @@ SAID = {
     "notes": "INPUT CONV DWCONV DECONV FC RBF MAXPOOL AVGPOOL FLATTEN RESHAPE CROP UPSAMPLE CONCAT MUL",
     "answers": "LRN BN DROPOUT",
     "least_batch": "BN",
+    "onnx": " ".join(
+        layer.keyword for layer in OWN if layer.role not in ("input", "dropout") and layer.keyword != "SKIP"
+    ),
     "saves": " ".join(layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "SKIP")),
 }
 BY_KEYWORD = {
@@ -89,6 +94,7 @@ COMMANDS = {
     "draw html": ["-o", "out.html"],
     "transform": ["--convolutional", "-o", "out.net"],
     "compile": ["-o", "out.pt"],
+    "compile onnx": ["-o", "out.onnx"],
     "compile cpu": ["--target", "cpu", "-o", "out.pt"],
     "layers": [],
 }
@@ -117,7 +123,10 @@ def minimal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_layer_that_says_four_things_works_in_every_command(minimal: Callable[..., str], command: str) -> None:
     name = command.split()[0]
+    if command == "compile onnx":
+        pytest.importorskip("onnx")
+        pytest.importorskip("onnxscript")
     output = minimal(name, "HALVE" if name == "layers" else "net.net", *COMMANDS[command])
-    written = [one for one in Path().glob("out.*") if one.suffix != ".pt"]
+    written = [one for one in Path().glob("out.*") if one.suffix not in (".pt", ".onnx")]
     told = output + "".join(one.read_text(encoding="utf-8") for one in written)
     assert "halve" in told.lower() or name in ("check", "compile", "compare")

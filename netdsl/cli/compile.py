@@ -48,7 +48,8 @@ def command(
     is faster there, for inference alone; it takes and gives float32 at any precision.
 
     --format pt2 writes the portable network, for inference, as a program of torch.export, which runs by
-    `torch.export.load` alone; --format onnx as an ONNX model, for other programs.
+    `torch.export.load` alone; --format onnx as an ONNX model, for other programs: an operator for each layer, called by
+    its path.
     """
     made_for = Target(target, precision, batch)
     if not made_for.available:
@@ -118,6 +119,7 @@ def command(
     summary = Summary(shaped)
     size = f", {units.size(path.stat().st_size)}" if path.is_file() else ""  # a pipe has none
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
-    meant = f"{mode} mode" if made_for.portable else f"for {target} at {precision}, batch {batch}"
+    version = f", {kind.version}" * bool(kind.version)
+    meant = f"{mode} mode{version}" if made_for.portable else f"for {target} at {precision}, batch {batch}"
     origin = "untrained weights" if source is None else f"weights of {source}"
     stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {origin}")

@@ -113,9 +113,12 @@ class ExportError(CompileError):
     kind: str
     reason: str
     by: str = "torch.export"
+    place: str = ""
+    """Where the program has its layer, and what it has there."""
 
     def __str__(self) -> str:
         what = f"{self.kind} at {self.path}" if self.path else "the network"
+        what += f" ({self.place})" if self.place else ""
         return f"{self.by} refuses {what}: {self.reason}"
 
 

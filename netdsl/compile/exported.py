@@ -28,16 +28,28 @@ def export(network: fx.GraphModule, plan: Plan, progress: Progress = silent) -> 
     """The network of a plan for inference, for any batch size; several outputs are a tuple. Raises ExportError."""
     flat = _flat(network)
     inputs = _examples(plan)
-    batch = torch.export.Dim("batch", min=1)
-    with _followed(flat, progress), parser.TURN, quiet("torch.export"):
-        program = torch.export.export(flat, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
-    for node in program.graph.nodes:
+    with _followed(flat, progress):
+        made = program(flat, inputs)
+    for node in made.graph.nodes:
         node.meta.pop("stack_trace", None)  # places of source files on this machine
         node.meta.pop("custom", None)  # which of PyTorch's functions came first in this process
     # What a file says of its inputs, without their many zeros:
     samples = tuple(torch.zeros((), device=one.device).expand(one.shape) for one in inputs)
-    program.example_inputs = (samples, {})
-    return program
+    made.example_inputs = (samples, {})
+    return made
+
+
+def program(module: nn.Module, inputs: tuple[Tensor, ...]) -> ExportedProgram:
+    """A module as a program, for any batch size. Raises whatever the module's own code does."""
+    batch = torch.export.Dim("batch", min=1)
+    with parser.TURN, quiet("torch.export"):
+        return torch.export.export(module, inputs, dynamic_shapes=tuple({0: batch} for _ in inputs))
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong while a module was exported, in a line."""
+    said = str(error).strip().partition("\n")[0]
+    return "it does not run at every batch size" if said.startswith("Constraints violated") else said
 
 
 def write(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, str], progress: Progress) -> None:
@@ -45,13 +57,13 @@ def write(network: fx.GraphModule, plan: Plan, path: Path, texts: Mapping[str, s
 
     Raises ExportError and OSError.
     """
-    program = export(network, plan, progress)
+    made = export(network, plan, progress)
     progress("writing", 0, 1)
-    tensors = program.state_dict.values()
-    size = sum(one.nbytes for one in tensors) + _OPERATOR * (len(tensors) + len(program.graph.nodes)) + 2**20
+    tensors = made.state_dict.values()
+    size = sum(one.nbytes for one in tensors) + _OPERATOR * (len(tensors) + len(made.graph.nodes)) + 2**20
     with archive.replacement(path, size) as temporary:
         with quiet("torch.export"):
-            torch.export.save(program, temporary, extra_files=dict(texts))
+            torch.export.save(made, temporary, extra_files=dict(texts))
         with zipfile.ZipFile(temporary, "a") as file:  # what stands behind the weights is long, and says little
             for name, data in archive.cut(file, ".json").items():
                 file.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
@@ -102,10 +114,7 @@ def _followed(network: fx.GraphModule, progress: Progress) -> Generator[None]:
     try:
         yield
     except Exception as error:  # whatever a layer's own code raises
-        reason = str(error).strip().partition("\n")[0]
-        if reason.startswith("Constraints violated"):
-            reason = "it does not run at every batch size"
-        raise ExportError(at, type(network.get_submodule(at)).__name__, reason) from error
+        raise ExportError(at, type(network.get_submodule(at)).__name__, reason(error)) from error
     finally:
         for hook in hooks:
             hook.remove()

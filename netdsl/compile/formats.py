@@ -37,6 +37,8 @@ class Format:
     """The options that do not go with it, and what a file is instead."""
     packages: Sequence[str] = ()
     """What writes it beyond PyTorch: modules, which are called as their packages are."""
+    version: str = ""
+    """The version of the format that is written, where it has several."""
 
     @property
     def write(self) -> Writer:
@@ -52,6 +54,8 @@ class Format:
             raise PackagesError(self.name, missing)
 
 
+OPSET = 20
+"""The version of ONNX's operators that files are written in: the first in which GELU is one."""
 _PORTABLE = {"mode": "for inference alone", "target": "portable, and made for no target"}
 
 FORMATS: Mapping[str, Format] = {
@@ -59,7 +63,7 @@ FORMATS: Mapping[str, Format] = {
     for one in (
         Format("torchscript", ".pt", "TorchScript", "archive", {}),
         Format("pt2", ".pt2", "torch.export", "exported", _PORTABLE),
-        Format("onnx", ".onnx", "ONNX", "onnx", {**_PORTABLE, "devices": "of no device"}, ("onnx", "onnxscript")),
+        Format("onnx", ".onnx", "ONNX", "onnx", _PORTABLE | {"devices": "of no device"}, ("onnx",), f"opset {OPSET}"),
     )
 }
 """All formats by name, the usual one first."""
