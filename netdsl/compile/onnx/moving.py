@@ -8,7 +8,8 @@ from typing import Any
 from netdsl.compile.onnx.products import flat, pads
 from netdsl.compile.onnx.sheet import Value, Writer
 from netdsl.layers.channels import Shuffle, Slice
-from netdsl.layers.reshape import Crop, Flatten, Pad, PixelShuffle, Reshape, Upsample
+from netdsl.layers.reshape import Crop, Flatten, Pad, Reshape
+from netdsl.layers.resize import PixelShuffle, Upsample
 
 
 def flatten(layer: Flatten, write: Writer, x: Value) -> Value:
@@ -54,11 +55,13 @@ def upsample(layer: Upsample, write: Writer, x: Value, *like: Value) -> Value:
     """A Resize to the size that it has."""
     shape = layer.shape(x.shape, *[one.shape for one in like])
     modes: dict[str, dict[str, Any]] = {
-        "nearest": {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"},
-        "bilinear": {"mode": "linear", "coordinate_transformation_mode": "half_pixel"},
+        "nearest": {"mode": "nearest", "nearest_mode": "floor"},
+        "bilinear": {"mode": "linear"},
+        "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.75},
     }
-    sizes = [shape.spatial[axis] for axis in range(shape.rank)]
-    return write("Resize", x, None, None, sizes, axes=[*range(2, shape.rank + 2)], **modes[layer.mode])
+    places = "align_corners" if layer.aligned else "asymmetric" if layer.mode == "nearest" else "half_pixel"
+    how = {"axes": range(2, shape.rank + 2), "coordinate_transformation_mode": places, **modes[layer.mode]}
+    return write("Resize", x, None, None, shape.spatial, **how)
 
 
 def pixel_shuffle(layer: PixelShuffle, write: Writer, x: Value) -> Value:

@@ -39,10 +39,9 @@ def group(layer: GroupNorm, write: Writer, x: Value) -> Value:
 
 def layer(layer: LayerNorm, write: Writer, x: Value) -> Value:
     """A LayerNormalization, with channels last."""
-    rank, scale = x.shape.rank, write.weight("weight") or torch.ones(x.shape.channels)
-    last = write.transpose(x, 0, *range(2, rank + 2), 1)
-    normal = write("LayerNormalization", last, scale, write.weight("bias"), axis=-1, epsilon=float(layer.eps))
-    return write.transpose(normal, 0, rank + 1, *range(1, rank + 1))
+    scale = write.weight("weight") or torch.ones(x.shape.channels)
+    options = {"axis": -1, "epsilon": float(layer.eps)}
+    return write.first(write("LayerNormalization", write.last(x), scale, write.weight("bias"), **options), x.shape.rank)
 
 
 def instance(layer: InstanceNorm, write: Writer, x: Value) -> Value:

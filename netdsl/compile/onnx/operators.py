@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netdsl.compile.onnx import exporter, moving, norms, pointwise, pools, products
+from netdsl.compile.onnx import exporter, moving, norms, pointwise, pools, products, sequences
 from netdsl.compile.onnx.sheet import Value, Writer
-from netdsl.layers import activation, channels, conv, deconv, dense, guard, merge, norm, pool, reshape
+from netdsl.layers import activation, channels, conv, deconv, dense, guard, merge, norm, pool, reshape, resize, sequence
 from netdsl.layers.base import Layer
 from netdsl.layers.rules import rule
 
@@ -30,6 +30,8 @@ _RULES: Mapping[type[Layer] | tuple[type[Layer], ...], Callable[..., Value]] = {
     norm.InstanceNorm: norms.instance,
     norm.Scale: norms.scale,
     norm.Normalize: norms.normalize,
+    norm.Times: pointwise.times,
+    norm.Plus: pointwise.plus,
     pointwise.PLAIN: pointwise.plain,
     activation.Relu6: pointwise.relu6,
     (activation.LeakyRelu, activation.Elu): pointwise.sloping,
@@ -40,10 +42,13 @@ _RULES: Mapping[type[Layer] | tuple[type[Layer], ...], Callable[..., Value]] = {
     reshape.Reshape: moving.reshape,
     reshape.Pad: moving.pad,
     reshape.Crop: moving.crop,
-    reshape.Upsample: moving.upsample,
-    reshape.PixelShuffle: moving.pixel_shuffle,
+    resize.Upsample: moving.upsample,
+    resize.PixelShuffle: moving.pixel_shuffle,
     channels.Slice: moving.channels,
     channels.Shuffle: moving.shuffle,
+    sequence.Token: sequences.token,
+    sequence.Positions: sequences.positions,
+    sequence.Pick: sequences.pick,
     merge.Concat: pointwise.concat,
     merge.Add: pointwise.merging("Sum", "Add"),
     merge.Subtract: pointwise.merging("", "Sub"),

@@ -10,6 +10,7 @@ from netdsl.layers import activation
 from netdsl.layers.activation import Activation, Elu, LeakyRelu, ParametricRelu, Tanh
 from netdsl.layers.base import Layer
 from netdsl.layers.merge import Merging
+from netdsl.layers.norm import Plus, Times
 
 _PLAIN: Mapping[type[Layer], tuple[str, Mapping[str, Any]]] = {
     activation.Relu: ("Relu", {}),
@@ -59,6 +60,16 @@ def tanh(layer: Tanh, write: Writer, x: Value) -> Value:
     if layer.plain:
         return write("Tanh", x)
     return write("Mul", write("Tanh", write("Mul", x, float(layer.slope))), float(layer.scale))
+
+
+def times(layer: Times, write: Writer, x: Value) -> Value:
+    """A Mul with the factor."""
+    return write("Mul", x, float(layer.factor))
+
+
+def plus(layer: Plus, write: Writer, x: Value) -> Value:
+    """An Add of the offset."""
+    return write("Add", x, float(layer.offset))
 
 
 def concat(layer: Merging, write: Writer, *inputs: Value) -> Value:

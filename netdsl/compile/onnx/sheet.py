@@ -150,7 +150,7 @@ class Writer:
         if operand is None or isinstance(operand, Value):
             return operand
         if isinstance(operand, (int, float)):
-            return Value(data=torch.tensor(operand, dtype=self.dtype))
+            return Value(data=torch.tensor(operand, dtype=torch.int64 if isinstance(operand, int) else self.dtype))
         if isinstance(operand, Tensor):
             return Value(data=operand.to(self.dtype) if operand.is_floating_point() else operand)
         return Value(data=torch.tensor(list(operand), dtype=torch.int64))
@@ -185,3 +185,11 @@ class Writer:
         made = self("Transpose", source, perm=order)
         made.moved = source, order
         return made
+
+    def last(self, x: Value) -> Value:
+        """A value with its channels behind its spatial axes."""
+        return self.transpose(x, 0, *range(2, x.shape.rank + 2), 1)
+
+    def first(self, x: Value, rank: int) -> Value:
+        """A value whose channels are behind its spatial axes, with channels before them."""
+        return self.transpose(x, 0, rank + 1, *range(1, rank + 1))
