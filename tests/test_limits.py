@@ -49,7 +49,7 @@ LARGE = {
     "numbered copies that are alike": ("INPUT 8x8x4 -> CONV 4 3 p1 x199999 as i\n", None),
     "numbered copies": ("INPUT 8x8x4 -> ( CONV {4*i} 3 p1 -> RELU ) x99999 as i\n", "limit-exceeded"),
     "numbered copies in each other": (
-        f"INPUT 8 -> {'( ' * 15}FC {{a0 + a14}}{''.join([f' ) x2 as a{i}' for i in range(15)])}\n",
+        f"INPUT 8 -> {'( ' * 17}FC {{a0 + a16}}{''.join([f' ) x2 as a{i}' for i in range(17)])}\n",
         "limit-exceeded",
     ),
     "a block that reads what enters, repeated": ("block b() = CONV {in} 3 p1\nINPUT 8x8x4 -> b() x99990\n", None),
