@@ -69,7 +69,7 @@ def flows(text: str) -> Iterator[tuple[str, str]]:
         found = re.search(r'"([^"]+)" -> "([^"]+)" \[(.*)', line)
         if found and "invis" not in found[3]:
             # a column's side is drawn from its top down, and the side of a U too, but the flow goes up
-            side = found[1].endswith(".2") and found[2].endswith(".1")
+            side = found[1].startswith("corner ") and found[1].endswith(".2") and found[2].endswith(".1")
             a, b = (found[2], found[1]) if side or 'dir="back"' in found[3] else found.groups()[:2]
             further.setdefault(a, []).append(b)
     for source in further:

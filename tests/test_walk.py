@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+import netdsl
+from netdsl.draw.drawing import Cluster
+from netdsl.draw.fold import fold
 from netdsl.graph.build import Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.text.diagnostic import Report
@@ -128,3 +133,47 @@ def test_a_repeat_is_called_as_it_is_written_where_its_copies_differ() -> None:
     repeat = outline.at("b1")
     assert repeat is not None
     assert [one.title for one in repeat.inside()] == ["b(2)", "b(4)"]
+
+
+VARIED = """block unit(n, rate=0) = CONV n 1 -> DROPPATH rate
+INPUT 4x4x3 -> a: ( CONV {2*i} 1 -> CONV 3 1 ) x2 as i -> b: unit(4, {i / 10}) x3 as i -> c: FC {max(i, 2)} x3 as i
+-> d: RELU x4 as i @{i // 3}
+"""
+
+
+def test_copies_that_are_not_alike_have_rows_of_their_own() -> None:
+    lines = "\n".join(str(netdsl.loads(VARIED).summary()).splitlines()[5:])
+    rows = [re.split(r" {2,}", line.strip()) for line in lines.partition("───")[0].splitlines()]
+    assert [" ".join(row[: 1 + (not row[1][0].isdigit())]) for row in rows] == [
+        *("a ×2", "1", "conv1 CONV 2 1", "conv2 CONV 3 1", "2", "conv1 CONV 4 1", "conv2 CONV 3 1"),
+        *("b unit(4, {i / 10}) ×3", "conv1 CONV 4 1", "droppath1 DROPPATH rate"),
+        *("c FC {max(i, 2)} ×3", "1 FC 2", "3 FC 3", "d RELU ×4", "1 RELU", "3 RELU"),
+    ]
+
+
+@pytest.mark.parametrize("depth", [None, 0])
+def test_copies_that_are_not_alike_are_drawn_apart(depth: int | None) -> None:
+    drawing = fold(netdsl.loads(VARIED).shaped, depth=depth)
+    rows = [[f"{row.keyword} {row.arguments} {row.name}".strip() for row in box.rows] for box in drawing.boxes]
+    if depth is None:
+        names = [(one.name, one.copy) for one in drawing.items if isinstance(one, Cluster)]
+        assert names == [("a", (1, 2)), ("a", (2, 2))]
+        assert [row[0] for row in rows[1:5]] == ["CONV 2 1", "CONV 3 1", "CONV 4 1", "CONV 3 1"]
+    else:
+        assert [row[0] for row in rows[1:3]] == ["a  1 of 2", "a  2 of 2"]
+    assert rows[-6:-1] == [
+        ["CONV 4 1 b", "DROPPATH rate"],
+        ["FC 2 c.1–2"],
+        ["FC 3 c.3"],
+        ["RELU  d.1–2"],
+        ["RELU  d.3–4"],
+    ]
+    assert [box.copies for box in list(drawing.boxes)[-6:-1]] == [3, 2, 1, 2, 2]
+
+
+def test_a_diff_calls_copies_that_are_not_alike_as_the_program_does() -> None:
+    shorter = "INPUT 4x4x3 -> a: CONV 3 1\n"
+    longer = "INPUT 4x4x3 -> a: CONV 3 1 -> b: ( CONV {i} 1 -> BN ) x2 as i -> c: CONV {i} 1 x2 as i\n"
+    text = str(netdsl.loads(shorter).diff(netdsl.loads(longer)))
+    assert "copies ×2" in text
+    assert "CONV {i} 1 ×2" in text

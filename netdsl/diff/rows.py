@@ -152,15 +152,17 @@ def _whole(difference: Compared, changes: list[Change], places: Sequence[_Place]
     numbers = list(dict.fromkeys(str(place.copy) for place in places))
     copies = part.copies or 1
     some = len(numbers) if places[0].copy else copies
-    told, kept = _call(part, changes[: len(changes) // some]), ""
-    if some < copies:
-        kept = f"{told} ×{copies - some}"
+    graph = difference.graphs[kind == "added"]
+    if len(graph.runs(part)) == 1:
+        told = _call(part, changes[: len(changes) // some])
+    else:  # copies that are not alike
+        told = " ".join(part.title.split()) if part.title != part.name else "copies"
+    kept = f"{told} ×{copies - some}" if some < copies else ""
     if copies > 1:
         told += f" ×{copies}"
     name = part.path if some == copies else f"{part.path}.{_range(numbers)}"
     texts = (told, kept) if kind == "removed" else (kept, told)
-    nodes = difference.graphs[kind == "added"].nodes
-    training = all(nodes[change.side.index].training for change in changes)
+    training = all(graph.nodes[change.side.index].training for change in changes)
     return Row(kind, name, changes, *texts, str(changes[-1].side.shape), ("in training alone",) * training)
 
 

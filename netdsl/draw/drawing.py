@@ -57,8 +57,8 @@ class Cluster:
     device: int | None
     """The device that all of it is on, if it is one."""
     copies: int = 1
-    copy: tuple[int, int] | None = None
-    """Which copy of how many it is, where a repeat is drawn in full."""
+    copy: tuple[int | str, int] | None = None
+    """Which copy of how many it is, or which are alike it, `4–7`, where a repeat is drawn in full."""
     repeat: str = ""
     """The path of that repeat."""
     training: bool = False

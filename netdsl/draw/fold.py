@@ -10,7 +10,7 @@ from netdsl.draw import words
 from netdsl.draw.drawing import Box, Cluster, Drawing, Edge, Item, Row, boxes
 from netdsl.draw.places import named, places
 from netdsl.graph.node import ShapedGraph
-from netdsl.graph.outline import Layer, Placed
+from netdsl.graph.outline import Call, Layer, Placed
 from netdsl.layers.base import FOLLOWERS
 from netdsl.measure.costs import Costs, costs, totals
 
@@ -93,8 +93,32 @@ class _Folding:
         if self.expand:
             return range(len(self._around))
         first: dict[tuple[str, ...], int] = {}
-        paths = (tuple(["" if one.number else one.name for one in around]) for around in self._around)
-        return [first.setdefault(path, index) for index, path in enumerate(paths)]
+        return [first.setdefault(self._folded(around), index) for index, around in enumerate(self._around)]
+
+    def _folded(self, around: Sequence[Placed]) -> tuple[str, ...]:
+        """The path of a layer, without the numbers of copies that are alike."""
+        names = [one.name for one in around]
+        for at, one in enumerate(around):
+            if one.number:
+                names[at] = self._number(around[at - 1], one)
+        return tuple(names)
+
+    def _number(self, scope: Placed, copy: Placed) -> str:
+        """What tells a copy from others: its number, or those of its like, `4–7`; "" where all are drawn as one."""
+        if self.expand:
+            return str(copy.number)
+        runs = self.shaped.graph.runs(scope)
+        if len(runs) == 1:
+            return ""
+        run = self.shaped.graph.run(scope, copy)
+        return str(run.start) if len(run) == 1 else f"{run.start}–{run[-1]}"
+
+    def _drawn(self, container: _Container) -> Sequence[Placed]:
+        """The parts that a container stands for: the scope, the copy, or the copies that are alike it."""
+        scope, copy = container.scope, container.part
+        if scope.repeat is None or not self._number(scope, copy):
+            return (scope,)
+        return (copy,) if self.expand else [scope.copy(number) for number in self.shaped.graph.run(scope, copy)]
 
     @cached_property
     def _readers(self) -> dict[int, set[int]]:
@@ -123,7 +147,7 @@ class _Folding:
                     inner.append(known[part.path])
                 known[part.path].nodes.append(index)
                 inner = known[part.path].items
-            name = named(around, numbered=self.expand)
+            name = named(around, self._number(*around[-2:]) if around[-1].number else "")
             inner.append(_Stack([index], [name], note=self._borrowed.get(around[-1].path, "")))
         return items
 
@@ -171,13 +195,21 @@ class _Folding:
         only.note = only.note or self._note(container)
         label, part = container.scope.label, container.part
         if label and not isinstance(part.own, Layer):
-            label = f"{label}.{part.number}" if part.number and self.expand else label
+            number = self._number(container.scope, part) if part.number else ""
+            label = f"{label}.{number}" if number else label
             only.names[0] = f"{label}.{only.names[0]}" if only.names[0] else label
         return only
 
+    def _call(self, container: _Container) -> str:
+        """The call that a container is, with the values of its arguments; of a copy where others have other values."""
+        scope, copy = container.scope, container.part
+        differs = self._drawn(container)[0] is not scope and isinstance(copy.own, Call)
+        return words.call(copy if differs else scope)
+
     def _copies(self, container: _Container) -> int:
         """How many copies a container stands for."""
-        return 1 if self.expand else container.scope.copies or 1
+        drawn = self._drawn(container)
+        return len(drawn) if self.expand or drawn[0] is not container.scope else container.scope.copies or 1
 
     def _follows(self, item: _Stack, before: _Stack) -> bool:
         """Whether a stack belongs into the box before it."""
@@ -203,26 +235,31 @@ class _Folding:
     def _box(self, stack: _Stack) -> Box:
         nodes = [self.shaped.nodes[index] for index in stack.nodes]
         rows = tuple(
-            Row(node.layer.keyword, words.dims(node.layer.written.partition(" ")[2]), node.layer.role, name)
-            for node, name in zip(nodes, stack.names, strict=True)
+            Row(node.layer.keyword, words.dims(self._written(index).partition(" ")[2]), node.layer.role, name)
+            for index, node, name in zip(stack.nodes, nodes, stack.names, strict=True)
         )
         kind = "input" if nodes[0].layer.role == "input" else "layer"
         tooltip = "\n".join(self._tooltip(index) for index in stack.nodes)
         first, numbers = nodes[0], tuple(stack.nodes)
         return Box(first.path, kind, rows, first.device, stack.copies, first.training, stack.note, tooltip, numbers)
 
+    def _written(self, index: int) -> str:
+        """A layer as it is written, in the program where it stands for others that differ in it."""
+        varied = "" if self.expand else self.shaped.graph.varied(index, self._around[index])
+        return words.plain(varied) or self.shaped.nodes[index].layer.written
+
     def _block(self, container: _Container) -> Box:
         """The one box of a folded block, which says what is in all the copies that it stands for."""
         scope, part, copies = container.scope, container.part, self._copies(container)
         drawn = [self.shaped.nodes[index] for index in container.nodes]
-        whole = part if self.expand else scope
-        inner = whole.nodes
+        stand = self._drawn(container)
+        inner = range(stand[0].node, stand[-1].nodes.stop)
         sums = totals(self.shaped, self._costs, inner)
         facts = [f"{len(inner):,} layers", *[f"{sums.params:,} parameters"] * bool(sums.params)]
-        output = whole.output(self.shaped.graph.outline.ends)
+        output = stand[-1].output(self.shaped.graph.outline.ends)
         gives = [f"gives {words.dims(str(self.shaped.shapes[output]))}"] if output >= 0 else []
-        name, call = scope.label, words.call(scope)
-        number = f"{part.number} of {scope.copies}" if self.expand and (scope.copies or 1) > 1 else ""
+        name, call, path = scope.label, self._call(container), stand[0].path
+        number = self._number(scope, part) if part.number and (scope.copies or 1) > 1 else ""
         told = (" · ".join(facts) + " in all" * (copies > 1), *gives)
         devices = sorted({node.device for node in drawn})
         notes = [self._note(container), *[f"on {len(devices)} devices"] * (len(devices) > 1)]
@@ -230,16 +267,19 @@ class _Folding:
             part.path,
             "block",
             (
-                Row(name or call or "group", call if name else "", "input", number),
+                Row(
+                    name or call or "group",
+                    call if name else "",
+                    "input",
+                    f"{number} of {scope.copies}" if number else "",
+                ),
                 *(Row("", fact, "input") for fact in told),
             ),
             devices[0],
             copies,
             all(node.training for node in drawn),
             ", ".join(filter(None, notes)),
-            ", ".join(
-                [f"{whole.path}: {call}" if call else whole.path, *facts, f"{words.magnitude(sums.macs)} MACs", *gives]
-            ),
+            ", ".join([f"{path}: {call}" if call else path, *facts, f"{words.magnitude(sums.macs)} MACs", *gives]),
             tuple(container.nodes),
         )
 
@@ -256,15 +296,15 @@ class _Folding:
         scope, part = container.scope, container.part
         nodes = [self.shaped.nodes[index] for index in container.nodes]
         devices = {node.device for node in nodes}
-        copy = part.number if self.expand else 0
+        copy = self._number(scope, part) if part.number else ""
         return Cluster(
             part.path,
             scope.label,
-            words.call(scope),
+            self._call(container),
             tuple([self._item(item, depth + 1) for item in container.items]),
             nodes[0].device if len(devices) == 1 else None,
             self._copies(container),
-            (copy, scope.copies or 1) if copy else None,
+            (int(copy) if copy.isdecimal() else copy, scope.copies or 1) if copy else None,
             scope.path * bool(copy),
             all(node.training for node in nodes),
             self._note(container),

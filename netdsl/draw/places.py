@@ -15,8 +15,9 @@ def places(around: Sequence[Placed]) -> Iterator[tuple[Placed, Placed]]:
             yield one, inner if one.repeat else one
 
 
-def named(around: Sequence[Placed], *, numbered: bool = True) -> str:
-    """The name that the program gives a layer: `conv1`, or for a copy `f.2`, without its number `f`."""
-    number = around[-1].number
-    label = around[-2 if number else -1].label
-    return f"{label}.{number}" if label and number and numbered else label
+def named(around: Sequence[Placed], number: str | None = None) -> str:
+    """The name that the program gives a layer: `conv1`, of a copy `f.2`; another number may be given, or none."""
+    copy = around[-1].number
+    label = around[-2 if copy else -1].label
+    number = str(copy) if number is None and copy else number
+    return f"{label}.{number}" if label and number else label

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import TypeAlias
 
-from netdsl.graph.outline import Outline
+from netdsl.graph.outline import Outline, Placed
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
@@ -154,6 +155,59 @@ class Graph(Line):
     def names(self) -> Sequence[str]:
         """All paths that stand for nodes."""
         return list(dict.fromkeys([*self.index, *self.aliases]))
+
+    def runs(self, scope: Placed) -> Sequence[range]:
+        """The numbers of a repeat's copies, in runs of those that are alike: on the same devices, of the same layers.
+
+        Dropouts are alike at any rate, which changes no figure.
+        """
+        return self._kinds(scope)[0]
+
+    def run(self, scope: Placed, copy: Placed) -> range:
+        """The copies of a repeat that are alike one of it."""
+        return next(run for run in self.runs(scope) if copy.number in run)
+
+    def varied(self, index: int, around: Sequence[Placed]) -> str:
+        """A layer as the program writes it, given what it stands in, if copies that are alike differ in it; or ""."""
+        if any(index in self._kinds(scope)[1] for scope, copy in pairwise(around) if copy.number):
+            return " ".join(self.nodes[index].site.span.text.split())
+        return ""
+
+    def _kinds(self, scope: Placed) -> tuple[Sequence[range], Set[int]]:
+        """Runs of copies, and the layers of their first copies that are others in a copy that is alike."""
+        if scope.repeat is None or len(scope.repeat.bodies) < 2:
+            return [range(1, (scope.copies or 0) + 1)], frozenset()
+        found = self._known.get(scope.path)
+        if found is None:
+            first, *others = scope.inside()
+            starts, differ = [1], set[int]()
+            for copy in others:
+                if (some := self._differing(first, copy)) is None:
+                    first = copy
+                    starts.append(copy.number)
+                else:
+                    differ.update(some)
+            found = self._known[scope.path] = [range(*run) for run in pairwise([*starts, len(others) + 2])], differ
+        return found
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[Sequence[range], Set[int]]]:
+        return {}
+
+    def _differing(self, one: Placed, other: Placed) -> list[int] | None:
+        """The dropouts of a copy that have other rates in another; None where these are not alike."""
+        if one.part.size != other.part.size:
+            return None
+        found: list[int] = []
+        for index, further in zip(one.nodes, other.nodes, strict=True):
+            first, second = self.nodes[index], self.nodes[further]
+            if first.device != second.device:
+                return None
+            if first.layer is not second.layer and first.layer != second.layer:
+                if first.layer.role != "dropout" or type(first.layer) is not type(second.layer):
+                    return None
+                found.append(index)
+        return found
 
     @cached_property
     def readers(self) -> tuple[tuple[int, ...], ...]:

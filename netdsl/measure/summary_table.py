@@ -1,16 +1,17 @@
 """The summary as a table for the terminal, as CSV and as Markdown, line by line.
 
-On the terminal, rows are indented by scope. The first copy of a repeat stands for all of them; what a scope costs, with
-all of its copies, stands on its own row.
+On the terminal, rows are indented by scope. The first copy of a repeat stands for those that have the same layers; what
+a scope costs, with all of its copies, stands on its own row.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import accumulate, takewhile
+from itertools import accumulate, pairwise, takewhile
 from operator import is_
 
+from netdsl.graph.node import Graph
 from netdsl.graph.outline import Placed
 from netdsl.layers.arguments import Number, show
 from netdsl.measure.measured import Measured
@@ -74,28 +75,39 @@ def _columns(first: Sequence[Column], columns: Sequence[LayerColumn]) -> list[Co
 
 
 def _rows(measured: Measured, columns: Sequence[LayerColumn]) -> Iterator[list[str]]:
-    """The rows, scope by scope; copies that a first one stands for are left out."""
-    shaped = measured.shaped
+    """The rows, scope by scope; copies that one before them stands for are left out."""
+    shaped, graph = measured.shaped, measured.shaped.graph
     written = _written(measured)
     sums = {column.name: _sums(measured, column) for column in columns if column.adds}
     opened: tuple[Placed, ...] = ()
-    for index, (node, around) in enumerate(zip(shaped.nodes, shaped.graph.outline.around(), strict=True)):
-        if any(one.number > 1 for one in around):
+    for index, (node, around) in enumerate(zip(shaped.nodes, graph.outline.around(), strict=True)):
+        if any(one.number > 1 and one.number > graph.run(scope, one).start for scope, one in pairwise(around)):
             continue
         common = sum(1 for _ in takewhile(bool, map(is_, around, opened)))
-        level = sum(one.scope for one in around[:common])
-        for scope in around[common:-1]:
-            if scope.scope:
-                times = f" ×{scope.copies}" if scope.copies is not None else ""
-                title = scope.title if scope.title != scope.name else ""
-                start, stop = scope.node, scope.nodes.stop
-                total = [sums[one.name][stop] - sums[one.name][start] if one.adds else "" for one in columns]
+        level = sum(_extent(graph, around, at) is not None for at in range(common))
+        for at in range(common, len(around) - 1):
+            if extent := _extent(graph, around, at):
+                (copies, stop), scope = extent, around[at]
+                times = f" ×{copies}" if copies is not None else ""
+                title = scope.title if scope.title not in {scope.name, scope.part.name} else ""
+                total = [sums[one.name][stop] - sums[one.name][scope.node] if one.adds else "" for one in columns]
                 yield [Strong("  " * level + scope.name), f"{title}{times}".strip(), *map(_shown, total)]
                 level += 1
         opened = around
-        what = written[id(node.layer)] + (" (training)" if node.training else "")
+        what = (graph.varied(index, around) or written[id(node.layer)]) + (" (training)" if node.training else "")
         cells = [_shown(column.cell(measured, index)) for column in columns]
         yield ["  " * level + around[-1].name, what, *cells]
+
+
+def _extent(graph: Graph, around: Sequence[Placed], at: int) -> tuple[int | None, int] | None:
+    """Of a part with a row of its own, how many copies it stands for, and where their layers end; None for others."""
+    one = around[at]
+    if one.scope:
+        return one.copies, one.nodes.stop
+    if not one.number or len(graph.runs(around[at - 1])) == 1:
+        return None
+    run = graph.run(around[at - 1], one)
+    return len(run) if len(run) > 1 else None, around[at - 1].copy(run[-1]).nodes.stop
 
 
 def _sums(measured: Measured, column: LayerColumn) -> Sequence[int]:
