@@ -118,6 +118,7 @@ class _Maker:
             f"PAD {self.number(0, 2)} after={self.number(0, 1)} mode={self.one_of('zero', 'reflect', 'edge')}",
             f"CROP {self.number(1, 4)}",
             "SCALE" if self.smooth else "GN 1",
+            f"PIXELUNSHUFFLE {self.number(1, 3)} order={self.one_of('crd', 'dcr', 'swin')}",
         ]
         if rank == 1:
             words += [f"TOKEN {self.number(1, 2)}", f"PICK {self.number(-2, 3)}"]

@@ -118,6 +118,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "UPSAMPLE to=20x20",
         "UPSAMPLE 2 mode=bicubic aligned",
         "PIXELSHUFFLE 1 order=dcr",
+        "PIXELUNSHUFFLE 4 order=swin",
         "SLICE 0 3",
         "TOKEN",
         "TOKEN 2",
@@ -218,6 +219,12 @@ MISTAKES = """
 8x8x6: PIXELSHUFFLE 2 order=rcd = invalid-argument rcd
 8x8x6: PIXELSHUFFLE 2x2 = invalid-argument 2x2
 8x8x6: PIXELSHUFFLE = missing-argument PIXELSHUFFLE
+8x9x6: PIXELUNSHUFFLE 2 = shape-mismatch 2
+8x8x6: PIXELUNSHUFFLE 2 order=darknet = shape-mismatch order=darknet
+8x8x6: PIXELUNSHUFFLE 16 = shape-mismatch 16
+8x8x6: PIXELUNSHUFFLE 2 order=reorg = invalid-argument reorg
+8x8x6: PIXELUNSHUFFLE 2 swin = unknown-option swin
+12: PIXELUNSHUFFLE 2 = rank-mismatch PIXELUNSHUFFLE 2
 12: PIXELSHUFFLE 2 = rank-mismatch PIXELSHUFFLE 2
 8x8x6: TOKEN = rank-mismatch TOKEN
 6: TOKEN 2 = rank-mismatch TOKEN 2

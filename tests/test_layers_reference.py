@@ -170,6 +170,42 @@ def test_pixel_shuffle_is_that_of_pytorch(dims: str, factor: int) -> None:
     assert torch.equal(layer.lower(shape)(x), torch.nn.PixelShuffle(factor)(x[:, order]))
 
 
+@pytest.mark.parametrize(("dims", "factor"), [("8x6x3", 2), ("9x6x2", 3), ("4x4x1", 4), ("5x2x7", 1), ("8x4x8", 2)])
+def test_pixel_unshuffle_is_that_of_other_tools(dims: str, factor: int) -> None:
+    module, x = lowered(dims, f"PIXELUNSHUFFLE {factor}")
+    assert torch.equal(module(x), torch.nn.PixelUnshuffle(factor)(x))
+    places = [(dy, dx) for dy in range(factor) for dx in range(factor)]
+    parts = {place: x[:, :, place[0] :: factor, place[1] :: factor] for place in places}
+    to_depth = torch.cat([parts[place] for place in places], 1)  # TensorFlow's space_to_depth
+    assert torch.equal(lowered(dims, f"PIXELUNSHUFFLE {factor} order=dcr")[0](x), to_depth)
+    merged = torch.cat([parts[dy, dx] for dx, dy in places], 1)  # torchvision's PatchMerging
+    assert torch.equal(lowered(dims, f"PIXELUNSHUFFLE {factor} order=swin")[0](x), merged)
+
+
+@pytest.mark.parametrize("dims", ["12x1", "8x6", "4x6x2", "2x4x6x1"])
+@pytest.mark.parametrize("order", ["crd", "dcr"])
+def test_pixel_shuffle_undoes_pixel_unshuffle(dims: str, order: str) -> None:
+    text = f"PIXELUNSHUFFLE 2 order={order}"
+    apart, x = lowered(dims, text)
+    together, _ = lowered(str(last(dims, text)[2]), f"PIXELSHUFFLE 2 order={order}")
+    assert torch.equal(together(apart(x)), x)
+
+
+@pytest.mark.parametrize(("height", "width", "channels", "stride"), [(4, 6, 8, 2), (2, 2, 4, 2), (6, 3, 9, 3)])
+def test_darknets_reorg(height: int, width: int, channels: int, stride: int) -> None:
+    """As reorg_cpu of Darknet's blas.c has it: the loops over channels, rows and columns, and its two indices."""
+    module, x = lowered(f"{height}x{width}x{channels}", f"PIXELUNSHUFFLE {stride} order=darknet")
+    fewer = channels // stride**2
+    for example, found in zip(x.flatten(1), module(x), strict=True):
+        expected = torch.empty_like(example)
+        for k, j, i in product(range(channels), range(height), range(width)):
+            column, row = i * stride + k // fewer % stride, j * stride + k // fewer // stride
+            source = column + width * stride * (row + height * stride * (k % fewer))
+            expected[i + width * (j + height * k)] = example[source]
+        assert torch.equal(found.flatten(), expected)
+        assert found.shape == (channels * stride**2, height // stride, width // stride)
+
+
 @pytest.mark.parametrize("dims", ["5x12", "2x3x4x16"])
 def test_pixel_shuffle_along_other_axes(dims: str) -> None:
     layer, (x,), out = last(dims, "PIXELSHUFFLE 2")
@@ -286,7 +322,7 @@ MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXP
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
 TIMES -2; PLUS 1
-PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr; TOKEN; TOKEN 3; POSITIONS
+PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELUNSHUFFLE 1; PIXELSHUFFLE 2 order=dcr; TOKEN; TOKEN 3; POSITIONS
 """
 
 

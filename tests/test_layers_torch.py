@@ -64,6 +64,10 @@ PARTICULAR = """
 7x9x6: a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bicubic aligned; UPSAMPLE to=1x4 mode=bicubic aligned
 7x9x6: UPSAMPLE to=1x8 mode=bilinear aligned
 1x1x6: UPSAMPLE 3 mode=bilinear aligned; UPSAMPLE 1 mode=bicubic; UPSAMPLE to=1x2 mode=bicubic aligned
+8x6x8: PIXELUNSHUFFLE 2; PIXELUNSHUFFLE 2 order=dcr; PIXELUNSHUFFLE 2 order=swin; PIXELUNSHUFFLE 2 order=darknet
+9x12: PIXELUNSHUFFLE 3; PIXELUNSHUFFLE 3 order=dcr; PIXELUNSHUFFLE 3 order=swin; PIXELUNSHUFFLE 3 order=darknet
+4x6x8x8: PIXELUNSHUFFLE 2; PIXELUNSHUFFLE 2 order=dcr; PIXELUNSHUFFLE 2 order=swin; PIXELUNSHUFFLE 2 order=darknet
+2x2x4: PIXELUNSHUFFLE 1; PIXELUNSHUFFLE 2; PIXELUNSHUFFLE 1 order=darknet; PIXELUNSHUFFLE 2 order=darknet
 7x9x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr
 11x6: PIXELSHUFFLE 3; PIXELSHUFFLE 2 order=dcr
 5x6x7x8: PIXELSHUFFLE 2; PIXELSHUFFLE 2 order=dcr

@@ -89,7 +89,7 @@ def test_layers_keep_what_autograd_saves(dims: str, text: str) -> None:
     CONV 4 3 -> FC 2; MAXPOOL 2 -> FC 2; AVGPOOL 2 -> FC 2; BN -> FC 2; LRN -> FC 2; PAD 1 -> FC 2; SHUFFLE 2 -> FC 2
     UPSAMPLE 2 -> FC 2; [ SKIP | RELU ] -> ADD -> FC 2; [ ABS | SKIP ] -> CONCAT -> FC 2; SCALE -> FC 2; DROPOUT -> FC 2
     [ SKIP | CONV 4 1 ] -> MUL -> FC 2; CONV 4 3 same s2 -> FC 2; DROPOUT 0 -> FC 2; PIXELSHUFFLE 2 -> FC 2
-    PIXELSHUFFLE 1 -> FC 2; PIXELSHUFFLE 2 order=dcr -> FC 2; [ SKIP ] -> ADD -> FC 2
+    PIXELSHUFFLE 1 -> FC 2; PIXELSHUFFLE 2 order=dcr -> FC 2; PIXELUNSHUFFLE 1 -> FC 2; [ SKIP ] -> ADD -> FC 2
     POSITIONS -> FC 2; POSITIONS -> IN -> FC 2; TIMES 2 -> FC 2; PLUS 2 -> FC 2
     """.strip()
     .replace("\n", ";")

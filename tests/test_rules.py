@@ -33,7 +33,7 @@ OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := tabl
 # Of each rule, the layers of which it says something; all others rely on its default.
 SAID = {
     "title": "RELU RELU6 LEAKYRELU PRELU SELU GELU SILU HARDSWISH HARDSIGMOID LOGSOFTMAX DWCONV MAXPOOL AVGPOOL "
-    "DROPPATH PIXELSHUFFLE SUB MUL ABS ADD MAX PAD",
+    "DROPPATH PIXELSHUFFLE PIXELUNSHUFFLE SUB MUL ABS ADD MAX PAD",
     "boxed": "LRN POSITIONS SOFTMAX LOGSOFTMAX",
     "caption": "INPUT CONV DWCONV DECONV MAXPOOL AVGPOOL",
     "reading": "INPUT CONV DWCONV DECONV FC RBF MAXPOOL AVGPOOL",

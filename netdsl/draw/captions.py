@@ -29,6 +29,7 @@ _TITLES = {
     "AVGPOOL": "Avg pool",
     "DROPPATH": "Drop path",
     "PIXELSHUFFLE": "Pixel shuffle",
+    "PIXELUNSHUFFLE": "Pixel unshuffle",
     "SUB": "Subtract",
     "MUL": "Multiply",
 }

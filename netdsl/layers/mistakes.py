@@ -247,14 +247,24 @@ class FewChannels(Mistake, code="invalid-argument", example="INPUT 8x8x8 -> SLIC
 
 
 class UnevenChannels(Mistake, code="shape-mismatch", example="INPUT 8x8x3 -> PIXELSHUFFLE 2"):
-    factor: int
+    layer: str
     cells: int
     x: Shape
-    words = "PIXELSHUFFLE {factor} makes one channel of each {cells}, but {x} has {x.channels}"
+    words = "{layer} makes one channel of each {cells}, but {x} has {x.channels}"
 
     def help(self) -> str:
         near = max(self.x.channels // self.cells, 1) * self.cells
         return f"{near} or {near + self.cells} channels would do"
+
+
+class UnevenMap(Mistake, code="shape-mismatch", example="INPUT 7x8x3 -> PIXELUNSHUFFLE 2"):
+    layer: str
+    cell: str
+    sizes: str
+    more: str
+    larger: str
+    words = "{layer} makes one position of each {cell}, which does not divide {sizes}"
+    advice = "PAD 0 after={more} before it makes {larger}, with zeros at the far end"
 
 
 class NoSequence(Mistake, code="rank-mismatch", example="INPUT 8x8x3 -> TOKEN"):

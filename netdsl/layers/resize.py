@@ -1,14 +1,14 @@
-"""What makes maps larger, or smaller without losing values: UPSAMPLE, PIXELSHUFFLE."""
+"""What makes maps larger, or smaller without losing values: UPSAMPLE, PIXELSHUFFLE, PIXELUNSHUFFLE."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import mistakes
-from netdsl.layers.arguments import LayerError, Sizes, choice, flag, node, option, positional, sizes, whole
+from netdsl.layers.arguments import LayerError, Sizes, choice, flag, node, option, positional, show, sizes, whole
 from netdsl.layers.base import Window, per_axis, require_axes
 from netdsl.layers.formula import known, times
 from netdsl.layers.reshape import Moving, one_of, size_of
@@ -142,7 +142,7 @@ class PixelShuffle(Moving):
         require_axes("PIXELSHUFFLE", x)
         cells = times([self.factor] * x.rank)
         if x.channels % cells:
-            raise LayerError(mistakes.UnevenChannels(self.factor, cells, x), argument="factor", inputs=True)
+            raise LayerError(mistakes.UnevenChannels(self.written, cells, x), argument="factor", inputs=True)
         return Shape(tuple([self.factor * size for size in x.spatial]), x.channels // cells)
 
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
@@ -158,3 +158,47 @@ class PixelShuffle(Moving):
         from netdsl.layers.modules import resize
 
         return resize.PixelShuffle(self.factor, inputs[0].rank, inner=self.order == "crd")
+
+
+@dataclass(frozen=True)
+class PixelUnshuffle(Moving):
+    """Turns space into channels: n values of each axis become n times as many channels, at one n-th of the size.
+
+    With `order=crd`, PyTorch's, those of one input channel lie side by side; with `dcr`, TensorFlow's space_to_depth,
+    those of one place in it. `swin` is `dcr` with the last axis first: down, then right, as Swin merges patches (Liu
+    2021, section 3.1). `darknet` is that of YOLOv2's reorg layer, which takes the values, as they lie in memory, for a
+    map of n times the size and C/n^r channels: an output is of values from all over the map.
+
+    `PIXELUNSHUFFLE 2 order=swin`
+
+    FLOPs: none.
+    """
+
+    keyword = "PIXELUNSHUFFLE"
+
+    factor: int = positional(whole(), "by how much it makes each axis smaller")
+    order: str = option(choice("crd", "dcr", "swin", "darknet"), "how the channels lie that one makes", "crd")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        (x,) = inputs
+        require_axes("PIXELUNSHUFFLE", x)
+        cells = times([self.factor] * x.rank)
+        more = tuple([-size % self.factor for size in x.spatial])
+        if any(more):
+            larger = tuple([size + some for size, some in zip(x.spatial, more, strict=True)])
+            sizes = map(show, ((self.factor,) * x.rank, x.spatial, more, larger))
+            raise LayerError(mistakes.UnevenMap(self.written, *sizes), argument="factor", inputs=True)
+        if self.order == "darknet" and x.channels % cells:
+            raise LayerError(mistakes.UnevenChannels(self.written, cells, x), argument="order", inputs=True)
+        return Shape(tuple([size // self.factor for size in x.spatial]), x.channels * cells)
+
+    def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
+        return "all" if self.order == "darknet" else (Window(self.factor, self.factor),) * inputs[0].rank
+
+    def lower(self, *inputs: Shape) -> nn.Module:
+        from netdsl.layers.modules import resize
+
+        axes = inputs[0].rank
+        if self.order == "darknet":
+            return resize.Reorganise(self.factor, axes)
+        return resize.PixelUnshuffle(self.factor, axes, self.order)

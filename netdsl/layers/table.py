@@ -81,6 +81,7 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     reshape.Crop,
     resize.Upsample,
     resize.PixelShuffle,
+    resize.PixelUnshuffle,
     channels.Slice,
     channels.Shuffle,
     sequence.Token,

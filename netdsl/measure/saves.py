@@ -204,8 +204,8 @@ def _copied(layer: Layer, x: Operand, *like: Operand) -> Saved:
     return Saved(constant=(1,), layout=x.kernel_order)
 
 
-@saves.of(resize.PixelShuffle)
-def _pixel_shuffle(layer: resize.PixelShuffle, x: Operand) -> Saved:
+@saves.of(resize.PixelShuffle, resize.PixelUnshuffle)
+def _pixel_shuffle(layer: Layer, x: Operand) -> Saved:
     return Saved()
 
 

@@ -90,6 +90,10 @@ _WORDS = {
     "upsamplingbilinear": Foreign("UPSAMPLE", "size", own="mode=bilinear aligned"),
     "pixelshuffle": Foreign("PIXELSHUFFLE", "size"),
     "depthtospace": Foreign("PIXELSHUFFLE", "size", own="order=dcr"),
+    "pixelunshuffle": Foreign("PIXELUNSHUFFLE", "size"),
+    "spacetodepth": Foreign("PIXELUNSHUFFLE", "size", own="order=dcr"),
+    "reorg": Foreign("PIXELUNSHUFFLE", "step", own="order=darknet"),
+    "patchmerging focus": Foreign("PIXELUNSHUFFLE 2 order=swin"),
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
     "token clstoken classtoken cls": Foreign("TOKEN", "count"),
@@ -112,7 +116,8 @@ LAYERS = by_word(_WORDS)
 _SLOTS = {
     "count": "filters n f out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
     "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale"
-    " upscale_factor",
+    " upscale_factor downscale_factor block_size blocksize",
+    "step": "stride",
     "s": "s stride strides subsample",
     "p": "p padding pad pads border_mode",
     "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",
@@ -159,7 +164,7 @@ BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
 RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
-_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number")
+_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number", "step")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
 _CONSTANT = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\{.*\}"

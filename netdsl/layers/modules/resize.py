@@ -49,3 +49,41 @@ class PixelShuffle(nn.Module):
         for axis in range(len(self.parts)):
             x = x.flatten(axis + 2, axis + 3)
         return x
+
+
+class PixelUnshuffle(nn.Module):
+    """torch.nn.PixelUnshuffle along any number of axes, in an order of the parts that each channel is taken apart into.
+
+    They are its inner ones (`crd`), or outside it: those of the first axis outermost (`dcr`), or of the last (`swin`).
+    """
+
+    def __init__(self, factor: int, axes: int, order: str) -> None:
+        super().__init__()
+        self.factor, self.axes = factor, axes
+        parts = [3 + 2 * axis for axis in range(axes)]
+        channels = {"crd": [1, *parts], "dcr": [*parts, 1], "swin": [*reversed(parts), 1]}[order]
+        self.order = [0, *channels, *[2 + 2 * axis for axis in range(axes)]]
+
+    def forward(self, x: Tensor) -> Tensor:
+        sizes = [x.size(0), x.size(1)]
+        for axis in range(self.axes):
+            sizes += [x.size(axis + 2) // self.factor, self.factor]
+        x = x.reshape(sizes).permute(self.order)
+        x = x.clone(memory_format=torch.contiguous_format)  # a copy, where nothing moves too
+        return x.flatten(1, self.axes + 1)
+
+
+class Reorganise(nn.Module):
+    """Darknet's reorg: the values as they lie are taken for fewer, larger maps, and what these give for smaller."""
+
+    def __init__(self, factor: int, axes: int) -> None:
+        super().__init__()
+        self.factor, self.axes, self.cells = factor, axes, factor**axes
+        self.apart = PixelUnshuffle(factor, axes, "dcr")
+
+    def forward(self, x: Tensor) -> Tensor:
+        larger, smaller = [x.size(0), x.size(1) // self.cells], [x.size(0), x.size(1) * self.cells]
+        for axis in range(self.axes):
+            larger.append(x.size(axis + 2) * self.factor)
+            smaller.append(x.size(axis + 2) // self.factor)
+        return self.apart(x.reshape(larger)).reshape(smaller)
