@@ -34,15 +34,9 @@ PROGRAMS = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 
 SMALL: dict[str, tuple[int, ...]] = {
     "alexnet_towers": (67, 67, 3),
-    "c3d": (16, 32, 32, 3),
-    "convnext_tiny": (32, 32, 3),
     "densenet_121": (64, 64, 3),
-    "efficientnet_b0": (64, 64, 3),
     "mobilenet_v1": (64, 64, 3),
-    "mobilenet_v2": (64, 64, 3),
     "mobilenet_v3_small": (64, 64, 3),
-    "resnext_50": (64, 64, 3),
-    "se_resnet_50": (64, 64, 3),
     "shufflenet_v2": (64, 64, 3),
     "squeezenet": (64, 64, 3),
     "unet": (188, 188, 1),
@@ -53,14 +47,21 @@ SMALL: dict[str, tuple[int, ...]] = {
 ZOO: dict[str, tuple[int, ...] | None] = {
     "alexnet": (67, 67, 3),
     "alexnet_two_gpus": (67, 67, 3),
+    "c3d": (16, 32, 32, 3),
+    "convnext_tiny": (32, 32, 3),
+    "efficientnet_b0": (64, 64, 3),
     "googlenet": (80, 80, 3),
     "inception_v3": None,
     "lenet5": None,
     "lenet5_modern": None,
+    "mobilenet_v2": (64, 64, 3),
+    "mobilenet_v3_large": (64, 64, 3),
     "nin": (67, 67, 3),
     "nin_cifar10": None,
     "resnet18": (64, 64, 3),
     "resnet50": (64, 64, 3),
+    "resnext50_32x4d": (64, 64, 3),
+    "se_resnet50": (64, 64, 3),
     "vgg11": (32, 32, 3),
 }
 SEVERAL = {**optimize.PASSES, "mixed": partial(siblings, mixed=True)}

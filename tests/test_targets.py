@@ -41,9 +41,16 @@ from netdsl.runtime.file import VERSION
 EPSILON = 2.0**-8
 """What rounding to bfloat16 changes at most, relative to the number."""
 SEVERAL = Path(__file__).parent / "programs" / "valid"
-SLOW = {"c3d", "convnext_tiny", "densenet_121", "efficientnet_b0", "mobilenet_v1", "mobilenet_v2", "resnext_50"}
-SLOW |= {
-    "se_resnet_50",
+SLOW = {
+    "c3d",
+    "convnext_tiny",
+    "densenet_121",
+    "efficientnet_b0",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "resnext50_32x4d",
+    "se_resnet50",
     "siamese",
     "wavenet",
     "squeezenet",
