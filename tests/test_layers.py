@@ -210,6 +210,7 @@ MISTAKES = """
 6: GN 6 = shape-mismatch 6
 1x1x6: IN = shape-mismatch IN
 8x8x6: RESHAPE 5x5x6 = shape-mismatch 5x5x6
+8x8x6: RESHAPE {-1, 5} = shape-mismatch {-1, 5}
 8x8x6: UPSAMPLE 2 aligned = invalid-argument aligned
 8x8x6: UPSAMPLE 2 aligned mode=nearest = invalid-argument aligned
 8x8x6: UPSAMPLE 2 mode=cubic = invalid-argument cubic

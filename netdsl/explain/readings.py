@@ -129,7 +129,9 @@ def _of_pooling(layer: Pooling, x: Shape) -> Mapping[str, str]:
 
 @notes.of(Reshape)
 def _of_reshape(layer: Reshape, x: Shape) -> Mapping[str, str]:
-    return {"channels": f"as asked for: {product(layer.dims)} values, as before"}
+    values = product(layer.shape(x).dims)
+    asked = "as asked for, with what that leaves" if -1 in layer.dims else "as asked for"
+    return {"channels": f"{asked}: {values} values, as before"}
 
 
 @notes.of(Crop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from netdsl.text import elsewhere
 from netdsl.text.advice import Advice
 from netdsl.text.mistake import Mistake
 
@@ -40,8 +39,8 @@ class Batch(Mistake, code="invalid-argument", example="INPUT -1 8x8x3 -> RELU"):
 
 
 class UnsizedReshape(Mistake, code="invalid-argument", example="INPUT 8 -> RESHAPE -1"):
-    words = "a RESHAPE is told every size"
-    hint = elsewhere.RESHAPED
+    hint: str
+    words = "a RESHAPE is told its sizes, of which one may be -1, in braces"
 
 
 class MissingArrow(Mistake, code="unknown-option", example="INPUT 8 FC 4"):

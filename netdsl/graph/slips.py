@@ -69,7 +69,11 @@ def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | Non
         return None
     span = first.span.to((rest or [first])[-1].span)
     if row.keyword == "RESHAPE":
-        return Fault(UnsizedReshape(), span)
+        if re.match(r"\{\s*-1\s*[,}]", first.span.text):
+            return None
+        sizes = re.findall(r"-?\d+", " ".join(one.span.text for one in (first, *rest)))
+        whole = len(rest) < MOST - 1 and all(re.fullmatch(r"-?\d+", one.span.text) for one in (first, *rest))
+        return Fault(UnsizedReshape(write(f"{{{', '.join(sizes)}}}", span) if whole else elsewhere.RESHAPED), span)
     sizes = re.findall(r"\d+", " ".join(one.span.text for one in (first, *rest)).removeprefix("-1"))
     help: str = "write the dims of one example, such as INPUT 28x28x1"
     if sizes:

@@ -173,6 +173,18 @@ def dims() -> Kind:
     return Kind("dims, spatial sizes first and channels last", sizes().read, many=True)
 
 
+def reshaped() -> Kind:
+    """Dims of which one may be -1, the size that the values leave."""
+
+    def read(value: Value) -> Sizes:
+        parts = value if isinstance(value, tuple) else (value,)
+        if parts.count(-1) > 1:
+            raise LayerError(mistakes.WrongValue(show(value), "two sizes that follow from the others"))
+        return tuple([-1 if part == -1 else _whole(part, 1) for part in parts])
+
+    return Kind("dims, spatial sizes first and channels last, or -1 in braces for one of them", read, many=True)
+
+
 def text() -> Kind:
     """A string."""
 

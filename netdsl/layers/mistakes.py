@@ -207,6 +207,13 @@ class OtherCount(Mistake, code="shape-mismatch", example="INPUT 8 -> RESHAPE 3x3
     words = "RESHAPE to {shape} wants {shape.elements} values, but {x} has {x.elements}"
 
 
+class Undivided(Mistake, code="shape-mismatch", example="INPUT 8 -> RESHAPE {-1, 3}"):
+    written: str
+    known: int
+    x: Shape
+    words = "{written} wants a multiple of {known} values, but {x} has {x.elements}"
+
+
 class UnequalBranches(Mistake, code="shape-mismatch", example="INPUT 28x28x4 -> [ CONV 8 3 p1 | SKIP ] -> ADD"):
     wants: str
     shapes: str

@@ -10,10 +10,10 @@ from netdsl.layers.arguments import (
     LayerError,
     Sizes,
     choice,
-    dims,
     node,
     option,
     positional,
+    reshaped,
     show,
     sizes,
 )
@@ -74,18 +74,22 @@ class Flatten(Viewing):
 class Reshape(Viewing):
     """The same values in another shape, channel-major as in PyTorch: channels, then rows, then columns.
 
-    `RESHAPE 7x7x128`
+    `RESHAPE 7x7x128`, or `RESHAPE {-1, 128}`, where one size is what the others leave
 
     FLOPs: none.
     """
 
     keyword = "RESHAPE"
 
-    dims: Sizes = positional(dims(), "the new shape, spatial sizes first, channels last")
+    dims: Sizes = positional(reshaped(), "the new shape, spatial sizes first, channels last; -1 for one that follows")
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
-        shape = Shape.of(self.dims)
+        known = times([size for size in self.dims if size != -1])
+        if len(self.dims) > 1 and -1 in self.dims and x.elements % known:
+            raise LayerError(mistakes.Undivided(self.written, known, x), argument="dims", inputs=True)
+        left = times(x.dims) // known if len(self.dims) > 1 else times(x.dims)
+        shape = Shape.of([left if size == -1 else size for size in self.dims])
         if shape.elements != x.elements:
             raise LayerError(mistakes.OtherCount(shape, x), argument="dims", inputs=True)
         return shape
@@ -93,7 +97,7 @@ class Reshape(Viewing):
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
-        *spatial, channels = self.dims
+        *spatial, channels = self.shape(*inputs).dims
         return reshape.Reshape([channels, *spatial])
 
 

@@ -162,7 +162,7 @@ ABSENT = by_word(
 
 BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
-RESHAPED = "write every size, spatial ones first; FLATTEN makes a vector of whatever flows in"
+RESHAPED = "sizes stand as 4x4x8, and with one that follows as {-1, 8}; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
 _BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number", "step")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned"

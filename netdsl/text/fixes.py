@@ -31,8 +31,9 @@ def _of_character(met: Met) -> str:
     if batch and met.near.endswith("INPUT"):
         sizes = "x".join(re.findall("[0-9]+", batch[1]))
         return met.instead(f"a batch has any size, which is not written: INPUT {sizes}", sizes, batch.group())
-    if met.near.endswith("RESHAPE") and re.match(r"(?:[\dx]*x)?-1", met.rest):
-        return elsewhere.RESHAPED
+    if met.near.endswith("RESHAPE") and (sizes := re.match(r"(?:\d+x)*-1(?:x\d+)*(?!\w)", met.rest)):
+        computed = f"{{{', '.join(sizes.group().split('x'))}}}"
+        return met.write(computed, "dims that are computed stand in braces: ", behind=sizes.group())
     if met.word in _LOOKALIKES and met.rest[1:2] == ">":
         return met.write("->", behind=met.rest[:2])
     if parameter := re.match(r"\$\{?\s*(\w+)", met.rest):
