@@ -31,6 +31,7 @@ _TAGS = {"s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
 NOT_SAID = "take it away: a layer knows what flows in"
 MOST = 12
 """How many arguments are looked at together; nobody mends more by one fix."""
+_REPEAT = re.compile(r"[ \t]*(x\d+|x\{[^{}]*\})")
 _KERNEL = re.compile(r"([knf])(\d+)")
 """As papers write a kernel, and a number of filters: k3n64s1."""
 
@@ -205,6 +206,9 @@ def unknown_word(row: type[Layer], written: tree.Layer, position: int, parameter
     on_device = word.text in {"on", "at"} and re.match("gpu|cuda|device|cpu", behind.text)
     if word.text == "no" and behind.text == "bias":
         instead = write("nobias")
+    elif word.text == "as" and following and (count := _REPEAT.match(word.source.text, behind.end)):
+        both = word.to(Span(word.source, behind.end, count.end()))
+        instead = write(f"{count[1]} as {behind.text}")
     elif word.text == "as" and following:
         instead = labelled(row, written, behind.text.strip('"'))
     elif on_device or (_is_device(word.text) and following and is_value(following[0])):
