@@ -75,7 +75,7 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw vgg16 --style volumes -o docs/images/volumes_vgg16.svg
 	$(BIN)/netdsl draw tests/programs/valid/unet.net --style volumes -o docs/images/volumes_unet.svg
 
-pages: $(VENV)/dev.stamp ## Write the pages that are made of the code anew: layers, errors, options, case studies.
+pages: $(VENV)/dev.stamp ## Write the pages that are made of the code anew: layers, networks, errors, options, case studies.
 	cd docs && ../$(BIN)/python -m reference
 
 clean: ## Remove what was made, but for .venv.

@@ -1,4 +1,4 @@
-"""Pages that are made of the code: every layer, every diagnostic, and the options of every command.
+"""Pages that are made of the code: every layer, diagnostic and bundled network, and the options of every command.
 
 They are kept beside the pages that are written by hand, so that they can be read in the repository: `make pages`
 writes them, and tests hold them against what is made.
@@ -9,16 +9,20 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from itertools import groupby, takewhile
+from operator import itemgetter
 from pathlib import Path
 
 import click
 from case_studies import page as slides
 
+from netdsl.cli import list as listing
 from netdsl.cli.main import cli
 from netdsl.explain.code import page
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of, show
 from netdsl.layers.base import Layer
+from netdsl.resources import networks
 from netdsl.text.codes import CODES, Code
 
 DOCS = Path(__file__).parent
@@ -32,6 +36,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "layers.md": "\n".join(_layers()),
         DOCS / "errors.md": "\n".join(_errors()),
+        DOCS / "networks.md": "\n".join(_networks()),
         commands: _HELP.sub(lambda found: f"{found[1]}\n{_help(found[2])}", commands.read_text(encoding="utf-8")),
         slides.PAGE: slides.page(),
     }
@@ -129,6 +134,33 @@ def _errors() -> Iterator[str]:
 
 def _code(code: Code) -> Iterator[str]:
     yield f"{page(code).markdown()}\n"
+
+
+# Networks
+
+
+def _networks() -> Iterator[str]:
+    yield _NOTE.format("the comments and `meta` lines of networks/*.net")
+    yield "# Networks\n"
+    yield (
+        "The networks that come with netdsl, as `netdsl list` has them. Each is a file of `networks/`, whose first"
+        " comment says which variant it is and after what source; `netdsl check` proves its figures. Parameters and"
+        " MACs are those of inference, for one example.\n"
+    )
+    for group, rows in groupby(listing.rows(), itemgetter("group")):
+        yield f"## {group.capitalize()}\n"
+        yield "| network | | year | parameters | MACs | depth |\n|---|---|---:|---:|---:|---:|"
+        for row in rows:
+            about, figures = _about(row["name"]), f"{row['params']:,} | {row['macs']:,} | {row['depth']}"
+            yield f"| `{row['name']}` | {about} | {row['year']} | {figures} |"
+        yield ""
+
+
+def _about(name: str) -> str:
+    """The first sentence of a network's file."""
+    text = (networks() / f"{name}.net").read_text(encoding="utf-8")
+    comment = " ".join(line.removeprefix("# ") for line in takewhile(lambda line: line[0] == "#", text.splitlines()))
+    return re.split(r"(?<=\.) (?=[A-Z(])", comment)[0]
 
 
 if __name__ == "__main__":

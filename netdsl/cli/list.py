@@ -32,16 +32,16 @@ _COLUMNS = (
 @common.formats("table", "json")
 def command(form: str) -> None:
     """List the bundled networks by groups, with their parameters, MACs and year."""
-    loaded = [(path.stem, common.load(str(path), Overrides()).shaped) for path in resources.bundled()]
-    rows = [_row(name, shaped) for name, shaped in loaded if shaped is not None]
-    rows.sort(key=lambda row: _GROUPS.index(row["group"]) if row["group"] in _GROUPS else len(_GROUPS))
+    networks = rows()
     if form == "json":
-        stream.data(safe.json_text(rows))
+        stream.data(safe.json_text(networks))
         return
-    stream.page(lambda look: tabulate.framed(_COLUMNS, _cells(rows), look))
+    stream.page(lambda look: tabulate.framed(_COLUMNS, _cells(networks), look))
 
 
-class _Row(TypedDict):
+class Row(TypedDict):
+    """A bundled network and its figures."""
+
     name: str
     title: str
     group: str
@@ -51,7 +51,14 @@ class _Row(TypedDict):
     depth: int
 
 
-def _row(name: str, shaped: ShapedGraph) -> _Row:
+def rows() -> list[Row]:
+    """The bundled networks, one group after the other."""
+    loaded = [(path.stem, common.load(str(path), Overrides()).shaped) for path in resources.bundled()]
+    found = [_row(name, shaped) for name, shaped in loaded if shaped is not None]
+    return sorted(found, key=lambda row: _GROUPS.index(row["group"]) if row["group"] in _GROUPS else len(_GROUPS))
+
+
+def _row(name: str, shaped: ShapedGraph) -> Row:
     sums, graph = Summary(shaped).totals, shaped.graph
     return {
         "name": name,
@@ -64,9 +71,9 @@ def _row(name: str, shaped: ShapedGraph) -> _Row:
     }
 
 
-def _cells(rows: Sequence[_Row]) -> Iterator[Sequence[str]]:
+def _cells(networks: Sequence[Row]) -> Iterator[Sequence[str]]:
     """The rows of the table, a heading before each group."""
-    for number, (group, some) in enumerate(groupby(rows, itemgetter("group"))):
+    for number, (group, some) in enumerate(groupby(networks, itemgetter("group"))):
         if number:
             yield [""] * len(_COLUMNS)
         yield [Strong(group), *[""] * (len(_COLUMNS) - 1)]
