@@ -56,6 +56,7 @@ def _help(name: str) -> str:
 _CHAPTERS = {
     "input": "Input",
     "convolution": "Convolution",
+    "attention": "Attention",
     "dense": "Fully connected",
     "pooling": "Pooling",
     "normalization": "Normalisation",

@@ -90,6 +90,10 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "DWCONV 3 multiplier=2",
         "DECONV 4 3 s2 output_pad=1x0",
         "FC 10 nobias",
+        "ATTENTION 3",
+        "ATTENTION 2 width=5 causal nobias",
+        "ATTENTION 3 window=7x5 shift relative",
+        "ATTENTION 3 window=7 shift=3x2",
         "MAXPOOL 3 s2 p1 ceil",
         "AVGPOOL global",
         "AVGPOOL to=7x7",
@@ -159,7 +163,7 @@ def test_what_works_in_place() -> None:
     in_place = {layer.keyword for layer in LAYERS if layer.inplace}
     activations = {layer.keyword for layer in LAYERS if layer.role == "activation"}
     assert in_place == activations | {"DROPOUT", "DROPPATH", "FLATTEN", "RESHAPE", "SKIP", "TIMES", "PLUS"}
-    assert {layer.keyword for layer in LAYERS if layer.counts_depth} == {"CONV", "DWCONV", "DECONV", "FC"}
+    assert {layer.keyword for layer in LAYERS if layer.counts_depth} == {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION"}
     assert {layer.keyword for layer in LAYERS if layer.training_only} == {"DROPOUT", "DROPPATH"}
     assert {layer.keyword for layer in LAYERS if layer.merge} == {"CONCAT", "ADD", "SUB", "MUL", "MEAN", "MAX"}
 
@@ -206,6 +210,20 @@ MISTAKES = """
 8x8x6: CONV 4 3 g3 = groups-mismatch g3
 8x8x6: DECONV 4 3 g3 = groups-mismatch g3
 8x8x6: GN 4 = groups-mismatch 4
+8x8x6: ATTENTION 4 = groups-mismatch 4
+6: ATTENTION 2 = rank-mismatch ATTENTION 2
+6: ATTENTION 4 width=2 = rank-mismatch ATTENTION 4 width=2
+8x8x6: ATTENTION 2 window=2x2x2 = rank-mismatch window=2x2x2
+8x6: ATTENTION 2 window=4 shift=1x1 = rank-mismatch shift=1x1
+8x8x6: ATTENTION 2 shift = missing-argument shift
+8x8x6: ATTENTION 2 shift=3 = missing-argument shift=3
+8x8x6: ATTENTION 2 relative = missing-argument relative
+8x8x6: ATTENTION 2 window=4 causal = extra-argument causal
+8x8x6: ATTENTION 2 window=4 shift=4 = invalid-argument shift=4
+8x8x6: ATTENTION 2 window=4x3 shift=0x3 = invalid-argument shift=0x3
+8x8x6: ATTENTION 2 window=0 = invalid-argument window=0
+8x8x6: ATTENTION 2 window=4 shift shift=2 = extra-argument shift=2
+8x8x6: ATTENTION window=4 = missing-argument ATTENTION window=4
 8x8x6: SHUFFLE 4 = groups-mismatch 4
 6: GN 6 = shape-mismatch 6
 1x1x6: IN = shape-mismatch IN

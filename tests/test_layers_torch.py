@@ -41,6 +41,8 @@ a: PAD 1 -> UPSAMPLE 3 -> UPSAMPLE like=a mode=bilinear aligned
 PIXELSHUFFLE 1; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
 a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bilinear; a: MAXPOOL 2 -> PAD 3 -> CROP like=a
 a: MAXPOOL 2 -> PAD 3 -> CROP like=a at=2
+ATTENTION 2; ATTENTION 3 causal nobias; ATTENTION 2 width=4; ATTENTION 3 window=4; ATTENTION 1 width=2 window=5 nobias
+ATTENTION 2 window=3 shift relative; ATTENTION 3 window=4 shift=1; ATTENTION 1 window=20 shift relative nobias
 [ SKIP | AVGPOOL global ] -> MUL; [ FC 6 | SKIP | CONV 1 1 ] -> MUL; [ SKIP | CONV 4 3 p1 | SKIP ] -> CONCAT
 """
 ANYWHERE = """
@@ -76,9 +78,11 @@ PARTICULAR = """
 11x6: TOKEN; TOKEN 3; PICK 0; PICK 7; PICK -1; PICK -11
 1x6: TOKEN; PICK 0
 7x9x6: RESHAPE 378; RESHAPE 2x3x63; NORMALIZE mean={1, 2, 3, 4, 5, 6} std=2; NORMALIZE std={1, 2, 3, 4, 5, 6}
+7x9x6: ATTENTION 2 window=7x2 shift=0x1; ATTENTION 3 window=1x9 shift relative; ATTENTION 2 window=2x4 relative
 7x9x6: CONV 4 7x9; MAXPOOL 7x9; [ AVGPOOL 7x1 | AVGPOOL 1x9 ] -> MUL; [ FC 1 | SKIP ] -> MUL
 8x8x6: CONV 4 8; AVGPOOL 8; RESHAPE 4x4x24; RESHAPE {-1, 12}; RESHAPE {-1}; RESHAPE {2, -1, 3}
 5x6x7x6: CONV 4 3x1x2 p1x0x1; MAXPOOL 1x2x2; AVGPOOL 2x3x3 s1x2x2 same; CROP 2x3x4 at=0x1x2; PAD 1x0x2 mode=reflect
+5x6x7x6: ATTENTION 2 window=5x3x4 shift=2x1x0 relative
 5x6x7x6: UPSAMPLE 1x2x3 mode=bilinear; AVGPOOL to=1x6x4; DECONV 2 2x1x3 s2x1x3
 6: RESHAPE 3x2; RESHAPE 1x1x6; FC 1; [ SKIP | FC 1 ] -> MUL
 84: RBF 10; RBF 11

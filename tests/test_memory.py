@@ -63,7 +63,14 @@ RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 """PyTorch's; netdsl's figures are those of 2.13."""
 EARLIER = RELEASE < (2, 10)
 """Whether gradients of several inputs or outputs, and of shared weights, are let go at other times."""
-ROUGH = {"[ FC 6 | SKIP | CONV 1 1 ] -> MUL": 0.14, "IN affine eps=1e-3": 0.04, "exclude_pad": 0.02, "table": 0.07}
+ROUGH = {
+    "[ FC 6 | SKIP | CONV 1 1 ] -> MUL": 0.14,
+    "IN affine eps=1e-3": 0.04,
+    "exclude_pad": 0.02,
+    "table": 0.07,
+    "relative": 0.18,
+    "shift=1": 0.12,
+}
 if RELEASE >= (2, 14):
     ROUGH["[ SKIP | ABS | TANH | RELU ] -> MAX"] = 0.08
 if EARLIER:
@@ -118,6 +125,8 @@ def test_half_precision(text: str) -> None:
     shaped = netdsl.loads(f"INPUT 7x9x6 -> SCALE -> {text}\n").shaped
     if text.startswith(("LRN", "NORM ")):
         pytest.skip("PyTorch has no average pooling of bfloat16 for it on a CPU")
+    if "relative" in text:
+        pytest.skip("PyTorch computes it in float32 on a CPU")
     found = saved(trainable(shaped, dtype=torch.bfloat16), inputs(shaped, 3, dtype=torch.bfloat16))
     more = simulated(shaped, 3, 2).kept - found
     if text.split()[0] in STATISTICS:

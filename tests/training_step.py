@@ -5,16 +5,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.modules.attention import Attention
 
 
 def on_one_device(shaped: ShapedGraph) -> ShapedGraph:
@@ -27,6 +31,8 @@ def trainable(shaped: ShapedGraph, device: str = "cpu", dtype: torch.dtype = tor
     """A network's module in training, whose dropout keeps a mask of bytes, as on a GPU."""
     made = lower(Plan(shaped, train=True), blank=device == "meta").to(device, dtype)
     drop_as_on_a_gpu(made)
+    if device == "meta":
+        attend_as_on_a_cpu(made)
     return made
 
 
@@ -35,6 +41,26 @@ def drop_as_on_a_gpu(module: nn.Module) -> None:
     for one in module.modules():
         if type(one) is nn.Dropout and 0 < one.p < 1:
             one.forward = lambda input, p=one.p: torch.native_dropout(input, p, True)[0]
+
+
+def attend_as_on_a_cpu(module: nn.Module) -> None:
+    """Let attention on the device without data be the one kernel that it is on a CPU, where PyTorch has that."""
+    for one in module.modules():
+        if isinstance(one, Attention):
+            one.forward = partial(_with_one_kernel, one.forward)
+
+
+def _with_one_kernel(forward: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    plain = functional.scaled_dot_product_attention
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, rate: float, causal: bool) -> Tensor:
+        if mask is not None and mask.requires_grad:
+            return plain(query, key, value, mask, rate, causal)
+        kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        return kernel(query, key, value, rate, causal, attn_mask=mask)[0]
+
+    with patch.object(functional, "scaled_dot_product_attention", attend):
+        return forward(x)
 
 
 def inputs(shaped: ShapedGraph, batch: int, device: str = "cpu", dtype: torch.dtype = torch.float32) -> list[Tensor]:

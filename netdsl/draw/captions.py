@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netdsl.layers import guard
 from netdsl.layers.arguments import Sizes, arguments_of, once, show
+from netdsl.layers.attention import Attention
 from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
 from netdsl.layers.deconv import Deconv
@@ -88,6 +89,18 @@ def _convolving(layer: Convolving, x: Shape) -> str:
 def _deconv(layer: Deconv, x: Shape) -> str:
     kernel = show(per_axis(layer.kernel, x, "kernel"))
     return ", ".join(filter(None, [f"{kernel} deconv", f"{layer.filters}", _step(layer.stride, "x")]))
+
+
+@caption.of(Attention)
+def _attention(layer: Attention, x: Shape) -> str:
+    sides = layer.sides(x)
+    words = [
+        f"{show(sides)} attention" if sides else "Attention",
+        f"{layer.heads} head{'s' * (layer.heads > 1)}",
+        "shifted" if any(layer.shifts(x)) else "",
+        "causal" if layer.causal else "",
+    ]
+    return ", ".join(filter(None, words))
 
 
 @caption.of(Pooling)

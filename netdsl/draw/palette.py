@@ -56,6 +56,7 @@ LIGHT = Theme(
     roles={
         "input": Tone("#e9ecef", "#495057"),
         "convolution": Tone("#dbe7fb", "#3b6fd4"),
+        "attention": Tone("#fbdcee", "#bf3a8b"),
         "dense": Tone("#e8def8", "#7a4fc0"),
         "pooling": Tone("#fbdedb", "#cf4a41"),
         "normalization": Tone("#d3f0ec", "#158377"),
@@ -87,6 +88,7 @@ DARK = Theme(
     roles={
         "input": Tone("#2b3035", "#adb5bd"),
         "convolution": Tone("#1c2f52", "#6d9bf1"),
+        "attention": Tone("#471d37", "#ee7fc1"),
         "dense": Tone("#33244f", "#b08cf0"),
         "pooling": Tone("#4a2220", "#f08079"),
         "normalization": Tone("#123b37", "#45b8ab"),

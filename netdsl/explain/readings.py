@@ -7,7 +7,8 @@ from math import prod
 
 from netdsl.layers import guard
 from netdsl.layers.answer import Answer, Equation
-from netdsl.layers.arguments import arguments_of, show
+from netdsl.layers.arguments import arguments_of, once, show
+from netdsl.layers.attention import Attention
 from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
 from netdsl.layers.deconv import Deconv
@@ -61,6 +62,20 @@ def _convolving(layer: Convolving | Deconv, x: Shape) -> str:
     return ", ".join(filter(None, words))
 
 
+@reading.of(Attention)
+def _attention(layer: Attention, x: Shape) -> str:
+    width = layer.inner(x) // layer.heads
+    words = [f"{layer.heads:,} head{'s' * (layer.heads > 1)} of {width:,} numbers"]
+    if sides := layer.sides(x):
+        shifts = layer.shifts(x)
+        words += [f"windows of {show(sides)}"] + [f"shifted by {show(once(shifts))}"] * any(shifts)
+    words += ["a learned number for each way within a window"] * layer.relative
+    words += ["no position sees a later one"] * layer.causal + [
+        "no bias in the projections of what flows in"
+    ] * layer.nobias
+    return ", ".join(words)
+
+
 @reading.of(Dense)
 def _dense(layer: Dense, x: Shape) -> str:
     return f"{layer.units:,} unit{'s' * (layer.units > 1)}, each of which reads all {product(x.dims)} numbers"
@@ -106,6 +121,18 @@ def _of_convolving(layer: Convolving, x: Shape) -> Mapping[str, str]:
     if layer.same:
         pads = dict.fromkeys(f"{one.before} in front and {one.after} behind" for one in layer.windows(x))
         found["size"] = f"`same` pads {', '.join(pads)}"
+    return found
+
+
+@notes.of(Attention)
+def _of_attention(layer: Attention, x: Shape) -> Mapping[str, str]:
+    found = {"params": "queries, keys, values, and back", "macs": "projections; then pairs of positions, twice"}
+    if layer.causal:
+        found["macs"] = "projections; then pairs of a position and one that is no later, twice"
+    if layer.relative:
+        found["params"] = "ways within a window; queries, keys, values, and back"
+    if (padded := layer.padded(x)) != x.spatial:
+        found["macs"] += f"; windows pad the map to {show(padded)}"
     return found
 
 

@@ -158,7 +158,7 @@ def layer(
                     from netdsl.graph import surplus
 
                     raise surplus.too_many(table_row, written, given)
-            if argument.form == "flag":
+            if argument.word and given.key is None:
                 if argument.field in binding.values:
                     raise slips.twice(argument.field, binding.spans.get(argument.field), given.span)
                 binding.values[argument.field] = True
@@ -218,7 +218,7 @@ def _argument(binding: _Binding, arguments: Sequence[Argument], position: int) -
 
 def _word(binding: _Binding, arguments: Sequence[Argument], word: tree.Name, position: int) -> Argument | None:
     """A bare word is a flag of the layer if it has one of that name, else a parameter in scope."""
-    flag = next((a for a in arguments if a.form == "flag" and a.field == word.text), None)
+    flag = next((a for a in arguments if a.word and a.field == word.text), None)
     if flag is not None:
         return flag
     free = [a for a in arguments if a.form == "positional" and a.field not in binding.values]

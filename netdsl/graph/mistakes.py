@@ -10,7 +10,7 @@ from netdsl.graph.scope import Scope
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
-from netdsl.text import elsewhere, tree
+from netdsl.text import absent, elsewhere, tree
 from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake
@@ -40,8 +40,8 @@ class UnknownLayer(Mistake, code="unknown-layer", example="INPUT 28x28x1 -> CNOV
             return write(call, span, "to call the block, write ")
         if self.behind_fork and foreign and "->" in foreign.here:
             return write(foreign.here.split()[-1], None if arguments else span)
-        if absent := elsewhere.absent(keyword):
-            return absent
+        if instead := absent.instead(keyword):
+            return instead
         if here := elsewhere.written(keyword, arguments):
             one = not re.search(r" or |\[", here) and here.isascii() and len(self.written.arguments) <= _MOST
             labelled = ":" in here and span.source.text[max(0, span.start - 80) : span.start].rstrip()[-1:] == ":"
@@ -98,8 +98,8 @@ def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
         if merge := re.match(rf"\s*->\s*({_MERGES.replace(', ', '|').replace(' or ', '|')})\b", behind):
             fork = f"[ SKIP | {text} ]"
             help = Advice(f"a merge takes what a fork gives: {fork} -> {merge[1]}", fork)
-    elif absent := elsewhere.absent(text):
-        help = absent
+    elif instead := absent.instead(text):
+        help = instead
     elif layer := _layer(text, ()):
         help = Advice(f"layers are written in capitals: did you mean {layer}?", layer)
     elif layer := closest(text, table.keywords()):

@@ -161,6 +161,6 @@ def _given(layer: tree.Layer) -> list[tree.Expression]:
     except table.BrokenPackage:
         row = None
     arguments = arguments_of(row) if row is not None else ()
-    own = {one.field for one in arguments if one.form == "flag"}.union(*(one.kind.words for one in arguments))
+    own = {one.field for one in arguments if one.word}.union(*(one.kind.words for one in arguments))
     values = [one.value for one in layer.arguments]
     return [one for one in values if not (isinstance(one, tree.Name) and one.text in own)]

@@ -56,7 +56,7 @@ def named(row: type[Layer], word: str) -> Argument | None:
 def _slots(argument: Argument) -> list[str]:
     if argument.form == "tag":
         return [argument.letter]
-    return elsewhere.slots(argument.field)[:1] if argument.form == "positional" else []
+    return [] if argument.form == "flag" else elsewhere.slots(argument.field)[:1]
 
 
 def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | None:
@@ -346,7 +346,7 @@ def takes(row: type[Layer]) -> str:
 def missing(row: type[Layer], written: tree.Layer, values: Sequence[str]) -> Fault:
     """Arguments that a layer cannot do without; `values` are the fields that were given."""
     lacking = [a.field for a in arguments_of(row) if a.required and a.field not in values]
-    flags = {a.field for a in arguments_of(row) if a.form == "flag"}
+    flags = {a.field for a in arguments_of(row) if a.word}
     places = [one.span.text for one in written.arguments if not one.tag and one.key is None]
     first = [text for text in places if text not in flags]
     others = [one.span.text for one in written.arguments if one.span.text not in first]

@@ -60,8 +60,8 @@ def once(sizes: tuple[T, ...]) -> tuple[T, ...]:
     return sizes[:1] if len(set(sizes)) == 1 else sizes
 
 
-def check_groups(groups: int, channels: int, filters: int | None = None) -> None:
-    """Raise `groups-mismatch` where groups do not divide channels, and filters where there are some."""
+def check_groups(groups: int, channels: int, filters: int | None = None, *, argument: str = "groups") -> None:
+    """Raise `groups-mismatch` where groups, or heads, do not divide channels, and filters where there are some."""
     common = channels if filters is None else gcd(channels, filters)
     if common % groups == 0:
         return
@@ -71,7 +71,7 @@ def check_groups(groups: int, channels: int, filters: int | None = None) -> None
     help = (
         f"{', '.join(map(str, near))} would" if len(near) > 1 else "1 alone would; choose channels that groups divide"
     )
-    raise LayerError(mistakes.UndividedChannels(groups, counts, help), argument="groups", inputs=True)
+    raise LayerError(mistakes.UndividedChannels(groups, argument, counts, help), argument=argument, inputs=True)
 
 
 _FEW_CHANNELS = 4096
@@ -228,6 +228,8 @@ class Argument:
     default: object  # dataclasses.MISSING where there is none
     attribute: str
     """The field's Python name, which has a trailing `_` where the argument's is a word of Python."""
+    word: bool
+    """Whether it may stand as a bare word, which makes it true: a flag, and an option that need not say a value."""
 
     @property
     def required(self) -> bool:
@@ -235,8 +237,8 @@ class Argument:
         return self.default is dataclasses.MISSING
 
 
-def _field(form: Form, kind: Kind, help: str, default: object, letter: str = "") -> Any:
-    metadata = {"argument": (form, kind, help, letter)}
+def _field(form: Form, kind: Kind, help: str, default: object, letter: str = "", *, word: bool = False) -> Any:
+    metadata = {"argument": (form, kind, help, letter, word)}
     if default is dataclasses.MISSING:
         return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -254,12 +256,12 @@ def tag(letter: str, kind: Kind, help: str, default: object) -> Any:
 
 def flag(help: str) -> Any:
     """A word that switches something on."""
-    return _field("flag", Kind("a flag", bool), help, False)
+    return _field("flag", Kind("a flag", bool), help, False, word=True)
 
 
-def option(kind: Kind, help: str, default: object = None) -> Any:
-    """An argument written `name=value`."""
-    return _field("option", kind, help, default)
+def option(kind: Kind, help: str, default: object = None, *, word: bool = False) -> Any:
+    """An argument written `name=value`; with `word` also `name` alone, which makes it True."""
+    return _field("option", kind, help, default, word=word)
 
 
 @cache
@@ -267,6 +269,6 @@ def arguments_of(layer: type[Any]) -> tuple[Argument, ...]:
     """The arguments of a layer class, in the order of its fields."""
     found: list[Argument] = []
     for field in dataclasses.fields(layer):
-        form, kind, help, letter = field.metadata["argument"]
-        found.append(Argument(field.name.rstrip("_"), form, kind, help, letter, field.default, field.name))
+        form, kind, help, letter, word = field.metadata["argument"]
+        found.append(Argument(field.name.rstrip("_"), form, kind, help, letter, field.default, field.name, word))
     return tuple(found)

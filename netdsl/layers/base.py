@@ -38,7 +38,16 @@ if TYPE_CHECKING:
     from netdsl.layers.shape import Shape
 
 Role: TypeAlias = Literal[
-    "input", "convolution", "dense", "pooling", "normalization", "activation", "dropout", "merge", "reshape"
+    "input",
+    "convolution",
+    "attention",
+    "dense",
+    "pooling",
+    "normalization",
+    "activation",
+    "dropout",
+    "merge",
+    "reshape",
 ]
 """What a layer is to the reader of a picture: its colour."""
 
@@ -64,7 +73,8 @@ class Weight:
 class Window:
     """What an output position reads along one spatial axis: `reach` positions from o·stride − before on.
 
-    For a layer that enlarges, positions are those of the enlarged input.
+    For a layer that enlarges, positions are those of the enlarged input. With `shared`, that many neighbours read the
+    same: the map is cut into windows, of which the first begins `before` the map.
     """
 
     size: int
@@ -72,6 +82,7 @@ class Window:
     before: int = 0
     after: int = 0
     dilation: int = 1
+    shared: int = 1
 
     @property
     def reach(self) -> int:
@@ -148,7 +159,7 @@ class Layer:
     view: ClassVar[bool] = False
     """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
     counts_depth: ClassVar[bool] = False
-    """Whether it is one of the layers that people count: CONV, DWCONV, DECONV and FC."""
+    """Whether it is one of the layers that people count: CONV, DWCONV, DECONV, FC and ATTENTION."""
 
     # Shape and weights
 
@@ -243,7 +254,7 @@ class Layer:
         same: dict[str, object] = {}
         for argument in arguments_of(type(self)):
             value = getattr(self, argument.attribute)
-            if argument.kind.per_axis and value is not None and once(value) != value:
+            if argument.kind.per_axis and value not in (None, True) and once(value) != value:
                 same[argument.attribute] = once(value)
         return replace(self, **same) if same else self
 
@@ -264,6 +275,8 @@ def write(layer: Layer, texts: Mapping[str, str] | None = None) -> str:
             case "tag":
                 words.append(argument.letter + show(value))
             case "flag":
+                words.append(argument.field)
+            case "option" if value is True:
                 words.append(argument.field)
             case "option":
                 words.append(f"{argument.field}={argument.kind.written(value)}")

@@ -33,9 +33,10 @@ class LargeValue(Mistake, code="limit-exceeded", example="INPUT 8 -> FC 21474836
 
 class UndividedChannels(Mistake, code="groups-mismatch", example="INPUT 28x28x3 -> CONV 8 3 g2"):
     groups: int
+    what: str
     counts: str
     hint: str
-    words = "{groups} groups do not divide {counts}"
+    words = "{groups} {what} do not divide {counts}"
 
 
 # Arguments that go together
@@ -59,6 +60,21 @@ class OfKernels(Mistake, code="extra-argument", example="INPUT 8x8x3 -> MAXPOOL 
     argument: str
     words = "{given} takes no {argument}, which is for a kernel"
     hint = Advice("leave it out")
+
+
+class NoWindow(Mistake, code="missing-argument", example="INPUT 8x8x4 -> ATTENTION 2 shift"):
+    word: str
+    words = "{word} is about windows, and without `window=` there are none"
+    advice = perhaps("write window=7 {word}", "window=7 {word}")
+
+
+class LargeShift(Mistake, code="invalid-argument", example="INPUT 8x8x4 -> ATTENTION 2 window=4 shift=4"):
+    shift: int
+    window: int
+    words = "a shift of {shift} moves windows of {window} by more than they have"
+
+    def help(self) -> str:
+        return perhaps(f"write shift={self.window // 2}, half a window", f"shift={self.window // 2}")
 
 
 class SamePads(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> CONV 4 3 same p1"):

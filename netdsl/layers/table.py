@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.layers import (
     activation,
+    attention,
     channels,
     conv,
     deconv,
@@ -44,6 +45,7 @@ _BUILT_IN: tuple[type[Layer], ...] = (
     conv.DepthwiseConv,
     deconv.Deconv,
     dense.FullyConnected,
+    attention.Attention,
     pool.MaxPool,
     pool.AveragePool,
     norm.LocalResponse,

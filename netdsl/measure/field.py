@@ -153,6 +153,17 @@ def _through(
     return tuple(seen)
 
 
+def _cut(axis: Axis, window: Window) -> Axis:
+    """What the positions of a map see that is cut into windows, and read all of their own."""
+    phases = math.lcm(window.shared, len(axis.starts))
+    if phases > _MOST_PHASES:
+        axis, phases = _merged(axis), window.shared
+    firsts = [(position + window.before) // window.shared * window.shared - window.before for position in range(phases)]
+    starts = tuple([axis.start(first) for first in firsts])
+    ends = tuple([axis.end(first + window.size - 1) for first in firsts])
+    return Axis(starts, ends, axis.step * (phases // len(axis.starts)))
+
+
 def _merged(axis: Axis) -> Axis:
     """An axis with too many phases to keep, as if each position saw all that they see: an upper bound."""
     return Axis((min(axis.starts),), (max(axis.ends),), axis.stride)
@@ -168,6 +179,8 @@ def _whole(axis: Axis, size: int) -> Axis:
 
 def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     """What a window sees that slides over a map, which is enlarged before by a scale."""
+    if window.shared > 1:
+        return _cut(axis, window)
     if scale == 1 and len(axis.starts) == 1:
         start = axis.starts[0] - window.before * axis.step
         end = axis.ends[0] + (window.reach - 1 - window.before) * axis.step

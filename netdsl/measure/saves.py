@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from netdsl.layers import activation, dropout, guard, merge, norm, reshape, resize, sequence, window
+from netdsl.layers.attention import Attention
 from netdsl.layers.base import Layer
 from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.conv import Convolving
@@ -64,6 +65,40 @@ def _dense(layer: FullyConnected, x: Operand) -> Saved:
 def _radial_basis(layer: RadialBasis, x: Operand) -> Saved:
     values = layer.units * x.shape.elements
     return Saved(values=values, scratch=3 * values - x.shape.elements)
+
+
+@saves.of(Attention)
+def _attention(layer: Attention, x: Operand) -> Saved:
+    """Queries, keys and values, the sums of weighted values, what flowed in, and a number for each head and position.
+
+    Where `relative` adds a learned number, PyTorch has no kernel for a CPU that does all at once, and its own steps
+    keep the weights of the values. Of one head the values are a view into what was projected.
+    """
+    places, elements = layer.padded(x.shape), x.shape.elements
+    positions, sides = prod(places), layer.sides(x.shape)
+    seen, inner = prod(sides) or positions, positions * layer.inner(x.shape)
+    moved = any(by and size > side for by, size, side in zip(layer.shifts(x.shape), places, sides, strict=False))
+    whole = x.layout == "permuted" and not moved and places == x.shape.spatial and places[1:] == sides[1:]
+    copied = 0 if whole or 1 in (x.shape.channels, x.shape.positions) else positions * x.shape.channels
+    weights = layer.heads * positions * seen
+    made = 2 * elements if x.gradient else elements
+    if layer.relative:
+        kept = 4 * inner + weights + (2 * inner if layer.heads == 1 else 0)
+        scratch = max(4 * inner, (3 if moved else 2) * weights - inner)
+        return Saved(() if copied else (0,), values=copied + kept, scratch=scratch - made, layout="permuted")
+    kept = 4 * inner + (positions * seen if moved else 0)
+    back = inner + elements
+    if len(sides) > 1:  # gradients of what was brought out of the order of the windows, and then cropped
+        back = positions * x.shape.channels * (2 if places == x.shape.spatial else 3)
+    elif sides:
+        back = positions * x.shape.channels + elements
+    return Saved(
+        () if copied else (0,),
+        values=copied + kept,
+        bytes=FLOAT32 * layer.heads * positions,
+        scratch=max(4 * inner, back) - made,
+        layout="permuted",
+    )
 
 
 # Poolings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netdsl.text import elsewhere
+from netdsl.text import absent, elsewhere
 from netdsl.text.met import ELEMENT, Met, repeat
 from netdsl.text.tokens import KEYWORDS
 
@@ -56,7 +56,7 @@ def _call(text: str, met: Met) -> str:
     match = _CALL.match(text)
     foreign = None if match is None else elsewhere.find(match["layer"])
     if match is None or foreign is None:
-        return elsewhere.absent(match["layer"]) if match else ""
+        return absent.instead(match["layer"]) if match else ""
     if merge := re.search(r"-> ([A-Z]+)$", foreign.here):
         return _merge(merge[1], f"{match['inside']} {match['behind']}".partition("->")[0], met)
     arguments = elsewhere.parts(match["inside"] or "")
@@ -336,8 +336,8 @@ _NO_BRACKETS = "arguments stand behind a layer, without brackets or commas"
 
 def _without_brackets(layer: str, parts: list[str]) -> str:
     foreign = elsewhere.find(layer)
-    if absent := elsewhere.absent(layer):
-        return absent
+    if instead := absent.instead(layer):
+        return instead
     if written := elsewhere.written(layer, parts):
         return f"{_NO_BRACKETS}: {written}"
     if foreign and foreign.here != layer:

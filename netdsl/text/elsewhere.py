@@ -43,6 +43,10 @@ _WORDS = {
     "sepconv separableconv": Foreign("DWCONV kernel -> CONV filters 1"),
     "fc full dense innerproduct fullyconnected connected gemm affine": Foreign("FC", "count activation bias"),
     "linear": Foreign("FC", "- count bias"),
+    "attention selfattention multiheadattention multiheadselfattention mha mhsa msa": Foreign(
+        "ATTENTION", "- heads width bias window shift"
+    ),
+    "windowattention shiftedwindowattention": Foreign("ATTENTION heads window=7 shift relative"),
     "maxpool maxpooling": Foreign("MAXPOOL", "size s p"),
     "avgpool avgpooling averagepool averagepooling meanpool meanpooling": Foreign("AVGPOOL", "size s p"),
     "pool pooling": Foreign("MAXPOOL or AVGPOOL", "size s p"),
@@ -124,6 +128,10 @@ _SLOTS = {
     "g": "g groups group",
     "groups": "groups num_groups",
     "bias": "bias use_bias bias_term",
+    "heads": "heads num_heads nhead n_heads",
+    "window": "window window_size",
+    "shift": "shift shift_size",
+    "width": "width key_dim head_dim dim_head kdim",
     "rate": "rate p dropout_ratio dropout_rate prob",
     "slope": "slope negative_slope alpha",
     "position": "position index",
@@ -135,37 +143,16 @@ _SLOTS = {
     "batch": "batch_normalize batch_norm",
     "output_pad": "output_pad output_padding",
     "-": "in_channels in_features num_features normalized_shape input_shape inplace name data_format dtype device"
-    " padding_mode kernel_initializer bias_initializer axis dim num_parameters",
+    " padding_mode kernel_initializer bias_initializer axis dim num_parameters embed_dim d_model batch_first value_dim",
 }
 """What fills a slot, and what it is called, here or elsewhere; `-` is left out here."""
-
-_NONE = "netdsl has no such layer"
-_LISTED = "`netdsl layers` lists those that it has, and a package can bring more"
-ABSENT = by_word(
-    {
-        "output": "what a network returns is every end of its chains, or what an `output` line names",
-        "loss crossentropyloss mseloss accuracy optimizer": "a program says what a network is, not how it is trained",
-        "sequential model module": "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU",
-        "repeat repeated": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
-        "lstm gru rnn simplernn bidirectional": f"netdsl has no recurrent layers; {_LISTED}",
-        "embedding attention multiheadattention transformerencoderlayer transformerencoder": f"{_NONE}; {_LISTED}",
-        "se seblock squeezeexcite squeezeexcitation": (
-            "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL"
-        ),
-        "permute transpose moveaxis": (
-            f"{_NONE}: sizes are spatial first and channels last in a program, whatever PyTorch's order is"
-        ),
-        "split": "a fork gives every branch what flows in: [ a | b ] -> CONCAT",
-    }
-)
-"""Words that are no layer here, and what there is in their place."""
 
 BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
 RESHAPED = "sizes stand as 4x4x8, and with one that follows as {-1, 8}; FLATTEN makes a vector of whatever flows in"
 _ALWAYS = ("activation", "batch", "-")
-_BY_POSITION = ("dims", "groups", "count", "size", "rate", "slope", "position", "number", "step")
-_OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned"
+_BY_POSITION = ("dims", "groups", "heads", "count", "size", "rate", "slope", "position", "number", "step")
+_OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned|causal|relative"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
 _CONSTANT = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\{.*\}"
 _COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
@@ -173,16 +160,12 @@ _COMPUTED = r"[\da-z_(][\da-z_ .+*/%()-]*"
 
 def find(word: str) -> Foreign | None:
     """What a word is called here, where another tool, or netdsl itself, has a layer of that name."""
-    return LAYERS.get(_key(word))
+    return LAYERS.get(bare(word))
 
 
-def _key(word: str) -> str:
+def bare(word: str) -> str:
+    """A word as the tables have it: in lower case, without underscores and number of axes."""
     return re.sub(r"(?<=[a-z])[123]d|_|layer$", "", word.rpartition(".")[2].lower())
-
-
-def absent(word: str) -> str:
-    """What there is in place of something that is no layer here, or ""."""
-    return ABSENT.get(_key(word), "")
 
 
 def written(word: str, arguments: Sequence[str] = ()) -> str:
@@ -260,7 +243,7 @@ def _separable(arguments: Sequence[str]) -> str:
 
 def _numbered(word: str, arguments: Sequence[str]) -> str:
     activation = find(_value(arguments[0].rpartition("=")[2])) if len(arguments) == 1 else None
-    if _key(word) in {"activation", "act"} and activation:
+    if bare(word) in {"activation", "act"} and activation:
         return activation.here
     match = re.fullmatch(r"([A-Za-z_]+?)_?(\d+(?:[xX]\d+)*)[xX]?", word)
     if match is None or (foreign := find(match[1])) is None:
@@ -330,7 +313,7 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
     own: list[str] = []
     layers: list[str] = []
     position = 0
-    needs = [slot for slot in takes if slot in {"count", "size"}]
+    needs = [slot for slot in takes if slot in {"count", "size", "heads"}]
     if takes[:1] == ["-"] and needs and len([one for one in arguments if _may_fill(one, needs)]) <= len(needs):
         position = 1  # what flows in is not said, as nobody says it here
     for text in arguments:
