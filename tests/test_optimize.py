@@ -487,7 +487,7 @@ def test_the_module_is_code_that_reads_well_and_passes_torchscript() -> None:
 
 WRITTEN = """
     CONV 2 1; DWCONV 1; DECONV 2 1; FC 2; RBF 2; GN 2; MAXPOOL 2; AVGPOOL 2; UPSAMPLE 2; PAD 1; CROP 2x2; SLICE 0 1
-    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1; PIXELUNSHUFFLE 1; PICK 2; TIMES -2; PLUS 1
+    SHUFFLE 2; RESHAPE 3x3x2; PIXELSHUFFLE 1; PIXELUNSHUFFLE 1; PICK 2; TIMES -2; PLUS 1; ATTENTION 2
 """.strip().replace("\n", ";")
 ARGUMENTS = {written.split()[0]: written.strip() for written in WRITTEN.split(";")}
 

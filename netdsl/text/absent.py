@@ -14,7 +14,7 @@ ABSENT = elsewhere.by_word(
         "repeat repeated": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
         "lstm gru rnn simplernn bidirectional": f"netdsl has no recurrent layers; {_LISTED}",
         "embedding": f"{_NONE}; {_LISTED}",
-        "transformerencoder encoderblock": "two forks to ADD: LN -> ATTENTION n, and LN -> CONV n 1 -> GELU -> CONV n 1",
+        "transformerencoder encoderblock": "two forks to ADD: LN -> ATTENTION n, LN -> CONV n 1 -> GELU -> CONV n 1",
         "se seblock squeezeexcite squeezeexcitation": (
             "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL"
         ),
