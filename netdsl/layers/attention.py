@@ -73,12 +73,18 @@ class Attention(Layer):
         """The window along each axis; () where all positions are seen."""
         return () if self.window is None else per_axis(self.window, x, "window")
 
-    def shifts(self, x: Shape) -> Sizes:
-        """By how much windows are moved along each axis."""
+    def _asked(self, x: Shape) -> Sizes:
+        """The shift along each axis, whatever its size."""
         if not self.shift:
             return (0,) * x.rank
-        sides = self.sides(x)
-        return tuple([side // 2 for side in sides]) if self.shift is True else per_axis(self.shift, x, "shift")
+        return tuple([side // 2 for side in self.sides(x)]) if self.shift is True else per_axis(self.shift, x, "shift")
+
+    def shifts(self, x: Shape) -> Sizes:
+        """By how much windows are moved along each axis: not where one window holds all of it."""
+        if not self.shift:
+            return (0,) * x.rank
+        axes = zip(x.spatial, self.sides(x), self._asked(x), strict=True)
+        return tuple([shift if size > side else 0 for size, side, shift in axes])
 
     def shape(self, *inputs: Shape) -> Shape:
         (x,) = inputs
@@ -87,7 +93,7 @@ class Attention(Layer):
         if self.width is None:
             check_groups(self.heads, x.channels, argument="heads")
         if sides := self.sides(x):
-            for side, shift in zip(sides, self.shifts(x), strict=True):
+            for side, shift in zip(sides, self._asked(x), strict=True):
                 if shift and shift >= side:
                     raise LayerError(mistakes.LargeShift(shift, side), argument="shift")
         return x
@@ -133,15 +139,15 @@ class Attention(Layer):
         (x,) = inputs
         if self.window is None:
             return "all"
-        axes = zip(x.spatial, self.sides(x), self.shifts(x), strict=True)
-        return tuple([Window(side, before=_ahead(size, side, by), shared=side) for size, side, by in axes])
+        axes = zip(self.sides(x), self.shifts(x), strict=True)
+        return tuple([Window(side, before=(side - shift) % side, shared=side) for side, shift in axes])
 
     def reads(self, axis: int, position: int, *inputs: Shape) -> Iterable[int] | None:
         (x,) = inputs
         if self.window is None:
             return range(position + 1) if self.causal and axis == 0 else None
         size, side = x.spatial[axis], self.sides(x)[axis]
-        ahead = _ahead(size, side, self.shifts(x)[axis])
+        ahead = (side - self.shifts(x)[axis]) % side  # what a shift has cut off is a window of its own
         start = (position + ahead) // side * side - ahead
         return range(max(start, 0), min(start + side, size))
 
@@ -158,11 +164,6 @@ class Attention(Layer):
             width,
             bias=not self.nobias,
             window=list(self.sides(x)),
-            shift=list(self.shifts(x)),
+            shift=list(self._asked(x)),
             relative=self.relative,
         )
-
-
-def _ahead(size: int, side: int, shift: int) -> int:
-    """How far before the map the first window begins: what a shift has cut off is a window of its own."""
-    return side - shift if shift and size > side else 0

@@ -77,7 +77,7 @@ def _attention(layer: Attention, x: Operand) -> Saved:
     places, elements = layer.padded(x.shape), x.shape.elements
     positions, sides = prod(places), layer.sides(x.shape)
     seen, inner = prod(sides) or positions, positions * layer.inner(x.shape)
-    moved = any(by and size > side for by, size, side in zip(layer.shifts(x.shape), places, sides, strict=False))
+    moved = any(layer.shifts(x.shape))
     whole = x.layout == "permuted" and not moved and places == x.shape.spatial and places[1:] == sides[1:]
     copied = 0 if whole or 1 in (x.shape.channels, x.shape.positions) else positions * x.shape.channels
     weights = layer.heads * positions * seen

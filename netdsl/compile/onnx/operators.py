@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netdsl.compile.onnx import exporter, moving, norms, pointwise, pools, products, sequences
+from netdsl.compile.onnx import attention, exporter, moving, norms, pointwise, pools, products, sequences
 from netdsl.compile.onnx.sheet import Value, Writer
 from netdsl.layers import activation, channels, conv, deconv, dense, guard, merge, norm, pool, reshape, resize, sequence
+from netdsl.layers.attention import Attention
 from netdsl.layers.base import Layer
 from netdsl.layers.rules import rule
 
@@ -22,6 +23,7 @@ _RULES: Mapping[type[Layer] | tuple[type[Layer], ...], Callable[..., Value]] = {
     deconv.Deconv: products.deconvolution,
     dense.FullyConnected: products.dense,
     dense.RadialBasis: products.radial,
+    Attention: attention.attention,
     (pool.MaxPool, pool.AveragePool): pools.pool,
     norm.LocalResponse: norms.response,
     norm.BatchNorm: norms.batch,

@@ -68,7 +68,7 @@ class WindowAttention(Attention):
         axes = len(window)
         self.apart = [0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1]
         self.joint = [0, *(place for axis in range(axes) for place in (1 + axis, 1 + axes + axis)), 2 * axes + 1]
-        self.ways = [*ways, heads]
+        self.ways = [*ways, -1]
         self.pairs = [axes, *range(axes), *range(axes + 1, 2 * axes + 1)]
 
     def cut(self, x: Tensor) -> Tensor:
@@ -86,11 +86,8 @@ class WindowAttention(Attention):
         x = x.reshape([-1] + counts + self.window + channels).permute(self.joint)  # noqa: RUF005
         return x.reshape([-1] + sizes + channels)  # noqa: RUF005
 
-    def relation(self) -> Tensor | None:
+    def relation(self, table: Tensor) -> Tensor:
         """The learned number for each head and pair of positions: 1 x heads x positions x positions."""
-        table = self.relative_position_bias_table
-        if table is None:
-            return None
         found = table.reshape(self.ways)
         for axis, side in enumerate(self.window):
             found = found.unfold(axis, side, 1).flip(-1)  # at i and j stands the number for the way i - j
@@ -118,7 +115,8 @@ class WindowAttention(Attention):
         sizes = [size + more[axis] for axis, size in enumerate(sizes)]
         shifts = [self.shift[axis] if size > self.window[axis] else 0 for axis, size in enumerate(sizes)]
         axes = list(range(1, len(sizes) + 1))
-        mask = self.relation()
+        table = self.relative_position_bias_table
+        mask = None if table is None else self.relation(table)
         if sum(shifts) > 0:
             x = x.roll([-shift for shift in shifts], axes)
             barrier = self.barrier(x, shifts)
