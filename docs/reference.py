@@ -58,6 +58,7 @@ _CHAPTERS = {
     "convolution": "Convolution",
     "attention": "Attention",
     "dense": "Fully connected",
+    "recurrent": "Recurrent",
     "pooling": "Pooling",
     "normalization": "Normalisation",
     "activation": "Activation",

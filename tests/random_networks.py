@@ -107,7 +107,7 @@ class _Maker:
             f"CONV {filters} {kernel} s{stride} same nobias",
             f"CONV {2 * filters} {kernel} p{padding} g{self.one_of('1', str(channels)) if self.mixing else 1}",
             f"DWCONV {kernel} s{stride} p{padding} multiplier={self.number(1, 2)}",
-            f"DECONV {filters} {kernel} s{stride} p{padding} d{dilation}",
+            f"DECONV {filters} {kernel} s{stride} p{padding}",
             f"{pool} {kernel} s{stride}",
             f"{pool} 3 s{stride} p1 ceil",
             f"{pool} {kernel} s{stride} same",
@@ -121,7 +121,12 @@ class _Maker:
             f"PIXELUNSHUFFLE {self.number(1, 3)} order={self.one_of('crd', 'dcr', 'swin')}",
         ]
         if rank == 1:
-            words += [f"TOKEN {self.number(1, 2)}", f"PICK {self.number(-2, 3)}"]
+            words += [
+                f"TOKEN {self.number(1, 2)}",
+                f"PICK {self.number(-2, 3)}",
+                f"LSTM {filters}",
+                f"GRU {filters} both",
+            ]
         if self.mixing:
             words += [f"SLICE 0 {(channels + 1) // 2}", f"SHUFFLE {channels}", "FLATTEN", "FC 3"]
         return self.one_of(*words)

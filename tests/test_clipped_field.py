@@ -136,6 +136,17 @@ def test_networks_see_the_rows_that_poison_them(name: str, inputs: tuple[int, ..
     check_rows(netdsl.load(file if file.exists() else name, inputs=inputs), path)
 
 
+def test_states_see_what_came_before_them() -> None:
+    for text in (
+        "LSTM 2 -> CONV 2 3 -> GRU 1",
+        "LSTM 2 both -> MAXPOOL 2",
+        "GRU 2 last",
+        "CONV 2 3 s2 -> GRU 2 both last",
+    ):
+        check_poison(netdsl.loads(f"INPUT 9x2 -> {text}\n").shaped)
+        check_gradients(netdsl.loads(f"INPUT 9x2 -> {text}\n").shaped)
+
+
 @pytest.mark.parametrize("name", ["fields_enlarged", "fields_bicubic"])
 def test_enlarged_maps_see_the_pixels_that_have_gradients(name: str) -> None:
     check_gradients(netdsl.load(VALID / f"{name}.net").shaped)

@@ -89,7 +89,6 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         'CONV 1 1 table="012"',
         "DWCONV 3 multiplier=2",
         "DECONV 4 3 s2 output_pad=1x0",
-        "DECONV 6 3 s2 p1 d2x1 nobias",
         "FC 10 nobias",
         "ATTENTION 3",
         "ATTENTION 2 width=5 causal nobias",
@@ -129,13 +128,15 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "TOKEN 2",
         "POSITIONS",
         "PICK 15",
+        "LSTM 4 both last",
+        "GRU 4",
         "PICK -1",
         "SHUFFLE 3",
         "RELU",
     ],
 )
 def test_a_label_is_what_was_written(text: str) -> None:
-    sequence = text.startswith(("TOKEN", "PICK"))
+    sequence = text.startswith(("TOKEN", "PICK", "LSTM", "GRU"))
     dims = (
         "16x3"
         if sequence
@@ -164,7 +165,8 @@ def test_what_works_in_place() -> None:
     in_place = {layer.keyword for layer in LAYERS if layer.inplace}
     activations = {layer.keyword for layer in LAYERS if layer.role == "activation"}
     assert in_place == activations | {"DROPOUT", "DROPPATH", "FLATTEN", "RESHAPE", "SKIP", "TIMES", "PLUS"}
-    assert {layer.keyword for layer in LAYERS if layer.counts_depth} == {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION"}
+    counted = {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION", "LSTM", "GRU"}
+    assert {layer.keyword for layer in LAYERS if layer.counts_depth} == counted
     assert {layer.keyword for layer in LAYERS if layer.training_only} == {"DROPOUT", "DROPPATH"}
     assert {layer.keyword for layer in LAYERS if layer.merge} == {"CONCAT", "ADD", "SUB", "MUL", "MEAN", "MAX"}
 
@@ -246,6 +248,12 @@ MISTAKES = """
 8x8x6: PIXELUNSHUFFLE 2 swin = unknown-option swin
 12: PIXELUNSHUFFLE 2 = rank-mismatch PIXELUNSHUFFLE 2
 12: PIXELSHUFFLE 2 = rank-mismatch PIXELSHUFFLE 2
+8x8x6: LSTM 4 = rank-mismatch LSTM 4
+6: GRU 4 last = rank-mismatch GRU 4 last
+8x6: LSTM = missing-argument LSTM
+8x6: LSTM 4 3 = extra-argument 3
+8x6: GRU 0 = invalid-argument 0
+8x6: GRU 2147483648 = limit-exceeded 2147483648
 8x8x6: TOKEN = rank-mismatch TOKEN
 6: TOKEN 2 = rank-mismatch TOKEN 2
 8x8x6: PICK 0 = rank-mismatch PICK 0
@@ -270,9 +278,6 @@ MISTAKES = """
 8x8x6: CONV 2 3 table="0, 1" = invalid-argument table="0, 1"
 8x8x6: CONV 2 3 table="-1,2 0" = invalid-argument table="-1,2 0"
 8x8x6: DECONV 4 3 s2 output_pad=2 = invalid-argument output_pad=2
-8x8x6: DECONV 4 3 s2 d3 output_pad=3 = invalid-argument output_pad=3
-8x8x6: DECONV 4 3 d2x2x2 = rank-mismatch d2x2x2
-8x8x6: DECONV 4 3 d0 = invalid-argument d0
 8x8x6: MAXPOOL 3 p2 = invalid-argument p2
 8x8x6: MAXPOOL 3 p1 same = invalid-argument p1
 8x8x6: MAXPOOL 3 ceil same = invalid-argument ceil

@@ -115,6 +115,9 @@ def test_lenet5_has_the_connections_that_its_paper_counts() -> None:
         ("SCALE", 0),
         ("SCALE bias", 192),
         ("TIMES 2", 0),
+        ("RESHAPE 64x3 -> LSTM 4", 4 * (3 * 4 + 4 * 4 + 4 + 4) * 64),
+        ("RESHAPE 64x3 -> GRU 4 both last", 2 * 3 * (3 * 4 + 4 * 4 + 4 + 4) * 64),
+        ("POSITIONS", 192),
         ("BN", 0),
     ],
 )

@@ -26,6 +26,7 @@ from netdsl.compile.lower import program as data_flow
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import Layer
+from netdsl.layers.recurrent import Recurrent
 from netdsl.layers.shape import Shape
 from netdsl.measure.autograd import Operand, Saved
 from netdsl.measure.costs import costs
@@ -70,11 +71,20 @@ ROUGH = {
     "table": 0.07,
     "relative": 0.18,
     "shift=1": 0.12,
+    "LSTM": 0.08,
+    "GRU": 0.08,
 }
 if RELEASE >= (2, 14):
     ROUGH["[ SKIP | ABS | TANH | RELU ] -> MAX"] = 0.08
 if EARLIER:
     ROUGH["[ SKIP | SLICE 1 3 ] -> CONCAT"] = 0.22
+
+
+def stepwise(shaped: ShapedGraph) -> int:
+    """What PyTorch may need besides, where it adds up the gradients of recurrent weights, step by step."""
+    nodes = enumerate(shaped.nodes)
+    found = [node.layer.weights(*shaped.input_shapes(at)) for at, node in nodes if isinstance(node.layer, Recurrent)]
+    return 8 * sum(weight.count for weights in found for weight in weights)
 
 
 @pytest.mark.parametrize(("dims", "text"), CASES, ids=names(CASES))
@@ -85,7 +95,7 @@ def test_layers_keep_what_autograd_saves(dims: str, text: str) -> None:
         assert found.kept == saved(network, values)
         if before:
             share = next((share for part, share in ROUGH.items() if part in text), 0)
-            assert found.peak == pytest.approx(peak(network, values).activations, rel=share, abs=0)
+            assert found.peak == pytest.approx(peak(network, values).activations, rel=share, abs=stepwise(shaped))
 
 
 @pytest.mark.parametrize("before", ["SLICE 1 5", "CROP 4x3", "CROP 4x6", "LN", "LN -> SIGMOID", "LN -> CROP 5x5"])
@@ -165,11 +175,11 @@ def test_networks_keep_and_peak_as_on_torch(name: str) -> None:
     elif EARLIER and (len(values) > 1 or len(shaped.graph.outputs + shaped.graph.training_outputs) > 1):
         assert found.peak == pytest.approx(allocated.activations, rel=0.16)
     else:
-        assert found.peak == allocated.activations
+        assert found.peak == pytest.approx(allocated.activations, rel=0.3 if stepwise(shaped) else 0, abs=0)
     (training,) = Meter(shaped, "sgd").training(2)
     stored = training.weights + training.constants
     most = 1.07 * training.total if EARLIER else training.total
-    assert training.total - training.gradients <= allocated.all + stored <= most
+    assert training.total - training.gradients - stepwise(shaped) <= allocated.all + stored <= most
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -181,7 +191,7 @@ def test_random_networks_keep_and_peak_as_on_torch(program: str, batch: int) -> 
     found = simulated(shaped, batch)
     assert found.kept == saved(network, values)
     allocated = peak(network, values).activations
-    assert 0.85 * allocated <= found.peak <= 1.6 * allocated
+    assert 0.85 * allocated - stepwise(shaped) <= found.peak <= 1.6 * allocated
 
 
 def test_a_chain_by_hand() -> None:

@@ -265,7 +265,33 @@ def test_code_that_may_do_more_is_refused(line: str, forged: Callable[..., Path]
         check(path)
 
 
+LSTM = """\
+n = torch.size(input1, 0)
+    start = torch.zeros([1, n, 5])
+    steps = torch.reshape(input1, [torch.size(input1, 2), n, 3])
+    w = torch.reshape(input1, [20, 3])
+    weights = [w, torch.reshape(input1, [20, 5]), torch.reshape(input1, [20]), torch.reshape(input1, [20])]
+    x, y, z = torch.lstm(steps, [start, start], weights, True, 1, 0., False, False, False)"""
+
 UNCHECKED = [
+    LSTM.replace("False, False, False)", "False, True, False)"),
+    LSTM.replace("False, False, False)", "False, False, True)"),
+    LSTM.replace("True, 1, 0.", "False, 1, 0."),
+    LSTM.replace("True, 1, 0.", "True, 2, 0."),
+    LSTM.replace("[1, n, 5]", "[1, n, 6]"),
+    LSTM.replace("[1, n, 5]", "[1, 7, 5]"),
+    LSTM.replace("[20, 3]", "[19, 3]"),
+    LSTM.replace("n, 3]", "n, 4]"),
+    LSTM.replace("torch.size(input1, 2), n, 3", "n, torch.size(input1, 2), 3"),
+    LSTM.replace("n = torch.size(input1, 0)", "n = torch.neg(torch.size(input1, 0))"),
+    LSTM.replace("start = torch", "n = 7\n    start = torch"),
+    LSTM.replace("torch.reshape(input1, [20]), torch", "torch.relu(input1), torch"),
+    LSTM.replace("x, y, z", "weights.append(w)\n    x, y, z"),
+    LSTM.replace("x, y, z", "v = torch.transpose_(w, 0, 1)\n    x, y, z"),
+    LSTM.replace("x, y, z", "v = torch.transpose_(start, 0, 1)\n    x, y, z"),
+    LSTM.replace("x, y, z", "steps = input1\n    x, y, z"),
+    LSTM.replace("weights, True", "[w], True"),
+    LSTM.replace("(steps, [", "(input1, ["),
     "x = torch.sum(input1, dtype=-1)",
     "x = torch.sum(input1, dtype=99)",
     "x = torch.sum(input1, dtype=13)",
@@ -317,6 +343,7 @@ UNCHECKED = [
 """What PyTorch would end the process for, or might."""
 
 CHECKED = [
+    LSTM,
     "x = torch.sum(input1, dtype=6)",
     "x = torch.sum(input1, dtype=None)",
     "x = torch.sum(input1, dtype=ops.prim.dtype(input1))",

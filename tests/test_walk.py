@@ -177,10 +177,3 @@ def test_a_diff_calls_copies_that_are_not_alike_as_the_program_does() -> None:
     text = str(netdsl.loads(shorter).diff(netdsl.loads(longer)))
     assert "copies ×2" in text
     assert "CONV {i} 1 ×2" in text
-
-
-def test_a_param_that_a_number_hides_is_unused() -> None:
-    report = Report()
-    text = "param i = 2\nparam j = 2\nINPUT 4 -> ( FC {i} -> FC {j} x{i} as i ) x2 as i @{i} -> RELU x{j} as j\n"
-    assert build(Source(text, "n"), None, report) is not None
-    assert [(one.code, one.span.text) for one in report.diagnostics()] == [("unused-name", "i")]

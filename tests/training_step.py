@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.modules.attention import Attention
+from netdsl.layers.modules.recurrent import LSTM
 
 
 def on_one_device(shaped: ShapedGraph) -> ShapedGraph:
@@ -69,6 +71,18 @@ def inputs(shaped: ShapedGraph, batch: int, device: str = "cpu", dtype: torch.dt
     return [torch.randn(batch, shape.channels, *shape.spatial).to(device, dtype) for shape in shapes]
 
 
+@contextmanager
+def _stepwise(network: nn.Module) -> Generator[None]:
+    """Has an LSTM take step after step: oneDNN keeps a workspace, in pages and not in numbers."""
+    backend: Any = torch.backends.mkldnn
+    before = backend.enabled
+    backend.enabled = before and not any(isinstance(one, LSTM) for one in network.modules())
+    try:
+        yield
+    finally:
+        backend.enabled = before
+
+
 def saved(network: nn.Module, values: Sequence[Tensor]) -> int:
     """The bytes that autograd keeps in a forward pass; parameters and buffers are there anyway."""
     found: dict[int, int] = {}
@@ -80,7 +94,7 @@ def saved(network: nn.Module, values: Sequence[Tensor]) -> int:
         held.append(storage)
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with _stepwise(network), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         held.append(network(*values))
     for one in (*network.parameters(), *network.buffers()):
         found.pop(one.untyped_storage()._cdata, None)
@@ -162,7 +176,7 @@ def peak(network: nn.Module, values: Sequence[Tensor]) -> Peak:
     device = values[0].device
     zero, one = torch.zeros((), device=device), torch.ones((), device=device)
     allocations = _Allocations([*network.parameters(), *network.buffers(), *values, zero, one])
-    with allocations:
+    with _stepwise(network), allocations:
         outputs = network(*values)
         trained = [each for each in (outputs if isinstance(outputs, tuple) else (outputs,)) if each.requires_grad]
         if trained:

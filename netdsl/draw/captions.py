@@ -9,6 +9,7 @@ from netdsl.layers.base import Layer, per_axis
 from netdsl.layers.conv import Convolving
 from netdsl.layers.deconv import Deconv
 from netdsl.layers.pool import Pooling
+from netdsl.layers.recurrent import Recurrent
 from netdsl.layers.rules import rule
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
@@ -26,6 +27,7 @@ _TITLES = {
     "HARDSIGMOID": "Hard sigmoid",
     "LOGSOFTMAX": "Log softmax",
     "DWCONV": "Depthwise conv",
+    "LSTM": "LSTM",
     "MAXPOOL": "Pool",
     "AVGPOOL": "Avg pool",
     "DROPPATH": "Drop path",
@@ -88,8 +90,7 @@ def _convolving(layer: Convolving, x: Shape) -> str:
 @caption.of(Deconv)
 def _deconv(layer: Deconv, x: Shape) -> str:
     kernel = show(per_axis(layer.kernel, x, "kernel"))
-    dilation = f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else ""
-    return ", ".join(filter(None, [f"{kernel} deconv", f"{layer.filters}", dilation, _step(layer.stride, "x")]))
+    return ", ".join(filter(None, [f"{kernel} deconv", f"{layer.filters}", _step(layer.stride, "x")]))
 
 
 @caption.of(Attention)
@@ -101,6 +102,12 @@ def _attention(layer: Attention, x: Shape) -> str:
         "shifted" if any(layer.shifts(x)) else "",
         "causal" if layer.causal else "",
     ]
+    return ", ".join(filter(None, words))
+
+
+@caption.of(Recurrent)
+def _recurrent(layer: Recurrent, x: Shape) -> str:
+    words = [f"{title(layer)} {layer.units}", "both ways" * layer.both, "last" * layer.last]
     return ", ".join(filter(None, words))
 
 

@@ -17,6 +17,7 @@ from netdsl.layers.dropout import Dropout
 from netdsl.layers.formula import formula, product
 from netdsl.layers.norm import BatchNorm, LocalResponse
 from netdsl.layers.pool import Pooling
+from netdsl.layers.recurrent import Recurrent
 from netdsl.layers.reshape import Crop, Reshape
 from netdsl.layers.resize import Upsample
 from netdsl.layers.rules import rule
@@ -56,7 +57,7 @@ def _convolving(layer: Convolving | Deconv, x: Shape) -> str:
     else:
         groups, table = layer.groups_of(x), bool(layer.fixed(x))
         words.append("padding `same`" if layer.same else f"padding {show(layer.padding)}")
-    words.append(f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "")
+        words.append(f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "")
     words.append(f"{groups:,} groups" if groups > 1 else "")
     words += ["a table of connections"] * table + ["no bias"] * layer.nobias
     return ", ".join(filter(None, words))
@@ -79,6 +80,13 @@ def _attention(layer: Attention, x: Shape) -> str:
 @reading.of(Dense)
 def _dense(layer: Dense, x: Shape) -> str:
     return f"{layer.units:,} unit{'s' * (layer.units > 1)}, each of which reads all {product(x.dims)} numbers"
+
+
+@reading.of(Recurrent)
+def _recurrent(layer: Recurrent, x: Shape) -> str:
+    words = [f"{layer.units:,} unit{'s' * (layer.units > 1)}"]
+    words += ["from the end as well as from the start"] * layer.both
+    return ", ".join([*words, *["their final state alone"] * layer.last])
 
 
 @reading.of(Pooling)
@@ -134,6 +142,15 @@ def _of_attention(layer: Attention, x: Shape) -> Mapping[str, str]:
     if (padded := layer.padded(x)) != x.spatial:
         found["macs"] += f"; windows pad the map to {show(padded)}"
     return found
+
+
+@notes.of(Recurrent)
+def _of_recurrent(layer: Recurrent, x: Shape) -> Mapping[str, str]:
+    return {
+        "channels": "one for each unit" + " of a direction" * layer.both,
+        "params": f"{layer.gates} gates of what flows in, of the state, and two biases" + ", twice" * layer.both,
+        "macs": "each weight, at each position",
+    }
 
 
 @notes.of(Pooling)

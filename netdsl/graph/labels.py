@@ -18,7 +18,7 @@ from netdsl.text.finding import Related
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Span
 
-_MADE = {"convolution", "dense"}
+_MADE = {"convolution", "dense", "recurrent"}
 _LABEL = re.compile(r"(?<!\w)([a-z_][a-z0-9_]*)[ \t]*:[ \t]*$")
 _LONGEST = 80
 _MOST = 20

@@ -42,6 +42,7 @@ Role: TypeAlias = Literal[
     "convolution",
     "attention",
     "dense",
+    "recurrent",
     "pooling",
     "normalization",
     "activation",
@@ -67,6 +68,11 @@ class Weight:
     def count(self) -> int:
         """How many of its values training changes."""
         return prod(self.dims) - self.fixed
+
+    @property
+    def bias(self) -> bool:
+        """Whether it is one of those that are added: `bias`, or of a layer with several `bias_hh_l0`."""
+        return self.name.startswith("bias")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +165,7 @@ class Layer:
     view: ClassVar[bool] = False
     """Whether its output shows values of its input in inference, without a copy (FLATTEN, CROP, dropout)."""
     counts_depth: ClassVar[bool] = False
-    """Whether it is one of the layers that people count: CONV, DWCONV, DECONV, FC and ATTENTION."""
+    """Whether it is one of the layers that people count: CONV, FC, ATTENTION, LSTM."""
 
     # Shape and weights
 
@@ -194,7 +200,7 @@ class Layer:
         By default one for each MAC, and one for each output of a layer with MACs and a bias.
         """
         macs = self.macs(*inputs)
-        biased = macs and any(weight.name == "bias" for weight in self.weights(*inputs))
+        biased = macs and any(weight.bias for weight in self.weights(*inputs))
         return known(macs) + known(self.shape(*inputs).elements) if biased else macs
 
     def flops(self, *inputs: Shape) -> int:

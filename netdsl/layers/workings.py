@@ -65,7 +65,7 @@ class Workings:
     @property
     def weights(self) -> Formula | None:
         """Its parameters without the biases, as the course's slides count them."""
-        return counted([weight for weight in self._weights if weight.name != "bias"])
+        return counted([weight for weight in self._weights if not weight.bias])
 
     @property
     def params(self) -> Formula | None:

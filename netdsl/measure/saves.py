@@ -13,6 +13,7 @@ from netdsl.layers.conv import Convolving
 from netdsl.layers.deconv import Deconv
 from netdsl.layers.dense import FullyConnected, RadialBasis
 from netdsl.layers.pool import AveragePool, MaxPool
+from netdsl.layers.recurrent import Recurrent
 from netdsl.layers.rules import rule
 from netdsl.layers.shape import Shape
 from netdsl.measure.autograd import FLOAT32, INT64, Layout, Operand, Saved, view
@@ -283,6 +284,18 @@ def _positions(layer: sequence.Positions, x: Operand) -> Saved:
 @saves.of(sequence.Pick)
 def _pick(layer: sequence.Pick, x: Operand) -> Saved:
     return Saved(shares=True, layout="sliced" if x.order == "permuted" else "strided")
+
+
+@saves.of(Recurrent)
+def _recurrent(layer: Recurrent, x: Operand) -> Saved:
+    """What flows in, position by position, and seven numbers of each unit: gates, state, and what they are made of.
+
+    So it is where PyTorch takes step after step; oneDNN and cuDNN keep it in a piece of their own. The backward pass
+    has the gradients of all gates at once, those of both directions where both begin with one state.
+    """
+    (size,) = x.shape.spatial
+    products = layer.gates * size * (layer.states if layer.last else layer.units)
+    return Saved(values=size * (x.shape.channels + 7 * layer.states), scratch=products)
 
 
 # Merges

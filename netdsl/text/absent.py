@@ -12,7 +12,8 @@ ABSENT = elsewhere.by_word(
         "loss crossentropyloss mseloss accuracy optimizer": "a program says what a network is, not how it is trained",
         "sequential model module": "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU",
         "repeat repeated": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
-        "lstm gru rnn simplernn bidirectional": f"netdsl has no recurrent layers; {_LISTED}",
+        "rnn simplernn rnncell lstmcell grucell": "LSTM and GRU are the recurrent layers: LSTM 128 along a sequence",
+        "bidirectional": "a layer reads a sequence in both directions by itself: LSTM 128 both",
         "embedding": f"{_NONE}; {_LISTED}",
         "transformerencoder encoderblock": "two forks to ADD: LN -> ATTENTION n, LN -> CONV n 1 -> GELU -> CONV n 1",
         "se seblock squeezeexcite squeezeexcitation": (

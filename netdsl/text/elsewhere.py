@@ -34,10 +34,11 @@ def by_word(table: Mapping[str, T]) -> dict[str, T]:
 
 
 _CONV = "count size s p d g bias"
+_RECURRENT = "- count layers both sequences"
 _WORDS = {
     "conv convolution convolutional": Foreign("CONV", _CONV, f"- {_CONV}"),
     "deconv convtranspose convolutiontranspose deconvolution deconvolutional transposedconv tconv upconv": Foreign(
-        "DECONV", "count size s p d", "- count size s p output_pad g bias d"
+        "DECONV", "count size s p", "- count size s p output_pad g bias"
     ),
     "dwconv depthwiseconv depthwise depthwiseconvolution": Foreign("DWCONV", "size s p d bias"),
     "sepconv separableconv": Foreign("DWCONV kernel -> CONV filters 1"),
@@ -100,6 +101,8 @@ _WORDS = {
     "patchmerging focus": Foreign("PIXELUNSHUFFLE 2 order=swin"),
     "slice": Foreign("SLICE"),
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
+    "lstm longshorttermmemory cudnnlstm": Foreign("LSTM", _RECURRENT),
+    "gru gatedrecurrentunit cudnngru": Foreign("GRU", _RECURRENT),
     "token clstoken classtoken cls": Foreign("TOKEN", "count"),
     "positions posembed posembedding positionembedding positionalembedding learnedpositionalembedding": Foreign(
         "POSITIONS", "-"
@@ -118,7 +121,8 @@ LAYERS = by_word(_WORDS)
 """By word: in lower case, without underscores and number of axes. Every layer of netdsl is found by its keyword too."""
 
 _SLOTS = {
-    "count": "filters n f out n_out features neurons out_channels num_output num_filters nb_filter units out_features",
+    "count": "filters hidden_size n f out n_out features neurons out_channels num_output num_filters nb_filter units"
+    " out_features",
     "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale"
     " upscale_factor downscale_factor block_size blocksize",
     "step": "stride",
@@ -142,8 +146,12 @@ _SLOTS = {
     "activation": "activation activation_fn nonlinearity act",
     "batch": "batch_normalize batch_norm",
     "output_pad": "output_pad output_padding",
-    "-": "in_channels in_features num_features normalized_shape input_shape inplace name data_format dtype device"
-    " padding_mode kernel_initializer bias_initializer axis dim num_parameters embed_dim d_model batch_first value_dim",
+    "layers": "num_layers",
+    "both": "bidirectional",
+    "sequences": "return_sequences",
+    "-": "in_channels in_features input_size num_features normalized_shape input_shape inplace name data_format dtype"
+    " device padding_mode kernel_initializer bias_initializer axis dim num_parameters"
+    " embed_dim d_model batch_first value_dim",
 }
 """What fills a slot, and what it is called, here or elsewhere; `-` is left out here."""
 
@@ -344,6 +352,14 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
                 own.append("nobias")
             case ("batch", _):
                 layers.insert(0, "BN")
+            case ("layers", "1") | ("both", "false") | ("sequences", "true"):
+                continue
+            case ("layers", _) if value.isdecimal():
+                own.append(f"x{value}")
+            case ("both", "true"):
+                own.insert(0, "both")
+            case ("sequences", "false"):
+                own.append("last")
             case ("to", "1" | "1x1"):
                 own.append("global")
             case ("activation", _):

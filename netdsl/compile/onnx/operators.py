@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from netdsl.compile.onnx import attention, exporter, moving, norms, pointwise, pools, products, sequences
+from netdsl.compile.onnx import attention, exporter, moving, norms, pointwise, pools, products, recurrent, sequences
 from netdsl.compile.onnx.sheet import Value, Writer
 from netdsl.layers import activation, channels, conv, deconv, dense, guard, merge, norm, pool, reshape, resize, sequence
 from netdsl.layers.attention import Attention
 from netdsl.layers.base import Layer
+from netdsl.layers.recurrent import Recurrent
 from netdsl.layers.rules import rule
 
 
@@ -51,6 +52,7 @@ _RULES: Mapping[type[Layer] | tuple[type[Layer], ...], Callable[..., Value]] = {
     sequence.Token: sequences.token,
     sequence.Positions: sequences.positions,
     sequence.Pick: sequences.pick,
+    Recurrent: recurrent.recurrent,
     merge.Concat: pointwise.concat,
     merge.Add: pointwise.merging("Sum", "Add"),
     merge.Subtract: pointwise.merging("", "Sub"),

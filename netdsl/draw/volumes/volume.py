@@ -127,7 +127,7 @@ def _made(shaped: ShapedGraph, unit: Unit, windows: tuple[Window, ...] | Literal
     noun = called(shaped, unit.head)
     if layer.role == "input":
         lines = [noun]
-    elif windows == "all" and layer.role not in ("dense", "reshape"):
+    elif windows == "all" and layer.role not in ("dense", "recurrent", "reshape"):
         lines = [f"global {noun}"]
     elif windows and windows != "all":
         steps = _sizes(window.stride for window in windows)

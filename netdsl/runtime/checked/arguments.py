@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -130,6 +130,8 @@ class Calls:
             return f"calls {name} with strides, dilations or groups that may be 0"
         if name == _LINEAR and len(call.given) != 6:
             return f"calls {name} with a second input"
+        if name == "lstm" and not self._fits(call):
+            return "calls lstm with sizes that may not fit"
         if name in _DIVIDING and not self._divides(call):
             return f"calls {name} with a divisor that may be 0 or -1"
         return None
@@ -144,6 +146,59 @@ class Calls:
         if any(self._type(one, call.scope) in ("Tensor", "float") for one in (first, second)):
             return True
         return call.operator == "floordiv" and self._is(first, "count", call.scope)  # it tells of zero itself
+
+    def _fits(self, call: Call) -> bool:
+        """Whether what an LSTM is given is made in sizes that fit, which PyTorch reads and writes by unseen.
+
+        It is of one layer, over positions x N x channels; N is a size of a tensor. Nothing else reads what it is given.
+        """
+        names: Counter[str] = Counter()
+
+        def sizes(node: ast.expr, operator: str, places: int) -> str:
+            """The sizes that an operator of so many arguments by place makes a tensor in."""
+            match self._once(node, call.scope, names):
+                case ast.Call(func, [*_, ast.List() as made] as args) if types.dotted(func) == operator:
+                    return ast.unparse(made) if len(args) == places else ""
+                case _:
+                    return ""
+
+        match [self._once(one, call.scope, names) for one in call.given[:3]], call.given[3:]:
+            case (
+                [steps, ast.List([_, _] as states), ast.List(weights)],
+                [ast.Constant(True), ast.Constant(1), ast.Constant(), _, ast.Constant(both), ast.Constant(False)],
+            ):
+                begun = [sizes(one, "torch.zeros", 1) for one in states]
+                given = [sizes(one, "torch.reshape", 2) for one in (steps, *weights)]
+            case _:
+                return False
+        first = re.fullmatch(r"\[[12], (\w+), (\d+)\]", begun[0])
+        last = re.search(r", (\w+), (\d+)\]$", given[0])
+        if first is None or last is None or not self._counts(ast.Name(first[1]), call.scope):
+            return False
+        units, rows, directions = int(first[2]), 4 * int(first[2]), 1 + (both is True)
+        wanted = [f"[{rows}, {last[2]}]", f"[{rows}, {units}]", f"[{rows}]", f"[{rows}]"] * directions
+        used = Counter(one.id for one in ast.walk(call.scope.node) if isinstance(one, ast.Name) and _read(one))
+        alone = all(used[name] == count for name, count in names.items())
+        same = last[1] == first[1] and begun == [f"[{directions}, {first[1]}, {units}]"] * 2
+        return alone and same and given[1:] == wanted
+
+    def _counts(self, node: ast.expr, scope: Function) -> bool:
+        """Whether a name is sure to be of a size, and of one alone."""
+        match self._once(node, scope, Counter()):
+            case ast.Call(func, args, []):
+                return (types.dotted(func), len(args)) in _COUNTS
+            case _:
+                return False
+
+    def _once(self, node: ast.expr, scope: Function, names: Counter[str]) -> ast.expr:
+        """What a name stands for that is given one value, and no parameter; `names` counts how often each is read."""
+        while isinstance(node, ast.Name) and scope.parameter(node.id) is None:
+            values = scope.values.get(node.id, ())
+            if len(values) != 1 or values[0] is None:
+                break
+            names[node.id] += 1
+            node = values[0]
+        return node
 
     def _step(self) -> None:
         self.left -= 1
@@ -256,6 +311,10 @@ def _steps(node: ast.expr) -> bool:
     """Whether a constant, or each of a list of them, is above zero."""
     parts = node.elts if isinstance(node, ast.List) and node.elts else [node]
     return all(isinstance(one, ast.Constant) and type(one.value) is int and one.value > 0 for one in parts)
+
+
+def _read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
 
 
 def _annotated(kind: ast.expr | None) -> str:

@@ -36,7 +36,7 @@ tensor_split tile transpose tril triu type_as unbind unflatten unfold unsqueeze 
 """
 _PRODUCTS = """
 addbmm addmm addmv baddbmm bilinear bmm chain_matmul conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-conv_transpose3d cosine_similarity cross cdist dot einsum embedding gru inner kron linear matmul
+conv_transpose3d cosine_similarity cross cdist dot einsum embedding gru inner kron linear lstm matmul
 matrix_power mm multi_head_attention_forward mv outer pairwise_distance pdist rnn_relu rnn_tanh
 scaled_dot_product_attention tensordot vdot
 """
