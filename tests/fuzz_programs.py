@@ -126,8 +126,8 @@ class _Maker:
     def block(self, number: int) -> str:
         outside, inner, self.places = self.values, self.places, {}
         given = ["c", "w", "stride"][: self.random.randint(0, 3)]
-        self.values, self.flat = [*outside, *given], False
-        header = ", ".join(f"{name}={self.one('1', '2')}" if self.chance(0.2) else name for name in given)
+        self.values, self.flat = [*outside, *given, "in"], False
+        header = ", ".join(f"{name}={self.one('1', '2', 'in')}" if self.chance(0.2) else name for name in given)
         body = self.chain(1).replace("\n-> ", " ->\n")  # a line that ends there would be the whole block
         text = f"block b{number}({header}) = {body}"
         self.places, self.values = inner, outside
@@ -166,6 +166,9 @@ class _Maker:
         kind = self.random.random()
         if kind < 0.12 and depth < 3:
             return self.fork(depth)
+        around = self.values
+        if numbered := self.chance(0.04):
+            self.values = [*around, self.one("i", "j"), "i"]
         if kind < 0.2 and depth < 3:
             primary = f"( {self.chain(depth + 1)} )"
         elif kind < 0.35 and self.blocks and not self.flat:
@@ -176,7 +179,9 @@ class _Maker:
         else:
             primary = self.layer(depth)
         label = self.label() if self.chance(0.15) else ""
-        return f"{label}{primary}{self.repeat()}{self.device()}"
+        count, device = f" x{self.one('1', '2', '3', '4')} as i" * numbered or self.repeat(), self.device()
+        self.values = around
+        return f"{label}{primary}{count}{device}"
 
     def fork(self, depth: int) -> str:
         merge = self.one("ADD", "CONCAT", "MUL", "MEAN", "MAX", "SUB")
@@ -194,10 +199,10 @@ class _Maker:
             self.one("999", "30000", "200001", "99999999") if self.chance(0.003) else self.one("1", "2", "3", "0", "7")
         )
         word = f" x{often}" if self.chance(0.7) else f" x{{{self.sum()}}}"
-        return f"{word} as i" if self.chance(0.02) else word
+        return f"{word} as i" if self.chance(0.05) else word
 
     def device(self) -> str:
-        return f" @{self.one('0', '1', '{1}')}" if self.chance(0.05) else ""
+        return f" @{self.one('0', '1', '{1}', f'{{{self.value()}}}')}" if self.chance(0.05) else ""
 
     def value(self) -> str:
         return self.one(*self.values, "1", "2", "3", "4")

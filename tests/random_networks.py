@@ -13,11 +13,19 @@ _LARGEST = 40_000
 """Values that an output may have, so that a network runs at once."""
 
 
+_GATE = "block gate() = [ SKIP | AVGPOOL global -> FC {in} -> SIGMOID ] -> MUL\n"
+
+
+def _with_blocks(text: str) -> str:
+    """A program with the block that it calls."""
+    return _GATE + text if "gate()" in text else text
+
+
 @cache
 def shape(dims: str, chain: str) -> str | None:
     """The dims that come out of a chain, or None where it does not fit."""
     try:
-        shaped = netdsl.loads(f"INPUT {dims} -> {chain}\n").shaped
+        shaped = netdsl.loads(_with_blocks(f"INPUT {dims} -> {chain}\n")).shaped
     except netdsl.NetError:
         return None
     return None if max(one.elements for one in shaped.shapes) > _LARGEST else str(shaped.shapes[-1])
@@ -92,6 +100,7 @@ class _Maker:
             f"CONV {channels} {kernel} same d{dilation}",
             f"DWCONV {kernel} same nobias",
             f"({self.activation()} -> CONV {channels} {kernel} same) x2",
+            f"(CONV {{2*i - 1}} {kernel} same -> DROPPATH {{i / 4}} -> CONV {channels} 1) x2 as i",
             f"{label}: CONV {channels} {kernel} same -> {self.activation()} -> {label}()",
             f"AVGPOOL {kernel} s1 same",
             "SCALE" if self.smooth else "LN",  # whose derivative over one channel is 0
@@ -136,7 +145,7 @@ class _Maker:
         *spatial, channels = dims.split("x")
         kind = self.one_of("ADD", "MUL", "MAX" if not self.smooth else "MEAN", "CONCAT", "strided", "gate")
         if kind == "gate" and spatial:
-            return f"[ SKIP | AVGPOOL global -> FC {channels} -> SIGMOID ] -> MUL"
+            return self.one_of("gate()", f"[ SKIP | AVGPOOL global -> FC {channels} -> SIGMOID ] -> MUL")
         if kind == "strided" and spatial:
             pool = "AVGPOOL" if self.smooth else "MAXPOOL"
             stride, filters = self.number(1, 3), self.number(1, 3)
@@ -190,7 +199,7 @@ def programs(
         lines += [f"output {', '.join(names[:-1])}", f"output training {names[-1]}"]
     elif make.number(0, 2) == 0:
         lines.append(f"output {', '.join(['trunk', *names])}")
-    return "\n".join(lines) + "\n"
+    return _with_blocks("\n".join(lines) + "\n")
 
 
 @st.composite
