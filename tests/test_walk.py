@@ -9,6 +9,7 @@ import pytest
 import netdsl
 from netdsl.draw.drawing import Cluster
 from netdsl.draw.fold import fold
+from netdsl.explain import explain
 from netdsl.graph.build import Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.text.diagnostic import Report
@@ -177,3 +178,10 @@ def test_a_diff_calls_copies_that_are_not_alike_as_the_program_does() -> None:
     text = str(netdsl.loads(shorter).diff(netdsl.loads(longer)))
     assert "copies ×2" in text
     assert "CONV {i} 1 ×2" in text
+
+
+def test_a_copy_is_explained_by_the_values_that_it_has() -> None:
+    network = netdsl.loads("block b(n) = CONV n 1 -> RELU\nINPUT 4x4x3 -> a: b({2*i}) x2 as i -> c: b(4) x2\n")
+    assert explain(network.shaped, "a.2").title == "a.2: b(4), copy 2 of 2 of b({2*i})"
+    assert explain(network.shaped, "c.2").title == "c.2: copy 2 of 2 of b(4)"
+    assert "1  b(2)  4x4x2" in str(network.explain("a"))

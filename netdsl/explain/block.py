@@ -9,7 +9,7 @@ from netdsl.explain.page import Explanation
 from netdsl.explain.readings import notes
 from netdsl.explain.view import View, folded, percent, several, sized
 from netdsl.graph.infer import ask
-from netdsl.graph.outline import Layer, Placed
+from netdsl.graph.outline import Call, Layer, Placed
 from netdsl.layers.answer import Answer, Equation, Line
 from netdsl.layers.workings import Workings
 from netdsl.measure.units import size
@@ -32,9 +32,14 @@ def explanation(view: View, path: str) -> Explanation:
 def _title(view: View, path: str) -> str:
     *around, one = view.shaped.graph.outline.way(path)
     if not one.scope:
-        return f"copy {one.number} of {around[-1].copies} of {around[-1].title}"
+        return f"{_numbered(one, around[-1])}copy {one.number} of {around[-1].copies} of {around[-1].title}"
     title = one.title if one.title != one.name else ""
     return title if one.copies is None else f"{title} ×{one.copies}".strip()
+
+
+def _numbered(one: Placed, scope: Placed) -> str:
+    """The call of a copy with the values that it has, where those of other copies are others."""
+    return f"{one.title}, " if isinstance(one.own, Call) and one.title != scope.title else ""
 
 
 def _place(view: View, path: str, first: int) -> str:
@@ -71,9 +76,10 @@ def _parts(view: View, path: str, nodes: Sequence[int]) -> Answer:
     for one in (inner for stretch in stretches for inner in stretch.named()):
         inside.setdefault(one.name, (one, []))[1].extend(known.intersection(one.nodes))
     parts = [(one, sorted(inner)) for one, inner in inside.values() if inner]
+    mixed = len({one.title for one, _ in parts if one.number and isinstance(one.own, Call)}) > 1
     rows: list[tuple[str, ...]] = []
     for one, inner in parts[: None if stretches[0].copies is None else 3]:
-        what = view.layer(inner[0]).written if isinstance(one.own, Layer) else one.title if one.scope else ""
+        what = view.layer(inner[0]).written if isinstance(one.own, Layer) else one.title if one.scope or mixed else ""
         if one.copies is not None:
             what += f" ×{one.copies}"
         cost = view.sums(inner)
