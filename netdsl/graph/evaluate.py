@@ -112,6 +112,8 @@ class Local:
 
     value: Number | Unknown | None
     read: bool = field(default=False, compare=False)
+    told: bool = field(default=False, compare=False)
+    """Whether it was reported that nothing flows in."""
 
     def at(self, span: Span) -> Number | Unknown:
         """Its value where it is read. Raises Fault where there is none."""

@@ -37,6 +37,8 @@ class Made:
     """The nodes that were read by name."""
     entered: int = 0
     """How many blocks read `in`, those that were copied among them."""
+    nothing: dict[str, Local] = field(default_factory=dict[str, Local])
+    """What enters the blocks of each element of the file that nothing flows into: one cause, however many read it."""
     size: Size = field(init=False)
     shapes: Shapes = field(init=False)
     shared: list[tuple[int, str, Placed]] = field(default_factory=list["tuple[int, str, Placed]"])
@@ -107,7 +109,7 @@ class Made:
         if self.shared and (first := self._first(path)) is not None:
             return entered(first.environment)
         if flow == NOTHING:
-            return Local(None)
+            return self.nothing.setdefault(path.partition(".")[0], Local(None))
         shape = self.shape(flow)
         return Local(UNKNOWN if shape is None else shape.channels)
 

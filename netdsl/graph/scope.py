@@ -157,9 +157,15 @@ class Scope:
         return Scope(f"{path}.", entries, labels, environment, of.unit, self.made, self.names, None, calls)
 
     def tell(self, fault: Fault, report: Report) -> None:
-        """Report a fault of something here, unless a file that is missing may have defined what it lacks."""
-        if fault.mistake.code != "unknown-name" or not self.unit.incomplete:
-            report.add(fault.found(self.path.rstrip("."), tuple(self.calls or ())))
+        """Report a fault of something here, unless its cause was told: that a file is missing, or nothing flows in."""
+        if fault.mistake.code == "unknown-name" and self.unit.incomplete:
+            return
+        entering = self.environment.get(IN)
+        if fault.mistake.code == "no-input" and isinstance(entering, Local) and entering.value is None:
+            if entering.told:
+                return
+            entering.told = True
+        report.add(fault.found(self.path.rstrip("."), tuple(self.calls or ())))
 
     def outward(self) -> Iterator[Scope]:
         """This scope and those around it, from the inside."""
