@@ -151,6 +151,18 @@ def _of_number(met: Met) -> str:
     return ""
 
 
+def _of_copy(met: Met) -> str:
+    """The name for the number of a copy, without its `as` or in braces."""
+    if "AS" in met.expected and met.kind == "NAME" and re.search(rf"(?<![\w.]){met.word}(?!\w)", met.near):
+        return met.write(f"as {met.word}", "`as` gives the number of a copy a name: ")
+    if re.search(r"\sas$", met.near) and (braces := re.match(r"\{\s*([a-z_]\w*)\s*\}", met.rest)):
+        return met.write(braces[1], behind=braces.group())
+    numbered = re.search(r"\sx(?:\d+|\{[^{}]*\})\s+as\s+\w+$", met.near)
+    return (
+        "a copy has one number, whose name may stand in braces: {i - 1}" if numbered and met.word in {",", "="} else ""
+    )
+
+
 def _of_comma(met: Met) -> str:
     """A comma that is missing, or behind which nothing stands."""
     if met.word in {")", "}"} and met.before.endswith(","):
@@ -172,6 +184,7 @@ def _of_keyword(met: Met) -> str:
 
 _RULES: tuple[Callable[[Met], str], ...] = (
     chain_fixes.of_python,
+    _of_copy,
     _of_character,
     _of_comment,
     _of_line,

@@ -28,7 +28,8 @@ _FOREIGN = elsewhere.by_word(
 _PYTHON = re.compile(r"(from|import)\s+(torch|tensorflow|keras|numpy|jax)")
 _ADVICE = elsewhere.by_word(
     {
-        "for while": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
+        "for": "a repeat stands behind what it repeats, and may number its copies: CONV {16*i} 3 p1 x3 as i",
+        "while": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
         "if": "a condition is a repeat of one or none: RELU x{flag}",
         "else": "a condition is a repeat of one or none: RELU x{1 - flag}",
         "layer layers": "layers are joined by ->, as in INPUT 28x28x1 -> conv1: CONV 6 5 -> RELU",
