@@ -7,6 +7,8 @@ import re
 import pytest
 
 import netdsl
+from netdsl.draw.columns.build import column
+from netdsl.draw.columns.parts import leaves
 from netdsl.draw.drawing import Cluster
 from netdsl.draw.fold import fold
 from netdsl.explain import explain
@@ -128,12 +130,15 @@ def test_copies_that_use_no_number_are_one_value() -> None:
 
 
 def test_a_repeat_is_called_as_it_is_written_where_its_copies_differ() -> None:
-    text = "block b(n) = CONV n 1\nINPUT 4x4x3 -> b({2*i}) x2 as i -> CONV {3 * i} 1 x2 as i -> b(4) x2 as i"
+    text = (
+        "param k = 3\nblock b(n, k=1) = CONV n {k} p{k // 2}\n"
+        "INPUT 4x4x3 -> b({2*i}, k) x2 as i -> CONV {3 * i} 1 x2 as i -> b(4) x2 as i"
+    )
     outline = shaped(text).graph.outline
-    assert [one.title for one in outline.named()][1:] == ["b({2*i})", "CONV {3 * i} 1", "b(4)"]
+    assert [one.title for one in outline.named()][1:] == ["b({2*i}, 3)", "CONV {3 * i} 1", "b(4)"]
     repeat = outline.at("b1")
     assert repeat is not None
-    assert [one.title for one in repeat.inside()] == ["b(2)", "b(4)"]
+    assert [one.title for one in repeat.inside()] == ["b(2, 3)", "b(4, 3)"]
 
 
 VARIED = """block unit(n, rate=0) = CONV n 1 -> DROPPATH rate
@@ -185,3 +190,10 @@ def test_a_copy_is_explained_by_the_values_that_it_has() -> None:
     assert explain(network.shaped, "a.2").title == "a.2: b(4), copy 2 of 2 of b({2*i})"
     assert explain(network.shaped, "c.2").title == "c.2: copy 2 of 2 of b(4)"
     assert "1  b(2)  4x4x2" in str(network.explain("a"))
+
+
+def test_a_column_tells_no_rate_that_other_copies_lack() -> None:
+    block = "block unit(rate) = [ CONV 4 1 -> CONV 4 1 -> DROPPATH rate | SKIP ] -> ADD\n"
+    found = column(netdsl.loads(f"{block}INPUT 4x4x4 -> unit({{i / 10}}) x3 as i -> unit(0.25)\n").shaped)
+    said = [leaf.words for leaf in leaves(found.series)]
+    assert [one for one in said if one.startswith("Drop")] == ["Drop path", "Drop path 0.25"]

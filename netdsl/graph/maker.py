@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from netdsl.graph import bind, mistakes, outline
-from netdsl.graph.evaluate import Local, compute, whole
+from netdsl.graph.evaluate import UNKNOWN, Local, compute, whole
 from netdsl.graph.fault import Fault
 from netdsl.graph.made import Made
 from netdsl.graph.node import BROKEN, NOTHING, Calls, Flow, Node, Site
@@ -160,7 +160,7 @@ def copies(
     if count is None:
         return (yield from _one(maker, flow, path, entry))
     parts: list[Part] = []
-    title = maker.title
+    title, varied = maker.title, False
     nodes, end = len(made.nodes), made.end(path)
     for copy in range(1, count + 1):
         if numbering is not None and copy > 1:
@@ -171,8 +171,8 @@ def copies(
         output, part = yield from _one(maker, flow, at, inner)
         inner.close(output, Placed(part, at, start[0], start[1], copy))
         parts.append(part)
-        if maker.title != title:
-            title = " ".join(entry.element.primary.span.text.split())
+        if numbering is not None and maker.title != title and not varied:
+            title, varied = " ".join(numbering.of(Local(UNKNOWN)).title.split()), True
         if isinstance(flow, int):
             piece = made.piece(start, at, maker.calls, flow, output, maker.read)
             if piece.empty:

@@ -149,6 +149,9 @@ class _Building:
     def _words(self, box: Box, index: int, at: int) -> str:
         """What a leaf says: the layer as figures write it, and the name of an input that is one of several."""
         said = words.dims(ask(caption, self.shaped, index))
+        own = words.dims(self.shaped.nodes[index].layer.written.partition(" ")[2])
+        if box.rows[at].arguments != own:  # it stands for copies with other rates
+            said = said.removesuffix(own).rstrip()
         if box.kind == "input" and len(self.shaped.graph.inputs) > 1:
             said = f"{said} {box.rows[at].name}"
         return clipped(words.plain(said), _WIDEST)
