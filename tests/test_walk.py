@@ -193,7 +193,7 @@ def test_a_copy_is_explained_by_the_values_that_it_has() -> None:
 
 
 def test_a_column_tells_no_rate_that_other_copies_lack() -> None:
-    block = "block unit(rate) = [ CONV 4 1 -> CONV 4 1 -> DROPPATH rate | SKIP ] -> ADD\n"
-    found = column(netdsl.loads(f"{block}INPUT 4x4x4 -> unit({{i / 10}}) x3 as i -> unit(0.25)\n").shaped)
+    blocks = "block f() = [ CONV 4 1 | SKIP ] -> ADD\nblock unit(rate) = [ f() -> DROPPATH rate | SKIP ] -> ADD\n"
+    found = column(netdsl.loads(f"{blocks}INPUT 4x4x4 -> unit({{i / 10}}) x3 as i -> unit(0.25)\n").shaped)
     said = [leaf.words for leaf in leaves(found.series)]
     assert [one for one in said if one.startswith("Drop")] == ["Drop path", "Drop path 0.25"]
