@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdsl import files, resources
+from netdsl.compile.origin import Origin, Weights
 from netdsl.graph import exchange
 from netdsl.graph.build import BlocksAlone, OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
@@ -173,11 +174,24 @@ class Network(Line):
         except draw.RenderError:
             return None
 
-    def module(self, *, seed: int = 0, train: bool = True) -> fx.GraphModule:
-        """A torch module, freshly initialised: N x channels x spatial sizes in and out."""
+    def module(
+        self,
+        *,
+        seed: int = 0,
+        train: bool = True,
+        weights: Weights | None = None,
+        weights_by: str = "name",
+        weights_map: Path_ | None = None,
+    ) -> fx.GraphModule:
+        """A torch module, freshly initialised, or with weights: N x channels x spatial sizes in and out.
+
+        `weights` are a file, or a state dict, whose tensors are found by name, with the names of a map, or by "order".
+        `meta["weights"]` says what was passed over. Raises ValueError, netdsl.compile.errors.CompileError and OSError.
+        """
         from netdsl import compile
 
-        return compile.module(self.shaped, seed=units.whole("seed", seed, None), train=train)
+        origin = Origin.of(weights, weights_by, weights_map)
+        return compile.module(self.shaped, seed=units.whole("seed", seed, None), train=train, weights=origin)
 
     def compile(
         self,
@@ -189,31 +203,28 @@ class Network(Line):
         target: str = "portable",
         precision: str = "fp32",
         batch: int = 1,
+        weights: Weights | None = None,
+        weights_by: str = "name",
+        weights_map: Path_ | None = None,
     ) -> Path:
         """Compile it into a file, by default its file's stem in the current folder; gives its path.
 
         The format is "torchscript" or, for inference, "pt2" or "onnx", by default what the path's suffix says. A file
-        for the target "cpu" or "cuda" computes in a precision that it has, and is made ready for a batch of examples.
-        Raises ValueError for what there is not; netdsl.compile.errors.CompileError for what cannot be had, and OSError
-        where it cannot be written.
+        for the target "cpu" or "cuda" computes in a precision that it has, ready for a batch of examples. Weights are
+        as `module` has them. Raises ValueError, netdsl.compile.errors.CompileError and OSError for what cannot be had.
         """
         from netdsl import compile
-        from netdsl.compile.formats import ENDINGS, chosen
+        from netdsl.compile.formats import named
         from netdsl.compile.target import Target
 
-        made_for = Target.of(target, precision, batch)
-        if train and not made_for.portable:
+        made = Target.of(target, precision, batch)
+        if train and not made.portable:
             raise ValueError(f"a file for {target} is for inference, and not for training")
-        kind = chosen(format, None if path is None else Path(path))
-        file = Path(f"{Path(self.shaped.graph.source.name).stem}{kind.suffix}") if path is None else Path(path)
-        if file.suffix != kind.suffix:
-            told = (
-                f"the format {kind.name} writes {kind.suffix}" if format else f"a compiled network is a file {ENDINGS}"
-            )
-            raise ValueError(f"{path}: {told}")
+        kind, file = named(path, format, self.shaped.graph.source.name)
+        origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
         compile.compile(
-            self.shaped, file, seed=units.whole("seed", seed, None), train=train, format=kind.name, target=made_for
-        )
+            self.shaped, file, train=train, seed=number, weights=origin, target=made, format=kind.name
+        ).warn()
         return file
 
     def convolutional(self) -> Convolutional:
@@ -284,9 +295,7 @@ def load(
     path = resources.find(str(name))
     if path is None:
         help = did_you_mean(Path(name).stem, [one.stem for one in resources.bundled()])
-        raise FileNotFoundError(
-            f"{name}: no such file, and no bundled network of that name" + (f"; {help}" * bool(help))
-        )
+        raise FileNotFoundError(f"{name}: no such file, and no bundled network of that name{help and f'; {help}'}")
     report = Report()
     try:
         source = read(path, str(path), report)
@@ -311,10 +320,8 @@ def loads(
 
     Raises NetError where it has errors.
     """
-    _text(text)
     path = None if "\0" in str(name) else Path(name)
-    source = Source(text.removeprefix("\ufeff"), str(name))
-    return _network(source, path, Report(), inputs, include, limit, _params(params, named))
+    return _network(_source(text, str(name)), path, Report(), inputs, include, limit, _params(params, named))
 
 
 def from_graph(graph: DiGraph[Any]) -> Network:
@@ -347,8 +354,8 @@ def _network(
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
     given = {name: dims_of(sizes) for name, sizes in named.items()}
     values = {key: value_of(one) for key, one in params.items()}
-    folders = [include] if isinstance(include, str | PathLike) else include
-    overrides = Overrides(values, given, [Path(one) for one in folders], units.whole("limit", limit))
+    folders = [Path(one) for one in ([include] if isinstance(include, str | PathLike) else include)]
+    overrides = Overrides(values, given, folders, units.whole("limit", limit))
     try:
         shaped = build(source, path, report, overrides)
     except OverrideError as error:
@@ -376,14 +383,14 @@ def _proven(
 
 def format(text: str) -> str:
     """A program's text, formatted. Raises NetError where it has syntax errors."""
-    _text(text)
-    return formatter.format(Source(text.removeprefix("\ufeff"), "network.net"))
+    return formatter.format(_source(text, "network.net"))
 
 
-def _text(text: object) -> None:
-    """Raise TypeError for what is no program's text."""
+def _source(text: object, name: str) -> Source:
+    """A program's text under a name. Raises TypeError for what is no text."""
     if not isinstance(text, str):
         raise TypeError(f"a program is text, not {type(text).__name__}")
+    return Source(text.removeprefix("\ufeff"), name)
 
 
 def _networks(others: Iterable[object]) -> None:

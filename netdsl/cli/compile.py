@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common, progress, stream
-from netdsl.compile.errors import CompileError, FormatError, PackagesError, WeightsMismatchError
+from netdsl.cli import common, progress, stream, weights
+from netdsl.compile.errors import CompileError, FormatError, PackagesError
 from netdsl.compile.formats import ENDINGS, FORMATS, chosen
+from netdsl.compile.origin import Origin
 from netdsl.compile.target import PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
@@ -27,7 +28,7 @@ _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in p
 @click.option("--target", type=click.Choice(list(PRECISIONS)), default="portable", show_default=True)
 @click.option("--precision", type=click.Choice(_ALL), default="fp32", show_default=True, help="What it computes in.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Examples to make it ready for.")
-@click.option("--weights", metavar="FILE", help="Load the weights from a safetensors or .pth file.")
+@weights.loading("Load the weights from a safetensors or .pth file.")
 @common.overriding
 def command(
     file: str,
@@ -39,7 +40,7 @@ def command(
     target: str,
     precision: str,
     batch: int,
-    weights: str | None,
+    origin: Origin | None,
     asked: common.Options,
 ) -> None:
     """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
@@ -82,24 +83,21 @@ def command(
     names = [name.strip() for name in devices.split(",")] if devices else []
     if not all(names):
         raise common.UsageError(f"--devices {devices}: a name is missing", "write --devices cuda:0,cuda:1")
-    source = None if weights is None else Path(weights)
     if kind is FORMATS["torchscript"] and sys.version_info >= (3, 14):
         stream.note("note: TorchScript is untried on Python 3.14; --format pt2 does without it")
     try:
-        with progress.shown() as shown:
-            odd = compile.compile(
+        with progress.shown() as shown, weights.telling():
+            told = compile.compile(
                 shaped,
                 path,
                 train=mode == "train",
                 devices=names,
                 seed=seed,
-                weights=source,
+                weights=origin,
                 target=made_for,
                 format=kind.name,
                 progress=shown,
             )
-    except WeightsMismatchError as error:
-        raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
     except FormatError as error:
         asked = click.get_current_context().params[error.option]
         raise common.UsageError(str(error), f"write --format torchscript for --{error.option} {asked}") from None
@@ -114,12 +112,11 @@ def command(
             raise
         need = units.size(Summary(shaped).totals.weight_bytes)
         raise common.UsageError(f"the weights take {need}, more than the memory here", code="limit-exceeded") from None
-    for sentence in odd:
-        common.warn(sentence)
+    weights.tell(told)
     summary = Summary(shaped)
     size = f", {units.size(path.stat().st_size)}" if path.is_file() else ""  # a pipe has none
     params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
     version = f", {kind.version}" * bool(kind.version)
     meant = f"{mode} mode{version}" if made_for.portable else f"for {target} at {precision}, batch {batch}"
-    origin = "untrained weights" if source is None else f"weights of {source}"
-    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {origin}")
+    whose = "untrained weights" if origin is None else f"weights of {origin.name}"
+    stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {whose}")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from netdsl.cli import common, stream
+from netdsl.cli import common, stream, weights
+from netdsl.compile.origin import Origin
 from netdsl.text import safe
 from netdsl.transform.convolutional import Rewritten
 from netdsl.transform.convolutional import convolutional as rewrite
@@ -18,14 +19,14 @@ from netdsl.transform.program import Program
 @click.argument("file")
 @click.option("--convolutional", is_flag=True, help="Write layers that read a whole map as windows that slide.")
 @click.option("-o", "--output", metavar="OUT", help="The program to write, OUT.net; without it, it is printed.")
-@click.option("--weights", metavar="FILE", help="Weights of the network, .safetensors or .pth, to carry over.")
+@weights.loading("Weights of the network, .safetensors or .pth, to carry over.")
 @click.option("--weights-output", metavar="OUT", help="Where those of the new network go, OUT.safetensors.")
 @common.overriding
 def command(
     file: str,
     convolutional: bool,
     output: str | None,
-    weights: str | None,
+    origin: Origin | None,
     weights_output: str | None,
     asked: common.Options,
 ) -> None:
@@ -37,7 +38,7 @@ def command(
     """
     if not convolutional:
         raise common.UsageError("there is nothing to do", "write --convolutional")
-    if (weights is None) != (weights_output is None):
+    if (origin is None) != (weights_output is None):
         raise common.UsageError("--weights and --weights-output go together", "write both, or neither")
     for option, target, suffix in (("-o", output, ".net"), ("--weights-output", weights_output, ".safetensors")):
         if target is not None and Path(target).suffix != suffix:
@@ -56,8 +57,8 @@ def command(
     if lost := rewritten.lost:
         told = f"{lost} expectations no longer hold, and are" if lost > 1 else "1 expectation no longer holds, and is"
         stream.note(safe.line(f"{source.name}: {told} left out"))
-    if weights is not None and weights_output is not None:
-        _carry(Path(weights), Path(weights_output), rewritten)
+    if origin is not None and weights_output is not None:
+        _carry(origin, Path(weights_output), rewritten)
     text = rewritten.program.text
     if output is None:
         stream.program(text)
@@ -67,19 +68,17 @@ def command(
     stream.line(f"{output}: {rewritten.after.graph.title}, {slides}")
 
 
-def _carry(weights: Path, target: Path, rewritten: Rewritten) -> None:
+def _carry(origin: Origin, target: Path, rewritten: Rewritten) -> None:
     """Write the weights of the network before as those of the network after."""
     from netdsl.compile import state_dict
-    from netdsl.compile.errors import CompileError, WeightsMismatchError
+    from netdsl.compile.errors import CompileError
 
     try:
-        count, odd = state_dict.convert(weights, target, rewritten.before, rewritten.after, rewritten.nodes)
-    except WeightsMismatchError as error:
-        raise common.UsageError(str(error), "the file must hold exactly the network's tensors") from None
+        with weights.telling():
+            count, told = state_dict.convert(origin, target, rewritten.before, rewritten.after, rewritten.nodes)
     except CompileError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{error.filename or target}: {error.strerror or error}") from None
-    for sentence in odd:
-        common.warn(sentence)
+    weights.tell(told)
     stream.note(safe.line(f"{target}: {count} tensors"))

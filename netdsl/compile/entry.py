@@ -13,6 +13,7 @@ from netdsl.compile import weights as stored
 from netdsl.compile.apart import apart
 from netdsl.compile.formats import FORMATS
 from netdsl.compile.lower import lower, switching
+from netdsl.compile.origin import Origin, Told
 from netdsl.compile.plan import Plan, bind
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.script import script
@@ -27,17 +28,22 @@ def module(
     train: bool = True,
     devices: Sequence[str] = (),
     seed: int | None = 0,
+    weights: Origin | None = None,
     progress: Progress = silent,
 ) -> fx.GraphModule:
     """The network as a torch module; with `train` one that `train()` and `eval()` switch, as any of torch's.
 
-    `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator.
-    Raises CompileError.
+    `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator, or
+    come from elsewhere: `meta["weights"]` is then what there is to say of them, and what is odd is a WeightsWarning.
+    Raises CompileError, and OSError for a file that cannot be read.
     """
     plan = Plan(shaped, train, bind(devices, shaped.graph))
-    if train and shaped.graph.training_outputs:
-        return switching(plan, seed, progress=progress)
-    return lower(plan, seed, progress=progress)
+    make = switching if train and shaped.graph.training_outputs else lower
+    network = make(plan, seed, blank=weights is not None, progress=progress)
+    if weights is not None:
+        told = network.meta["weights"] = stored.fill(network, plan, weights)
+        told.warn()
+    return network
 
 
 @apart()
@@ -47,7 +53,7 @@ def optimized_module(
     *,
     devices: Sequence[str] = (),
     seed: int | None = 0,
-    weights: Path | None = None,
+    weights: Path | Origin | None = None,
     progress: Progress = silent,
 ) -> fx.GraphModule:
     """The network as a module for inference, by its optimised graph: by default what all passes make of it.
@@ -78,14 +84,15 @@ def compile(
     train: bool = False,
     devices: Sequence[str] = (),
     seed: int = 0,
-    weights: Path | None = None,
+    weights: Path | Origin | None = None,
     target: Target = PORTABLE,
     format: str = "torchscript",
     progress: Progress = silent,
-) -> Sequence[str]:
+) -> Told:
     """Compile a network into a file of a format, written whole or not at all.
 
-    Gives what is odd, a sentence each: NaN and infinities among the weights of a file, and what PyTorch lacks here.
+    Gives what is odd, as NaN and infinities among the weights of a file and what PyTorch lacks here, and what else
+    there is to say of these weights.
 
     `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
     is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
@@ -97,20 +104,19 @@ def compile(
     plan = Plan(shaped, train, bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())
     files.check(path)
-    network, odd = _weighted(plan, seed, weights, progress)
+    network, told = _weighted(plan, seed, weights, progress)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
     FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)
     progress("writing", 1, 1)
-    return [*targets.lacking(target), *odd]
+    return told + Told(lacking=tuple(targets.lacking(target)))
 
 
 def _weighted(
-    plan: Plan, seed: int | None, weights: Path | None, progress: Progress
-) -> tuple[fx.GraphModule, Sequence[str]]:
-    """The network of a plan, with weights of a file or by a seed, and what is odd about those of a file."""
+    plan: Plan, seed: int | None, weights: Path | Origin | None, progress: Progress
+) -> tuple[fx.GraphModule, Told]:
+    """The network of a plan, with weights from elsewhere or by a seed, and what there is to say of the former."""
     if weights is None:
-        return lower(plan, seed, progress=progress), ()
-    tensors = stored.read(weights)
+        return lower(plan, seed, progress=progress), Told()
     network = lower(plan, seed, blank=True, progress=progress)
-    return network, stored.load(network, tensors, weights, plan.unused)
+    return network, stored.fill(network, plan, weights if isinstance(weights, Origin) else Origin(weights))

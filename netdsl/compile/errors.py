@@ -43,7 +43,7 @@ class DeviceCountError(CompileError):
 class UnreadableWeightsError(CompileError):
     """A file that holds no tensors by name."""
 
-    path: Path
+    path: Path | str
     reason: str
 
     def __str__(self) -> str:
@@ -52,14 +52,17 @@ class UnreadableWeightsError(CompileError):
 
 @dataclass(frozen=True)
 class Reshaped:
-    """A tensor with another shape in the file than in the network."""
+    """A tensor with another shape in the file than in the network, or a module whose tensor has one."""
 
     name: str
     wanted: tuple[int, ...]
     found: tuple[int, ...]
+    theirs: str = ""
+    """What the file calls it, where that is known to be another."""
 
     def __str__(self) -> str:
-        return f"{self.name} ({_dims(self.found)}, not {_dims(self.wanted)})"
+        told = f"{self.name} ({_dims(self.found)}, not {_dims(self.wanted)})"
+        return f"{told}: {self.theirs} in the file" if self.theirs not in ("", self.name) else told
 
 
 def _dims(shape: tuple[int, ...]) -> str:
@@ -68,29 +71,73 @@ def _dims(shape: tuple[int, ...]) -> str:
 
 @dataclass(eq=False)
 class WeightsMismatchError(CompileError):
-    """Tensors of a file that do not fit the network: what it lacks, has too many, or in another shape or type."""
+    """Tensors or modules of a file that do not fit the network: it lacks them, or has others, of another type too."""
 
-    path: Path
+    path: Path | str
     missing: Sequence[str]
     extra: Sequence[str]
     reshaped: Sequence[Reshaped]
     unmeant: Mapping[str, str] = field(default_factory=dict[str, str])
     """What cannot be a weight by name, and what it is."""
+    near: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What in the file may be meant, of what is missing."""
+    help: str = "the file must hold exactly the network's tensors"
 
     def __str__(self) -> str:
-        lines = [f"{self.path} does not fit the network"]
+        near = self.near
+        missing = [f"{name}; the file has {near[name]}" if name in near else name for name in self.missing]
         unmeant = [f"{name} ({what})" for name, what in self.unmeant.items()]
-        rows = (
-            ("missing", self.missing),
-            ("extra", self.extra),
-            ("another shape", self.reshaped),
-            ("no weight", unmeant),
+        return _rows(
+            f"{self.path} does not fit the network",
+            {"missing": missing, "extra": self.extra, "another shape": self.reshaped, "no weight": unmeant},
         )
-        for what, names in rows:
-            lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
-            if len(names) > _MOST_NAMES:
-                lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")
-        return "\n".join(lines)
+
+
+def _rows(title: str, rows: Mapping[str, Sequence[object]]) -> str:
+    """A title, and rows of several kinds below it, of which there may be many."""
+    lines = [title]
+    for what, names in rows.items():
+        lines += [f"  {what}: {name}" for name in names[:_MOST_NAMES]]
+        if len(names) > _MOST_NAMES:
+            lines.append(f"  {what}: … and {len(names) - _MOST_NAMES} more")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Modules of one shape: those of the network, and those of the file, of which each may be any."""
+
+    ours: tuple[str, ...]
+    theirs: tuple[str, ...]
+    shape: str
+
+    def __str__(self) -> str:
+        return f"{listed(self.ours, ' and ')} may be {listed(self.theirs, ' or ')}"
+
+
+@dataclass(eq=False)
+class WeightsOrderError(CompileError):
+    """A file whose modules stand in another order than the network's where equal ones are near."""
+
+    path: Path | str
+    twins: Sequence[Twins]
+    help = "write the branches in the file's order, or say by --weights-map which is which"
+
+    def __str__(self) -> str:
+        title = f"{self.path} has modules of equal shape in another order than the network: which is which is not known"
+        return _rows(title, {one.shape: [one] for one in self.twins[:_MOST_NAMES]})
+
+
+@dataclass(eq=False)
+class WeightsMapError(CompileError):
+    """A map of names that cannot be read, or speaks of what is not there; `line` counts from 1."""
+
+    path: Path
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.reason}"
 
 
 @dataclass(eq=False)

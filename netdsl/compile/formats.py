@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -78,3 +79,16 @@ def chosen(name: str | None, path: Path | None) -> Format:
     if name not in FORMATS:
         raise ValueError(f"a format is {listed([*FORMATS], ' or ')}, not {name}")
     return FORMATS[name]
+
+
+def named(path: str | PathLike[str] | None, format: str | None, source: str) -> tuple[Format, Path]:
+    """A format and a path that go together: by default TorchScript, and the stem of the source in the current folder.
+
+    Raises ValueError where the path's suffix is not the format's.
+    """
+    kind = chosen(format, None if path is None else Path(path))
+    file = Path(f"{Path(source).stem}{kind.suffix}" if path is None else path)
+    if file.suffix != kind.suffix:
+        told = f"the format {kind.name} writes {kind.suffix}" if format else f"a compiled network is a file {ENDINGS}"
+        raise ValueError(f"{path}: {told}")
+    return kind, file

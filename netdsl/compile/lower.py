@@ -33,10 +33,12 @@ class Switching(fx.GraphModule):
         return super().train(mode)
 
 
-def switching(plan: Plan, seed: int | None = None, *, progress: Progress = silent) -> fx.GraphModule:
+def switching(
+    plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent
+) -> fx.GraphModule:
     """The network of a plan for training, whose `eval()` leaves training outputs out."""
     flows = {True: program(plan), False: program(replace(plan, train=False))}
-    network = Switching(initial.tree(plan, seed, progress=progress), flows[True], "Network")
+    network = Switching(initial.tree(plan, seed, blank=blank, progress=progress), flows[True], "Network")
     network.meta["flows"] = flows
     return network.train()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from netdsl import files
 from netdsl.compile import weights
 from netdsl.compile.apart import apart
-from netdsl.compile.lower import lower
+from netdsl.compile.origin import Origin, Told
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
 
@@ -38,20 +38,16 @@ def converted(
 
 @apart()
 def convert(
-    path: Path, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
-) -> tuple[int, Sequence[str]]:
+    origin: Origin, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
+) -> tuple[int, Told]:
     """Read the weights of the network before, and write those of the network after as safetensors.
 
-    Gives their number, and what is odd about them. Raises CompileError where the file does not hold the network's
+    Gives their number, and what there is to say of them. Raises CompileError where the file does not hold the network's
     tensors, OSError where a file cannot be had.
     """
     from safetensors.torch import save
 
-    tensors = weights.read(path)
-    unused = Plan(before, train=False).unused
-    trained = any(key.startswith(f"{one}.") for one in unused for key in tensors)
-    network = lower(Plan(before, train=trained), blank=True)
-    odd = weights.load(network, tensors, path, () if trained else unused)
+    network, told = weights.filled(before, origin)
     found = converted(network.state_dict(), before, after, nodes)
     files.replace(target, save({name: tensor.contiguous() for name, tensor in found.items()}))
-    return len(found), odd
+    return len(found), told
