@@ -49,7 +49,8 @@ _ERRORS = (
     ),
     Code(
         "unknown-name",
-        "A name stands for nothing here: no parameter, and no element before this place in its scope.",
+        "A name stands for nothing here: no parameter, and no element before this place in its scope. `in` stands in"
+        " blocks alone, and the number of a copy within its repeat.",
         "Correct the name, label the element it should mean, or move the line below it.",
         "INPUT 28x28x1 -> stem: CONV 6 5\nstme -> RELU\n",
     ),
@@ -73,7 +74,8 @@ _ERRORS = (
     ),
     Code(
         "reserved-name",
-        "A parameter may not look like a tag (`s1`) or a repeat (`x3`), since it could not be told from one.",
+        "A parameter, or the number of a copy, may not look like a tag (`s1`) or a repeat (`x3`), since it could not be"
+        " told from one. `in` and `as` are words of the language, and keywords open statements.",
         "Choose another name, such as `stride` for `s1`.",
         "block unit(s1) = CONV 8 3 p1 s{s1}\n\nINPUT 28x28x1 -> unit(1)\n",
     ),
@@ -139,7 +141,8 @@ _ERRORS = (
     ),
     Code(
         "no-input",
-        "A chain starts with neither INPUT nor a name, or the file has no chain at all.",
+        "A chain starts with neither INPUT nor a name, or the file has no chain at all; or a block asks for `in` where"
+        " nothing flows into it.",
         "Start it with INPUT and its dims, or with the name of something earlier.",
         "CONV 6 5 -> RELU\n",
     ),
@@ -213,7 +216,7 @@ _WARNINGS = (
     Code(
         "suspicious-repeat",
         "`CONV 64 3 x3` means three convolutions, where a 3x3 kernel may have been meant.",
-        "Write `3x3` without the space, or the repeat as `x{3}`.",
+        "Write `3x3` without the space, or the repeat as `x{3}` or `x3 as i`.",
         "INPUT 28x28x1 -> CONV 6 3 x3\n",
         "warning",
     ),
