@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -165,7 +166,8 @@ class Graph(Line):
 
     def run(self, scope: Placed, copy: Placed) -> range:
         """The copies of a repeat that are alike one of it."""
-        return next(run for run in self.runs(scope) if copy.number in run)
+        runs = self.runs(scope)
+        return runs[bisect_right(runs, copy.number, key=lambda run: run.start) - 1]
 
     def varied(self, index: int, around: Sequence[Placed]) -> str:
         """A layer as the program writes it, given what it stands in, if copies that are alike differ in it; or ""."""
