@@ -33,8 +33,9 @@ class Block:
 
     @property
     def noun(self) -> str:
-        """The name of the block that it calls, or of the group."""
-        return "" if self.scope is None else self.scope.title.split("(")[0]
+        """The name of the block that it calls, or of the group, or the layer that it repeats."""
+        title = "" if self.scope is None else self.scope.title
+        return title.split("(")[0] if title.endswith(")") else title
 
     @property
     def height(self) -> int:
