@@ -52,6 +52,14 @@ LARGE = {
         f"INPUT 8 -> {'( ' * 17}FC {{a0 + a16}}{''.join([f' ) x2 as a{i}' for i in range(17)])}\n",
         "limit-exceeded",
     ),
+    "numbered calls of a block with a long default": (
+        f"block b(n, m={{{' + '.join(['1'] * 20000)}}}) = FC n\nINPUT 8 -> b({{i}}) x20000 as i\n",
+        "limit-exceeded",
+    ),
+    "numbered copies on a device that takes long to reckon": (
+        f"INPUT 8 -> ( ( RELU -> RELU ) x1 @{{i * 0{' + 0' * 20000}}} ) x20000 as i\n",
+        "limit-exceeded",
+    ),
     "a block that reads what enters, repeated": ("block b() = CONV {in} 3 p1\nINPUT 8x8x4 -> b() x99990\n", None),
     "a block of which more enters each time": (
         "block b() = CONV {in + 1} 1\nINPUT 8x8x4 -> b() x99990\n",

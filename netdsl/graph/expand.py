@@ -315,7 +315,7 @@ class Expansion:
         """One copy of a block's call; its inner names go into `entry`."""
         assert not isinstance(flow, tuple)
         nodes, end = len(self.nodes), self.made.end(path)
-        self.made.size.calls(len(of.block.parameters))
+        self.made.size.calls(of.block)
         entering = self.made.entering(flow, path)
         environment = call.environment(of, written, scope, entering, lambda fault: scope.tell(fault, self.report))
         if self.reading or environment is None:

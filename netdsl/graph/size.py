@@ -68,9 +68,9 @@ class Size:
             most = self.limit * _INPUTS
             raise TooLarge(f"the layers in this read {about(self.inputs)} inputs or more, and the limit is {most:,}")
 
-    def calls(self, parameters: int) -> None:
-        """Count a call of a block with so many parameters, each of which has a value. Raises TooLarge."""
-        self._rereads(parameters)
+    def calls(self, block: tree.Block) -> None:
+        """Count a call of a block, each of whose parameters has a value, perhaps a long default. Raises TooLarge."""
+        self._rereads(len(block.parameters) + (block.span.end - block.span.start) // _ELEMENT)
 
     def reads(self, element: tree.Element) -> None:
         """Count an element that is expanded by itself. Raises TooLarge."""
@@ -78,7 +78,8 @@ class Size:
             self.seen.add(id(element))
             return
         own = isinstance(element.primary, tree.Layer | tree.Call)
-        self._rereads(_ELEMENT + (element.span.end - element.span.start if own else 0))
+        spans = [element.span] if own else [one.span for one in (element.repeat, element.device) if one is not None]
+        self._rereads(_ELEMENT + sum([span.end - span.start for span in spans]))
 
     def _rereads(self, characters: int) -> None:
         self.again += characters
