@@ -42,6 +42,8 @@ PUBLISHED = {
     "mobilenet_v2": (3_504_872, 300_774_272),
     "mobilenet_v3_large": (5_483_032, 216_589_760),
     "efficientnet_b0": (5_288_548, 385_814_752),
+    "vit_b16": (86_567_656, 17_563_828_224),
+    "swin_t": (28_288_354, 4_490_566_656),
     "unet": (31_030_658, 150_428_424_448),
     "fcn_resnet50": (32_957_013, 142_725_772_800),  # of torchvision's 35,322,218 less the head that is for training
     "yolov3_tiny": (8_852_366, 2_782_480_896),  # of the 8,858,734 numbers in Darknet's file less running statistics
@@ -85,7 +87,7 @@ def test_vgg16_sees_212_pixels_at_its_last_pool() -> None:
     assert [axis.size for axis in conv5_3] == [196, 196]
 
 
-def _random(model: nn.Module) -> nn.Module:
+def randomised(model: nn.Module) -> nn.Module:
     """A model made on the meta device, with weights that keep activations in range; quick even for VGG."""
     model = model.to_empty(device="cpu").eval()
     generator = torch.Generator().manual_seed(1)
@@ -137,7 +139,7 @@ def test_outputs_equal_torchvision_with_its_weights(name: str) -> None:
     with torch.device("cpu" if name.startswith("regnet") else "meta"):  # tensors compute a RegNet's widths
         model = build()
     image: Tensor = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(2))
-    wanted, weights = _run(_random(model), image)
+    wanted, weights = _run(randomised(model), image)
     module = _carried(weights, name)
     logits: list[Tensor] = []
     module.get_submodule("prob").register_forward_pre_hook(lambda _, given: logits.extend(given))

@@ -96,7 +96,7 @@ def totals(
 
 
 def depth(shaped: ShapedGraph, nodes: Sequence[int]) -> int:
-    """CONV, FC, ATTENTION and their like on the longest path through some nodes, given in topological order."""
+    """Layers such as CONV and FC on the longest path through some nodes, given in topological order."""
     longest: dict[int, int] = {}
     for index in nodes:
         node = shaped.nodes[index]

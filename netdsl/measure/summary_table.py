@@ -154,7 +154,7 @@ def _totals(measured: Measured) -> list[str]:
         ("activations", sums.activation_bytes, "B", _short(sums.activation_bytes)),
         ("peak", peak.peak, "B", ", ".join(filter(None, (_short(peak.peak), f"while {where} runs")))),
         ("weights", sums.weight_bytes, "B", _short(sums.weight_bytes)),
-        ("depth", sums.depth, "", "CONV, FC, ATTENTION and their like on the longest path"),
+        ("depth", sums.depth, "", "layers such as CONV and FC on the longest path"),
     ]
     wide = max(len(f"{value:,}") for _, value, _, _ in rows)
     lines = [f"{name:<12} {value:>{wide},} {unit:<1} {note}".rstrip() for name, value, unit, note in rows]
