@@ -47,6 +47,7 @@ LARGE = {
     "doubling": (doubling(TWICE, BLOCK, 16), None),
     "doubling in forks": (doubling("block b{i}() = [ b{j}() | b{j}() ] -> ADD\n", BLOCK, 15), None),
     "numbered copies that are alike": ("INPUT 8x8x4 -> CONV 4 3 p1 x199999 as i\n", None),
+    "a numbered layer": ("INPUT 8x8x4 -> CONV {4*i} 3 p1 x199999 as i\n", "limit-exceeded"),
     "numbered copies": ("INPUT 8x8x4 -> ( CONV {4*i} 3 p1 -> RELU ) x99999 as i\n", "limit-exceeded"),
     "numbered copies in each other": (
         f"INPUT 8 -> {'( ' * 17}FC {{a0 + a16}}{''.join([f' ) x2 as a{i}' for i in range(17)])}\n",

@@ -82,6 +82,23 @@ WRITTEN_OUT = {
         "INPUT 4 -> m: ( one: ( k: FC 4 -> FC 4 ) -> two: ( k: FC 8 -> FC 4 ) ) -> m() -> m.two() -> m.two.k() -> FC 4"
         " -> m.one.k()",
     ),
+    "a default that an earlier call was given": (
+        "block b(n=in) = FC n\nINPUT 4 -> b(4) -> ( b() -> [ SKIP | SKIP ] -> CONCAT ) x3",
+        "block b(n) = FC n\nINPUT 4 -> b(4) -> ( b({4*i*max(1, i - 1)}) -> [ SKIP | SKIP ] -> CONCAT ) x2 as i -> b(16)"
+        " -> [ SKIP | SKIP ] -> CONCAT",
+    ),
+    "numbered copies applied again, on their devices": (
+        "INPUT 4 -> m: FC 4 x2 as i @{i} -> m() -> m.1()",
+        "INPUT 4 -> m: ( a: FC 4 @1 -> FC 4 @2 ) -> m() -> m.a()",
+    ),
+    "copies applied again, on their device": (
+        "INPUT 4 -> m: FC 4 x2 @1 -> m() -> m.2()",
+        "INPUT 4 -> m: ( FC 4 -> a: FC 4 ) @1 -> m() -> m.a() @1",
+    ),
+    "what applies a repeat again, applied again": (
+        "INPUT 4 -> a: FC 4 x3 -> b: a() -> b() -> c: a() x2 -> c.1() -> c()",
+        "INPUT 4 -> a: ( FC 4 -> FC 4 -> FC 4 ) -> a() -> a() -> a() -> a() -> a() -> a() -> a()",
+    ),
     "a mixture": (
         f"{GROW}block s(k) = grow() x{{k}} -> CONV {{in * k}} 1\nINPUT 4x4x2 -> s({{j}}) x3 as j -> a: s(1) x2 -> a()",
         f"{GROW_OUT}INPUT 4x4x2 -> ( grow(2) -> CONV 2 1 -> grow(2) -> grow(4) -> CONV 4 1 -> grow(4) -> grow(8)"
@@ -136,6 +153,9 @@ def test_a_repeat_is_called_as_it_is_written_where_its_copies_differ() -> None:
     )
     outline = shaped(text).graph.outline
     assert [one.title for one in outline.named()][1:] == ["b({2*i}, 3)", "CONV {3 * i} 1", "b(4)"]
+    grows = shaped("INPUT 4 -> a: ( RELU x{i // 2} ) x4 as i")
+    runs = [grows.graph.runs(one) for one in grows.graph.outline.named() if one.name == "a"]
+    assert runs == [[range(1, 2), range(2, 4), range(4, 5)]]
     repeat = outline.at("b1")
     assert repeat is not None
     assert [one.title for one in repeat.inside()] == ["b(2, 3)", "b(4, 3)"]
