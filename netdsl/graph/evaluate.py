@@ -254,10 +254,9 @@ def evaluate(expression: tree.Expression, environment: Environment) -> Known | U
 
 
 def entered(environment: Environment) -> Local:
-    """The channels of what entered the block whose values these are."""
-    found = environment[IN]
-    assert isinstance(found, Local)
-    return found
+    """The channels of what entered the block whose values these are; unknown where a parameter took their name."""
+    found = environment.get(IN)
+    return found if isinstance(found, Local) else Local(UNKNOWN)
 
 
 def compute(expression: tree.Expression, environment: Environment) -> Value | Unknown:
