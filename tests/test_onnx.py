@@ -99,6 +99,7 @@ def test_so_it_does_for_programs(name: str, tmp_path: Path) -> None:
         "INPUT 8x6x2 -> AVGPOOL 3x2 s2 p1 ceil exclude_pad",
         "INPUT 7x4 -> AVGPOOL 2 same -> UPSAMPLE to=7 mode=bilinear -> PIXELSHUFFLE 2 order=dcr",
         "INPUT 4x4x4x3 -> LRN size=3 -> AVGPOOL 3 s2 p1 ceil -> LN -> UPSAMPLE to=5x7x6 -> SHUFFLE 3",
+        "INPUT 8x4x3 -> LN -> PIXELUNSHUFFLE 2 order=swin -> LN -> PIXELUNSHUFFLE 2 order=dcr -> LN",
         "INPUT 9 -> LRN size=4 -> GN 3 -> PRELU per_channel -> SHUFFLE 3 -> LN noaffine -> SCALE bias -> FLATTEN",
     ],
 )

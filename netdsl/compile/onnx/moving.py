@@ -9,7 +9,8 @@ from netdsl.compile.onnx.products import flat, pads
 from netdsl.compile.onnx.sheet import Value, Writer
 from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.reshape import Crop, Flatten, Pad, Reshape
-from netdsl.layers.resize import PixelShuffle, Upsample
+from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
+from netdsl.layers.shape import Shape
 
 
 def flatten(layer: Flatten, write: Writer, x: Value) -> Value:
@@ -75,6 +76,35 @@ def pixel_shuffle(layer: PixelShuffle, write: Writer, x: Value) -> Value:
     places = [place for axis in range(rank) for place in (rank + 2 + axis, first + axis)]
     apart = write.transpose(write.reshape(x, *split, *x.shape.spatial), 0, kept, *places)
     return write.reshape(apart, shape.channels, *shape.spatial)
+
+
+def pixel_unshuffle(layer: PixelUnshuffle, write: Writer, x: Value) -> Value:
+    """A SpaceToDepth of an image where its channels lie so; else what it does."""
+    shape, factor, channels = layer.shape(x.shape), layer.factor, x.shape.channels
+    if layer.order == "darknet":
+        larger = Shape(tuple([size * factor for size in x.shape.spatial]), channels // factor**shape.rank)
+        apart = _apart(write, write.reshape(x, larger.channels, *larger.spatial), larger, factor, "dcr")
+        return write.reshape(apart, shape.channels, *shape.spatial)
+    if layer.order == "crd" or not x.moved:
+        return _apart(write, x, x.shape, factor, layer.order)
+    split = [part for size in shape.spatial for part in (size, factor)]
+    parts = [2 + 2 * axis for axis in range(shape.rank)]
+    order = [0, *[one - 1 for one in parts], *(reversed(parts) if layer.order == "swin" else parts), len(split) + 1]
+    apart = write.transpose(write.reshape(write.last(x), *split, channels), *order)
+    return write.first(write.reshape(apart, *shape.spatial, shape.channels), shape.rank)
+
+
+def _apart(write: Writer, x: Value, shape: Shape, factor: int, order: str) -> Value:
+    """A map's values in parts of as many channels, in an order of PIXELUNSHUFFLE."""
+    rank = shape.rank
+    if rank == 2 and order == "dcr":
+        return write("SpaceToDepth", x, blocksize=factor)
+    smaller = [size // factor for size in shape.spatial]
+    split = [part for size in smaller for part in (size, factor)]
+    parts = [3 + 2 * axis for axis in range(rank)]
+    channels = {"crd": [1, *parts], "dcr": [*parts, 1], "swin": [*reversed(parts), 1]}[order]
+    turned = write.transpose(write.reshape(x, shape.channels, *split), 0, *channels, *[one - 1 for one in parts])
+    return write.reshape(turned, shape.channels * factor**rank, *smaller)
 
 
 def shuffle(layer: Shuffle, write: Writer, x: Value) -> Value:

@@ -47,6 +47,7 @@ _RULES: Mapping[type[Layer] | tuple[type[Layer], ...], Callable[..., Value]] = {
     reshape.Crop: moving.crop,
     resize.Upsample: moving.upsample,
     resize.PixelShuffle: moving.pixel_shuffle,
+    resize.PixelUnshuffle: moving.pixel_unshuffle,
     channels.Slice: moving.channels,
     channels.Shuffle: moving.shuffle,
     sequence.Token: sequences.token,
