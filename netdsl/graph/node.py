@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TypeAlias
 
-from netdsl.graph.outline import Outline, Placed
+from netdsl.graph.outline import Outline, Placed, Repeat
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import tree
@@ -169,10 +169,21 @@ class Graph(Line):
         runs = self.runs(scope)
         return runs[bisect_right(runs, copy.number, key=lambda run: run.start) - 1]
 
+    def alike(self, around: Sequence[Placed]) -> bool:
+        """Whether a part stands in a copy that is alike one before it, given what it stands in."""
+        for at, copy in enumerate(around):
+            if copy.number > 1:
+                part = around[at - 1].part
+                whole = isinstance(part, Repeat) and len(part.bodies) == 1
+                if whole or copy.number > self.run(around[at - 1], copy).start:
+                    return True
+        return False
+
     def varied(self, index: int, around: Sequence[Placed]) -> str:
         """A layer as the program writes it, given what it stands in, if copies that are alike differ in it; or ""."""
-        if any(index in self._kinds(scope)[1] for scope, copy in pairwise(around) if copy.number):
-            return " ".join(self.nodes[index].site.span.text.split())
+        for scope, copy in pairwise(around):
+            if copy.number and index in self._kinds(scope)[1]:
+                return " ".join(self.nodes[index].site.span.text.split())
         return ""
 
     def _kinds(self, scope: Placed) -> tuple[Sequence[range], Set[int]]:

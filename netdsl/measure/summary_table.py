@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, takewhile
 from operator import is_
 
 from netdsl.graph.node import Graph
@@ -81,13 +81,13 @@ def _rows(measured: Measured, columns: Sequence[LayerColumn]) -> Iterator[list[s
     sums = {column.name: _sums(measured, column) for column in columns if column.adds}
     opened: tuple[Placed, ...] = ()
     for index, (node, around) in enumerate(zip(shaped.nodes, graph.outline.around(), strict=True)):
-        if any(one.number > 1 and one.number > graph.run(scope, one).start for scope, one in pairwise(around)):
+        if any(one.number > 1 for one in around) and graph.alike(around):
             continue
         common = sum(1 for _ in takewhile(bool, map(is_, around, opened)))
-        level = sum(_extent(graph, around, at) is not None for at in range(common))
-        for at in range(common, len(around) - 1):
-            if extent := _extent(graph, around, at):
-                (copies, stop), scope = extent, around[at]
+        level = sum([one.scope or _apart(graph, around, at) for at, one in enumerate(around[:common])])
+        for at, scope in enumerate(around[common:-1], common):
+            if scope.scope or _apart(graph, around, at):
+                copies, stop = _extent(graph, around, at)
                 times = f" ×{copies}" if copies is not None else ""
                 title = scope.title if scope.title not in {scope.name, scope.part.name} else ""
                 total = [sums[one.name][stop] - sums[one.name][scope.node] if one.adds else "" for one in columns]
@@ -99,13 +99,16 @@ def _rows(measured: Measured, columns: Sequence[LayerColumn]) -> Iterator[list[s
         yield ["  " * level + around[-1].name, what, *cells]
 
 
-def _extent(graph: Graph, around: Sequence[Placed], at: int) -> tuple[int | None, int] | None:
-    """Of a part with a row of its own, how many copies it stands for, and where their layers end; None for others."""
+def _apart(graph: Graph, around: Sequence[Placed], at: int) -> bool:
+    """Whether a part is a copy of a repeat whose copies are not all alike."""
+    return around[at].number > 0 and len(graph.runs(around[at - 1])) > 1
+
+
+def _extent(graph: Graph, around: Sequence[Placed], at: int) -> tuple[int | None, int]:
+    """Of a part with a row of its own, how many copies it stands for, and where their layers end."""
     one = around[at]
     if one.scope:
         return one.copies, one.nodes.stop
-    if not one.number or len(graph.runs(around[at - 1])) == 1:
-        return None
     run = graph.run(around[at - 1], one)
     return len(run) if len(run) > 1 else None, around[at - 1].copy(run[-1]).nodes.stop
 
