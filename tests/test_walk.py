@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -217,3 +218,13 @@ def test_a_column_tells_no_rate_that_other_copies_lack() -> None:
     found = column(netdsl.loads(f"{blocks}INPUT 4x4x4 -> unit({{i / 10}}) x3 as i -> unit(0.25)\n").shaped)
     said = [leaf.words for leaf in leaves(found.series)]
     assert [one for one in said if one.startswith("Drop")] == ["Drop path", "Drop path 0.25"]
+
+
+def test_a_block_of_a_used_file_reads_what_enters_it(tmp_path: Path) -> None:
+    tmp_path.joinpath("lib.net").write_text("param r = 2\nblock se(n=in) = FC {n // r} -> FC {in}\n", encoding="utf-8")
+    network = tmp_path / "net.net"
+    network.write_text(
+        'use "lib.net"\nINPUT 8 -> FC 6 -> se() -> [ SKIP | SKIP ] -> CONCAT -> se()\n', encoding="utf-8"
+    )
+    assert [str(one) for one in netdsl.load(network).shaped.shapes] == ["8", "6", "3", "6", "12", "6", "12"]
+    assert [str(one) for one in netdsl.load(network, r=3).shaped.shapes] == ["8", "6", "2", "6", "12", "4", "12"]
