@@ -17,7 +17,7 @@ from netdsl.compile import names
 from netdsl.compile.errors import DeviceCountError, ScriptError, UnknownDeviceError
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
-from netdsl.compile.random import PART
+from netdsl.compile.random import PART, Filling
 from netdsl.compile.script import script
 
 SMALL = """
@@ -109,6 +109,14 @@ def test_blocks_and_repeats_are_a_readable_tree() -> None:
     found = lower(plan(text), blank=True).state_dict()
     assert "conv2.same1.1.residual1.unit1.conv1.weight" in found
     assert "conv3.same1.1.residual1.unit3.bn1.running_mean" in found
+
+
+@pytest.mark.parametrize("most", [0.1, 2.0])
+def test_what_draws_until_it_fits_ends_where_weights_stay_blank(most: float) -> None:
+    tensor = torch.full((100,), 1e30)
+    with Filling(blank=True):
+        nn.init.trunc_normal_(tensor, a=-most, b=most)
+    assert float(tensor.abs().max()) <= most
 
 
 def test_every_weight_has_the_dims_that_the_summary_counts() -> None:

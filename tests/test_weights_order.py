@@ -50,10 +50,7 @@ def test_what_counts_batches_and_indices_are_passed_over_and_told() -> None:
     module = netdsl.loads("INPUT 3x3x3 -> CONV 2 1 -> BN").module(weights=weights, weights_by="order")
     told = module.meta["weights"]
     assert told == Told(
-        notes=(
-            "the state dict: passed over 1 num_batches_tracked",
-            "the state dict: passed over index, which holds whole numbers",
-        )
+        notes=("the state dict: passed over 1 num_batches_tracked and 1 index, which hold whole numbers",)
     )
 
 

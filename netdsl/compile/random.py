@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 PART = 2**22
 """Numbers in a part. Fixed, so that what comes out does not depend on the number of threads."""
 
-_RANDOM = frozenset({"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_", "trunc_normal_"})
+_RANDOM = frozenset({"uniform_", "normal_", "kaiming_uniform_", "kaiming_normal_"})
 _DRAWN = frozenset({"rand", "randn", "randint", "randperm", "normal", "bernoulli", "bernoulli_", "multinomial"})
 
 
@@ -38,8 +38,8 @@ class Filling(TorchFunctionMode):
             if func.__name__ in _DRAWN:
                 return func(*args, **kwargs)
             tensor: Tensor = args[0] if args else kwargs["tensor"]
-            if self.blank:
-                return tensor
+            if self.blank:  # nn.init's whole fills; what draws by itself, and again until it fits, needs numbers
+                return tensor if getattr(func, "__module__", "") == nn.init.__name__ else tensor.zero_()
             large = tensor.numel() > PART and tensor.device.type == "cpu"
             if large and func is nn.init.kaiming_uniform_ and kwargs["mode"] == "fan_in":
                 gain = nn.init.calculate_gain(kwargs["nonlinearity"], kwargs["a"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -22,7 +23,6 @@ from netdsl.compile.weights.read import opened, plain
 from netdsl.graph.node import ShapedGraph
 from netdsl.text.fit import listed
 
-_COUNTS = "num_batches_tracked"
 _STATISTICS = frozenset({"running_mean", "running_var"})
 
 
@@ -127,11 +127,10 @@ def _last(name: str) -> str:
 
 def _notes(found: Match, tensors: Mapping[str, Tensor], name: str) -> Iterator[str]:
     """What was passed over in a file, and what stands elsewhere in it."""
-    whole = [one for one, tensor in tensors.items() if not tensor.is_floating_point()]
-    if counts := sum(_last(one) == _COUNTS for one in whole):
-        yield f"{name}: passed over {counts} {_COUNTS}"
-    if indices := [one for one in whole if _last(one) != _COUNTS]:
-        yield f"{name}: passed over {listed(indices, ' and ')}, which holds whole numbers"
+    whole = Counter(_last(one) for one, tensor in tensors.items() if not tensor.is_floating_point())
+    if whole:
+        told = listed([f"{count} {one}" for one, count in whole.items()], " and ")
+        yield f"{name}: passed over {told}, which {'hold' if whole.total() > 1 else 'holds'} whole numbers"
     if found.passed:
         yield f"{name}: passed over {_paths(found.passed)}, which the network lacks"
     if found.moved:
