@@ -110,7 +110,7 @@ def _drawn(
     axes.scatter(xs, ys, (2 * dot) ** 2, facecolors=accent, edgecolors="none", zorder=3)
     places = (axes.transData.transform(list(zip(xs, ys, strict=True))) - (_LEFT, _BOTTOM)).tolist()
     bubbles = [labels.Bubble(x, y, radius) for (x, y), radius in zip(places, radii, strict=True)]
-    room = labels.Box(4, 4, frame[0] if kind.area else wide - _LEFT - 4, frame[1] + 4)
+    room = labels.Box(4, 4, frame[0] if kind.area else wide - _LEFT - 10, frame[1] + 4)  # fonts differ in width
     names = [clipped(one.name, _LONGEST) for one in entries]
     found = labels.place(bubbles, [plot.extent(name, plot.SIZE) for name in names], room)
     for name, label in zip(names, found, strict=True):
