@@ -156,7 +156,7 @@ def assert_formulas_give_the_figures(shaped: ShapedGraph) -> None:
             assert worked.channels is not None, where
             assert value(worked.channels.text) == out.channels, where
         weights = node.layer.weights(*inputs)
-        without = sum(weight.count for weight in weights if weight.name != "bias")
+        without = sum(weight.count for weight in weights if not weight.name.startswith("bias"))
         figures = {
             "weights": (worked.weights, without),
             "params": (worked.params, sum(weight.count for weight in weights)),

@@ -53,7 +53,9 @@ def _axis(view: View, index: int, axis: int) -> tuple[Formula, Formula, Formula]
     node, out = view.nodes[index], view.fields[index][axis]
     befores = [view.fields[source][axis] for source in node.inputs]
     figures = (formula(out.size), formula(out.stride), formula(out.start(0)))
-    if any(len(one.starts) > 1 or one.step != one.stride for one in (*befores, out)):
+    if any(len(one.starts) > 1 or one.step != one.stride for one in (*befores, out)) or any(
+        one.fixed for one in befores
+    ):
         return figures
     before = befores[0]
     if node.layer.merge:

@@ -34,6 +34,8 @@ class Axis:
     starts: tuple[Number, ...]
     ends: tuple[Number, ...]
     step: Number
+    fixed: bool = False
+    """Whether all positions see the same, each the whole map of a layer: no step then leads further on."""
 
     @property
     def size(self) -> int:
@@ -59,11 +61,15 @@ class Axis:
 
     def start(self, position: int) -> Number:
         """The first input that a position sees."""
+        if self.fixed:
+            return self.starts[0]
         rounds, phase = divmod(position, len(self.starts))
         return self.starts[phase] + rounds * self.step
 
     def end(self, position: int) -> Number:
         """The last input that a position sees."""
+        if self.fixed:
+            return self.ends[0]
         rounds, phase = divmod(position, len(self.ends))
         return self.ends[phase] + rounds * self.step
 
@@ -94,30 +100,38 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
         if node.layer.merge:
             union = found[node.inputs[0]]
             for source in node.inputs[1:]:
-                union = _union(union, found[source])
+                union = _union(union, found[source], shaped.shapes[index])
             found.append(union)
             continue
         key = (id(node.layer), *map(id, inputs))  # which copies have in common
         if key not in known:
             known[key] = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
-        found.append(_through(*known[key], inputs[0], found[node.inputs[0]]))
+        several = shaped.shapes[index].positions > 1
+        found.append(_through(*known[key], inputs[0], found[node.inputs[0]], several=several))
     return found
 
 
-def _union(a: tuple[Axis, ...], b: tuple[Axis, ...]) -> tuple[Axis, ...]:
+def _union(a: tuple[Axis, ...], b: tuple[Axis, ...], shape: Shape) -> tuple[Axis, ...]:
+    """What a map of a shape sees along two ways."""
     if a == b:
         return a
     if len(a) != len(b):
         return max(a, b, key=len)
+    sizes = shape.spatial if shape.rank == len(a) else (1,) * len(a)
     seen: list[Axis] = []
     for place, each in enumerate(zip(a, b, strict=True)):
         alike = place and a[place - 1] is each[0] and b[place - 1] is each[1]
-        seen.append(seen[-1] if alike else _either(*each))
+        alike = alike and sizes[place] == sizes[place - 1]
+        seen.append(seen[-1] if alike else _either(*each, sizes[place]))
     return tuple(seen)
 
 
-def _either(x: Axis, y: Axis) -> Axis:
-    """What is seen along one of two ways."""
+def _either(x: Axis, y: Axis, size: int) -> Axis:
+    """What so many positions see along one of two ways. Where one sees all of a map, what most see at an end."""
+    if x.fixed or y.fixed:
+        each = [(min(x.start(at), y.start(at)), max(x.end(at), y.end(at))) for at in (0, size - 1)]
+        start, end = max(each, key=lambda one: one[1] - one[0])
+        return Axis((start,), (end,), max(x.stride, y.stride), fixed=True)
     if len(x.starts) == len(y.starts) == 1:
         start, end = min(x.starts[0], y.starts[0]), max(x.ends[0], y.ends[0])
         return Axis((start,), (end,), max(x.stride, y.stride))
@@ -134,15 +148,17 @@ def _through(
     scale: Sequence[Fraction],
     shape: Shape,
     before: tuple[Axis, ...],
+    *,
+    several: bool,
 ) -> tuple[Axis, ...]:
-    """What is seen through one layer, of what its input sees."""
+    """What is seen through one layer, which gives `several` positions or one, of what its input sees."""
     if windows == ():
         return before
     if windows == "all":
         sizes = shape.spatial
         if len(sizes) != len(before):
             return before
-        return tuple(_whole(axis, size) for axis, size in zip(before, sizes, strict=True))
+        return tuple(_whole(axis, size, fixed=several) for axis, size in zip(before, sizes, strict=True))
     if len(windows) != len(before):
         return before
     scales = scale or (_ONE,) * len(windows)
@@ -169,16 +185,18 @@ def _merged(axis: Axis) -> Axis:
     return Axis((min(axis.starts),), (max(axis.ends),), axis.stride)
 
 
-def _whole(axis: Axis, size: int) -> Axis:
-    """What a window over a whole map of some size sees."""
+def _whole(axis: Axis, size: int, *, fixed: bool) -> Axis:
+    """What a window over a whole map of some size sees, which all positions have where it is fixed."""
     phases = min(size, len(axis.starts))
     start = min(axis.start(position) for position in range(phases))
     end = max(axis.end(position) for position in range(size - phases, size))
-    return Axis((start,), (end,), axis.stride)
+    return Axis((start,), (end,), axis.stride, fixed)
 
 
 def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     """What a window sees that slides over a map, which is enlarged before by a scale."""
+    if axis.fixed:
+        return Axis(axis.starts, axis.ends, exact(window.stride * axis.step / scale), fixed=True)
     if window.shared > 1:
         return _cut(axis, window)
     if scale == 1 and len(axis.starts) == 1:
