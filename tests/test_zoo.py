@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -102,7 +103,7 @@ def randomised(model: nn.Module) -> nn.Module:
     return model
 
 
-def _run(model: nn.Module, image: Tensor) -> tuple[Tensor, list[Tensor]]:
+def _run(model: nn.Module, image: Tensor) -> tuple[Any, list[Tensor]]:
     """What a model gives, and its weights and statistics in the order in which its modules run."""
     order: list[Tensor] = []
 
@@ -116,9 +117,9 @@ def _run(model: nn.Module, image: Tensor) -> tuple[Tensor, list[Tensor]]:
         return model(image), order
 
 
-def _carried(given: list[Tensor], name: str) -> nn.Module:
+def _carried(given: list[Tensor], name: str, dims: tuple[int, ...] = (224, 224, 3)) -> nn.Module:
     """netdsl's network with a model's weights, tensor after tensor in order."""
-    module = netdsl.load(name).module(train=False)
+    module = netdsl.load(name, inputs=dims).module(train=False)
     ours = {key: tensor for key, tensor in module.state_dict().items() if not key.endswith("num_batches_tracked")}
     assert [tensor.squeeze().shape for tensor in ours.values()] == [tensor.squeeze().shape for tensor in given]
     fitted = [theirs.reshape(tensor.shape) for tensor, theirs in zip(ours.values(), given, strict=True)]
@@ -139,12 +140,24 @@ def test_outputs_equal_torchvision_with_its_weights(name: str) -> None:
     with torch.device("cpu" if name.startswith("regnet") else "meta"):  # tensors compute a RegNet's widths
         model = build()
     image: Tensor = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(2))
-    wanted, weights = _run(randomised(model), image)
-    module = _carried(weights, name)
-    logits: list[Tensor] = []
-    module.get_submodule("prob").register_forward_pre_hook(lambda _, given: logits.extend(given))
+    _compare(name, randomised(model), image)
+
+
+def test_outputs_of_fcn_equal_torchvision_where_the_size_does_not_divide() -> None:
+    with torch.device("meta"):
+        model = torchvision_models.load().segmentation.fcn_resnet50(weights=None, weights_backbone=None)
+    image = torch.rand(1, 3, 97, 65, generator=torch.Generator().manual_seed(2))
+    _compare("fcn_resnet50", randomised(model), image, lambda made: made["out"])
+
+
+def _compare(name: str, model: nn.Module, image: Tensor, scores: Callable[..., Tensor] = lambda made: made) -> None:
+    """Hold scores, which are what SOFTMAX reads, against those of a model with its weights."""
+    made, weights = _run(model, image)
+    module = _carried(weights, name, (*image.shape[2:], 3))
+    found: list[Tensor] = []
+    module.get_submodule("prob").register_forward_pre_hook(lambda _, given: found.extend(given))
     with torch.inference_mode():
         module(image)
-    found = logits[0]
+    wanted = scores(made)
     assert wanted.std() > 1e-5  # not all alike, so that agreeing says something
-    assert (found - wanted).abs().max() < 1e-5 * wanted.abs().max()
+    assert (found[0] - wanted).abs().max() < 1e-5 * wanted.abs().max()
