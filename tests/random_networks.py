@@ -111,6 +111,7 @@ class _Maker:
         kernel, stride, dilation = self.sizes(rank, 1, 4), self.sizes(rank, 1, 3), self.sizes(rank, 1, 2)
         padding, filters = self.sizes(rank, 0, 2), self.number(1, 4)
         pool = "AVGPOOL" if self.smooth else self.one_of("MAXPOOL", "AVGPOOL")
+        border = ("reflect", "edge") if self.smooth else ("zero", "reflect", "edge")  # a product with 0 is flat
         words = [
             f"CONV {filters} {kernel} s{stride} p{padding} d{dilation}",
             f"CONV {filters} {kernel} s{stride} same nobias",
@@ -124,8 +125,8 @@ class _Maker:
             f"{pool} global",
             f"UPSAMPLE {self.number(1, 2)} mode={self.interpolation(rank) if self.smooth else 'nearest'}",
             f"UPSAMPLE to={self.number(1, 9)}",
-            f"PAD {self.number(0, 2)} after={self.number(0, 1)} mode={self.one_of('zero', 'reflect', 'edge')}",
-            f"CROP {self.number(1, 4)}",
+            f"PAD {self.number(0, 2)} after={self.number(0, 1)} mode={self.one_of(*border)}",
+            f"CROP {self.number(1, 4)}{self.one_of('', '', f' axis={rank - 1}')}",
             "SCALE" if self.smooth else "GN 1",
             f"PIXELUNSHUFFLE {self.number(1, 3)} order={self.one_of('crd', 'dcr', 'swin')}",
         ]

@@ -118,6 +118,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "PAD 1 after=2x3 mode=reflect",
         "PAD 0 after=0",
         "CROP 4x4 at=1x0",
+        "CROP 4 at=1 axis=0",
         "UPSAMPLE 2 mode=bilinear",
         "UPSAMPLE to=20x20",
         "UPSAMPLE 2 mode=bicubic aligned",
@@ -208,6 +209,14 @@ MISTAKES = """
 8x8x6: DECONV 4 1 p4 = window-too-large p4
 8x8x6: CROP 9x4 = window-too-large 9x4
 8x8x6: CROP 6 at=3 = window-too-large at=3
+8x8x6: CROP 9 axis=1 = window-too-large 9
+8x8x6: CROP 6 axis=0 at=3 = window-too-large at=3
+8x8x6: CROP 4 axis=2 = rank-mismatch axis=2
+8x8x6: CROP 4x4 axis=0 = invalid-argument 4x4
+8x8x6: CROP 4 axis=0 at=0x1 = invalid-argument at=0x1
+8x8x6: CROP 4 axis=-1 = invalid-argument axis=-1
+12: CROP 4 axis=0 = rank-mismatch CROP 4 axis=0
+8x8x6: a: RELU -> CROP like=a axis=0 = extra-argument axis=0
 8x8x6: a: PAD 1 -> CROP 4 -> CROP like=a = window-too-large like=a
 8x8x6: CONV 4 3 g4 = groups-mismatch g4
 8x8x6: CONV 4 3 g3 = groups-mismatch g3

@@ -274,6 +274,11 @@ def test_crop_is_centred_and_rounds_down() -> None:
     assert torch.equal(module(x), x[:, :, 2:6, 2:5])
     module, x = lowered("9x8x1", "CROP 4x3 at=5x0")
     assert torch.equal(module(x), x[:, :, 5:9, 0:3])
+    module, x = lowered("9x8x1", "CROP 4 axis=0")
+    assert torch.equal(module(x), x[:, :, 2:6])
+    assert torch.equal(module(x[..., 3:]), x[:, :, 2:6, 3:]), "applied again, it cuts that axis alone"
+    module, x = lowered("9x8x1", "CROP 3 axis=1 at=4")
+    assert torch.equal(module(x), x[..., 4:7])
     layer, shapes, _ = last("9x8x1", "a: MAXPOOL 3 s2 -> PAD 2 -> CROP like=a")
     x, like = (torch.randn(2, 1, *shape.spatial) for shape in shapes)
     assert torch.equal(layer.lower(*shapes)(x, like), x[:, :, 2:6, 2:5])
@@ -353,7 +358,8 @@ READS = """
 CONV 2 3; CONV 2 3 s2 p1; CONV 2 2 same; CONV 2 4 same s3; CONV 2 3 d2 p1; DWCONV 3 s2
 DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECONV 2 1 s2
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
-PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; UPSAMPLE 1; UPSAMPLE 2; UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
+PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; CROP 4 axis=0 at=2; UPSAMPLE 1; UPSAMPLE 2;
+UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2
 TIMES -2; PLUS 1
 PIXELSHUFFLE 1; PIXELSHUFFLE 2; PIXELUNSHUFFLE 1; PIXELSHUFFLE 2 order=dcr; TOKEN; TOKEN 3; POSITIONS

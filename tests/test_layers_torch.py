@@ -40,7 +40,7 @@ UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; UPSAMPLE 2 mode=bilinear aligned
 a: PAD 1 -> UPSAMPLE 3 -> UPSAMPLE like=a mode=bilinear aligned
 PIXELSHUFFLE 1; a: PAD 2 -> MAXPOOL 2 -> UPSAMPLE like=a
 a: PAD 1 -> UPSAMPLE 2 -> UPSAMPLE like=a mode=bilinear; a: MAXPOOL 2 -> PAD 3 -> CROP like=a
-a: MAXPOOL 2 -> PAD 3 -> CROP like=a at=2
+a: MAXPOOL 2 -> PAD 3 -> CROP like=a at=2; CROP 4 axis=0; CROP 2 axis=0 at=1
 ATTENTION 2; ATTENTION 3 causal nobias; ATTENTION 2 width=4; ATTENTION 3 window=4; ATTENTION 1 width=2 window=5 nobias
 ATTENTION 2 window=3 shift relative; ATTENTION 3 window=4 shift=1; ATTENTION 1 window=20 shift relative nobias
 [ SKIP | AVGPOOL global ] -> MUL; [ FC 6 | SKIP | CONV 1 1 ] -> MUL; [ SKIP | CONV 4 3 p1 | SKIP ] -> CONCAT
@@ -81,6 +81,7 @@ PARTICULAR = """
 7x9x6: RESHAPE 378; RESHAPE 2x3x63; NORMALIZE mean={1, 2, 3, 4, 5, 6} std=2; NORMALIZE std={1, 2, 3, 4, 5, 6}
 7x9x6: ATTENTION 2 window=7x2 shift=0x1; ATTENTION 3 window=1x9 shift relative; ATTENTION 2 window=2x4 relative
 7x9x6: CONV 4 7x9; MAXPOOL 7x9; [ AVGPOOL 7x1 | AVGPOOL 1x9 ] -> MUL; [ FC 1 | SKIP ] -> MUL
+8x9x6: CROP 3 axis=1; CROP 3 axis=1 at=6; CROP 8 axis=0
 8x8x6: CONV 4 8; AVGPOOL 8; RESHAPE 4x4x24; RESHAPE {-1, 12}; RESHAPE {-1}; RESHAPE {2, -1, 3}
 5x6x7x6: CONV 4 3x1x2 p1x0x1; MAXPOOL 1x2x2; AVGPOOL 2x3x3 s1x2x2 same; CROP 2x3x4 at=0x1x2; PAD 1x0x2 mode=reflect
 5x6x7x6: ATTENTION 2 window=5x3x4 shift=2x1x0 relative

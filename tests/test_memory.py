@@ -98,7 +98,9 @@ def test_layers_keep_what_autograd_saves(dims: str, text: str) -> None:
             assert found.peak == pytest.approx(peak(network, values).activations, rel=share, abs=stepwise(shaped))
 
 
-@pytest.mark.parametrize("before", ["SLICE 1 5", "CROP 4x3", "CROP 4x6", "LN", "LN -> SIGMOID", "LN -> CROP 5x5"])
+@pytest.mark.parametrize(
+    "before", ["SLICE 1 5", "CROP 4x3", "CROP 4x6", "CROP 3 axis=1", "LN", "LN -> SIGMOID", "LN -> CROP 5x5"]
+)
 @pytest.mark.parametrize(
     "text",
     """

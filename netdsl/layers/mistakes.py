@@ -105,6 +105,13 @@ class AlignedNearest(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> U
     hint = "leave it out, or choose mode=bilinear or mode=bicubic"
 
 
+class OneAxis(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> CROP 4x4 axis=0"):
+    argument: str
+    sizes: str
+    count: int
+    words = "`axis` names one axis, but {argument} {sizes} has {count} sizes"
+
+
 class TableAndGroups(Mistake, code="invalid-argument", example='INPUT 8x8x4 -> CONV 2 3 g2 table="01 23"'):
     words = "a table and groups exclude each other"
     hint = Advice("leave g out")
@@ -167,6 +174,16 @@ class NotTwoAxes(Mistake, code="rank-mismatch", example="INPUT 8x3 -> UPSAMPLE 2
     x: Shape
     words = "mode=bicubic works along two spatial axes, but the input {x} has {x.rank}"
     hint = perhaps("mode=bilinear is linear along any number of axes", "mode=bilinear")
+
+
+class NoSuchAxis(Mistake, code="rank-mismatch", example="INPUT 8x8x3 -> CROP 4 axis=2"):
+    axis: int
+    x: Shape
+    words = "there is no axis {axis}: those of the input {x} are counted from 0"
+
+    def help(self) -> str:
+        last = self.x.rank - 1
+        return perhaps(f"{last} is the last, and channels are none: SLICE cuts those", f"axis={last}")
 
 
 class OtherRank(Mistake, code="rank-mismatch", example="INPUT 8x3 -> a: RELU\nINPUT 8x8x3 -> UPSAMPLE like=a"):

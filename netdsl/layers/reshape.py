@@ -16,6 +16,7 @@ from netdsl.layers.arguments import (
     reshaped,
     show,
     sizes,
+    whole,
 )
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import known, times
@@ -154,9 +155,9 @@ class Pad(Moving):
 
 @dataclass(frozen=True)
 class Crop(Moving):
-    """Cuts a part out of the map: centred, the offset rounded down, or from `at=` on.
+    """Cuts a part out of the map: centred, the offset rounded down, or from `at=` on; along all axes or one alone.
 
-    `CROP 24x24 at=4x0` or `CROP like=e2`, which takes the spatial size of another node
+    `CROP 24x24 at=4x0`, `CROP 24 axis=0` or `CROP like=e2`, which takes the spatial size of another node
 
     FLOPs: none.
     """
@@ -167,13 +168,27 @@ class Crop(Moving):
     size: Sizes | None = positional(sizes(), "spatial size of the part", None)
     at: Sizes | None = option(sizes(0), "where it starts, counted from 0; without it in the middle")
     like: str | None = option(node(), "the node whose spatial size it takes")
+    axis: int | None = option(whole(0), "the one axis that it cuts, 0 for the first; without it all")
 
     def __post_init__(self) -> None:
         one_of("CROP 24x24 or CROP like=NAME", {"size": self.size, "like": self.like})
+        if self.axis is None:
+            return
+        if self.like is not None:
+            raise LayerError(mistakes.Exclusive("like and axis"), argument="axis")
+        for name, given in (("size", self.size), ("at", self.at)):
+            if given is not None and len(given) > 1:
+                raise LayerError(mistakes.OneAxis(name, show(given), len(given)), argument=name)
+
+    def _along(self, sizes: Sizes, x: Shape, argument: str, rest: Sizes) -> Sizes:
+        """Sizes along all axes of an input, where one that is not cut has what the rest says."""
+        if self.axis is None:
+            return per_axis(sizes, x, argument)
+        return tuple([sizes[0] if at == self.axis else other for at, other in enumerate(rest)])
 
     def _offsets(self, x: Shape, spatial: Sizes) -> Sizes:
         if self.at is not None:
-            return per_axis(self.at, x, "at")
+            return self._along(self.at, x, "at", (0,) * x.rank)
         return tuple([(size - part) // 2 for size, part in zip(x.spatial, spatial, strict=True)])
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
@@ -185,7 +200,9 @@ class Crop(Moving):
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
         require_axes("CROP", x)
-        spatial = size_of("CROP", *inputs) if self.size is None else per_axis(self.size, x, "size")
+        if self.axis is not None and self.axis >= x.rank:
+            raise LayerError(mistakes.NoSuchAxis(self.axis, x), argument="axis", inputs=True)
+        spatial = size_of("CROP", *inputs) if self.size is None else self._along(self.size, x, "size", x.spatial)
         offsets = self._offsets(x, spatial)
         for size, part, offset in zip(x.spatial, spatial, offsets, strict=True):
             if offset < 0 or offset + part > size:
@@ -194,17 +211,17 @@ class Crop(Moving):
                 if self.at is not None:
                     where = f"at {show(self.at)}, which ends beyond {show(x.spatial)}"
                 raise LayerError(mistakes.LargeCrop(show(spatial), where), argument=argument, inputs=True)
-        places = zip(map(known, offsets), spatial, strict=True)
-        return Shape(tuple([known(at + part) - at for at, part in places]), x.channels)
+        places = zip(x.spatial, map(known, offsets), spatial, strict=True)
+        return Shape(tuple([size if part is size else known(at + part) - at for size, at, part in places]), x.channels)
 
     def lower(self, *inputs: Shape) -> nn.Module:
         from netdsl.layers.modules import reshape
 
         x = inputs[0]
+        if self.size is not None and self.axis is not None:
+            return reshape.Crop(list(self.size), None if self.at is None else list(self.at), self.axis)
         at = None if self.at is None else list(per_axis(self.at, x, "at"))
-        if self.size is None:
-            return reshape.CropLike(at)
-        return reshape.Crop(list(self.shape(*inputs).spatial), at)
+        return reshape.CropLike(at) if self.size is None else reshape.Crop(list(per_axis(self.size, x, "size")), at)
 
 
 def one_of(usage: str, given: Mapping[str, object]) -> None:

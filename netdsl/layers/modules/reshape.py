@@ -27,25 +27,26 @@ class Pad(nn.Module):
         return functional.pad(x, self.sizes, mode=self.mode)
 
 
-def cut(x: Tensor, size: list[int], at: list[int] | None) -> Tensor:
-    """A part of the map, from `at` on or in the middle, the offset rounded down."""
-    for axis, length in enumerate(size):
-        start = (x.size(axis + 2) - length) // 2 if at is None else at[axis]
-        x = x.narrow(axis + 2, start, length)
+def cut(x: Tensor, size: list[int], at: list[int] | None, first: int = 0) -> Tensor:
+    """A part of the map, from `at` on or in the middle, the offset rounded down; along the axes from the `first` on."""
+    for place, length in enumerate(size):
+        axis = place + first + 2
+        start = (x.size(axis) - length) // 2 if at is None else at[place]
+        x = x.narrow(axis, start, length)
     return x
 
 
 class Crop(nn.Module):
-    """A part of a given spatial size."""
+    """A part of a given size along the axes from the `first` on."""
 
     at: list[int] | None
 
-    def __init__(self, size: list[int], at: list[int] | None) -> None:
+    def __init__(self, size: list[int], at: list[int] | None, first: int = 0) -> None:
         super().__init__()
-        self.size, self.at = size, at
+        self.size, self.at, self.first = size, at, first
 
     def forward(self, x: Tensor) -> Tensor:
-        return cut(x, self.size, self.at)
+        return cut(x, self.size, self.at, self.first)
 
 
 class CropLike(nn.Module):
