@@ -177,7 +177,7 @@ def _in_order(model: nn.Module) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize(
     ("name", "theirs", "inputs"),
-    [("vit_b16", "vit_b_16", (224, 224, 3)), ("swin_t", "swin_t", (224, 224, 3)), ("swin_t", "swin_t", (64, 160, 3))],
+    [("vit_b_16", "vit_b_16", (224, 224, 3)), ("swin_t", "swin_t", (224, 224, 3)), ("swin_t", "swin_t", (64, 160, 3))],
 )
 def test_transformers_are_torchvisions_with_its_weights(name: str, theirs: str, inputs: tuple[int, int, int]) -> None:
     models = torchvision_models.load()
