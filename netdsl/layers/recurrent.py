@@ -77,8 +77,8 @@ class LongShortTermMemory(Recurrent):
 
     `RESHAPE 1024x64 -> LSTM 128 both last`
 
-    FLOPs: two for each MAC, and 30 for each unit and position: 12 of three sigmoids, 10 of two tanh, 4 of cell and
-    output, 4 second biases.
+    FLOPs: two for each MAC, and 30 for each unit and position: 22 of three sigmoids and two tanh, 4 of products and
+    sums, 4 second biases.
     """
 
     keyword = "LSTM"
@@ -100,8 +100,8 @@ class GatedRecurrentUnits(Recurrent):
 
     `RESHAPE 1024x64 -> GRU 128`
 
-    FLOPs: two for each MAC, and 21 for each unit and position: 8 of two sigmoids, 5 of a tanh, 2 of the reset, 4 of the
-    state, 2 second biases.
+    FLOPs: two for each MAC, and 21 for each unit and position: 13 of two sigmoids and a tanh, 6 of products and sums,
+    2 second biases.
     """
 
     keyword = "GRU"

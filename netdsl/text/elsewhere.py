@@ -280,6 +280,12 @@ def argument(key: str, value: str) -> str:
             return f"write {letter}{value}"
         case ["bias"], "false" | "0":
             return "write nobias"
+        case ["both"], "" | "true":
+            return "write both"
+        case ["sequences"], "false":
+            return "write last"
+        case ["both"] | ["sequences"], _:
+            return "take it away: one direction is read, and all states are given, without `both` and `last`"
         case ["bias"], _:
             return "take it away: there is a bias without `nobias`"
         case ["align"], "false" | "0" | "none":
