@@ -163,18 +163,6 @@ def test_windows_after_windows_see_more_where_they_are_shifted() -> None:
     assert sizes["shift"][-1][1] == Fraction(4)
 
 
-def _in_order(model: nn.Module) -> list[torch.Tensor]:
-    """The weights of a transformer of torchvision's in the order in which they are used."""
-    state = {name: tensor for name, tensor in model.state_dict().items() if "index" not in name}
-    names = list(state)
-    for name in list(names):
-        if name == "class_token":
-            names.insert(names.index("conv_proj.bias"), names.pop(0))
-        if name.endswith("reduction.weight"):  # which its normalisation goes before
-            names.insert(names.index(name) + 2, names.pop(names.index(name)))
-    return [state[name] for name in names]
-
-
 @pytest.mark.parametrize(
     ("name", "theirs", "inputs"),
     [("vit_b_16", "vit_b_16", (224, 224, 3)), ("swin_t", "swin_t", (224, 224, 3)), ("swin_t", "swin_t", (64, 160, 3))],
@@ -187,12 +175,8 @@ def test_transformers_are_torchvisions_with_its_weights(name: str, theirs: str, 
     for part in model.modules():
         if make := getattr(part, "define_relative_position_index", None):
             make()  # it is no weight
-    network = netdsl.load(name, inputs=inputs).module(train=False).eval()
-    state = network.state_dict()
-    weights = _in_order(model)
-    assert [tensor.squeeze().shape for tensor in state.values()] == [tensor.squeeze().shape for tensor in weights]
-    given = [weight.reshape(tensor.shape) for weight, tensor in zip(weights, state.values(), strict=True)]
-    network.load_state_dict(dict(zip(state, given, strict=True)), assign=True)
+    weights = model.state_dict()
+    network = netdsl.load(name, inputs=inputs).module(train=False, weights=weights, weights_by="order").eval()
     logits: list[torch.Tensor] = []
     network.get_submodule("prob").register_forward_pre_hook(lambda _, given: logits.extend(given))
     image = torch.rand(1, 3, *inputs[:2], generator=torch.Generator().manual_seed(2))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision_models
+from test_zoo import randomised
 from torch import Tensor, nn
 
 import netdsl
@@ -219,23 +220,6 @@ def test_what_was_found_by_order_is_written_as_a_map(tmp_path: Path) -> None:
 # torchvision's
 
 
-def filled(build: Callable[[], nn.Module]) -> nn.Module:
-    """A model with weights that keep activations in range."""
-    with torch.device("meta"):
-        model = build()
-    model = model.to_empty(device="cpu").eval()
-    generator = torch.Generator().manual_seed(1)
-    for name, tensor in model.state_dict().items():
-        if tensor.ndim > 1 and tensor.is_floating_point():
-            bound = (6 / tensor[0].numel()) ** 0.5
-            tensor.uniform_(-bound, bound, generator=generator)
-        elif name.endswith(("running_var", "weight")):
-            tensor.uniform_(0.5, 1, generator=generator)
-        elif tensor.is_floating_point():
-            tensor.uniform_(-0.1, 0.1, generator=generator)
-    return model
-
-
 @pytest.mark.filterwarnings("ignore:The default weight initialization:FutureWarning")
 @pytest.mark.parametrize(
     ("name", "size"),
@@ -250,7 +234,10 @@ def filled(build: Callable[[], nn.Module]) -> nn.Module:
     ],
 )
 def test_torchvisions_files_load_as_they_are(name: str, size: int) -> None:
-    model = filled(getattr(torchvision_models.load(), name))
+    build: Callable[[], nn.Module] = getattr(torchvision_models.load(), name)
+    with torch.device("meta"):
+        model = build()
+    model = randomised(model)
     module = netdsl.load(name).module(train=False, weights=model.state_dict(), weights_by="order").eval()
     image = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():

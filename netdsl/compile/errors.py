@@ -10,6 +10,7 @@ from netdsl.measure import units
 from netdsl.text.fit import listed
 
 _MOST_NAMES = 10
+_MOST_TWINS = 4
 
 
 class CompileError(Exception):
@@ -112,7 +113,13 @@ class Twins:
     shape: str
 
     def __str__(self) -> str:
-        return f"{listed(self.ours, ' and ')} may be {listed(self.theirs, ' or ')}"
+        return f"{_some(self.ours, ' and ')} may be {_some(self.theirs, ' or ')}"
+
+
+def _some(names: Sequence[str], last: str) -> str:
+    """A few names, and how many more there are."""
+    more = len(names) - _MOST_TWINS
+    return listed([*names[:_MOST_TWINS], f"{more} more"] if more > 0 else names, last)
 
 
 @dataclass(eq=False)
