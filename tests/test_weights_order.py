@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision_models
+from safetensors.torch import load_file
+from test_cli import Run, run  # noqa: F401 - `run` is a fixture
 from test_zoo import randomised
 from torch import Tensor, nn
 
@@ -215,6 +217,51 @@ def test_what_was_found_by_order_is_written_as_a_map(tmp_path: Path) -> None:
     assert names.read_text().endswith("\naux.a =\nindex =\n")
     by_map = compile.module(shaped, weights=Origin({f"module.{name}": one for name, one in weights.items()}, map=names))
     assert all(torch.equal(one, by_order[name]) for name, one in by_map.state_dict().items())
+
+
+# The commands
+
+
+def test_the_commands_tell_what_was_done_and_what_to_write(run: Run) -> None:  # noqa: F811
+    Path("net.net").write_text("param classes = 4\nINPUT 3x3x3 -> CONV 2 1 nobias -> BN -> FC classes\n")
+    norm = nn.BatchNorm2d(2)
+    torch.save(nn.Sequential(nn.Conv2d(3, 2, 1, bias=False), norm, nn.Linear(18, 4)).state_dict(), "own.pth")
+    done = run("compile", "net.net", "--weights", "own.pth", "--weights-by", "order", "--map-output", "names.map")
+    assert (done.status, done.err) == (
+        0,
+        "note: own.pth: passed over 1 num_batches_tracked, which holds whole numbers\n",
+    )
+    assert done.out.endswith("weights of own.pth\n")
+    done = run("compile", "net.net", "--weights", "own.pth", "--weights-map", "names.map")
+    assert (done.status, done.err) == (0, "")
+    done = run("compile", "net.net", "--weights", "own.pth", "--weights-by", "order", "--set", "classes=5")
+    assert (done.status, done.err) == (
+        2,
+        "error: own.pth does not fit the network\n    another shape: fc1 (4x18, not 5x18): 2 in the file\n"
+        "  = help: the file is for 4 where the network has 5: write --set classes=4\n",
+    )
+    arguments = ["transform", "net.net", "--convolutional", "-o", "conv.net", "--weights-output", "conv.safetensors"]
+    done = run(*arguments, "--weights", "own.pth", "--weights-by", "order")
+    assert (done.status, done.err.splitlines()[-1]) == (0, "conv.safetensors: 8 tensors")
+    assert torch.equal(load_file("conv.safetensors")["bn1.running_var"], norm.running_var)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--weights-by order", "error: --weights-by: there are no weights"),
+        ("--weights-map a.map", "error: --weights-map: there are no weights"),
+        ("--weights a.pth --weights-by order --weights-map a.map", "error: --weights-map says names"),
+        ("--weights a.pth --map-output a.map", "error: --map-output is of what is found by order"),
+        ("--weights a.pth --weights-map none.map", "error: none.map: No such file or directory"),
+    ],
+)
+def test_options_that_do_not_go_together_are_told(run: Run, options: str, says: str) -> None:  # noqa: F811
+    Path("net.net").write_text("INPUT 3 -> FC 4\n")
+    torch.save(nn.Sequential(nn.Linear(3, 4)).state_dict(), "a.pth")
+    done = run("compile", "net.net", *options.split())
+    assert done.status == 2
+    assert done.err.startswith(says)
 
 
 # torchvision's
