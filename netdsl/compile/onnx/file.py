@@ -18,7 +18,9 @@ from netdsl.compile.onnx.sheet import NOTHING, Operator, Sheet, Value, Writer
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.graph import infer
+from netdsl.layers import guard, merge
 from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
 
 _MOST = 2**31 - 2**24
 """Bytes of weights that a file holds at most: protobuf's limit, with room for the layers."""
@@ -105,18 +107,32 @@ def _written(sheet: Sheet, network: fx.GraphModule, plan: Plan, progress: Progre
 
 def _layer(sheet: Sheet, network: fx.GraphModule, plan: Plan, index: int, inputs: Sequence[Value]) -> Value:
     """Write a layer; what gives its input as it is has no operator."""
-    node, owner = plan.shaped.nodes[index], plan.modules[plan.shaped.nodes[index].owner]
-    if node.layer.algebra(*plan.shaped.input_shapes(index)).identity:
+    node, shapes = plan.shaped.nodes[index], plan.shaped.input_shapes(index)
+    if node.layer.algebra(*shapes).identity:
         return inputs[0]
-    place = f"{node.layer.written}, {node.site.span}"
+    owner, place = plan.modules[node.owner], f"{node.layer.written}, {node.site.span}"
     write = Writer(sheet, node.path, node.layer.written, place, owner, network.get_submodule(owner), inputs[0].dtype)
 
     def asked(layer: Layer, *values: Value) -> Value:
-        return onnx(layer, write, *values)
+        orders = {one.moved and one.moved[1] for one in values}
+        (order, *others) = orders if _apart(layer, shapes) else [None]
+        if order is None or others:
+            return onnx(layer, write, *values)
+        # Before its inputs' axes change places, which perhaps they need not any more:
+        return write.transpose(onnx(layer, write, *[one.moved[0] for one in values if one.moved]), *order)
 
     made = infer.ask(asked, plan.shaped, index, inputs)
     made.shape = plan.shaped.shapes[index]
     return made
+
+
+def _apart(layer: Layer, shapes: Sequence[Shape]) -> bool:
+    """Whether each value that it gives follows from those at its place, whatever the order of axes."""
+    if guard.brought(layer):
+        return False
+    if layer.merge:
+        return isinstance(layer, (merge.Elementwise, merge.Multiply)) and len(set(shapes)) == 1
+    return layer.algebra(*shapes).elementwise
 
 
 def _cast(sheet: Sheet, value: Value, dtype: torch.dtype) -> Value:
