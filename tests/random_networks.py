@@ -117,7 +117,7 @@ class _Maker:
             f"CONV {filters} {kernel} s{stride} same nobias",
             f"CONV {2 * filters} {kernel} p{padding} g{self.one_of('1', str(channels)) if self.mixing else 1}",
             f"DWCONV {kernel} s{stride} p{padding} multiplier={self.number(1, 2)}",
-            f"DECONV {filters} {kernel} s{stride} p{padding}",
+            f"DECONV {filters} {kernel} s{stride} p{padding} d{dilation}",
             f"{pool} {kernel} s{stride}",
             f"{pool} 3 s{stride} p1 ceil",
             f"{pool} {kernel} s{stride} same",

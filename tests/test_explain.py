@@ -242,6 +242,7 @@ def test_alexnets_first_convolution_is_explained_as_on_the_slides() -> None:
         ("INPUT 7x7x8 -> AVGPOOL global", "avgpool1", ["(7 − 7)/1 + 1 = 1 (the window is the whole map)"]),
         ("INPUT 13x13x8 -> AVGPOOL to=6x6", "avgpool1", ["height, width: 6 (as asked for"]),
         ("INPUT 28x28x8 -> DECONV 4 3 s2 p1 output_pad=1", "deconv1", ["(28 − 1)·2 − 2·1 + 3 + 1 = 56"]),
+        ("INPUT 28x28x8 -> DECONV 4 3 s2 p1 d2", "deconv1", ["(28 − 1)·2 − 2·1 + 2·(3 − 1) + 1 = 57"]),
         ("INPUT 28x14x8 -> UPSAMPLE 2x3", "upsample1", ["height: 2·28 = 56", "width: 3·14 = 42"]),
         ("INPUT 28x28x8 -> PAD 1 after=2", "pad1", ["28 + 1 + 2 = 31"]),
         ("INPUT 6x6x256 -> FC 4096", "fc1", ["6·6·256 = 9,216 (flattened)", "6·6·256·4,096 + 4,096 = 37,752,832"]),

@@ -89,6 +89,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         'CONV 1 1 table="012"',
         "DWCONV 3 multiplier=2",
         "DECONV 4 3 s2 output_pad=1x0",
+        "DECONV 6 3 s2 p1 d2x1 nobias",
         "FC 10 nobias",
         "ATTENTION 3",
         "ATTENTION 2 width=5 causal nobias",
@@ -287,6 +288,9 @@ MISTAKES = """
 8x8x6: CONV 2 3 table="0, 1" = invalid-argument table="0, 1"
 8x8x6: CONV 2 3 table="-1,2 0" = invalid-argument table="-1,2 0"
 8x8x6: DECONV 4 3 s2 output_pad=2 = invalid-argument output_pad=2
+8x8x6: DECONV 4 3 s2 d3 output_pad=3 = invalid-argument output_pad=3
+8x8x6: DECONV 4 3 d2x2x2 = rank-mismatch d2x2x2
+8x8x6: DECONV 4 3 d0 = invalid-argument d0
 8x8x6: MAXPOOL 3 p2 = invalid-argument p2
 8x8x6: MAXPOOL 3 p1 same = invalid-argument p1
 8x8x6: MAXPOOL 3 ceil same = invalid-argument ceil

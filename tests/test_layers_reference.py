@@ -12,6 +12,7 @@ import torch
 
 import netdsl
 from netdsl.layers.modules import digits
+from netdsl.measure import field
 
 if TYPE_CHECKING:
     from netdsl.layers.shape import Shape
@@ -113,16 +114,16 @@ def test_table_counts_its_connections_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "stride", "padding", "extra"),
-    [case for case in product((1, 2, 3), (1, 2, 3), (0, 1), (0, 1)) if case[3] < case[1]],
+    ("kernel", "stride", "padding", "extra", "dilation"),
+    [case for case in product((1, 2, 3), (1, 2, 3), (0, 1), (0, 1), (1, 2, 3)) if case[3] < max(case[1], case[4])],
 )
-def test_transposed_convolution(kernel: int, stride: int, padding: int, extra: int) -> None:
-    text = f"DECONV 2 {kernel} s{stride} p{padding} output_pad={extra}"
+def test_transposed_convolution(kernel: int, stride: int, padding: int, extra: int, dilation: int) -> None:
+    text = f"DECONV 2 {kernel} s{stride} p{padding} d{dilation} output_pad={extra}"
     module, x = lowered("5x3", text)
-    size = 4 * stride - 2 * padding + kernel + extra
+    size = 4 * stride - 2 * padding + dilation * (kernel - 1) + 1 + extra
     expected = module.bias.detach()[None, :, None].repeat(2, 1, size)
     for i, tap in product(range(5), range(kernel)):
-        o = i * stride + tap - padding
+        o = i * stride + tap * dilation - padding
         if 0 <= o < size:
             expected[:, :, o] += x[:, :, i] @ module.weight.detach()[:, :, tap]
     torch.testing.assert_close(module(x).detach(), expected)
@@ -357,6 +358,7 @@ def test_scaled_tanh_and_slopes() -> None:
 READS = """
 CONV 2 3; CONV 2 3 s2 p1; CONV 2 2 same; CONV 2 4 same s3; CONV 2 3 d2 p1; DWCONV 3 s2
 DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECONV 2 1 s2
+DECONV 2 3 d2; DECONV 2 3 s2 p1 d3; DECONV 2 2 s3 d2 output_pad=2
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; CROP 4 axis=0 at=2; UPSAMPLE 1; UPSAMPLE 2;
 UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
@@ -407,6 +409,23 @@ def test_what_an_enlarged_position_reads(mode: str, size: int) -> None:
             start = o * window.stride - window.before
             meets = {min(max(i, 0), size - 1) for i in range(-9, 9 + size) if 0 <= i * scale - start < window.reach}
             assert read == meets or ("bicubic" in mode and read < meets and len(read) == 1)
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3, 4])
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+def test_the_field_of_a_transposed_convolution_has_no_holes_at_its_ends(kernel: int, dilation: int) -> None:
+    """Against gradients in the middle of a map, where some outputs see nothing at all."""
+    for stride in (1, 2, 3, 4, 6):
+        text = f"INPUT 40x1 -> AVGPOOL 2 -> DECONV 1 {kernel} s{stride} d{dilation}"
+        shaped = netdsl.loads(text).shaped
+        x = torch.randn(1, 1, 40, requires_grad=True)
+        output = netdsl.loads(text).module().eval()(x)
+        seen = [0]
+        for o in range(output.shape[2] // 2 - stride, output.shape[2] // 2 + stride):
+            (gradient,) = torch.autograd.grad(output[0, 0, o], x, retain_graph=True)
+            reached = gradient.flatten().nonzero().flatten().tolist()
+            seen.append(reached[-1] - reached[0] + 1 if reached else 0)
+        assert field.fields(shaped)[-1][0].size == max(seen)
 
 
 def test_adaptive_windows_are_exact_where_they_divide() -> None:

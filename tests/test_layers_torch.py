@@ -29,6 +29,7 @@ CONV 4 3 same; CONV 4 2 same; CONV 4 2 same s3; CONV 4 3 same d2 s2; CONV 4 5 sa
 CONV 2 2 table="01 2345"; CONV 3 3 p1 s2 table="0,5 1 2,3,4" nobias; CONV 2 2 same table="0 12345"
 DWCONV 3; DWCONV 3 s2 p1 nobias; DWCONV 2 same s2 multiplier=2; DWCONV 3 d2 p1 multiplier=3
 DECONV 4 3; DECONV 4 2 s2; DECONV 4 4 s2 p1; DECONV 6 3 s2 p1 output_pad=1 nobias; DECONV 4 3 s3 g2; DECONV 3 1 s2
+DECONV 4 3 d2; DECONV 4 3 s2 p2 d3 g2 output_pad=2; DECONV 2 2 s3 d2 nobias
 MAXPOOL 2; MAXPOOL 3 s2; MAXPOOL 3 s2 p1; MAXPOOL 2 ceil; MAXPOOL 3 s2 ceil; MAXPOOL 2 p1 ceil; MAXPOOL 2 s3 ceil
 MAXPOOL 3 s2 same; MAXPOOL 2 same; MAXPOOL 2 s1 same; MAXPOOL 3 s1 same; MAXPOOL 1 s2; MAXPOOL to=3; MAXPOOL global
 AVGPOOL 2; AVGPOOL 3 s2 p1; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 ceil; AVGPOOL 3 s2 p1 ceil; AVGPOOL 3 s1 same
@@ -60,6 +61,7 @@ PARTICULAR = """
 11x6: CONV 4 3 s2 p{1}; PAD 3 after=1; RESHAPE 3x22; RESHAPE 66; RESHAPE 2x3x11
 7x9x6: CONV 4 3x1 p1x0 s2x1; CONV 4 1x5 same s1x2; CONV 4 2x3 same s2x3; CONV 2 3x2 d1x2 p0x1 table="012 345"
 7x9x6: DWCONV 3x1 s1x2 p1x0; DECONV 4 3x1 s1x2 p1x0; DECONV 4 2x3 s2x3 output_pad={1, 0}; MAXPOOL 3x2 s2x1 p1x0
+7x9x6: DECONV 2 2x3 s1x2 d3x2 p1x0
 7x9x6: MAXPOOL 1x3 same; AVGPOOL to=3x5; MAXPOOL to=10x2; AVGPOOL 2x3 s1x2 same exclude_pad; PAD 1x0 after=2x3
 7x9x6: PAD 1x2 after=3x0 mode=reflect; CROP 4x9; CROP 2x3 at=5x0; UPSAMPLE 1x3; UPSAMPLE to=8x3; RESHAPE 6x63
 7x9x6: UPSAMPLE 2 mode=bicubic; UPSAMPLE 3x1 mode=bicubic aligned; UPSAMPLE to=5x13 mode=bicubic

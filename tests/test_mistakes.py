@@ -312,6 +312,10 @@ MISTAKES = [
     ("INPUT 8x8x3 -> torch.mul(x, 0.5)", 1, 16, "TIMES 0.5"),
     ("INPUT 8x8x3 -> Rescaling(1./255)", 1, 25, "TIMES {1/255}"),
     ("INPUT 8x8x3 -> TIMES scale=0.5", 1, 22, "TIMES 0.5"),
+    (
+        "INPUT 8x8x3 -> nn.ConvTranspose2d(3, 8, 3, stride=2, padding=1, dilation=2)",
+        *(1, 18, "DECONV 8 3 s2 p1 d2"),
+    ),
     ("INPUT 8x8x4 -> F.pixel_unshuffle(x, 2)", 1, 17, "PIXELUNSHUFFLE 2"),
     ("INPUT 8x8x4 -> nn.PixelUnshuffle(downscale_factor=2)", 1, 18, "PIXELUNSHUFFLE 2"),
     ("INPUT 8x8x4 -> space_to_depth(block_size=2)", 1, 16, "PIXELUNSHUFFLE 2 order=dcr"),

@@ -277,6 +277,7 @@ def test_a_convolution_takes_up_what_scales_its_channels_on_both_sides() -> None
         "BN -> FC 3 -> BN",
         "FLATTEN -> SCALE bias -> FC 5 nobias",
         "BN -> DECONV 3 1",
+        "DECONV 6 3 s2 p1 d2 g2 nobias -> BN",
         "CONV 4 3 same s2 -> BN",
         "BN -> CONV 4 1 same",
         "SCALE bias -> DWCONV 2",

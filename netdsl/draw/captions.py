@@ -90,7 +90,8 @@ def _convolving(layer: Convolving, x: Shape) -> str:
 @caption.of(Deconv)
 def _deconv(layer: Deconv, x: Shape) -> str:
     kernel = show(per_axis(layer.kernel, x, "kernel"))
-    return ", ".join(filter(None, [f"{kernel} deconv", f"{layer.filters}", _step(layer.stride, "x")]))
+    dilation = f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else ""
+    return ", ".join(filter(None, [f"{kernel} deconv", f"{layer.filters}", dilation, _step(layer.stride, "x")]))
 
 
 @caption.of(Attention)

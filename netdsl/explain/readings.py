@@ -57,7 +57,7 @@ def _convolving(layer: Convolving | Deconv, x: Shape) -> str:
     else:
         groups, table = layer.groups_of(x), bool(layer.fixed(x))
         words.append("padding `same`" if layer.same else f"padding {show(layer.padding)}")
-        words.append(f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "")
+    words.append(f"dilation {show(layer.dilation)}" if max(layer.dilation) > 1 else "")
     words.append(f"{groups:,} groups" if groups > 1 else "")
     words += ["a table of connections"] * table + ["no bias"] * layer.nobias
     return ", ".join(filter(None, words))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Deconv(Layer):
-    """A transposed convolution: (in − 1)s − 2p + k + output_pad. It enlarges by its stride.
+    """A transposed convolution: (in − 1)s − 2p + d(k − 1) + 1 + output_pad. It enlarges by its stride.
 
     `DECONV 128 2x2 s2`
 
@@ -33,15 +33,16 @@ class Deconv(Layer):
     kernel: Sizes = positional(sizes(), "size of the window")
     stride: Sizes = tag("s", sizes(), "enlargement", (1,))
     padding: Sizes = tag("p", sizes(0), "what is cut from each side", (0,))
+    dilation: Sizes = tag("d", sizes(), "step between the cells of the window", (1,))
     groups: int = tag("g", whole(), "parts that are convolved apart", 1)
     nobias: bool = flag("no bias")
     output_pad: Sizes = option(sizes(0), "what is added at the far end", (0,))
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...]:
         (x,) = inputs
-        kernel = per_axis(self.kernel, x, "kernel")
-        padding = per_axis(self.padding, x, "padding")
-        return tuple(Window(k, before=k - 1 - p, after=k - 1 - p) for k, p in zip(kernel, padding, strict=True))
+        axes = [per_axis(getattr(self, name), x, name) for name in ("kernel", "padding", "dilation")]
+        reaches = [(k, d * (k - 1) - p, d) for k, p, d in zip(*axes, strict=True)]
+        return tuple(Window(k, before=pad, after=pad, dilation=d) for k, pad, d in reaches)
 
     def enlargement(self, *inputs: Shape) -> tuple[Fraction, ...]:
         return tuple(Fraction(size) for size in self._strides(inputs[0]))
@@ -57,10 +58,11 @@ class Deconv(Layer):
         padding = per_axis(self.padding, x, "padding")
         extra = per_axis(self.output_pad, x, "output_pad")
         strides = self._strides(x)
-        if any(e >= s for e, s in zip(extra, strides, strict=True)):
+        dilation = per_axis(self.dilation, x, "dilation")
+        if any(e >= max(s, d) for e, s, d in zip(extra, strides, dilation, strict=True)):
             raise LayerError(mistakes.LargeOutputPad(), argument="output_pad")
-        axes = zip(x.spatial, kernel, strides, padding, extra, strict=True)
-        bare = [(group(size - 1) * s - 2 * p + k, e) for size, k, s, p, e in axes]
+        axes = zip(x.spatial, map(_reach, kernel, dilation), strides, padding, extra, strict=True)
+        bare = [(group(size - 1) * s - 2 * p + reach, e) for size, reach, s, p, e in axes]
         spatial = tuple([size + e if e else size for size, e in bare])
         if min(spatial) < 1:
             raise LayerError(mistakes.NothingLeft(show(self.padding), x), argument="padding", inputs=True)
@@ -85,4 +87,12 @@ class Deconv(Layer):
         (x,) = inputs
         kernel, stride = per_axis(self.kernel, x, "kernel"), self._strides(x)
         padding, extra = per_axis(self.padding, x, "padding"), per_axis(self.output_pad, x, "output_pad")
-        return conv.transposed(kernel, stride, padding, extra, x.channels, self.filters, self.groups, not self.nobias)
+        dilation, bias = per_axis(self.dilation, x, "dilation"), not self.nobias
+        return conv.transposed(
+            kernel, stride, padding, extra, x.channels, self.filters, self.groups, bias=bias, dilation=dilation
+        )
+
+
+def _reach(kernel: int, dilation: int) -> int:
+    """The span that a window covers: d(k − 1) + 1."""
+    return kernel if dilation == 1 else dilation * group(kernel - 1) + 1

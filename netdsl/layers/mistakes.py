@@ -97,7 +97,7 @@ class LargePadding(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> MAX
 
 
 class LargeOutputPad(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> DECONV 4 2 s2 output_pad=2"):
-    words = "output_pad is smaller than the stride"
+    words = "output_pad is smaller than the stride, or than the dilation"
 
 
 class AlignedNearest(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> UPSAMPLE 2 aligned"):

@@ -213,9 +213,26 @@ def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     starts: list[Number] = []
     ends: list[Number] = []
     for position in range(phases):
-        first = position * window.stride - window.before
-        low = -(-first * narrow // wide)
-        high = (first + window.reach - 1) * narrow // wide
+        low, high = _met(window, position * window.stride - window.before, scale)
         starts.append(axis.start(low))
-        ends.append(axis.end(max(low, high)))
+        ends.append(axis.end(high))
     return Axis(tuple(starts), tuple(ends), step * axis.step)
+
+
+def _met(window: Window, first: int, scale: Fraction) -> tuple[int, int]:
+    """The first and the last position of a map that meet the cells of a window, which begins at `first`.
+
+    The map is enlarged by a scale, with zeros between its values. Where a window meets zeros alone, it is what lies
+    behind its first cell.
+    """
+    wide, narrow = scale.numerator, scale.denominator
+    low, high = -(-first * narrow // wide), (first + window.reach - 1) * narrow // wide
+    if window.dilation == 1 or narrow > 1:
+        return low, max(low, high)
+    common = math.gcd(window.dilation, wide)
+    every = wide // common  # cells apart are those that meet values
+    cell = -first // common * pow(window.dilation // common, -1, every) % every
+    if first % common or cell >= window.size:
+        return low, low
+    last = cell + (window.size - 1 - cell) // every * every
+    return (first + cell * window.dilation) // wide, (first + last * window.dilation) // wide

@@ -38,7 +38,7 @@ _RECURRENT = "- count layers both sequences"
 _WORDS = {
     "conv convolution convolutional": Foreign("CONV", _CONV, f"- {_CONV}"),
     "deconv convtranspose convolutiontranspose deconvolution deconvolutional transposedconv tconv upconv": Foreign(
-        "DECONV", "count size s p", "- count size s p output_pad g bias"
+        "DECONV", "count size s p d", "- count size s p output_pad g bias d"
     ),
     "dwconv depthwiseconv depthwise depthwiseconvolution": Foreign("DWCONV", "size s p d bias"),
     "sepconv separableconv": Foreign("DWCONV kernel -> CONV filters 1"),

@@ -34,18 +34,26 @@ def convolution(layer: Convolving, write: Writer, x: Value) -> Value:
 
 
 def deconvolution(layer: Deconv, write: Writer, x: Value) -> Value:
-    """A ConvTranspose."""
-    kernel, stride, padding, extra = (
-        list(per_axis(getattr(layer, one), x.shape, one)) for one in ("kernel", "stride", "padding", "output_pad")
+    """A ConvTranspose, which adds less than its stride: more comes of zeros behind its input, and is cut to size."""
+    kernel, stride, padding, extra, dilation = (
+        list(per_axis(getattr(layer, one), x.shape, one))
+        for one in ("kernel", "stride", "padding", "output_pad", "dilation")
     )
+    zeros, behind = [0] * len(kernel), list(padding)
+    for axis, (more, step) in enumerate(zip(extra, stride, strict=True)):
+        if more >= step:
+            zeros[axis] = -(-more // step)
+            behind[axis] += zeros[axis] * step - more
+            extra[axis] = 0
     return write(
         "ConvTranspose",
-        x,
+        write("Pad", x, [*[0] * (len(zeros) + 4), *zeros]) if any(zeros) else x,
         write.weight("weight"),
         write.weight("bias"),
         kernel_shape=kernel,
         strides=stride,
-        pads=padding * 2,
+        pads=padding + behind,
+        dilations=dilation,
         output_padding=extra,
         group=layer.groups,
     )

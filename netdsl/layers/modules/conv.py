@@ -109,8 +109,11 @@ def transposed(
     channels: int,
     filters: int,
     groups: int,
+    *,
     bias: bool,
+    dilation: Sequence[int],
 ) -> nn.Module:
     """A transposed convolution; all sizes are one for each axis."""
     conv = pick(len(kernel), nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-    return conv(channels, filters, tuple(kernel), tuple(stride), tuple(padding), tuple(output_padding), groups, bias)
+    sizes = tuple(kernel), tuple(stride), tuple(padding), tuple(output_padding)
+    return conv(channels, filters, *sizes, groups, bias, tuple(dilation))
