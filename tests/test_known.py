@@ -107,3 +107,24 @@ def test_names_are_found_in_the_files_that_are_used(tmp_path: Path) -> None:
     found = read(text, path)
     assert {one.definition.source.name for one in found.references()} == {str(tmp_path / "blocks.net")}
     assert named(found) == {("block", "unit", 2, "unit", 2), ("param", "wide", 2, "wide", 1)}
+
+
+def test_numbers_of_copies_are_references_and_what_enters_is_none() -> None:
+    found = read(
+        "param i = 2\n"
+        "block b(n) = in: FC {in + n} x{i} -> [ in | SKIP ] -> ADD\n"
+        "INPUT 4\n"
+        "-> b(i) x2 as i @{i}\n"
+        "-> ( FC {i * j} x{i} as j ) x2 as i\n"
+        "-> FC i\n"
+    )
+    assert named(found) == {
+        ("parameter", "n", 2, "n", 2),
+        ("param", "i", 2, "i", 1),
+        ("element", "in", 2, "in", 2),
+        ("block", "b", 4, "b", 2),
+        ("parameter", "i", 4, "i", 4),
+        ("parameter", "i", 5, "i", 5),
+        ("parameter", "j", 5, "j", 5),
+        ("param", "i", 6, "i", 1),
+    }

@@ -77,6 +77,31 @@ def test_the_first_copy_of_a_repeat_parts_from_the_others() -> None:
     )
 
 
+def test_the_first_of_numbered_copies_keeps_its_number() -> None:
+    text = "INPUT 4x4x2 -> a: FC {3*i} x3 as i @{i} -> FC 2\n"
+    assert rewritten(text) == (
+        "INPUT 4x4x2 -> a_first: CONV {3*i} 4x4 x1 as i @{i} -> a: CONV {3*(i + 1)} 1x1 x2 as i @{(i + 1)}\n"
+        "-> fc3: CONV 2 1x1"
+    )
+    text = "INPUT 4x4x2 -> ( FC i -> [ FC {i*j} x{i} as j | FC {2*i} ] -> CONCAT -> FC i x{i} as i ) x2 as i -> FC 2\n"
+    assert "CONV {(i + 1)*j} 1x1 x{(i + 1)} as j | fc3: CONV {2*(i + 1)} 1x1" in rewritten(text)
+    assert ") x1 as i -> ( fc1: CONV {i + 1} 1x1" in " ".join(rewritten(text).split())
+    assert "CONV i 1x1 x{(i + 1)} as i ) x1 as i" in " ".join(rewritten(text).split())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("block d() = FC {in / 16}\nINPUT 8x8x4 -> FLATTEN -> d() -> FC 2\n", "not a whole number"),
+        ("block d() = FC {in // 2}\nINPUT 8x8x4 -> FLATTEN -> d() -> d() -> FC 2\n", "did not become what it should"),
+    ],
+)
+def test_what_enters_a_block_without_the_flattening_is_told(text: str, said: str) -> None:
+    with pytest.raises(TransformError, match=said) as raised:
+        netdsl.loads(text).convolutional()
+    assert "give it the number" in raised.value.help
+
+
 def test_what_is_changed_in_a_used_file_is_brought_in() -> None:
     text = netdsl.load("vgg19").convolutional().text
     assert "use " not in text

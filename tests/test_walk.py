@@ -228,3 +228,10 @@ def test_a_block_of_a_used_file_reads_what_enters_it(tmp_path: Path) -> None:
     )
     assert [str(one) for one in netdsl.load(network).shaped.shapes] == ["8", "6", "3", "6", "12", "6", "12"]
     assert [str(one) for one in netdsl.load(network, r=3).shaped.shapes] == ["8", "6", "2", "6", "12", "4", "12"]
+
+
+def test_a_param_that_a_number_hides_is_unused() -> None:
+    report = Report()
+    text = "param i = 2\nparam j = 2\nINPUT 4 -> ( FC {i} -> FC {j} x{i} as i ) x2 as i @{i} -> RELU x{j} as j\n"
+    assert build(Source(text, "n"), None, report) is not None
+    assert [(one.code, one.span.text) for one in report.diagnostics()] == [("unused-name", "i")]

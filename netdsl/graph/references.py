@@ -6,10 +6,11 @@ This follows from what is written alone. So it is known of a file with mistakes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from netdsl.graph import names
+from netdsl.graph.evaluate import IN
 from netdsl.graph.program import Unit
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
@@ -37,6 +38,8 @@ class _Body:
     parameters: Mapping[str, Span]
     unit: Unit
     outer: _Body | None = None
+    of_block: bool = False
+    """Whether it is that of a block, or a group in one, where something enters."""
 
 
 def references(unit: Unit) -> Iterator[Reference]:
@@ -76,7 +79,7 @@ class _Reading:
 
     def _body(self, block: tree.Block, unit: Unit) -> _Body:
         parameters = {one.name.text: one.name.span for one in block.parameters}
-        return _Body(self._elements(block.body), parameters, unit)
+        return _Body(self._elements(block.body), parameters, unit, of_block=True)
 
     def _elements(self, chain: tree.Chain) -> Mapping[str, tree.Element]:
         found = self._named.get(id(chain))
@@ -90,28 +93,35 @@ class _Reading:
         while pending:
             chain, scope = pending.pop()
             for element in chain.elements:
-                yield from self._values([one.value for one in (element.repeat, element.device) if one], scope)
+                inside = scope
+                if element.repeat is not None:
+                    yield from self._values([element.repeat.value], scope)
+                    if (index := element.repeat.index) is not None:
+                        inside = replace(scope, parameters={**scope.parameters, index.text: index.span})
+                yield from self._values([element.device.value] if element.device else [], inside)
                 match element.primary:
                     case tree.Layer() as layer:
-                        yield from self._values(_given(layer), scope)
+                        yield from self._values(_given(layer), inside)
                     case tree.Call(name, arguments):
                         block = scope.unit.blocks.get(name.text)
                         if block is None:
                             yield from self._path(name, scope)
                         else:
                             yield Reference("block", name.span, block.block.name.span)
-                        yield from self._values([one.value for one in arguments], scope)
+                        yield from self._values([one.value for one in arguments], inside)
                     case tree.Name() as name:
-                        yield from self._values([name], scope)
+                        yield from self._path(name, scope) if name.text == IN else self._values([name], scope)
                     case tree.Fork(branches):
                         pending += [(branch, scope) for branch in branches]
                     case tree.Group(inner):
                         bare = element.label is None and element.repeat is None
-                        pending.append((inner, scope if bare else self._inside(element, scope) or scope))
+                        pending.append((inner, inside if bare else self._inside(element, inside) or inside))
 
     def _values(self, expressions: Iterable[tree.Expression], scope: _Body) -> Iterator[Reference]:
         """The uses in expressions: of parameters, params, and elements where a node may be given."""
         for name in tree.names(expressions):
+            if name.text == IN and scope.of_block:
+                continue
             if (span := scope.parameters.get(name.text)) is not None:
                 yield Reference("parameter", name.span, span)
             elif (span := scope.unit.origins.get(name.text)) is not None:
@@ -141,7 +151,7 @@ class _Reading:
         """The scope that an element opens."""
         match element.primary:
             case tree.Group(chain):
-                return _Body(self._elements(chain), scope.parameters, scope.unit, scope)
+                return _Body(self._elements(chain), scope.parameters, scope.unit, scope, scope.of_block)
             case tree.Call(name) if (block := scope.unit.blocks.get(name.text)) is not None:
                 return self._body(block.block, block.unit)
             case _:

@@ -112,12 +112,29 @@ def _called_in(chain: tree.Chain) -> set[str]:
 
 
 def _named_in(chain: tree.Chain) -> set[str]:
-    expressions: list[tree.Expression] = []
-    for element in tree.elements(chain):
-        if isinstance(element.primary, tree.Layer | tree.Call):
-            expressions += [argument.value for argument in element.primary.arguments]
-        expressions += [count.value for count in (element.repeat, element.device) if count is not None]
-    return _names(expressions)
+    """The names in a chain that stand for values, but for those of the numbers of copies."""
+    found: set[str] = set()
+    pending: list[tuple[tree.Element, frozenset[str]]] = [(one, frozenset()) for one in chain.elements]
+    while pending:
+        element, numbers = pending.pop()
+        expressions: list[tree.Expression] = []
+        if element.repeat is not None:
+            found |= _names([element.repeat.value]) - numbers
+            if element.repeat.index is not None:
+                numbers |= {element.repeat.index.text}
+        match element.primary:
+            case tree.Layer(arguments=arguments) | tree.Call(arguments=arguments):
+                expressions += [argument.value for argument in arguments]
+            case tree.Group(inner):
+                pending += [(one, numbers) for one in inner.elements]
+            case tree.Fork(branches):
+                pending += [(one, numbers) for branch in branches for one in branch.elements]
+            case tree.Name():
+                pass
+        if element.device is not None:
+            expressions.append(element.device.value)
+        found |= _names(expressions) - numbers
+    return found
 
 
 def _names(expressions: Iterable[tree.Expression]) -> set[str]:

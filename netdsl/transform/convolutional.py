@@ -22,8 +22,10 @@ from netdsl.layers.base import Layer, write
 from netdsl.text import format as formatter
 from netdsl.text import tree
 from netdsl.text.advice import Edit
+from netdsl.text.diagnostic import NetError
 from netdsl.text.shown import Line
 from netdsl.text.source import Source, Span
+from netdsl.text.tokens import NAMES
 from netdsl.transform import claims, overriding, repeats, uses
 from netdsl.transform.plan import Plan, TransformError, plan
 from netdsl.transform.program import Program, without
@@ -74,10 +76,21 @@ def convolutional(program: Program, overrides: Overrides | None = None) -> Rewri
     else:
         raise TransformError("its repeats and blocks differ in too many ways")
     program = program.edited(_Rewriting(program, shaped, planned).edits())
+    try:
+        program.built()
+    except NetError as error:
+        wrong = error.errors[0]
+        raise TransformError(f"the rewritten network is wrong: {wrong.message}", help=_entering(program)) from None
     program, lost = claims.mended(program, rewrite=not (overrides.params or overrides.inputs))
     if program.text != before.graph.source.text:
         program = replace(program, text=formatter.format(Source(_titled(program), program.name)))
-    return Rewritten(before, program, _followed(before, program.shaped, planned), len(planned.layers), lost)
+    return Rewritten(before, program, _followed(before, program, planned), len(planned.layers), lost)
+
+
+def _entering(program: Program) -> str:
+    """What may help where a block reads the channels of what enters it, which are others without a flattening."""
+    reads = "in" in NAMES.findall(program.text)
+    return "where a block reads `in`, give it the number as an argument" if reads else ""
 
 
 def _titled(program: Program) -> str:
@@ -234,8 +247,9 @@ def _texts(node: Node, window: Layer) -> dict[str, str]:
     return texts
 
 
-def _followed(before: ShapedGraph, after: ShapedGraph, planned: Plan) -> Mapping[int, int]:
+def _followed(before: ShapedGraph, program: Program, planned: Plan) -> Mapping[int, int]:
     """Which node each one has become. Raises TransformError where the rewritten program makes another network."""
+    after = program.shaped
     kept = [index for index in range(len(before.nodes)) if index not in planned.dropped]
     now = {old: new for new, old in enumerate(kept)}
 
@@ -251,5 +265,6 @@ def _followed(before: ShapedGraph, after: ShapedGraph, planned: Plan) -> Mapping
         same = planned.layers.get(old, node.layer) == other.layer
         same &= tuple(map(moved, node.inputs)) == other.inputs and planned.shapes[old] == after.shapes[now[old]]
         if not same or (node.device, node.training) != (other.device, other.training):
-            raise TransformError(f"{node.path} did not become what it should: {other.layer.written}")
+            message = f"{node.path} did not become what it should: {other.layer.written}"
+            raise TransformError(message, help=_entering(program))
     return now
