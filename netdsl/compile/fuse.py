@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import prod
 from typing import Protocol, TypeAlias, cast
 
@@ -66,13 +66,14 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, maker: Maker |
     def module(owner: str) -> nn.Module:
         return modules.get_submodule(plan.modules[owner])
 
+    like = _tensor([modules])
     root = nn.Module()
     for path, index in after.owners.items():
         node, inputs = optimized.nodes[index], optimized.input_shapes(index)
         layer = node.layer if isinstance(node.layer, Fused) else product(node, *inputs) if maker else None
         if isinstance(layer, Fused):
             make = plain if maker is None or layer.scales else maker.product
-            made = make(layer, inputs, weights(layer, inputs[0], module))
+            made = make(layer, inputs, weights(layer, inputs[0], module, like))
         else:
             # one that a pass has put there, or given other inputs, has no weights
             kept = written.get(node.owner) == (node.layer, len(inputs))
@@ -83,14 +84,15 @@ def lower(plan: Plan, optimized: ShapedGraph, modules: nn.Module, maker: Maker |
 
 
 @torch.no_grad()
-def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module]) -> Weights:
+def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module], like: Tensor) -> Weights:
     """The weight and the bias of a fused layer that takes x; `module` gives those of its parts, by their owners' paths.
 
-    A product that is as it was keeps its tensors. All else is worked out in float64, and rounded once to their type.
+    A product that is as it was keeps its tensors. All else is worked out in float64, and rounded once to their type,
+    or to that of `like` where constants alone are fused, which have none.
     """
     dims = {weight.name: weight.dims for weight in layer.weights(x)}
     chains = [[(part, module(part.owner)) for part in chain] for chain in layer.chains]
-    (_, first), tensor = chains[0][0], _tensor(chains[0])
+    (_, first), tensor = chains[0][0], _tensor([made for _, made in chains[0]], like)
     if len(chains) == 1 == len(chains[0]) and tensor.numel() == prod(dims["weight"]) and _mask(first) is None:
         only = cast("_Product", first)
         return only.weight.reshape(dims["weight"]), only.bias
@@ -108,10 +110,11 @@ def weights(layer: Fused, x: Shape, module: Callable[[str], nn.Module]) -> Weigh
     return weight, bias if "bias" in dims else None
 
 
-def _tensor(chain: Sequence[_Made]) -> Tensor:
-    """The first tensor of a chain, for the type and the device of what is made of it."""
-    tensors = (tensor for _, made in chain for tensor in (*made.parameters(), *made.buffers()))
-    return next((tensor for tensor in tensors if tensor.is_floating_point()), torch.empty(0))
+def _tensor(modules: Iterable[nn.Module], default: Tensor | None = None) -> Tensor:
+    """The first tensor of some modules, for the type and the device of what is made of them."""
+    tensors = (tensor for made in modules for tensor in (*made.parameters(), *made.buffers()))
+    found = next((tensor for tensor in tensors if tensor.is_floating_point()), default)
+    return torch.empty(0) if found is None else found
 
 
 def _folded(chain: Sequence[_Made], *, matrix: bool) -> tuple[Tensor, Tensor]:
