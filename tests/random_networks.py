@@ -120,6 +120,7 @@ class _Maker:
             f"DECONV {filters} {kernel} s{stride} p{padding} d{dilation}",
             f"{pool} {kernel} s{stride}",
             f"{pool} 3 s{stride} p1 ceil",
+            f"{pool} 3 s{stride} after=1{self.one_of('', ' ceil')}",
             f"{pool} {kernel} s{stride} same",
             f"{pool} to={self.sizes(rank, 1, 3)}",
             f"{pool} global",

@@ -97,6 +97,7 @@ def test_required_arguments_come_first(layer: type[Layer]) -> None:
         "ATTENTION 3 window=7 shift=3x2",
         "MAXPOOL 3 s2 p1 ceil",
         "AVGPOOL global",
+        "MAXPOOL 3 s2 p1 ceil after=0x1",
         "AVGPOOL to=7x7",
         "AVGPOOL 3 s1 same exclude_pad",
         "LRN size=3 alpha=0.5",
@@ -292,6 +293,12 @@ MISTAKES = """
 8x8x6: DECONV 4 3 d2x2x2 = rank-mismatch d2x2x2
 8x8x6: DECONV 4 3 d0 = invalid-argument d0
 8x8x6: MAXPOOL 3 p2 = invalid-argument p2
+8x8x6: MAXPOOL 3 after=2 = invalid-argument after=2
+8x8x6: AVGPOOL 3x1 after=1 = invalid-argument after=1
+8x8x6: MAXPOOL 3 same after=1 = invalid-argument after=1
+8x8x6: AVGPOOL global after=1 = extra-argument after=1
+8x8x6: AVGPOOL to=4 after=0 = extra-argument after=0
+8x8x6: MAXPOOL 2 after=1x1x1 = rank-mismatch after=1x1x1
 8x8x6: MAXPOOL 3 p1 same = invalid-argument p1
 8x8x6: MAXPOOL 3 ceil same = invalid-argument ceil
 8x8x6: PAD 8 mode=reflect = invalid-argument mode=reflect

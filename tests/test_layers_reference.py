@@ -129,6 +129,27 @@ def test_transposed_convolution(kernel: int, stride: int, padding: int, extra: i
     torch.testing.assert_close(module(x).detach(), expected)
 
 
+@pytest.mark.parametrize("rounding", ["", " ceil"])
+@pytest.mark.parametrize(("before", "after"), [case for case in product((0, 1, 2), (0, 1, 2)) if case[0] != case[1]])
+def test_pools_that_pad_their_sides_apart(before: int, after: int, rounding: str) -> None:
+    """Each window by itself: padding is never the largest, and counts in a mean unless it is excluded."""
+    for size, kernel, stride in product((4, 5, 7, 9), (4, 5), (1, 2, 3, 5)):
+        written = f"{kernel} s{stride} p{before} after={after}{rounding}"
+        room = size + before + after - kernel
+        count = (-(-room // stride) if rounding else room // stride) + 1
+        count -= bool(rounding) and (count - 1) * stride >= size + before
+        windows = [range(o * stride - before, o * stride - before + kernel) for o in range(count)]
+        real = [[at for at in one if 0 <= at < size] for one in windows]
+        counted = [sum(at < size + after for at in one) for one in windows]
+        module, x = lowered(f"{size}x3", f"MAXPOOL {written}")
+        assert torch.equal(module(x), torch.stack([x[:, :, one].amax(2) for one in real], 2))
+        sums = torch.stack([x[:, :, one].sum(2) for one in real], 2)
+        mean = lowered(f"{size}x3", f"AVGPOOL {written}")[0](x)
+        torch.testing.assert_close(mean, sums / torch.tensor(counted))
+        mean = lowered(f"{size}x3", f"AVGPOOL {written} exclude_pad")[0](x)
+        torch.testing.assert_close(mean, sums / torch.tensor([len(one) for one in real]))
+
+
 def test_rbf_units_are_distances_to_the_digits() -> None:
     module, x = lowered("84", "RBF 10")
     assert set(module.state_dict()) == {"codes"}
@@ -360,6 +381,7 @@ CONV 2 3; CONV 2 3 s2 p1; CONV 2 2 same; CONV 2 4 same s3; CONV 2 3 d2 p1; DWCON
 DECONV 2 3; DECONV 2 2 s2; DECONV 2 4 s2 p1; DECONV 2 5 s3 p1 output_pad=1; DECONV 2 1 s2
 DECONV 2 3 d2; DECONV 2 3 s2 p1 d3; DECONV 2 2 s3 d2 output_pad=2
 MAXPOOL 3 s2; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 s2; AVGPOOL 3 s2 ceil; MAXPOOL 2 same
+MAXPOOL 3 s2 p1 after=0; AVGPOOL 4 s3 after=2 ceil
 PAD 1; PAD 0 after=2; CROP 5; CROP 4 at=1; CROP 4 axis=0 at=2; UPSAMPLE 1; UPSAMPLE 2;
 UPSAMPLE 3; UPSAMPLE 1 mode=bilinear
 UPSAMPLE 2 mode=bilinear; UPSAMPLE 3 mode=bilinear; UPSAMPLE 4 mode=bilinear; LRN; BN; LN; RELU; SOFTMAX; SHUFFLE 2

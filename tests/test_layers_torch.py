@@ -35,6 +35,9 @@ MAXPOOL 3 s2 same; MAXPOOL 2 same; MAXPOOL 2 s1 same; MAXPOOL 3 s1 same; MAXPOOL
 AVGPOOL 2; AVGPOOL 3 s2 p1; AVGPOOL 3 s2 p1 exclude_pad; AVGPOOL 2 ceil; AVGPOOL 3 s2 p1 ceil; AVGPOOL 3 s1 same
 AVGPOOL 3 s2 p1 ceil exclude_pad; AVGPOOL 3 s2 same; AVGPOOL 2 s1 same exclude_pad; AVGPOOL to=4; AVGPOOL to=2
 AVGPOOL global; IN; IN affine eps=1e-3
+MAXPOOL 3 s2 p1 after=0; MAXPOOL 2 after=1; MAXPOOL 4 s3 after=2 ceil; MAXPOOL 4 s3 p2 after=1 ceil; MAXPOOL 3 after=0
+AVGPOOL 3 s2 p1 after=0; AVGPOOL 2 after=1 exclude_pad; AVGPOOL 4 s3 after=2 ceil
+AVGPOOL 4 s3 p1 after=2 ceil exclude_pad
 PAD 1; PAD 0 after=2; PAD 2 mode=reflect; PAD 1 after=0 mode=edge; PAD 1 after=3 mode=edge
 CROP 4; CROP 3 at=1; CROP 5 at=0; UPSAMPLE 2; UPSAMPLE 3 mode=bilinear; UPSAMPLE 2 mode=bilinear; UPSAMPLE to=17
 UPSAMPLE to=9 mode=bilinear; UPSAMPLE to=3; UPSAMPLE 2 mode=bilinear aligned

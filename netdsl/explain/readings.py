@@ -96,7 +96,8 @@ def _pooling(layer: Pooling, x: Shape) -> str:
     if layer.to is not None:
         return f"windows that adapt, so that {show(layer.shape(x).spatial)} come out"
     kernel, padding = per_axis(layer.kernel or (1,), x, "kernel"), "`same`" if layer.same else show(layer.padding)
-    return f"windows of {show(kernel)}, stride {show(layer.stride or kernel)}, padding {padding}"
+    after = "" if layer.after is None else f" before and {show(layer.after)} after"
+    return f"windows of {show(kernel)}, stride {show(layer.stride or kernel)}, padding {padding}{after}"
 
 
 # Remarks
@@ -165,7 +166,9 @@ def _of_pooling(layer: Pooling, x: Shape) -> Mapping[str, str]:
         found["size"] = "`same` rounds up"
     elif layer.ceil:
         axes = zip(x.spatial, windows, layer.shape(x).spatial, strict=True)
-        beyond = [n * w.stride - w.before for size, w, n in axes if size + 2 * w.before - w.reach > (n - 1) * w.stride]
+        beyond = [
+            n * w.stride - w.before for size, w, n in axes if size + w.before + w.after - w.reach > (n - 1) * w.stride
+        ]
         drops = "".join(f", and drops a window that would start at {at}, beyond the input" for at in beyond[:1])
         found["size"] = f"`ceil` rounds up{drops}"
     return found

@@ -88,12 +88,13 @@ class SameRounds(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> MAXPO
 
 
 class LargePadding(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> MAXPOOL 2 p2"):
+    written: str
     padding: int
     kernel: int
     words = "padding {padding} is more than half the kernel, {kernel}"
 
     def help(self) -> str:
-        return f"p{self.kernel // 2} is the most; PAD adds more"
+        return f"{self.written}{self.kernel // 2} is the most; PAD adds more"
 
 
 class LargeOutputPad(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> DECONV 4 2 s2 output_pad=2"):

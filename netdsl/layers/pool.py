@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import gcd
+from math import gcd, prod
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.layers import mistakes, window
@@ -11,6 +11,7 @@ from netdsl.layers.arguments import LayerError, Sizes, flag, option, positional,
 from netdsl.layers.base import Algebra, Layer, Window, per_axis, require_axes
 from netdsl.layers.formula import group, known, times
 from netdsl.layers.shape import Shape
+from netdsl.text.advice import Advice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +32,7 @@ class Pooling(Layer):
     same: bool = flag("pad so that the output is ceil(in/s), the odd pixel at the far end")
     global_: bool = flag("one window over the whole map")
     to: Sizes | None = option(sizes(), "the size of the output, by windows that adapt to it")
+    after: Sizes | None = option(sizes(0), "padding at the far side, where it differs; at most half the kernel too")
 
     def __post_init__(self) -> None:
         given = [word for word, value in self._modes.items() if value]
@@ -46,6 +48,8 @@ class Pooling(Layer):
                     raise LayerError(mistakes.OfKernels(given[0], word), argument=word)
         if self.same and any(self.padding):
             raise LayerError(mistakes.SamePads(), argument="padding")
+        if self.same and self.after is not None:
+            raise LayerError(mistakes.SamePads(hint=Advice("leave after= out")), argument="after")
         if self.same and self.ceil:
             raise LayerError(mistakes.SameRounds(), argument="ceil")
 
@@ -62,16 +66,17 @@ class Pooling(Layer):
     @property
     def _of_kernels(self) -> dict[str, object]:
         """The arguments that need a kernel."""
-        return {"stride": self.stride, "padding": any(self.padding), "ceil": self.ceil, "same": self.same}
+        flags = {"ceil": self.ceil, "same": self.same, "after": self.after is not None}
+        return {"stride": self.stride, "padding": any(self.padding), **flags}
 
     def _sliding(self, x: Shape) -> tuple[Window, ...]:
         kernel = per_axis(self.kernel or (1,), x, "kernel")
         stride = kernel if self.stride is None else per_axis(self.stride, x, "stride")
         padding = per_axis(self.padding, x, "padding")
-        axes = zip(x.spatial, kernel, stride, padding, strict=True)
+        after = padding if self.after is None else per_axis(self.after, x, "after")
         if self.same:
-            return tuple([window.same(size, k, s, 1) for size, k, s, _ in axes])
-        return tuple([Window(k, s, p, p) for _, k, s, p in axes])
+            return tuple([window.same(*axis, 1) for axis in zip(x.spatial, kernel, stride, strict=True)])
+        return tuple([Window(*axis) for axis in zip(kernel, stride, padding, after, strict=True)])
 
     def windows(self, *inputs: Shape) -> tuple[Window, ...] | Literal["all"]:
         (x,) = inputs
@@ -91,7 +96,9 @@ class Pooling(Layer):
         windows = self._sliding(x)
         for one in windows:
             if not self.same and 2 * one.before > one.size:
-                raise LayerError(mistakes.LargePadding(one.before, one.size), argument="padding")
+                raise LayerError(mistakes.LargePadding("p", one.before, one.size), argument="padding")
+            if not self.same and 2 * one.after > one.size:
+                raise LayerError(mistakes.LargePadding("after=", one.after, one.size), argument="after")
         window.check(self.keyword, x, windows)
         return Shape(window.out_sizes(x, windows, same=self.same, ceil=self.ceil), x.channels)
 
@@ -130,7 +137,20 @@ class Pooling(Layer):
     def padded(self, x: Shape) -> int:
         """How many values the padded copy has that it pools in place of its input; 0 where it pools the input."""
         windows = self._sliding(x)
-        return window.padded(x, windows) if self.same and window.uneven(windows) else 0
+        if self.same:
+            return window.padded(x, windows) if window.uneven(windows) else 0
+        further = window.further(windows)
+        return window.padded(x, further) if any(one.before or one.after for one in further) else 0
+
+    def left_out(self, x: Shape) -> int:
+        """How many values are made and then left out: of last windows that only a far padding would hold."""
+        windows = self._sliding(x)
+        if self.same or not self.ceil:
+            return 0
+        axes = zip(x.spatial, windows, window.further(windows), strict=True)
+        sizes = [(size + more.before + more.after, one, one.before - more.before) for size, one, more in axes]
+        made = [window.out_size(size, Window(one.size, one.stride, p, p), ceil=True) for size, one, p in sizes]
+        return x.channels * prod(made) - self.shape(x).elements
 
     def warnings(self, *inputs: Shape) -> Iterator[LayerError]:
         (x,) = inputs

@@ -55,6 +55,15 @@ def uneven(windows: Sequence[Window]) -> bool:
     return any(window.stride > 1 or window.before != window.after for window in windows)
 
 
+def further(windows: Sequence[Window]) -> list[Window]:
+    """Windows with what their padding has on one side more than on both, where a kernel can pad alike on both alone."""
+    least = [min(one.before, one.after) for one in windows]
+    return [
+        Window(one.size, one.stride, one.before - both, one.after - both)
+        for one, both in zip(windows, least, strict=True)
+    ]
+
+
 def padded(shape: Shape, windows: Sequence[Window]) -> int:
     """How many values a map has with its padding."""
     sizes = [size + one.before + one.after for size, one in zip(shape.spatial, windows, strict=True)]

@@ -109,10 +109,11 @@ def _attention(layer: Attention, x: Operand) -> Saved:
 def _max_pool(layer: MaxPool, x: Operand) -> Saved:
     """What it pools, and where each largest value was, as int64 numbers."""
     padded = layer.padded(x.shape)
-    found = INT64 * layer.shape(x.shape).elements
+    more = layer.left_out(x.shape) if padded else 0
+    found = INT64 * (layer.shape(x.shape).elements + more)
     layout = "dense" if layer.kernel is None and x.shape.rank == 3 else x.order
     if padded:
-        return Saved(values=padded, bytes=found, scratch=padded - x.shape.elements, layout=x.kernel_order)
+        return Saved(values=padded, bytes=found, scratch=padded - x.shape.elements + more, layout=x.kernel_order)
     return Saved((0,), bytes=found, layout=layout)
 
 
@@ -124,8 +125,8 @@ def _average_pool(layer: AveragePool, x: Operand) -> Saved:
         return Saved()
     layout = "dense" if x.shape.rank == 3 else x.kernel_order if padded else x.order
     if padded:
-        counts = out.positions if layer.exclude_pad else 0
-        return Saved(values=padded, batch_values=counts, scratch=padded - x.shape.elements, layout=layout)
+        counts, more = (out.positions, 0) if layer.exclude_pad else (0, layer.left_out(x.shape))
+        return Saved(values=padded, batch_values=counts, scratch=padded - x.shape.elements + more, layout=layout)
     return Saved((0,), layout=layout)
 
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from netdsl.layers.base import Window
-from netdsl.layers.modules.axes import fixed, pick, same
+from netdsl.layers.modules.axes import fixed, pads, pick, same
+from netdsl.layers.window import further
 
 
 def _sliding(kind: Any, windows: Sequence[Window], **options: bool) -> nn.Module:
@@ -22,11 +23,28 @@ def _unpadded(windows: Sequence[Window]) -> list[Window]:
     return [Window(window.size, window.stride) for window in windows]
 
 
+def _both(windows: Sequence[Window]) -> list[Window]:
+    """Padded by what there is on both sides."""
+    least = [min(window.before, window.after) for window in windows]
+    return [Window(one.size, one.stride, both, both) for one, both in zip(windows, least, strict=True)]
+
+
+def trimmed(y: Tensor, sizes: list[int], stride: list[int], before: list[int]) -> Tensor:
+    """What a pooling gives without last windows that begin beyond an input of some size and its first padding."""
+    for axis in range(len(sizes)):
+        count = y.size(axis + 2)
+        if (count - 1) * stride[axis] >= sizes[axis] + before[axis]:
+            y = y.narrow(axis + 2, 0, count - 1).clone(memory_format=torch.contiguous_format)  # the rest is not held
+    return y
+
+
 def maximum(windows: Sequence[Window], *, ceil: bool, same: bool) -> nn.Module:
     """A max pooling, whose padding is never the largest."""
     kind = pick(len(windows), nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
     if same and not fixed(windows):
         return SamePool(_sliding(kind, _unpadded(windows)), windows, -torch.inf)
+    if any(window.before != window.after for window in windows):
+        return EdgedPool(_sliding(kind, _both(windows), ceil_mode=ceil), windows, -torch.inf)
     return _sliding(kind, windows, ceil_mode=ceil)
 
 
@@ -37,6 +55,9 @@ def average(windows: Sequence[Window], *, ceil: bool, same: bool, include_pad: b
         return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), windows)
     if len(windows) == 3 and any(window.before for window in windows):
         kind = Mean3d
+    if any(window.before != window.after for window in windows):
+        pool = _sliding(kind, _both(windows), ceil_mode=ceil, count_include_pad=True)
+        return (EdgedPool if include_pad else EdgedMean)(pool, windows)
     return _sliding(kind, windows, ceil_mode=ceil, count_include_pad=include_pad)
 
 
@@ -64,11 +85,7 @@ class Mean3d(nn.Module):
         if not self.include_pad:
             real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
             mean = mean / functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil)
-        for axis in range(3):  # where rounding up gives a window that begins beyond the map and its first padding
-            count = mean.size(axis + 2)
-            if (count - 1) * self.stride[axis] >= x.size(axis + 2) + self.padding[axis]:
-                mean = mean.narrow(axis + 2, 0, count - 1).contiguous()  # so that the rest is not held
-        return mean
+        return trimmed(mean, [x.size(2), x.size(3), x.size(4)], self.stride, self.padding)
 
 
 class SamePool(nn.Module):
@@ -97,6 +114,30 @@ class SameMean(nn.Module):
         sizes = same(x, self.reach, self.stride)
         real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
         return self.pool(functional.pad(x, sizes)) / self.pool(real)
+
+
+class EdgedPool(nn.Module):
+    """A pooling whose padding differs on the sides: what one has more is padded by `value` before."""
+
+    def __init__(self, pool: nn.Module, windows: Sequence[Window], value: float = 0.0) -> None:
+        super().__init__()
+        self.pool, self.value, self.sizes = pool, value, pads(further(windows))
+        self.stride, self.before = [window.stride for window in windows], [window.before for window in windows]
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.pool(functional.pad(x, self.sizes, value=self.value))
+        return trimmed(found, [int(size) for size in x.shape[2:]], self.stride, self.before)
+
+
+class EdgedMean(nn.Module):
+    """An average of the real values in each window, where padding differs on the sides."""
+
+    def __init__(self, pool: nn.Module, windows: Sequence[Window]) -> None:
+        super().__init__()
+        self.mean = EdgedPool(pool, windows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mean(x) / self.mean(torch.ones_like(x[:1, :1]))
 
 
 def adaptive_maximum(spatial: Sequence[int]) -> nn.Module:
