@@ -183,6 +183,8 @@ def test_what_stands_behind_all_others_may_be_lacking() -> None:
         state(a=conv(4, 3), se_a=conv(2, 4), se_b=conv(4, 2), b=conv(4, 4, 3)),
         state(a=conv(4, 3), scale=nn.GroupNorm(2, 4), b=conv(4, 4, 3)),
         state(a=conv(4, 3), b=conv(4, 4), c=conv(4, 4), fc=conv(4, 4, 3)),
+        state(a=conv(4, 3), multihead_a=conv(2, 4), b=conv(4, 4, 3)),
+        state(a=conv(4, 3), layer_1_head_a=conv(2, 4), b=conv(4, 4, 3)),
     ],
 )
 def test_a_layer_that_a_network_lacks_is_no_head(theirs: dict[str, Tensor]) -> None:

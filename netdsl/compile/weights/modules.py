@@ -47,7 +47,7 @@ class Module:
     @property
     def multiplies(self) -> bool:
         """Whether it is a convolution or a linear layer, as far as dims tell."""
-        return len(self.weight) > 1 and not self.normalizes
+        return len(squeezed(self.weight)) > 1 and not self.normalizes
 
     @property
     def shape(self) -> str:

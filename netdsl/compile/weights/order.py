@@ -18,7 +18,8 @@ from netdsl.compile.errors import Reshaped, Twins, WeightsMismatchError, Weights
 from netdsl.compile.weights.modules import Module, Unit, beside, kind, units
 from netdsl.compile.weights.names import squeezed
 
-_HEAD = re.compile(r"aux|head|classifier|logits", re.IGNORECASE)
+_NAMES = "heads?|classifiers?|logits"
+_HEAD = re.compile(rf"aux\w*|(\w+_)?({_NAMES})\d*|({_NAMES})_\w+", re.IGNORECASE)
 """How scopes of heads are called, which a file may have beside what a network has."""
 _AROUND = 2
 """How far around a stretch no equal shape may stand, in lengths of the stretch."""
@@ -92,9 +93,14 @@ def _heads(ours: Sequence[Unit], theirs: Sequence[Unit]) -> Mapping[int, Unit] |
 
 
 def _head(path: str) -> str:
-    """The outermost scope of a path that is called as a head is, or ""."""
-    scopes = path.split(".")
-    return next((".".join(scopes[: i + 1]) for i, one in enumerate(scopes[:-1]) if _HEAD.search(one)), "")
+    """The outermost scope of a path that is called as a head is, or ""; what is in numbered blocks is no head."""
+    scopes = path.split(".")[:-1]
+    for depth, scope in enumerate(scopes):
+        if _HEAD.fullmatch(scope):
+            return ".".join(scopes[: depth + 1])
+        if scope.isdigit():
+            break
+    return ""
 
 
 # Which is which
