@@ -9,7 +9,7 @@ but the first are copies of the first with tensors of their own, which takes a f
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any, cast
 
@@ -18,10 +18,13 @@ from torch import Tensor, fx, nn
 
 from netdsl.compile.errors import ScriptError
 from netdsl.compile.progress import Progress, silent
+from netdsl.layers.modules import recurrent
 from netdsl.runtime import parser
 from netdsl.runtime.quiet import quiet
 
 _PACKAGE = "netdsl._"
+_SCRIPTED: Mapping[type[nn.Module], type[nn.Module]] = {recurrent.LSTM: recurrent.ScriptedLSTM}
+"""The class for a file of modules whose code has to say more there."""
 _classes: dict[tuple[type[nn.Module], str], type[nn.Module]] = {}
 
 
@@ -51,12 +54,13 @@ def _assembled(network: fx.GraphModule, progress: Progress) -> torch.jit.ScriptM
 
 def _shell(module: nn.Module) -> nn.Module:
     """A module with the same tensors, of a class named by its content; of its own where that cannot be told."""
-    shell = object.__new__(type(module))  # copy.copy would have a module that packs its weights do so
+    kind = _SCRIPTED.get(type(module), type(module))
+    shell = object.__new__(kind)  # copy.copy would have a module that packs its weights do so
     vars(shell).update(vars(module))
     _adopt(shell, {name: _shell(child) for name, child in _children(module).items()})
     content = _content(shell)
     if content is not None:
-        shell.__class__ = _named(type(module), type(module).__name__, content)
+        shell.__class__ = _named(kind, type(module).__name__, content)
     return shell
 
 

@@ -35,6 +35,22 @@ class Recurrent(nn.Module):
     def extra_repr(self) -> str:
         return f"{self.channels}, {self.units}, both={self.both}, last={self.last}"
 
+    def weights(self) -> list[Tensor]:
+        """Those of each direction, as torch's operators take them."""
+        found = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
+        if self.both:
+            found += [self.weight_ih_l0_reverse, self.weight_hh_l0_reverse]
+            found += [self.bias_ih_l0_reverse, self.bias_hh_l0_reverse]
+        return found
+
+    def steps(self, x: Tensor) -> Tensor:
+        """What flows in, position by position."""
+        return x.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
+
+    def zeros(self, x: Tensor) -> Tensor:
+        """The state before the first position."""
+        return torch.zeros([self.directions, x.size(0), self.units], dtype=x.dtype, device=x.device)
+
     def given(self, states: Tensor, final: Tensor) -> Tensor:
         """What the layer gives, of positions x N x units and directions x N x units."""
         if self.last:
@@ -43,60 +59,46 @@ class Recurrent(nn.Module):
 
 
 class LSTM(Recurrent):
-    """Long short-term memory.
-
-    PyTorch believes the sizes of all that it is given, so that the code of a file has to say them.
-    """
+    """Long short-term memory."""
 
     def __init__(self, channels: int, units: int, both: bool, last: bool) -> None:
         super().__init__(4, channels, units, both, last)
 
     def forward(self, x: Tensor) -> Tensor:
+        start = [self.zeros(x), self.zeros(x)]
+        states, final, _ = torch.lstm(
+            self.steps(x), start, self.weights(), True, 1, 0.0, self.training, self.both, False
+        )
+        return self.given(states, final)
+
+
+class ScriptedLSTM(LSTM):
+    """The same in a file, whose code says the sizes of all that an LSTM is given, since PyTorch believes them."""
+
+    def forward(self, x: Tensor) -> Tensor:
         n = x.size(0)
         state = torch.zeros([self.directions, n, self.units], dtype=x.dtype, device=x.device)
         cell = torch.zeros([self.directions, n, self.units], dtype=x.dtype, device=x.device)
-        steps = x.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
-        if not torch.jit.is_scripting():  # pyright: ignore[reportPrivateImportUsage]
-            weights: list[Tensor] = list(self.parameters())
-            states, final, _ = torch.lstm(steps, [state, cell], weights, True, 1, 0.0, self.training, self.both, False)
-        elif self.both:
-            states, final, _ = torch.lstm(
-                steps.reshape(x.size(2), n, self.channels),
-                [state, cell],
-                [
-                    self.weight_ih_l0.reshape(self.rows, self.channels),
-                    self.weight_hh_l0.reshape(self.rows, self.units),
-                    self.bias_ih_l0.reshape(self.rows),
-                    self.bias_hh_l0.reshape(self.rows),
-                    self.weight_ih_l0_reverse.reshape(self.rows, self.channels),
-                    self.weight_hh_l0_reverse.reshape(self.rows, self.units),
-                    self.bias_ih_l0_reverse.reshape(self.rows),
-                    self.bias_hh_l0_reverse.reshape(self.rows),
-                ],
-                True,
-                1,
-                0.0,
-                self.training,
-                True,
-                False,
-            )
+        steps = self.steps(x).reshape(x.size(2), n, self.channels)
+        if self.both:
+            weights = [
+                self.weight_ih_l0.reshape(self.rows, self.channels),
+                self.weight_hh_l0.reshape(self.rows, self.units),
+                self.bias_ih_l0.reshape(self.rows),
+                self.bias_hh_l0.reshape(self.rows),
+                self.weight_ih_l0_reverse.reshape(self.rows, self.channels),
+                self.weight_hh_l0_reverse.reshape(self.rows, self.units),
+                self.bias_ih_l0_reverse.reshape(self.rows),
+                self.bias_hh_l0_reverse.reshape(self.rows),
+            ]
         else:
-            states, final, _ = torch.lstm(
-                steps.reshape(x.size(2), n, self.channels),
-                [state, cell],
-                [
-                    self.weight_ih_l0.reshape(self.rows, self.channels),
-                    self.weight_hh_l0.reshape(self.rows, self.units),
-                    self.bias_ih_l0.reshape(self.rows),
-                    self.bias_hh_l0.reshape(self.rows),
-                ],
-                True,
-                1,
-                0.0,
-                self.training,
-                False,
-                False,
-            )
+            weights = [
+                self.weight_ih_l0.reshape(self.rows, self.channels),
+                self.weight_hh_l0.reshape(self.rows, self.units),
+                self.bias_ih_l0.reshape(self.rows),
+                self.bias_hh_l0.reshape(self.rows),
+            ]
+        states, final, _ = torch.lstm(steps, [state, cell], weights, True, 1, 0.0, self.training, self.both, False)
         return self.given(states, final)
 
 
@@ -107,11 +109,7 @@ class GRU(Recurrent):
         super().__init__(3, channels, units, both, last)
 
     def forward(self, x: Tensor) -> Tensor:
-        start = torch.zeros([self.directions, x.size(0), self.units], dtype=x.dtype, device=x.device)
-        steps = x.permute(2, 0, 1).clone(memory_format=torch.contiguous_format)
-        weights = [self.weight_ih_l0, self.weight_hh_l0, self.bias_ih_l0, self.bias_hh_l0]
-        if self.both:
-            weights += [self.weight_ih_l0_reverse, self.weight_hh_l0_reverse]
-            weights += [self.bias_ih_l0_reverse, self.bias_hh_l0_reverse]
-        states, final = torch.gru(steps, start, weights, True, 1, 0.0, self.training, self.both, False)
+        states, final = torch.gru(
+            self.steps(x), self.zeros(x), self.weights(), True, 1, 0.0, self.training, self.both, False
+        )
         return self.given(states, final)
