@@ -257,6 +257,8 @@ def test_names_within_wrappers_are_understood() -> None:
     for form in ("module.{}", "_orig_mod.{}", "module._orig_mod.{}", "_orig_mod.module.{}", "model.{}"):
         found = network.module(weights={form.format(name): one for name, one in state.items()}).state_dict()
         assert all(torch.equal(found[name], one) for name, one in state.items()), form
+    averaged = {"n_averaged": torch.tensor(3), **{f"module.{name}": one for name, one in state.items()}}
+    assert torch.equal(network.module(weights=averaged).state_dict()["prob.bias"], state["prob.bias"])
 
 
 def test_a_scope_of_the_network_is_no_wrapper() -> None:

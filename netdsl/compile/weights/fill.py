@@ -78,7 +78,7 @@ def _helping(network: nn.Module, plan: Plan, origin: Origin) -> Generator[None]:
     except WeightsMismatchError as error:
         if help := _classes(error.reshaped, plan):
             error.help = help
-        elif origin.by == "order":
+        elif origin.by == "order" and not error.unmeant:
             error.help = "each module of the network meets one of the file, equal in kind and shape"
         elif error.missing and error.extra and origin.map is None and _fits(network, plan, _opened(origin)[0]):
             error.help = "by their shapes and their order they fit: write --weights-by order"

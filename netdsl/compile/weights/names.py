@@ -12,7 +12,9 @@ T = TypeVar("T")
 _COMPILED = "_orig_mod"
 """The module that torch.compile wraps, wherever it stands."""
 _PARALLEL = "module"
-"""The module that DataParallel wraps, DistributedDataParallel and averaged models too."""
+"""The module that DataParallel wraps, DistributedDataParallel and AveragedModel too."""
+_AVERAGED = "n_averaged"
+"""How many models an AveragedModel has seen, which is none of the module's."""
 _MOST = 10
 """For how many names a near one is sought."""
 
@@ -28,8 +30,11 @@ def squeezed(dims: Iterable[int]) -> tuple[int, ...]:
 
 
 def unwrapped(tensors: Mapping[str, T]) -> Mapping[str, T]:
-    """Tensors under the names that they have within DataParallel and torch.compile."""
+    """Tensors under the names that they have within DataParallel, AveragedModel and torch.compile."""
     while True:
+        inner = {name: tensor for name, tensor in tensors.items() if name != _AVERAGED}
+        if inner and all(name.startswith(f"{_PARALLEL}.") for name in inner):
+            tensors = inner
         names = {name: ".".join(one for one in name.split(".") if one != _COMPILED) for name in tensors}
         if tensors and all(name.startswith(f"{_PARALLEL}.") for name in names.values()):
             names = {name: short.partition(".")[2] for name, short in names.items()}
