@@ -86,7 +86,18 @@ def inserted(line: str) -> Callable[[Members], None]:
     "name",
     [
         *("activations", "autoencoder", "convolutions", "devices", "merges", "norms", "normalize", "outputs"),
-        *("poolings", "poolings_ceil", "shaping", "shared", "signals", "tables", "transposed", "vectors", "wavenet"),
+        *(
+            "poolings",
+            "poolings_ceil",
+            "recurrent",
+            "sequences",
+            "shaping",
+            "shared",
+            "signals",
+            "tables",
+            "transposed",
+        ),
+        *("vectors", "wavenet"),
     ],
 )
 def test_what_netdsl_compiles_passes(name: str, kind: str, tmp_path: Path) -> None:
