@@ -209,8 +209,8 @@ class Network(Line):
     ) -> Path:
         """Compile it into a file, by default its file's stem in the current folder; gives its path.
 
-        The format is "torchscript" or, for inference, "pt2" or "onnx", by default what the path's suffix says. A file
-        for the target "cpu" or "cuda" computes in a precision that it has, ready for a batch of examples. Weights are
+        The format is "torchscript", "source" or, for inference, "pt2" or "onnx", by default what the path's suffix
+        says. A file for the target "cpu" or "cuda" computes in a precision that it has, ready for a batch. Weights are
         as `module` has them. Raises ValueError, netdsl.compile.errors.CompileError and OSError for what cannot be had.
         """
         from netdsl import compile

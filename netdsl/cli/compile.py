@@ -49,8 +49,9 @@ def command(
     is faster there, for inference alone; it takes and gives float32 at any precision.
 
     --format pt2 writes the portable network, for inference, as a program of torch.export, which runs by
-    `torch.export.load` alone; --format onnx as an ONNX model, for other programs: an operator for each layer, called by
-    its path.
+    `torch.export.load` alone; --format onnx as an ONNX model, for other programs, whose operators and weights are
+    called by the program's paths. --format source writes it as PyTorch source for both modes, which needs nothing of
+    netdsl: a class for each block, and the network as the last one.
     """
     made_for = Target(target, precision, batch)
     if not made_for.available:
@@ -115,8 +116,9 @@ def command(
     weights.tell(told)
     summary = Summary(shaped)
     size = f", {units.size(path.stat().st_size)}" if path.is_file() else ""  # a pipe has none
-    params = sum(one.params for one in summary.figures) if mode == "train" else summary.totals.params
+    modes = "both modes" if kind is FORMATS["source"] else f"{mode} mode"
+    params = summary.totals.params if modes == "inference mode" else sum(one.params for one in summary.figures)
     version = f", {kind.version}" * bool(kind.version)
-    meant = f"{mode} mode{version}" if made_for.portable else f"for {target} at {precision}, batch {batch}"
+    meant = f"{modes}{version}" if made_for.portable else f"for {target} at {precision}, batch {batch}"
     whose = "untrained weights" if origin is None else f"weights of {origin.name}"
     stream.line(f"{path}: {shaped.graph.title}, {params:,} parameters{size}, {meant}, {whose}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import fx
 
 from netdsl import files, optimize
-from netdsl.compile import card, fuse, targets
+from netdsl.compile import card, fuse, source, targets
 from netdsl.compile import weights as stored
 from netdsl.compile.apart import apart
 from netdsl.compile.formats import FORMATS
@@ -98,8 +98,11 @@ def compile(
     is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
     be had.
     """
-    asked = {"mode": train, "target": not target.portable, "devices": devices}
+    asked = {"mode": train, "target": not target.portable, "devices": devices, "weights": weights}
     FORMATS[format].check([option for option, given in asked.items() if given])
+    if format == "source":
+        source.write(Plan(shaped, train=True), path, seed)
+        return Told()
     targets.require(target)
     plan = Plan(shaped, train, bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())

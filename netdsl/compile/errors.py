@@ -189,6 +189,19 @@ class FormatError(CompileError):
 
 
 @dataclass(eq=False)
+class SourceError(CompileError):
+    """A layer of a package, whose source is the package's."""
+
+    path: str
+    keyword: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.keyword} at {self.path} is a package's, and PyTorch source is written of netdsl's own layers alone"
+        )
+
+
+@dataclass(eq=False)
 class PackagesError(CompileError):
     """A file that was asked for where packages are not installed which write its format."""
 

@@ -58,12 +58,19 @@ class Format:
 OPSET = 20
 """The version of ONNX's operators that files are written in: the first in which GELU is one."""
 _PORTABLE = {"mode": "for inference alone", "target": "portable, and made for no target"}
+_SOURCE = {
+    "mode": "for both modes, as the module's `train()` and `eval()` say",
+    "target": "portable, and made for no target",
+    "devices": "of no device",
+    "weights": "without weights, and its class takes the state dict of a .pt file",
+}
 
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
         Format("torchscript", ".pt", "TorchScript", "archive", {}),
         Format("pt2", ".pt2", "torch.export", "exported", _PORTABLE),
+        Format("source", ".py", "Python", "source", _SOURCE),
         Format("onnx", ".onnx", "ONNX", "onnx", _PORTABLE | {"devices": "of no device"}, ("onnx",), f"opset {OPSET}"),
     )
 }

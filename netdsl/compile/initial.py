@@ -13,7 +13,7 @@ from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.random import Filling
 from netdsl.graph import infer
-from netdsl.graph.node import Node, ShapedGraph
+from netdsl.graph.node import ShapedGraph
 from netdsl.layers import guard
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
@@ -36,7 +36,7 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
     with torch.device("cpu"), Filling(generator, blank=blank):
         for path, index in plan.owners.items():
             node = shaped.nodes[index]
-            with _seeded(node, seed, generator):
+            with _seeded(node.layer, path, seed, generator):
                 module = _lowered(shaped, index)
             place(root, path, module if (device := plan.device(node)) is None else module.to(device))
             done += sizes[index]
@@ -68,14 +68,17 @@ def place(root: nn.Module, path: str, module: nn.Module) -> None:
 
 
 @contextmanager
-def _seeded(node: Node, seed: int | None, generator: torch.Generator | None) -> Generator[None]:
-    """Seed a generator for a node. A package's layer may draw from torch's own: it is seeded too, and put back."""
+def _seeded(layer: Layer, path: str, seed: int | None, generator: torch.Generator | None) -> Generator[None]:
+    """Seed a generator for the module at a path.
+
+    A package's layer may draw from torch's own generator: that is seeded too, and put back.
+    """
     if generator is None:
         yield
         return
-    own = int.from_bytes(sha256(f"{seed} {node.owner}".encode()).digest()[:8], "big")
+    own = int.from_bytes(sha256(f"{seed} {path}".encode()).digest()[:8], "big")
     generator.manual_seed(own)
-    if type(node.layer).__module__.startswith("netdsl."):
+    if type(layer).__module__.startswith("netdsl."):
         yield
         return
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]

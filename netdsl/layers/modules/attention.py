@@ -22,12 +22,17 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         self.parts, self.causal = [3, heads, width], causal
-        self.relative_position_bias_table = nn.Parameter(torch.empty(ways, heads)) if ways else None
+        table = nn.Parameter(torch.empty(ways, heads)) if ways else None
+        self.relative_position_bias_table = table
+        rows = 3 * heads * width
+        self.in_proj_weight = nn.Parameter(torch.empty(rows, channels))
+        self.in_proj_bias = nn.Parameter(torch.zeros(rows)) if bias else None
+        self.out_proj = nn.Linear(heads * width, channels)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
         if self.relative_position_bias_table is not None:
             nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * heads * width, channels))
-        self.in_proj_bias = nn.Parameter(torch.zeros(3 * heads * width)) if bias else None
-        self.out_proj = nn.Linear(heads * width, channels)
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
@@ -36,7 +41,14 @@ class Attention(nn.Module):
         split = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
         split = split.reshape([x.size(0), x.size(1)] + self.parts)  # noqa: RUF005 - TorchScript knows no star
         query, key, value = split.permute(2, 0, 3, 1, 4).unbind(0)
-        found = functional.scaled_dot_product_attention(query, key, value, mask, 0.0, self.causal)
+        found = functional.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            mask,
+            0.0,
+            self.causal,
+        )
         return self.out_proj(found.transpose(1, 2).flatten(2))
 
     def forward(self, x: Tensor) -> Tensor:

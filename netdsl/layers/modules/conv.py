@@ -1,7 +1,7 @@
 """Convolutions: torch.nn's, and those with uneven padding or a table of connections."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +9,28 @@ from torch.nn import functional
 
 from netdsl.layers.base import Window
 from netdsl.layers.modules.axes import fixed, pick, same
+
+Maps = list[list[int]] | None
+"""The input channels that each filter reads, where it does not read all."""
+
+
+def prepare(conv: Any, same: bool, maps: Maps) -> None:
+    """Give a convolution what it pads by, and its mask."""
+    conv.same, conv.steps = same, list(conv.stride)
+    spans = zip(conv.kernel_size, conv.dilation, strict=True)
+    conv.reach = [dilation * (size - 1) + 1 for size, dilation in spans]
+    rank = len(conv.kernel_size)
+    mask = None if maps is None else table(maps, conv.in_channels, rank)
+    conv.register_buffer("mask", mask)
+    disconnect(conv)
+
+
+def disconnect(conv: Any) -> None:
+    """Set the weights of a convolution to zero where a table has no connection."""
+    mask = getattr(conv, "mask", None)
+    if mask is not None:
+        with torch.no_grad():
+            conv.weight.mul_(mask)
 
 
 def connected(weight: Tensor, mask: Tensor | None) -> Tensor:
@@ -22,8 +44,16 @@ class Conv1d(nn.Conv1d):
     reach: list[int]
     steps: list[int]
     same: bool
-    if TYPE_CHECKING:  # TorchScript would take a buffer annotated so for an attribute, and lose it
+    if TYPE_CHECKING:  # TorchScript would take such a buffer for an attribute
         mask: Tensor | None
+
+    def __init__(self, *sizes: Any, same: bool, maps: Maps, **options: Any) -> None:
+        super().__init__(*sizes, **options)  # pyright: ignore[reportUnknownMemberType]
+        prepare(self, same, maps)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        disconnect(self)
 
     def forward(self, input: Tensor) -> Tensor:
         weight = connected(self.weight, self.mask)
@@ -38,8 +68,16 @@ class Conv2d(nn.Conv2d):
     reach: list[int]
     steps: list[int]
     same: bool
-    if TYPE_CHECKING:  # TorchScript would take a buffer annotated so for an attribute, and lose it
+    if TYPE_CHECKING:  # TorchScript would take such a buffer for an attribute
         mask: Tensor | None
+
+    def __init__(self, *sizes: Any, same: bool, maps: Maps, **options: Any) -> None:
+        super().__init__(*sizes, **options)  # pyright: ignore[reportUnknownMemberType]
+        prepare(self, same, maps)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        disconnect(self)
 
     def forward(self, input: Tensor) -> Tensor:
         weight = connected(self.weight, self.mask)
@@ -54,8 +92,16 @@ class Conv3d(nn.Conv3d):
     reach: list[int]
     steps: list[int]
     same: bool
-    if TYPE_CHECKING:  # TorchScript would take a buffer annotated so for an attribute, and lose it
+    if TYPE_CHECKING:  # TorchScript would take such a buffer for an attribute
         mask: Tensor | None
+
+    def __init__(self, *sizes: Any, same: bool, maps: Maps, **options: Any) -> None:
+        super().__init__(*sizes, **options)  # pyright: ignore[reportUnknownMemberType]
+        prepare(self, same, maps)
+
+    def reset_parameters(self) -> None:
+        super().reset_parameters()
+        disconnect(self)
 
     def forward(self, input: Tensor) -> Tensor:
         weight = connected(self.weight, self.mask)
@@ -84,20 +130,16 @@ def convolution(
     if not same and maps is None:
         plain = pick(rank, nn.Conv1d, nn.Conv2d, nn.Conv3d)
         return plain(channels, filters, kernel, stride, padding, dilation, groups, bias)
-    conv = pick(rank, Conv1d, Conv2d, Conv3d)(channels, filters, kernel, stride, padding, dilation, groups, bias)
-    conv.reach, conv.steps, conv.same = [window.reach for window in windows], list(stride), same
-    conv.register_buffer("mask", None if maps is None else table(maps, channels, rank))
-    if conv.mask is not None:
-        with torch.no_grad():
-            conv.weight.mul_(conv.mask)
-    return conv
+    special = pick(rank, Conv1d, Conv2d, Conv3d)
+    reads = None if maps is None else [list(read) for read in maps]
+    return special(channels, filters, kernel, stride, padding, dilation, groups, bias, same=same, maps=reads)
 
 
-def table(maps: Sequence[Sequence[int]], channels: int, rank: int) -> Tensor:
-    """A table of connections as 0 and 1, shaped to meet the weights: filters x channels x 1 for each axis."""
+def table(maps: list[list[int]], channels: int, rank: int) -> Tensor:
+    """A table of connections as 0 and 1: filters x channels x 1 for each axis."""
     mask = torch.zeros(len(maps), channels, *[1] * rank)
     for row, read in zip(mask, maps, strict=True):
-        row[list(read)] = 1
+        row[read] = 1
     return mask
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netdsl.layers.modules import digits
+from netdsl.layers.modules.digits import DIGITS, PIXELS, codes
 
 SEED = 1998
 
@@ -23,12 +23,13 @@ class RadialBasis(nn.Module):
 
     def __init__(self, units: int, inputs: int) -> None:
         super().__init__()
-        if (units, inputs) == (len(digits.DIGITS), digits.PIXELS):
-            codes = torch.tensor(digits.codes(), dtype=torch.float32)
+        if (units, inputs) == (len(DIGITS), PIXELS):
+            fixed = torch.tensor(codes(), dtype=torch.float32)
         else:
             source = torch.Generator("cpu").manual_seed(SEED)
-            codes = torch.randint(2, (units, inputs), generator=source, device="cpu").float() * 2 - 1
-        self.register_buffer("codes", codes)
+            drawn = torch.randint(2, (units, inputs), generator=source, device="cpu")
+            fixed = drawn.float() * 2 - 1
+        self.register_buffer("codes", fixed)
 
     def forward(self, x: Tensor) -> Tensor:
         return (x.flatten(1).unsqueeze(1) - self.codes).square().sum(2)

@@ -11,7 +11,9 @@ class VectorResponseNorm(nn.LocalResponseNorm):
     """Local response normalisation of vectors, which torch.nn's refuses."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return functional.local_response_norm(input.unsqueeze(2), self.size, self.alpha, self.beta, self.k).squeeze(2)
+        map = input.unsqueeze(2)
+        size, alpha, beta = self.size, self.alpha, self.beta
+        return functional.local_response_norm(map, size, alpha, beta, self.k).squeeze(2)
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -19,7 +21,9 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         last = input.movedim(1, -1)
-        return functional.layer_norm(last, self.normalized_shape, self.weight, self.bias, self.eps).movedim(-1, 1)
+        shape = self.normalized_shape
+        normal = functional.layer_norm(last, shape, self.weight, self.bias, self.eps)
+        return normal.movedim(-1, 1)
 
 
 class Scale(nn.Module):

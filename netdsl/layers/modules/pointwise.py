@@ -55,5 +55,6 @@ class DropPath(nn.Module):
         if not self.training or self.rate == 0.0:
             return x
         keep = 1.0 - self.rate
-        kept = torch.rand([x.size(0)] + [1] * (x.dim() - 1), dtype=x.dtype, device=x.device) < keep
-        return x * kept / max(keep, 1e-12)
+        each = [x.size(0)] + [1] * (x.dim() - 1)
+        drawn = torch.rand(each, dtype=x.dtype, device=x.device)
+        return x * (drawn < keep) / max(keep, 1e-12)

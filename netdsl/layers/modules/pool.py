@@ -34,17 +34,28 @@ def trimmed(y: Tensor, sizes: list[int], stride: list[int], before: list[int]) -
     for axis in range(len(sizes)):
         count = y.size(axis + 2)
         if (count - 1) * stride[axis] >= sizes[axis] + before[axis]:
-            y = y.narrow(axis + 2, 0, count - 1).clone(memory_format=torch.contiguous_format)  # the rest is not held
+            part = y.narrow(axis + 2, 0, count - 1)  # a copy, so that the rest is not held
+            y = part.clone(memory_format=torch.contiguous_format)
     return y
+
+
+def _steps(windows: Sequence[Window]) -> tuple[list[int], list[int]]:
+    """What each window spans, and how far it steps, along each axis."""
+    return [window.reach for window in windows], [window.stride for window in windows]
+
+
+def _edges(windows: Sequence[Window]) -> tuple[list[int], list[int], list[int]]:
+    """What is padded before a pooling, in torch's order, and each window's step and padding."""
+    return pads(further(windows)), [window.stride for window in windows], [window.before for window in windows]
 
 
 def maximum(windows: Sequence[Window], *, ceil: bool, same: bool) -> nn.Module:
     """A max pooling, whose padding is never the largest."""
     kind = pick(len(windows), nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
     if same and not fixed(windows):
-        return SamePool(_sliding(kind, _unpadded(windows)), windows, -torch.inf)
+        return SamePool(_sliding(kind, _unpadded(windows)), *_steps(windows), -torch.inf)
     if any(window.before != window.after for window in windows):
-        return EdgedPool(_sliding(kind, _both(windows), ceil_mode=ceil), windows, -torch.inf)
+        return EdgedPool(_sliding(kind, _both(windows), ceil_mode=ceil), *_edges(windows), -torch.inf)
     return _sliding(kind, windows, ceil_mode=ceil)
 
 
@@ -52,12 +63,12 @@ def average(windows: Sequence[Window], *, ceil: bool, same: bool, include_pad: b
     """An average pooling, whose padding counts as zeros or not at all."""
     kind = pick(len(windows), nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
     if same and not fixed(windows):
-        return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), windows)
+        return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), *_steps(windows))
     if len(windows) == 3 and any(window.before for window in windows):
         kind = Mean3d
     if any(window.before != window.after for window in windows):
         pool = _sliding(kind, _both(windows), ceil_mode=ceil, count_include_pad=True)
-        return (EdgedPool if include_pad else EdgedMean)(pool, windows)
+        return (EdgedPool if include_pad else EdgedMean)(pool, *_edges(windows))
     return _sliding(kind, windows, ceil_mode=ceil, count_include_pad=include_pad)
 
 
@@ -77,38 +88,47 @@ class Mean3d(nn.Module):
         self.ceil, self.include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.size(2) >= self.kernel[0] and x.size(3) >= self.kernel[1] and x.size(4) >= self.kernel[2]:
+        depth, height, width = self.kernel
+        if x.size(2) >= depth and x.size(3) >= height and x.size(4) >= width:
             return functional.avg_pool3d(x, self.kernel, self.stride, self.padding, self.ceil, self.include_pad)
         depth, height, width = self.padding
         sizes = [width, width, height, height, depth, depth]
-        mean = functional.avg_pool3d(functional.pad(x, sizes), self.kernel, self.stride, 0, self.ceil)
+        padded = functional.pad(x, sizes)
+        mean = functional.avg_pool3d(padded, self.kernel, self.stride, 0, self.ceil)
         if not self.include_pad:
             real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
-            mean = mean / functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil)
-        return trimmed(mean, [x.size(2), x.size(3), x.size(4)], self.stride, self.padding)
+            share = functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil)
+            mean = mean / share
+        sizes = [x.size(2), x.size(3), x.size(4)]
+        return trimmed(mean, sizes, self.stride, self.padding)
 
 
 class SamePool(nn.Module):
     """A pooling to ceil(in/s), padded by `value`."""
 
-    def __init__(self, pool: nn.Module, windows: Sequence[Window], value: float = 0.0) -> None:
+    def __init__(
+        self,
+        pool: nn.Module,
+        reach: list[int],
+        stride: list[int],
+        value: float = 0.0,
+    ) -> None:
         super().__init__()
         self.pool, self.value = pool, value
-        self.reach = [window.reach for window in windows]
-        self.stride = [window.stride for window in windows]
+        self.reach, self.stride = reach, stride
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.pool(functional.pad(x, same(x, self.reach, self.stride), value=self.value))
+        sizes = same(x, self.reach, self.stride)
+        return self.pool(functional.pad(x, sizes, value=self.value))
 
 
 class SameMean(nn.Module):
     """An average of the real values in each window, padded to ceil(in/s)."""
 
-    def __init__(self, pool: nn.Module, windows: Sequence[Window]) -> None:
+    def __init__(self, pool: nn.Module, reach: list[int], stride: list[int]) -> None:
         super().__init__()
         self.pool = pool
-        self.reach = [window.reach for window in windows]
-        self.stride = [window.stride for window in windows]
+        self.reach, self.stride = reach, stride
 
     def forward(self, x: Tensor) -> Tensor:
         sizes = same(x, self.reach, self.stride)
@@ -119,10 +139,17 @@ class SameMean(nn.Module):
 class EdgedPool(nn.Module):
     """A pooling whose padding differs on the sides: what one has more is padded by `value` before."""
 
-    def __init__(self, pool: nn.Module, windows: Sequence[Window], value: float = 0.0) -> None:
+    def __init__(
+        self,
+        pool: nn.Module,
+        sizes: list[int],
+        stride: list[int],
+        before: list[int],
+        value: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.pool, self.value, self.sizes = pool, value, pads(further(windows))
-        self.stride, self.before = [window.stride for window in windows], [window.before for window in windows]
+        self.pool, self.value, self.sizes = pool, value, sizes
+        self.stride, self.before = stride, before
 
     def forward(self, x: Tensor) -> Tensor:
         found = self.pool(functional.pad(x, self.sizes, value=self.value))
@@ -132,9 +159,15 @@ class EdgedPool(nn.Module):
 class EdgedMean(nn.Module):
     """An average of the real values in each window, where padding differs on the sides."""
 
-    def __init__(self, pool: nn.Module, windows: Sequence[Window]) -> None:
+    def __init__(
+        self,
+        pool: nn.Module,
+        sizes: list[int],
+        stride: list[int],
+        before: list[int],
+    ) -> None:
         super().__init__()
-        self.mean = EdgedPool(pool, windows)
+        self.mean = EdgedPool(pool, sizes, stride, before)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.mean(x) / self.mean(torch.ones_like(x[:1, :1]))

@@ -24,11 +24,18 @@ class Recurrent(nn.Module):
         self.channels, self.units, self.both, self.last = channels, units, both, last
         self.rows, self.directions = gates * units, 2 if both else 1
         for direction in ("_l0", "_l0_reverse")[: self.directions]:
-            self.register_parameter(f"weight_ih{direction}", nn.Parameter(torch.empty(self.rows, channels)))
-            self.register_parameter(f"weight_hh{direction}", nn.Parameter(torch.empty(self.rows, units)))
-            self.register_parameter(f"bias_ih{direction}", nn.Parameter(torch.empty(self.rows)))
-            self.register_parameter(f"bias_hh{direction}", nn.Parameter(torch.empty(self.rows)))
-        bound = 1 / math.sqrt(units)
+            own = {
+                "weight_ih": torch.empty(self.rows, channels),
+                "weight_hh": torch.empty(self.rows, units),
+                "bias_ih": torch.empty(self.rows),
+                "bias_hh": torch.empty(self.rows),
+            }
+            for name, weight in own.items():
+                self.register_parameter(f"{name}{direction}", nn.Parameter(weight))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        bound = 1 / math.sqrt(self.units)
         for weight in self.parameters():
             nn.init.uniform_(weight, -bound, bound)
 

@@ -59,16 +59,17 @@ class PixelUnshuffle(nn.Module):
 
     def __init__(self, factor: int, axes: int, order: str) -> None:
         super().__init__()
-        self.factor, self.axes = factor, axes
+        self.factor, self.axes, self.order = factor, axes, order
         parts = [3 + 2 * axis for axis in range(axes)]
-        channels = {"crd": [1, *parts], "dcr": [*parts, 1], "swin": [*reversed(parts), 1]}[order]
-        self.order = [0, *channels, *[2 + 2 * axis for axis in range(axes)]]
+        outer = [*reversed(parts), 1] if order == "swin" else [*parts, 1]
+        channels = [1, *parts] if order == "crd" else outer
+        self.places = [0, *channels, *[2 + 2 * axis for axis in range(axes)]]
 
     def forward(self, x: Tensor) -> Tensor:
         sizes = [x.size(0), x.size(1)]
         for axis in range(self.axes):
             sizes += [x.size(axis + 2) // self.factor, self.factor]
-        x = x.reshape(sizes).permute(self.order)
+        x = x.reshape(sizes).permute(self.places)
         x = x.clone(memory_format=torch.contiguous_format)  # a copy, where nothing moves too
         return x.flatten(1, self.axes + 1)
 
@@ -82,7 +83,8 @@ class Reorganise(nn.Module):
         self.apart = PixelUnshuffle(factor, axes, "dcr")
 
     def forward(self, x: Tensor) -> Tensor:
-        larger, smaller = [x.size(0), x.size(1) // self.cells], [x.size(0), x.size(1) * self.cells]
+        larger = [x.size(0), x.size(1) // self.cells]
+        smaller = [x.size(0), x.size(1) * self.cells]
         for axis in range(self.axes):
             larger.append(x.size(axis + 2) * self.factor)
             smaller.append(x.size(axis + 2) // self.factor)

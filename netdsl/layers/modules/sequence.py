@@ -14,6 +14,9 @@ class Token(nn.Module):
     def __init__(self, count: int, channels: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(count, channels))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=DEVIATION)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -26,6 +29,9 @@ class Positions(nn.Module):
     def __init__(self, dims: Sequence[int]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(*dims))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
         nn.init.normal_(self.weight, std=DEVIATION)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,0 +1,145 @@
+"""PyTorch source: it needs torch alone, is formatted as ruff does it, and is the same network as the module."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from test_cli import Run, run  # noqa: F401
+from torch import nn
+
+import netdsl
+from netdsl import compile
+from netdsl.compile.lower import lower
+from netdsl.compile.plan import Plan
+from netdsl.compile.source import text as source_of
+from netdsl.graph.node import ShapedGraph
+
+PROGRAMS = Path(__file__).parent / "programs" / "valid"
+NETWORKS = Path(__file__).parent.parent / "networks"
+LARGE = 3_000_000
+LARGEST = 1e9
+"""Weights and MACs of a network that takes too long to make and to run here."""
+
+
+def written(network: ShapedGraph, seed: int = 0) -> str:
+    return source_of(Plan(network, train=True), seed)
+
+
+def made(text: str) -> nn.Module:
+    """The network of a source: its last class, without arguments."""
+    scope: dict[str, Any] = {"__name__": "generated"}
+    exec(text, scope)
+    kinds = [one for one in scope.values() if isinstance(one, type) and one.__module__ == "generated"]
+    return kinds[-1]()
+
+
+def tensors(given: Any) -> list[torch.Tensor]:
+    return [given] if isinstance(given, torch.Tensor) else list(given)
+
+
+def check(network: ShapedGraph, text: str) -> None:
+    """Hold a source against the module: weights, names of weights, and outputs in both modes."""
+    own, module = made(text), compile.module(network, seed=0)
+    wanted, found = module.state_dict(), own.state_dict()
+    assert [*found] == [*own.state_dict()]
+    assert found.keys() == wanted.keys()
+    assert [name for name, one in wanted.items() if not torch.equal(found[name], one)] == []
+    own.load_state_dict(wanted, strict=True)
+    module.load_state_dict(found, strict=True)
+    shapes = [network.shapes[index] for index in network.graph.inputs]
+    inputs = [torch.randn(2, one.channels, *one.spatial) for one in shapes]
+    for mode in (True, False):
+        given: list[list[torch.Tensor]] = []
+        for one in (own.train(mode), module.train(mode)):
+            torch.manual_seed(1)
+            with torch.no_grad():
+                given.append(tensors(one(*inputs)))
+        for first, second in zip(*given, strict=True):
+            torch.testing.assert_close(first, second, equal_nan=True)
+
+
+SMALL = """
+network "Two heads"
+param classes = 3
+block unit(n, k, stride=1) = CONV n {k} s{stride} p{k // 2} nobias -> BN -> RELU
+block same(w) = [ unit(w, 3) | SKIP ] -> ADD
+INPUT 9x9x3 -> unit(4, 3, 2) -> stage: ( same(4) x3 ) -> mid: unit(2 * 4, 1) -> FC classes
+mid -> aux: FC 2
+output training aux
+"""
+
+
+def check_names(network: ShapedGraph) -> None:
+    """Hold the names and shapes of a source's weights against the module's, without making any."""
+    text = written(network).replace("            initialise(self, seed)", "            pass")
+    with torch.device("meta"):
+        own = made(text).state_dict()
+    wanted = lower(Plan(network, train=True), blank=True).state_dict()
+    assert {name: one.shape for name, one in own.items()} == {name: one.shape for name, one in wanted.items()}
+
+
+@pytest.mark.parametrize("path", sorted(PROGRAMS.glob("*.net")), ids=lambda path: path.stem)
+def test_it_is_the_network_that_the_module_is(path: Path) -> None:
+    network = netdsl.load(path)
+    totals = network.summary().totals
+    if totals.params > LARGE or totals.macs > LARGEST:
+        check_names(network.shaped)
+    else:
+        check(network.shaped, written(network.shaped))
+
+
+@pytest.mark.parametrize("path", sorted(NETWORKS.glob("*.net")), ids=lambda path: path.stem)
+def test_the_bundled_networks_have_weights_of_the_same_names(path: Path) -> None:
+    check_names(netdsl.load(path).shaped)
+
+
+def test_all_sources_are_formatted_as_ruff_does_it_and_pass_its_rules(tmp_path: Path) -> None:
+    for path in (*PROGRAMS.glob("*.net"), *NETWORKS.glob("*.net")):
+        (tmp_path / f"{path.stem}.py").write_text(written(netdsl.load(path).shaped), encoding="utf-8")
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in ("format --check", "check"):
+        found = subprocess.run([ruff, *command.split(), "--isolated", tmp_path], capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout[-4000:]
+
+
+def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> None:
+    text = written(netdsl.loads(SMALL).shaped)
+    assert "def __init__(self, in_channels: int, n: int, k: int, stride: int = 1) -> None:" in text
+    assert "in_channels, n, k, stride=stride, padding=k // 2, bias=False" in text
+    assert "OrderedDict((str(i), Same(4, 4)) for i in range(1, 4))" in " ".join(text.split())
+    assert "return self.unit1(x) + x" in text
+    assert "def __init__(self, classes: int = 3, seed: int = 0) -> None:" in text
+    check(netdsl.loads(SMALL).shaped, text)
+
+
+def test_what_is_large_starts_from_the_same_weights_too() -> None:
+    network = netdsl.loads("INPUT 2100 -> FC 2000 -> FC 1").shaped
+    check(network, written(network))
+
+
+def test_it_imports_torch_alone() -> None:
+    text = written(netdsl.load("lenet5").shaped)
+    assert "netdsl" not in text.partition("import torch")[2]
+
+
+def test_the_command_and_python_write_it(run: Run) -> None:  # noqa: F811
+    result = run("compile", "lenet5", "-o", "lenet5.py", "--seed", "3")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.startswith("lenet5.py: LeNet-5, 60,000 parameters, ")
+    assert "both modes" in result.out
+    assert netdsl.load("lenet5").compile("again.py", seed=3) == Path("again.py")
+    assert Path("again.py").read_bytes() == Path("lenet5.py").read_bytes()
+
+
+@pytest.mark.parametrize("options", ["--mode train", "--target cpu", "--devices cpu", "--weights a.pth"])
+def test_what_does_not_go_with_it_is_a_usage_error(run: Run, options: str) -> None:  # noqa: F811
+    result = run("compile", "lenet5", "-o", "net.py", *options.split())
+    assert (result.status, result.out) == (2, "")
+    assert f"help: write --format torchscript for {options}" in result.err
+    assert not os.listdir()
