@@ -91,12 +91,11 @@ class WindowAttention(Attention):
         channels = x.size(-1)
         return x.reshape(sizes + [channels]).permute(self.apart).reshape([-1, self.cells, channels])  # noqa: RUF005
 
-    def join(self, x: Tensor, sizes: list[int]) -> Tensor:
-        """Windows as N x sizes x channels."""
-        counts = [size // self.window[axis] for axis, size in enumerate(sizes)]
-        channels = [x.size(-1)]
-        x = x.reshape([-1] + counts + self.window + channels).permute(self.joint)  # noqa: RUF005
-        return x.reshape([-1] + sizes + channels)  # noqa: RUF005
+    def mend(self, windows: Tensor, x: Tensor) -> Tensor:
+        """Windows as what they were cut from, N x sizes x channels."""
+        sizes = [x.size(0)] + [x.size(axis + 1) // side for axis, side in enumerate(self.window)]
+        windows = windows.reshape(sizes + self.window + [x.size(-1)])
+        return windows.permute(self.joint).reshape(x.shape)
 
     def relation(self, table: Tensor) -> Tensor:
         """The learned number for each head and pair of positions: 1 x heads x positions x positions."""
@@ -116,17 +115,15 @@ class WindowAttention(Attention):
         return found.masked_fill(part.unsqueeze(1) != part.unsqueeze(2), float("-inf")).unsqueeze(1)
 
     def forward(self, x: Tensor) -> Tensor:
-        sizes = [int(size) for size in x.shape[2:]]
-        more = [(self.window[axis] - size) % self.window[axis] for axis, size in enumerate(sizes)]
+        more = [-(-x.size(axis + 2) // side) * side - x.size(axis + 2) for axis, side in enumerate(self.window)]
         x = x.movedim(1, -1)
         if sum(more) > 0:
             pads = [0, 0]
             for size in more[::-1]:
                 pads += [0, size]
             x = functional.pad(x, pads)
-        sizes = [size + more[axis] for axis, size in enumerate(sizes)]
-        shifts = [self.shift[axis] if size > self.window[axis] else 0 for axis, size in enumerate(sizes)]
-        axes = list(range(1, len(sizes) + 1))
+        shifts = [self.shift[axis] if x.size(axis + 1) > side else 0 for axis, side in enumerate(self.window)]
+        axes = [axis + 1 for axis in range(len(shifts))]
         table = self.relative_position_bias_table
         mask = None if table is None else self.relation(table)
         if sum(shifts) > 0:
@@ -135,11 +132,11 @@ class WindowAttention(Attention):
             if mask is not None:
                 barrier = barrier + mask
             mask = barrier.unsqueeze(0).expand([x.size(0), -1, -1, -1, -1]).flatten(0, 1)
-        x = self.join(self.attend(self.cut(x), mask), sizes)
+        x = self.mend(self.attend(self.cut(x), mask), x)
         if sum(shifts) > 0:
             x = x.roll(shifts, axes)
         if sum(more) > 0:
             for axis, size in enumerate(more):
-                x = x.narrow(axis + 1, 0, sizes[axis] - size)
+                x = x.narrow(axis + 1, 0, x.size(axis + 1) - size)
             x = x.contiguous()
         return x.movedim(-1, 1)
