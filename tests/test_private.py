@@ -24,10 +24,10 @@ TEXT = "INPUT 6x6x3 -> CONV 8 3 p1 -> RELU -> [ CONV 8 3 p1 -> BN | SKIP ] -> AD
 def file(folder: Path, target: str, precision: str = "fp32") -> tuple[Path, list[str], str]:
     """A compiled file, what is odd about it, and its code."""
     path = folder / "net.pt"
-    odd = compile.compile(netdsl.loads(TEXT).shaped, path, target=Target(target, precision, 2))
+    told = compile.compile(netdsl.loads(TEXT).shaped, path, target=Target(target, precision, 2))
     with zipfile.ZipFile(path) as archive:
         code = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith(".py"))
-    return path, [*odd], code
+    return path, [*told.lacking], code
 
 
 def exact(x: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import netdsl
 from netdsl import compile
 from netdsl.compile.errors import WeightsMismatchError, WeightsOrderError
-from netdsl.compile.origin import Origin, Told
+from netdsl.compile.origin import Origin, Remarks
 
 
 def conv(filters: int, channels: int, size: int = 1) -> nn.Conv2d:
@@ -52,7 +52,7 @@ def test_what_counts_batches_and_indices_are_passed_over_and_told() -> None:
     weights = state(a=conv(2, 3), b=nn.BatchNorm2d(2)) | {"index": torch.zeros(4, dtype=torch.long)}
     module = netdsl.loads("INPUT 3x3x3 -> CONV 2 1 -> BN").module(weights=weights, weights_by="order")
     told = module.meta["weights"]
-    assert told == Told(
+    assert told == Remarks(
         notes=("the state dict: passed over 1 num_batches_tracked and 1 index, which hold whole numbers",)
     )
 

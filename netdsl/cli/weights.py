@@ -12,7 +12,7 @@ import click
 
 from netdsl.cli import common, stream
 from netdsl.compile.errors import UnreadableWeightsError, WeightsMapError, WeightsMismatchError, WeightsOrderError
-from netdsl.compile.origin import WAYS, By, Origin, Told
+from netdsl.compile.origin import WAYS, By, Origin, Remarks
 from netdsl.text import safe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -73,7 +73,7 @@ def telling() -> Generator[None]:
         raise common.UsageError(str(error)) from None
 
 
-def tell(told: Told) -> None:
+def tell(told: Remarks) -> None:
     """Say what there is to say of weights."""
     for sentence in told.notes:
         stream.note(safe.line(f"note: {sentence}"))

@@ -13,7 +13,7 @@ from netdsl.compile import weights as stored
 from netdsl.compile.apart import apart
 from netdsl.compile.formats import FORMATS
 from netdsl.compile.lower import lower, switching
-from netdsl.compile.origin import Origin, Told
+from netdsl.compile.origin import Origin, Remarks
 from netdsl.compile.plan import Plan, bind
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.script import script
@@ -88,7 +88,7 @@ def compile(
     target: Target = PORTABLE,
     format: str = "torchscript",
     progress: Progress = silent,
-) -> Told:
+) -> Remarks:
     """Compile a network into a file of a format, written whole or not at all.
 
     Gives what is odd, as NaN and infinities among the weights of a file and what PyTorch lacks here, and what else
@@ -112,14 +112,14 @@ def compile(
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
     FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)
     progress("writing", 1, 1)
-    return told + Told(lacking=tuple(targets.lacking(target)))
+    return told + Remarks(lacking=tuple(targets.lacking(target)))
 
 
 def _weighted(
     plan: Plan, seed: int | None, weights: Path | Origin | None, progress: Progress
-) -> tuple[fx.GraphModule, Told]:
+) -> tuple[fx.GraphModule, Remarks]:
     """The network of a plan, with weights from elsewhere or by a seed, and what there is to say of the former."""
     if weights is None:
-        return lower(plan, seed, progress=progress), Told()
+        return lower(plan, seed, progress=progress), Remarks()
     network = lower(plan, seed, blank=True, progress=progress)
     return network, stored.fill(network, plan, weights if isinstance(weights, Origin) else Origin(weights))

@@ -65,7 +65,7 @@ class WeightsWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Told:
+class Remarks:
     """What there is to say of weights that were taken, a sentence each."""
 
     odd: tuple[str, ...] = ()
@@ -83,5 +83,5 @@ class Told:
         for sentence in self.odd:
             warnings.warn(sentence, WeightsWarning, stacklevel=level - 1 if frame is None else level)
 
-    def __add__(self, other: Told) -> Told:
-        return Told(self.odd + other.odd, self.notes + other.notes, self.lacking + other.lacking)
+    def __add__(self, other: Remarks) -> Remarks:
+        return Remarks(self.odd + other.odd, self.notes + other.notes, self.lacking + other.lacking)

@@ -10,7 +10,7 @@ from torch import Tensor
 from netdsl import files
 from netdsl.compile import weights
 from netdsl.compile.apart import apart
-from netdsl.compile.origin import Origin, Told
+from netdsl.compile.origin import Origin, Remarks
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
 
@@ -39,7 +39,7 @@ def converted(
 @apart()
 def convert(
     origin: Origin, target: Path, before: ShapedGraph, after: ShapedGraph, nodes: Mapping[int, int]
-) -> tuple[int, Told]:
+) -> tuple[int, Remarks]:
     """Read the weights of the network before, and write those of the network after as safetensors.
 
     Gives their number, and what there is to say of them. Raises CompileError where the file does not hold the network's

@@ -303,12 +303,12 @@ def _field(field: dataclasses.Field[Any], keyword: str, package: str) -> datacla
     """A field whose kind reads values, or raises LayerError."""
     if "argument" not in field.metadata:
         return field
-    form, kind, help, letter = field.metadata["argument"]
+    form, kind, *rest = field.metadata["argument"]
     assert isinstance(kind, Kind), f"{field.name} takes {kind!r}"
 
     def read(value: Any) -> Any:
         return _given(lambda: kind.read(value), _anything, keyword, package, f"its argument {field.name}")
 
     made = copy.copy(field)
-    made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), help, letter)})
+    made.metadata = MappingProxyType({"argument": (form, dataclasses.replace(kind, read=read), *rest)})
     return made

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from netdsl.compile.errors import Reshaped, WeightsMismatchError, WeightsOrderError
 from netdsl.compile.lower import lower
-from netdsl.compile.origin import Origin, Told
+from netdsl.compile.origin import Origin, Remarks
 from netdsl.compile.plan import Plan
 from netdsl.compile.weights import names, renaming
 from netdsl.compile.weights.modules import Module, grouped
@@ -26,17 +26,17 @@ from netdsl.text.fit import listed
 _STATISTICS = frozenset({"running_mean", "running_var"})
 
 
-def fill(network: nn.Module, plan: Plan, origin: Origin) -> Told:
+def fill(network: nn.Module, plan: Plan, origin: Origin) -> Remarks:
     """Load the weights of a file, or of a state dict, into the network of a plan; gives what there is to say of them.
 
     Raises CompileError, and OSError where a file cannot be had.
     """
     with _helping(network, plan, origin):
         tensors, told = _named(network, plan, origin)
-        return told + Told(odd=tuple(load(network, tensors, origin.name, plan.unused)))
+        return told + Remarks(odd=tuple(load(network, tensors, origin.name, plan.unused)))
 
 
-def filled(shaped: ShapedGraph, origin: Origin) -> tuple[nn.Module, Told]:
+def filled(shaped: ShapedGraph, origin: Origin) -> tuple[nn.Module, Remarks]:
     """A network with all that a file has for it: what training alone needs too, where that is there.
 
     Raises what `fill` does.
@@ -48,16 +48,16 @@ def filled(shaped: ShapedGraph, origin: Origin) -> tuple[nn.Module, Told]:
         if any(name.startswith(f"{path}.") for path in plan.unused for name in tensors):
             plan = replace(plan, train=True)
             network = lower(plan, blank=True)
-        return network, told + Told(odd=tuple(load(network, tensors, origin.name, plan.unused)))
+        return network, told + Remarks(odd=tuple(load(network, tensors, origin.name, plan.unused)))
 
 
-def _named(network: nn.Module, plan: Plan, origin: Origin) -> tuple[Mapping[str, Tensor], Told]:
+def _named(network: nn.Module, plan: Plan, origin: Origin) -> tuple[Mapping[str, Tensor], Remarks]:
     """Tensors under the names that they have in a network, and what there is to say of them."""
     tensors, note = _opened(origin)
-    told = Told(notes=(note,) if note else ())
+    told = Remarks(notes=(note,) if note else ())
     if origin.by == "order":
         tensors, notes = _ordered(network, plan, names.unwrapped(tensors), origin)
-        return tensors, told + Told(notes=notes)
+        return tensors, told + Remarks(notes=notes)
     if origin.map is not None:
         wanted = [*network.state_dict(), *plan.unused]
         return renaming.read(origin.map).applied(names.unwrapped(tensors), wanted), told
