@@ -102,7 +102,7 @@ def compile(
     FORMATS[format].check([option for option, given in asked.items() if given])
     if format == "source":
         source.write(Plan(shaped, train=True), path, seed)
-        return Told()
+        return Remarks()
     targets.require(target)
     plan = Plan(shaped, train, bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())
