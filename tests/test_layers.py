@@ -153,6 +153,14 @@ def test_a_label_is_what_was_written(text: str) -> None:
     assert layer.written == text
 
 
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [("MAXPOOL 3x3 s3 p1 after=1x1", "MAXPOOL 3 p1"), ("AVGPOOL 2 s1x1 after=1", "AVGPOOL 2 s1 after=1")],
+)
+def test_what_says_the_same_has_one_way_of_writing(text: str, same: str) -> None:
+    assert shaped("9x9x3", text).nodes[-1].layer.canonical.written == same
+
+
 def test_node_arguments_are_labelled_by_name() -> None:
     layer = shaped("8x8x3", "a: PAD 1 -> CROP like=a").nodes[-1].layer
     assert layer.written == "CROP like=a"

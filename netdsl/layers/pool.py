@@ -57,6 +57,7 @@ class Pooling(Layer):
     def canonical(self) -> Layer:
         plain = super().canonical
         assert isinstance(plain, Pooling)
+        plain = replace(plain, after=None) if plain.after == plain.padding else plain
         return replace(plain, stride=None) if plain.stride == plain.kernel else plain
 
     @property
