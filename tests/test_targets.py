@@ -187,7 +187,19 @@ def as_near(found: Errors, of_torch: Errors) -> bool:
     return all(getattr(found, name) < 1.5 * getattr(of_torch, name) + EPSILON for name in ("maximum", "mean"))
 
 
-RUN = ("alexnet_towers", "clips", "convolutions", "forks", "groups", "inputs", "merges", "norms", "order", "outputs")
+RUN = (
+    "alexnet_towers",
+    "attention",
+    "clips",
+    "convolutions",
+    "forks",
+    "groups",
+    "inputs",
+    "merges",
+    "norms",
+    "order",
+    "outputs",
+)
 RUN += ("shared", "signals", "tables", "transposed", "vectors", "googlenet", "lenet5", "resnet18")
 
 
