@@ -277,8 +277,8 @@ def test_shared_weights_are_told() -> None:
 
 def test_long_networks_go_into_rows() -> None:
     for path in BUNDLED:
-        picture = drawn(path)
-        assert picture.sheet.right < 1200
+        widest = 1500 if path.stem == "unet" else 1200  # a U is not cut into rows
+        assert drawn(path).sheet.right < widest
     row = drawn("vgg16")
     assert row.front("pool3").top < row.front("conv4_3").top
     assert row.front("pool3").left > row.front("conv4_3").left

@@ -53,7 +53,7 @@ PUBLISHED = {
 }
 """Parameters and MACs that the papers, torchvision, Caffe, timm, Darknet, pytorchcv and netscope give."""
 
-GROUPS = {"course", "classic", "mobile", "attention", "segmentation", "detection", "signal and video"}
+GROUPS = {"course", "classic", "mobile", "attention", "segmentation", "signal and video"}
 
 NAMES = [path.stem for path in resources.bundled()]
 

@@ -18,7 +18,7 @@ from netdsl.measure.summary import Summary
 from netdsl.text import safe, tabulate
 from netdsl.text.tabulate import Column, Strong
 
-_GROUPS = ("course", "classic", "mobile", "attention", "segmentation", "detection", "signal and video")
+_GROUPS = ("course", "classic", "mobile", "attention", "segmentation", "signal and video")
 """What `meta group` calls kinds of networks, in the order of the list."""
 
 _COLUMNS = (
