@@ -3,59 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import cast
 
 from netdsl.compile.source.arguments import layer
-from netdsl.compile.source.formulas import CHANNELS, Value, filled, name, names, tidy, worth, written
-from netdsl.compile.source.formulas import python as in_python
+from netdsl.compile.source.formulas import CHANNELS, filled, names, tidy, written
 from netdsl.compile.source.frames import Frame, Unresolved, total
-from netdsl.compile.source.layout import Brackets, Code, Loop, Named, call, flat, literal
+from netdsl.compile.source.layout import Brackets, Code, Loop, Named, call, flat
+from netdsl.compile.source.parameters import (
+    RESERVED,
+    Assignment,
+    Class,
+    Parameter,
+    channels_in,
+    counter_of,
+    defaults_of,
+    given_to,
+    inputs_of,
+    kind_of,
+)
 from netdsl.compile.source.scopes import Builder, Item, Repeat, Scope, Single, Step
 from netdsl.graph import outline
-from netdsl.graph.program import BlockOf
-from netdsl.text import tree
-
-RESERVED = frozenset({"Tensor", "NamedTuple", "OrderedDict", "Outputs", "TrainingOutputs", "None", "True", "False"})
-"""What no class is called."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """An argument of a class's constructor."""
-
-    name: str
-    kind: str
-    default: Value = None
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """`self.conv1 = …`."""
-
-    target: str
-    code: Code
-
-
-@dataclass(eq=False)
-class Class:
-    """A class, with the scopes that it is for."""
-
-    name: str
-    scopes: Sequence[Scope]
-    parameters: Sequence[Parameter]
-    arguments: Mapping[int, Mapping[str, Value]]
-    """The values of its arguments by the id of a scope."""
-    body: Sequence[Assignment]
-    channels: Sequence[str | None]
-    """The channels of what it gives, by its parameters."""
-    flatten: bool = False
-
-    @property
-    def scope(self) -> Scope:
-        """The first of them."""
-        return self.scopes[0]
 
 
 class Writer:
@@ -102,11 +70,11 @@ class Writer:
 
     def _define(self, scopes: Sequence[Scope]) -> None:
         root = scopes[0] is self._root
-        frame = Frame([{**scope.values, **_inputs(self._builder, scope)} for scope in scopes])
+        frame = Frame([{**scope.values, **inputs_of(self._builder, scope)} for scope in scopes])
         texts: dict[int, str | None] = {}
         for number, index in enumerate(scopes[0].inputs):
             shape = self._builder.shaped.shapes[index]
-            texts[index] = str(shape.channels) if root else _channels(number)
+            texts[index] = str(shape.channels) if root else channels_in(number)
         body: list[Assignment] = []
         holding = {""}
         for steps in zip(*(scope.steps for scope in scopes), strict=True):
@@ -131,13 +99,18 @@ class Writer:
         channels: Sequence[str | None],
     ) -> None:
         part, root = scopes[0].part, scopes[0] is self._root
-        defaults = _defaults(part.block) if isinstance(part, outline.Call) else {}
+        defaults = defaults_of(part.block) if isinstance(part, outline.Call) else {}
         if root:
             defaults = dict(frame.values[0])
-        order = [CHANNELS, *[_channels(number) for number in range(1, len(scopes[0].inputs))], *frame.added, *defaults]
+        order = [
+            CHANNELS,
+            *[channels_in(number) for number in range(1, len(scopes[0].inputs))],
+            *frame.added,
+            *defaults,
+        ]
         ordered = sorted(used, key=lambda one: (order.index(one) if one in order else len(order), one))
         values = {one: frame.added.get(one) or [known[one] for known in frame.values] for one in ordered}
-        parameters = [Parameter(one, _kind(values[one]), defaults.get(one)) for one in ordered]
+        parameters = [Parameter(one, kind_of(values[one]), defaults.get(one)) for one in ordered]
         parameters.sort(key=lambda one: one.default is not None)
         arguments = {id(scope): {one: values[one][number] for one in ordered} for number, scope in enumerate(scopes)}
         title = self.title if root else self._name(scopes[0])
@@ -239,14 +212,14 @@ class Writer:
         made = self.of(scopes[0])
         if any(self.of(scope) is not made for scope in scopes):
             raise Unresolved
-        given = _given(scopes[0])
+        given = given_to(scopes[0])
         codes: list[Code] = []
         texts: dict[str, str] = {}
         skipped = False
         for one in made.parameters:
             values = [made.arguments[id(scope)][one.name] for scope in scopes]
             hints = written(given[one.name]) if one.name in given else ()
-            own = [text for number, text in enumerate(inputs) if one.name == _channels(number)]
+            own = [text for number, text in enumerate(inputs) if one.name == channels_in(number)]
             usual = one.default is not None and all(value == one.default for value in values)
             if usual and not any(names(hint) and frame.holds(hint, values) for hint in hints):
                 texts[one.name] = repr(one.default)
@@ -286,7 +259,7 @@ class Writer:
         if len(copies) < 2:
             raise Unresolved
         counts = [len(one.copies) for one in repeats]
-        counter = _counter(repeats[0])
+        counter = counter_of(repeats[0])
         while any(counter in values for values in frame.values):
             counter += "_"
         inner = frame.copies(counts, counter)
@@ -384,61 +357,3 @@ def _leaves(item: Item) -> object:
             return tuple(map(_leaves, copies))
         case _:
             raise AssertionError(item)
-
-
-def _channels(number: int) -> str:
-    """What the channels of an input of a class are called."""
-    return CHANNELS if not number else f"{CHANNELS}{number + 1}"
-
-
-def _inputs(builder: Builder, scope: Scope) -> dict[str, Value]:
-    shapes = builder.shaped.shapes
-    if not scope.part:
-        return {}
-    return {_channels(number): shapes[index].channels for number, index in enumerate(scope.inputs)}
-
-
-def _counter(repeat: Repeat) -> str:
-    count = repeat.element and repeat.element.repeat
-    named = getattr(count, "name", None)
-    return name(named.text) if isinstance(named, tree.Name) else "i"
-
-
-def _kind(values: Sequence[Value]) -> str:
-    """The type of an argument."""
-    kinds = {cast("type[object]", type(value)) for value in values}
-    words: dict[type[object], str] = {
-        int: "int",
-        float: "float",
-        str: "str",
-        tuple: "tuple[int, ...]",
-        list: "list[int]",
-        bool: "bool",
-    }
-    return " | ".join(sorted(words.get(kind, "None") for kind in kinds))
-
-
-def _defaults(of: BlockOf) -> dict[str, Value]:
-    """The parameters of a block, with their defaults where these are known."""
-    found: dict[str, Value] = {}
-    for parameter in of.block.parameters:
-        known = {key: value for key, value in found.items() if value is not None}
-        own = parameter.default
-        found[name(parameter.name.text)] = None if own is None else worth(in_python(own), known)
-    return found
-
-
-def _given(scope: Scope) -> dict[str, tree.Expression]:
-    """The arguments of a call, by its block's parameters."""
-    part = scope.part
-    if not isinstance(part, outline.Call) or not isinstance(part.element.primary, tree.Call):
-        return {}
-    free = [name(parameter.name.text) for parameter in part.block.block.parameters]
-    named = {name(one.key.text): one.value for one in part.element.primary.arguments if one.key}
-    by_place = (one.value for one in part.element.primary.arguments if not one.key)
-    return {**dict(zip((one for one in free if one not in named), by_place, strict=False)), **named}
-
-
-def shown(value: Value) -> str:
-    """A value in one line."""
-    return flat(literal(value))

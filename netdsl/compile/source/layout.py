@@ -97,7 +97,8 @@ def lines(before: str, code: Code, indent: int = 0, after: str = "") -> list[str
     if not code.items:
         return [one]
     inner = flat(Brackets("", code.items, ""))
-    if len(inner) + indent + 4 <= WIDTH:
+    collection = code.open in ("[", "(") and bool(code.items[1:])
+    if len(inner) + indent + 4 <= WIDTH and not collection:
         body = [f"{pad}    {inner}"]
     else:
         comma = "" if isinstance(code.items[0], Loop) else ","

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Sequence
 
 from netdsl.compile.source.layout import WIDTH, Brackets, Code, Loop, Named, lines
 
@@ -47,6 +48,23 @@ def _last(node: ast.stmt) -> int:
             return node.end_lineno or node.lineno
 
 
+def _arguments(arguments: ast.arguments, source: Callable[[ast.AST], str]) -> tuple[str, ...]:
+    """The arguments of a function, each with its default."""
+
+    def each(some: Sequence[ast.arg], defaults: Sequence[ast.expr | None]) -> list[str]:
+        return [
+            source(one) + (f" = {source(default)}" if default else "")
+            for one, default in zip(some, defaults, strict=True)
+        ]
+
+    bare: list[None] = [None] * (len(arguments.args) - len(arguments.defaults))
+    found = each(arguments.args, [*bare, *arguments.defaults])
+    rest = f"*{source(arguments.vararg)}" if arguments.vararg else "*"
+    found += [rest] if arguments.vararg or arguments.kwonlyargs else []
+    found += each(arguments.kwonlyargs, arguments.kw_defaults)
+    return (*found, f"**{source(arguments.kwarg)}") if arguments.kwarg else tuple(found)
+
+
 def _laid(node: ast.stmt, text: str, indent: int) -> list[str]:
     def source(one: ast.AST) -> str:
         return " ".join((ast.get_source_segment(text, one) or "").split())
@@ -76,8 +94,10 @@ def _laid(node: ast.stmt, text: str, indent: int) -> list[str]:
             return lines("return ", code(value), indent)
         case ast.Assign([target], value):
             return lines(f"{source(target)} = ", code(value), indent)
-        case ast.FunctionDef(name, arguments) if not arguments.defaults and not arguments.kwonlyargs:
+        case ast.Expr(value):
+            return lines("", code(value), indent)
+        case ast.FunctionDef(name, arguments):
             returns = f" -> {source(node.returns)}:" if node.returns else ":"
-            return lines(f"def {name}", Brackets("(", tuple(map(source, arguments.args))), indent, returns)
+            return lines("", Brackets(f"def {name}(", _arguments(arguments, source)), indent, returns)
         case _:
             return text.split("\n")[node.lineno - 1 : _last(node)]

@@ -11,9 +11,10 @@ from netdsl import files
 from netdsl.compile.errors import SourceError
 from netdsl.compile.plan import Plan
 from netdsl.compile.source import forward, helpers
-from netdsl.compile.source.classes import Class, Writer, flatten_name, shown
+from netdsl.compile.source.classes import Writer, flatten_name
 from netdsl.compile.source.formulas import name
 from netdsl.compile.source.layout import WIDTH, Code, call, lines
+from netdsl.compile.source.parameters import Class, shown
 from netdsl.compile.source.scopes import Builder, Scope
 from netdsl.graph import outline
 from netdsl.graph.evaluate import NodeRef

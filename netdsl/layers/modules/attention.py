@@ -89,11 +89,13 @@ class WindowAttention(Attention):
         for axis, side in enumerate(self.window):
             sizes += [x.size(axis + 1) // side, side]
         channels = x.size(-1)
-        return x.reshape(sizes + [channels]).permute(self.apart).reshape([-1, self.cells, channels])  # noqa: RUF005
+        x = x.reshape(sizes + [channels]).permute(self.apart)  # noqa: RUF005
+        return x.reshape([-1, self.cells, channels])
 
     def mend(self, windows: Tensor, x: Tensor) -> Tensor:
         """Windows as what they were cut from, N x sizes x channels."""
-        sizes = [x.size(0)] + [x.size(axis + 1) // side for axis, side in enumerate(self.window)]
+        counts = [x.size(axis + 1) // side for axis, side in enumerate(self.window)]
+        sizes = [x.size(0)] + counts  # noqa: RUF005
         windows = windows.reshape(sizes + self.window + [x.size(-1)])
         return windows.permute(self.joint).reshape(x.shape)
 
@@ -112,7 +114,8 @@ class WindowAttention(Attention):
             part = 2 * part.unsqueeze(-1) + (place >= x.size(axis + 1) - shift).long()
         part = self.cut(part.unsqueeze(-1)).squeeze(-1)
         found = torch.zeros([1], device=x.device, dtype=x.dtype)
-        return found.masked_fill(part.unsqueeze(1) != part.unsqueeze(2), float("-inf")).unsqueeze(1)
+        other = part.unsqueeze(1) != part.unsqueeze(2)
+        return found.masked_fill(other, float("-inf")).unsqueeze(1)
 
     def forward(self, x: Tensor) -> Tensor:
         more = [-(-x.size(axis + 2) // side) * side - x.size(axis + 2) for axis, side in enumerate(self.window)]
@@ -131,7 +134,8 @@ class WindowAttention(Attention):
             barrier = self.barrier(x, shifts)
             if mask is not None:
                 barrier = barrier + mask
-            mask = barrier.unsqueeze(0).expand([x.size(0), -1, -1, -1, -1]).flatten(0, 1)
+            each = barrier.unsqueeze(0).expand([x.size(0), -1, -1, -1, -1])
+            mask = each.flatten(0, 1)
         x = self.mend(self.attend(self.cut(x), mask), x)
         if sum(shifts) > 0:
             x = x.roll(shifts, axes)
