@@ -78,8 +78,8 @@ class LargeShift(Mistake, code="invalid-argument", example="INPUT 8x8x4 -> ATTEN
 
 
 class SamePads(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> CONV 4 3 same p1"):
+    hint: str = Advice("leave p out")
     words = "`same` chooses the padding itself"
-    hint = Advice("leave p out")
 
 
 class SameRounds(Mistake, code="invalid-argument", example="INPUT 8x8x3 -> MAXPOOL 2 same ceil"):
