@@ -118,6 +118,16 @@ def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> Non
     check(netdsl.loads(SMALL).shaped, text)
 
 
+def test_channels_that_space_was_turned_into_follow_from_those_that_enter() -> None:
+    merge = "block merge() = PIXELUNSHUFFLE 2 order=swin -> LN -> CONV {2*in} 1 -> PIXELSHUFFLE 2 -> BN\n"
+    network = netdsl.loads(f"{merge}INPUT 16x16x4 -> merge() -> merge() -> FC 2").shaped
+    text = written(network)
+    assert "def __init__(self, in_channels: int) -> None:" in text
+    assert "ChannelNorm(in_channels * 4)" in text
+    assert "nn.BatchNorm2d(2 * in_channels // 4)" in text
+    check(network, text)
+
+
 def test_what_is_large_starts_from_the_same_weights_too() -> None:
     network = netdsl.loads("INPUT 2100 -> FC 2000 -> FC 1").shaped
     check(network, written(network))

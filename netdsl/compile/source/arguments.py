@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from netdsl.compile.source.formulas import names, written
+from netdsl.compile.source.formulas import names, tidy, written
 from netdsl.compile.source.frames import Frame, Unresolved, product
 from netdsl.compile.source.layout import Code, Named, call, flat
 from netdsl.compile.source.scopes import Single
@@ -61,7 +61,7 @@ def layer(items: Sequence[Single], frame: Frame, inputs: Sequence[str | None]) -
         codes.append(Named(f"{argument.name}=", code) if argument.keyword else code)
     wanted = [one.shape.channels for one in items]
     own = [texts[name] for name in ("out_channels", "out_features", "hidden_size", "units") if name in texts]
-    return Made(call(first.constructor.title, *codes), frame.first([*own, *inputs], wanted))
+    return Made(call(first.constructor.title, *codes), frame.first([*own, *inputs, _moved(first, inputs)], wanted))
 
 
 def _written(item: Single, argument: str) -> Sequence[str]:
@@ -72,6 +72,16 @@ def _written(item: Single, argument: str) -> Sequence[str]:
     spans = [item.node.site.arguments.get(field) for field in _FIELDS.get(argument, (argument,))]
     found = [one.value for one in layer.arguments if one.span in spans]
     return [text for value in found if any(tree.names([value])) for text in written(value)]
+
+
+def _moved(item: Single, inputs: Sequence[str | None]) -> str | None:
+    """The channels of what moves values between space and channels: a multiple or a part of those that flow in."""
+    if item.node.layer.role != "reshape" or inputs[0] is None:
+        return None
+    channels, given = item.shape.channels, item.shapes[0].channels
+    if channels % given == 0:
+        return product(inputs[0], [channels // given])
+    return tidy(f"({inputs[0]}) // {given // channels}") if given % channels == 0 else None
 
 
 def _flowing(items: Sequence[Single], argument: str, inputs: Sequence[str | None]) -> Sequence[str | None]:
