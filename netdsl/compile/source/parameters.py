@@ -76,6 +76,8 @@ def counter_of(repeat: Repeat) -> str:
 def kind_of(values: Sequence[Value]) -> str:
     """The type of an argument."""
     kinds = {cast("type[object]", type(value)) for value in values}
+    if float in kinds:
+        kinds.discard(int)
     words: dict[type[object], str] = {
         int: "int",
         float: "float",

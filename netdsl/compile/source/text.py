@@ -271,7 +271,7 @@ def _named_tuple(name: str, what: str, fields: Sequence[str]) -> str:
             f"class {name}(NamedTuple):",
             f'    """{what}"""',
             "",
-            *[f"    {one}: Tensor" + "  # noqa: E741" * (one == "l") for one in fields],
+            *[f"    {one}: Tensor" for one in fields],
         ]
     )
 
