@@ -235,7 +235,7 @@ def test_the_command_takes_the_format_or_the_suffix(run: Run) -> None:  # noqa: 
     [
         ("-o net.pt --format pt2", "net.pt: --format pt2 writes .pt2\n  = help: write -o net.pt2\n"),
         ("-o net.pt2 --format torchscript", "net.pt2: --format torchscript writes .pt\n  = help: write -o net.pt\n"),
-        ("-o net.h5", "net.h5: a compiled network is a .pt, .pt2 or .onnx file\n  = help: write -o net.pt\n"),
+        ("-o net.h5", "net.h5: a compiled network is a .pt, .pt2, .onnx or .py file\n  = help: write -o net.pt\n"),
         (
             "-o net.pt2 --mode train",
             "a pt2 file is for inference alone\n  = help: write --format torchscript for --mode train\n",
@@ -269,7 +269,7 @@ def test_the_suffix_says_the_format_in_python(tmp_path: Path, monkeypatch: pytes
     wanted = net.module(train=False)(x)
     for name in ("a.pt2", "lenet5.pt2"):
         torch.testing.assert_close(torch.export.load(tmp_path / name).module()(x), wanted, rtol=1e-6, atol=1e-6)
-    with pytest.raises(ValueError, match="torchscript, pt2 or onnx, not keras"):
+    with pytest.raises(ValueError, match="torchscript, pt2, onnx or source, not keras"):
         net.compile(format="keras")
     for name, format in (("a.pt2", "torchscript"), ("a.pt", "pt2")):
         with pytest.raises(ValueError, match=f"the format {format} writes"):

@@ -274,7 +274,7 @@ def test_words_and_values_that_are_none_are_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="keep is one of saved, all, not 'x'"):
         net.memory(keep="x")
     for name in ("x.xyz", "x", "x.h5", "x.PT"):
-        with pytest.raises(ValueError, match=f"{name}: a compiled network is a file .pt, .pt2 or .onnx"):
+        with pytest.raises(ValueError, match=f"{name}: a compiled network is a file .pt, .pt2, .onnx or .py"):
             net.compile(tmp_path / name)
     with pytest.raises(ValueError, match=r"the format pt2 writes \.pt2"):
         net.compile(tmp_path / "x.pt", format="pt2")

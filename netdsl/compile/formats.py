@@ -70,8 +70,8 @@ FORMATS: Mapping[str, Format] = {
     for one in (
         Format("torchscript", ".pt", "TorchScript", "archive", {}),
         Format("pt2", ".pt2", "torch.export", "exported", _PORTABLE),
-        Format("source", ".py", "Python", "source", _SOURCE),
         Format("onnx", ".onnx", "ONNX", "onnx", _PORTABLE | {"devices": "of no device"}, ("onnx",), f"opset {OPSET}"),
+        Format("source", ".py", "Python", "source", _SOURCE),
     )
 }
 """All formats by name, the usual one first."""
