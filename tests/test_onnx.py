@@ -22,6 +22,7 @@ from netdsl.compile.errors import ExportError, PackagesError, SizeError
 from netdsl.compile.lower import lower
 from netdsl.compile.onnx import exporter, operators
 from netdsl.compile.plan import Plan
+from netdsl.compile.targets import inside
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.activation import ParametricRelu
 from netdsl.layers.base import Layer
@@ -129,6 +130,23 @@ def test_a_layer_is_an_operator_of_its_path_with_scopes_before_slashes() -> None
     shapes = {one.name: [dim.dim_value for dim in one.type.tensor_type.shape.dim] for one in made.graph.value_info}
     assert shapes["stem.2.silu1"] == [0, 4, 8, 8]
     assert [(one.domain, one.version) for one in made.opset_import] == [("", formats.OPSET)]
+
+
+@written
+def test_what_computes_in_half_precision_does_so_in_the_model() -> None:
+    runtime: Any = pytest.importorskip("onnxruntime")
+    plan = Plan(
+        netdsl.loads("INPUT 8x8x3 -> CONV 4 3 -> LRN size=4 -> RELU6 -> LN -> FC 5 -> SOFTMAX").shaped, train=False
+    )
+    network, x = lower(plan, 0), torch.randn(2, 3, 8, 8)
+    wanted = network(x).detach()
+    inside.convert(network, torch.float16, {"conv1", "fc1"}, {"lrn1"})
+    made = onnx.model(network, plan)
+    session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"input1": x.numpy()})
+    torch.testing.assert_close(torch.as_tensor(found), wanted, rtol=0, atol=1e-3)
+    casts = [one.name for one in made.graph.node if one.op_type == "Cast"]
+    assert casts == ["input1/float16", "conv1/float32", "lrn1/float16", "fc1/float32"]
 
 
 @written

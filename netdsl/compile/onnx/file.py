@@ -137,7 +137,9 @@ def _apart(layer: Layer, shapes: Sequence[Shape]) -> bool:
 
 def _cast(sheet: Sheet, value: Value, dtype: torch.dtype) -> Value:
     """A value in another precision."""
-    (made,) = sheet.add("Cast", [value], f"{value.path}.{str(dtype).rpartition('.')[2]}", {"to": _type(dtype)})
+    (made,) = sheet.add(
+        "Cast", [value], f"{value.name or value.path}.{str(dtype).rpartition('.')[2]}", {"to": _type(dtype)}
+    )
     made.shape, made.dtype = value.shape, dtype
     return made
 
