@@ -255,6 +255,7 @@ def test_what_follows_a_closed_block_is_told() -> None:
     words = [word for word in picture.words if not word.isdigit()]
     for block in ("dense1", "dense4"):
         assert words[words.index(block) :][1:4] == ["1×1, 3×3", "concat", "BN, ReLU"]
+    assert "attention, 1, 1" in drawn(next(path for path in BUNDLED if path.stem == "vit_b_16")).words
 
 
 TOWERS = """

@@ -189,9 +189,16 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
         if layer.role == "convolution" and windows != "all":
             kernels = (*kernels, _sizes((window.size for window in windows), whole=True))
             length += 1
+        elif layer.role == "attention":
+            kernels = (*kernels, called(shaped, units[index].head))
+            length += 1
         best[index] = (length, kernels)
     kernels = best[inner[-1]][1]
-    lines = [", ".join(kernels)] if len(kernels) <= 3 else [f"{len(kernels)} convs"]
+    lines = (
+        [", ".join(kernels)]
+        if len(kernels) <= 3
+        else [f"{len(kernels)} {'layers' if any(map(str.isalpha, kernels)) else 'convs'}"]
+    )
     last = units[inner[-1]].head
     node = shaped.nodes[last]
     if node.layer.merge and len(node.inputs) > 1:
