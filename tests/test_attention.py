@@ -185,3 +185,11 @@ def test_transformers_are_torchvisions_with_its_weights(name: str, theirs: str, 
         network(image)
     assert wanted.std() > 1e-2
     assert (logits[0] - wanted).abs().max() < 1e-5 * wanted.abs().max()
+
+
+def test_windows_larger_than_any_map_are_seen_at_once() -> None:
+    axes = fields(shaped("50x4", "ATTENTION 2 window=2147483647 -> CONV 4 3 p1"))
+    assert [one[0].size for one in axes] == [1, 2147483647, 2147483649]
+    assert clipped_sets(shaped("20000x4", "ATTENTION 2 causal -> ATTENTION 2 causal"), 2, (9000,)) == {
+        0: (2**9001 - 1,)
+    }

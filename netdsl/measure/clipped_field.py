@@ -92,7 +92,7 @@ def _through(layer: Layer, inputs: Sequence[Shape], out: Shape, blocks: Sequence
             if told[axis]:
                 read = 0
                 for at in _bits(positions):
-                    read |= sum(1 << one for one in set(layer.reads(axis, at, *inputs) or ()))
+                    read |= _set(layer.reads(axis, at, *inputs) or ())
             elif windows == "all":
                 read = -1
             elif windows:
@@ -126,6 +126,13 @@ def _thinned(positions: int, scale: Number) -> int:
         if inner.denominator == 1:
             read |= 1 << inner.numerator
     return read
+
+
+def _set(positions: Iterable[int]) -> int:
+    """Positions as the bits of an int."""
+    if isinstance(positions, range) and positions.step == 1:
+        return (1 << len(positions)) - 1 << positions.start if positions else 0
+    return sum(1 << one for one in set(positions))
 
 
 def _bits(positions: int) -> Iterator[int]:

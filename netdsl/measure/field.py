@@ -174,6 +174,8 @@ def _cut(axis: Axis, window: Window) -> Axis:
     phases = math.lcm(window.shared, len(axis.starts))
     if phases > _MOST_PHASES:
         axis, phases = _merged(axis), window.shared
+    if phases > _MOST_PHASES:  # each as if it saw what the first one does, from its own place on
+        return Axis((axis.start(-window.before),), (axis.end(window.size - 1 - window.before),), axis.stride)
     firsts = [(position + window.before) // window.shared * window.shared - window.before for position in range(phases)]
     starts = tuple([axis.start(first) for first in firsts])
     ends = tuple([axis.end(first + window.size - 1) for first in firsts])
