@@ -143,6 +143,10 @@ LARGE = {
         f"INPUT 8 -> [ {' | '.join(f'FC {i}' for i in range(1, 9000))} ] -> ADD\n",
         "shape-mismatch",
     ),
+    "fields of maps that are enlarged and cut": (
+        "INPUT 4096x4 -> ( UPSAMPLE 5 -> CROP 4096 ) x20000\nexpect field > 0\n",
+        None,
+    ),
     "fields of enlarged maps": (
         "INPUT 4096x4 -> ( UPSAMPLE 3 -> CONV 4 5 s3 p2 -> UPSAMPLE 2 -> CONV 4 7 s2 p3 ) x20000\nexpect field > 3\n",
         None,

@@ -19,6 +19,8 @@ from netdsl.layers.shape import Shape
 from netdsl.text.tree import exact
 
 _MOST_PHASES = 4096
+_MOST_SEEN = 100_000
+"""How many phases of a network are worked out; behind them each layer has one, which sees what all of its would."""
 _FINEST = 2**32
 """The finest step that is told apart, as a share of an input: a map that is enlarged again and again has finer ones."""
 
@@ -91,6 +93,7 @@ _ONE = Fraction(1)
 def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
     """For every node, what it sees along each axis of the network's input."""
     found: list[tuple[Axis, ...]] = []
+    left = _MOST_SEEN
     known: dict[tuple[int, ...], tuple[tuple[Window, ...] | Literal["all"], Sequence[Fraction]]] = {}
     for index, node in enumerate(shaped.nodes):
         if not node.inputs:
@@ -107,7 +110,10 @@ def fields(shaped: ShapedGraph) -> list[tuple[Axis, ...]]:
         if key not in known:
             known[key] = node.layer.windows(*inputs), node.layer.enlargement(*inputs)
         several = shaped.shapes[index].positions > 1
-        found.append(_through(*known[key], inputs[0], found[node.inputs[0]], several=several))
+        most = _MOST_PHASES if left > 0 else 1
+        before = found[node.inputs[0]]
+        found.append(_through(*known[key], inputs[0], before, several=several, most=most))
+        left -= 0 if found[-1] is before else sum([len(axis.starts) - 1 for axis in found[-1]])
     return found
 
 
@@ -150,6 +156,7 @@ def _through(
     before: tuple[Axis, ...],
     *,
     several: bool,
+    most: int,
 ) -> tuple[Axis, ...]:
     """What is seen through one layer, which gives `several` positions or one, of what its input sees."""
     if windows == ():
@@ -165,7 +172,7 @@ def _through(
     seen: list[Axis] = []
     for place, each in enumerate(zip(before, windows, scales, strict=True)):
         alike = place and not scale and windows[place - 1] == each[1] and before[place - 1] is each[0]
-        seen.append(seen[-1] if alike else _seen(*each))
+        seen.append(seen[-1] if alike else _seen(*each, most))
     return tuple(seen)
 
 
@@ -195,7 +202,7 @@ def _whole(axis: Axis, size: int, *, fixed: bool) -> Axis:
     return Axis((start,), (end,), axis.stride, fixed)
 
 
-def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
+def _seen(axis: Axis, window: Window, scale: Fraction, most: int) -> Axis:
     """What a window sees that slides over a map, which is enlarged before by a scale."""
     if axis.fixed:
         return Axis(axis.starts, axis.ends, exact(window.stride * axis.step / scale), fixed=True)
@@ -210,7 +217,7 @@ def _seen(axis: Axis, window: Window, scale: Fraction) -> Axis:
     phases = wide * len(axis.starts)
     common = math.gcd(step, phases)
     step, phases = step // common, phases // common
-    if phases > _MOST_PHASES:
+    if phases > most:
         axis, step, phases = _merged(axis), Fraction(window.stride) / scale, 1
     starts: list[Number] = []
     ends: list[Number] = []
