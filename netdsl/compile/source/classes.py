@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import cast
 
 from netdsl.compile.source.arguments import layer
@@ -15,6 +16,7 @@ from netdsl.compile.source.parameters import (
     Assignment,
     Class,
     Parameter,
+    aliases_of,
     channels_in,
     counter_of,
     defaults_of,
@@ -24,6 +26,9 @@ from netdsl.compile.source.parameters import (
 )
 from netdsl.compile.source.scopes import Builder, Item, Repeat, Scope, Single, Step
 from netdsl.graph import outline
+
+_FLOW = "flowing"
+"""What the channels that flow into a copy are called while what flows out is sought."""
 
 
 class Writer:
@@ -71,6 +76,7 @@ class Writer:
     def _define(self, scopes: Sequence[Scope]) -> None:
         root = scopes[0] is self._root
         frame = Frame([{**scope.values, **inputs_of(self._builder, scope)} for scope in scopes])
+        frame.aliases = aliases_of(scopes[0].part, frame)
         texts: dict[int, str | None] = {}
         for number, index in enumerate(scopes[0].inputs):
             shape = self._builder.shaped.shapes[index]
@@ -272,35 +278,33 @@ class Writer:
         stop = number.removesuffix(" - 1") if number.endswith(" - 1") else tidy(f"{number} + 1")
         loop = Loop(Brackets("(", (f"str({counter})", code)), (f"for {counter} in range(1, {stop})",))
         wanted = [self._channels(one.exports[0]) for one in repeats]
-        step = self._step(copies)
-        grown = None if step is None or inputs[0] is None else tidy(f"{inputs[0]} + ({number}) * {step}")
-        return call("nn.Sequential", call("OrderedDict", loop)), [frame.first([after, grown], wanted)]
+        return call("nn.Sequential", call("OrderedDict", loop)), [frame.first(after(number), wanted)]
 
     def _flow(
         self, copies: Sequence[Item], inner: Frame, text: str | None, counter: str
-    ) -> tuple[str | None, str | None]:
-        """The channels that flow into each copy, and what flows out of all."""
+    ) -> tuple[str | None, Callable[[str], Sequence[str]]]:
+        """The channels that flow into each copy, and formulas for what flows out of the last, by their number."""
+        wanted = [self._channels(one.inputs[0]) for one in copies]
+        trial = replace(inner, values=[{**known, _FLOW: one} for known, one in zip(inner.values, wanted, strict=True)])
         mark = inner.mark()
         try:
-            _, (after, *_) = self._module(copies, inner, [None])
+            _, (after, *_) = self._module(copies, trial, [_FLOW])
         except Unresolved:
             after = None
         inner.back(mark)
-        wanted = [self._channels(one.inputs[0]) for one in copies]
-        step = self._step(copies)
+        grown = after.removeprefix(f"{_FLOW} + ") if after and after.startswith(f"{_FLOW} + ") else ""
         tried = [text]
-        if text is not None and after is not None:
-            tried.append(tidy(f"{text} if {counter} == 1 else {after}"))
-        if text is not None and step is not None:
-            grown = f"{counter} - 1" if step == 1 else f"({counter} - 1) * {step}"
-            tried.append(tidy(f"{text} + {grown}"))
-        found = next((one for one in tried if inner.holds(one, wanted)), None)
-        return found, None if after is None or counter in names(after) else after
+        if text is not None and grown and not names(grown) & {_FLOW, counter}:
+            tried += [tidy(f"{text} + ({counter} - 1) * ({grown})")]
+        if text is not None and after is not None and _FLOW not in names(after):
+            before = filled(after, {counter: f"({counter} - 1)"})
+            tried += [tidy(f"{text} if {counter} == 1 else {before}")]
 
-    def _step(self, copies: Sequence[Item]) -> int | None:
-        """By how much the channels grow in each copy, where that is the same in all."""
-        steps = {self._channels(one.exports[0]) - self._channels(one.inputs[0]) for one in copies}
-        return steps.pop() if len(steps) == 1 else None
+        def last(number: str) -> Sequence[str]:
+            whole = [] if text is None or not grown else [tidy(f"{text} + ({number}) * ({grown})")]
+            return [*whole, *([] if after is None else [filled(after, {counter: f"({number})", _FLOW: text or "0"})])]
+
+        return next((one for one in tried if inner.holds(one, wanted)), None), last
 
     def _channels(self, index: int) -> int:
         return self._builder.shaped.shapes[index].channels

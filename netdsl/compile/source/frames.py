@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import prod
 
-from netdsl.compile.source.formulas import Value, Values, equal, names, tidy, worth
+from netdsl.compile.source.formulas import Value, Values, equal, filled, names, tidy, worth
 from netdsl.compile.source.layout import Code, literal
 
 
@@ -23,8 +23,14 @@ class Frame:
     """The formulas that were used."""
     added: dict[str, Sequence[Value]] = field(default_factory=dict[str, Sequence[Value]])
     """Further arguments of the class, with their values."""
+    aliases: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names that always have the value of another formula, which stands for them."""
     counter: str = ""
     """What counts the copies of a repeat, where this is one's."""
+
+    def known(self, text: str) -> str:
+        """A formula without the names that stand for another."""
+        return filled(text, self.aliases) if names(text) & self.aliases.keys() else text
 
     def holds(self, text: str | None, wanted: Sequence[Value]) -> bool:
         """Whether a formula gives these values."""
@@ -34,7 +40,8 @@ class Frame:
 
     def first(self, texts: Iterable[str | None], wanted: Sequence[Value]) -> str | None:
         """The first of some formulas that gives these values; or the number, where it is always one."""
-        found = next((text for text in texts if text is not None and self.holds(text, wanted)), None)
+        known = (self.known(text) for text in texts if text is not None)
+        found = next((text for text in known if self.holds(text, wanted)), None)
         if found is None and wanted and all(equal(one, wanted[0]) for one in wanted):
             return repr(wanted[0])
         return found
@@ -44,13 +51,14 @@ class Frame:
 
         Raises Unresolved.
         """
-        texts = [text for text in texts if text is not None]
+        texts = [self.known(text) for text in texts if text is not None]
         found = next((text for text in texts if names(text) and self.holds(text, wanted)), None)
         if found is None:
             if all(equal(one, wanted[0]) for one in wanted):
                 plain = next((text for text in texts if self.holds(text, wanted)), None)
                 return literal(wanted[0]) if plain is None else plain
-            known = (name for name in self.values[0] if all(name in values for values in self.values))
+            shared = (name for name in self.values[0] if name not in self.aliases)
+            known = (name for name in shared if all(name in values for values in self.values))
             found = next((name for name in known if self.holds(name, wanted)), None)
         if found is None:
             if not added or self.counter:

@@ -82,8 +82,15 @@ def lines(before: str, code: Code, indent: int = 0, after: str = "") -> list[str
     one = f"{pad}{before}{flat(code)}{after}"
     while isinstance(code, Named):
         before, code = f"{before}{code.name}", code.value
-    if len(one) <= WIDTH or isinstance(code, str):
+    if len(one) <= WIDTH:
         return [one]
+    if isinstance(code, str):
+        first, *rest = _terms(code) if after == "," else [code]
+        return (
+            [f"{pad}{before}{first}", *[f"{pad}{term}" for term in rest[:-1]], f"{pad}{rest[-1]}{after}"]
+            if rest
+            else [one]
+        )
     if isinstance(code, Loop):
         return [*lines(before, code.value, indent), *[f"{pad}{one}" for one in code.clauses]]
     if isinstance(code, Sum):
@@ -104,6 +111,18 @@ def lines(before: str, code: Code, indent: int = 0, after: str = "") -> list[str
         comma = "" if isinstance(code.items[0], Loop) else ","
         body = [line for item in code.items for line in lines("", item, indent + 4, comma)]
     return [f"{pad}{before}{code.open}", *body, f"{pad}{code.close}{after}"]
+
+
+def _terms(text: str) -> list[str]:
+    """The terms of a sum, each behind the first with its sign."""
+    found, depth = [""], 0
+    for word in text.split(" "):
+        if word in ("+", "-") and not depth:
+            found.append(word)
+        else:
+            found[-1] += f" {word}" if found[-1] else word
+        depth += word.count("(") - word.count(")")
+    return found
 
 
 def literal(value: object) -> Code:

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from netdsl.compile.source.formulas import CHANNELS, Value, name, worth
+from netdsl.compile.source.formulas import CHANNELS, Value, filled, name, tidy, worth
 from netdsl.compile.source.formulas import python as in_python
+from netdsl.compile.source.frames import Frame
 from netdsl.compile.source.layout import Code, flat, literal
 from netdsl.compile.source.scopes import Builder, Repeat, Scope
 from netdsl.graph import outline
 from netdsl.graph.program import BlockOf
 from netdsl.text import tree
+from netdsl.text.tree import names as names_in
 
 RESERVED = frozenset({"Tensor", "NamedTuple", "OrderedDict", "Outputs", "TrainingOutputs", "None", "True", "False"})
 """What no class is called."""
@@ -96,6 +98,20 @@ def defaults_of(of: BlockOf) -> dict[str, Value]:
         known = {key: value for key, value in found.items() if value is not None}
         own = parameter.default
         found[name(parameter.name.text)] = None if own is None else worth(in_python(own), known)
+    return found
+
+
+def aliases_of(part: outline.Part | None, frame: Frame) -> dict[str, str]:
+    """The parameters of a call that always have their defaults, where these are formulas, and the formulas."""
+    found: dict[str, str] = {}
+    for parameter in part.block.block.parameters if isinstance(part, outline.Call) else ():
+        key, own = name(parameter.name.text), parameter.default
+        if own is None or not any(names_in([own])):
+            continue
+        text = filled(tidy(in_python(own)), found)
+        given = [values[key] for values in frame.values if key in values]
+        if len(given) == len(frame.values) and frame.holds(text, given):
+            found[key] = text
     return found
 
 

@@ -36,28 +36,23 @@ _SEED = '''def initialise(module: nn.Module, seed: int, path: str = "") -> None:
     for part in (*module.children(), module):
         part.reset_parameters()
 '''
-_PARTS = '''def initialise(module: nn.Module, seed: int, path: str = "") -> None:
-    """Fill weights by a seed: those of a layer follow from it and the layer's path."""
-    if not hasattr(type(module), "reset_parameters"):
-        for name, child in module.named_children():
-            initialise(child, seed, f"{path}.{name}" if path else name)
+_PARTS = '''def reset(layer: nn.Module) -> None:
+    """Draw the weights of a layer; many of them in parts, each from its own generator."""
+    weight = getattr(layer, "weight", None)
+    product = hasattr(layer, "bias") and weight is not None and weight.dim() > 1
+    if not product or weight.numel() <= 2**22:
+        layer.reset_parameters()
         return
-    digest = sha256(f"{seed} {path}".encode()).digest()
-    torch.manual_seed(int.from_bytes(digest[:8], "big"))
-    weight = getattr(module, "weight", None)
-    if weight is None or weight.numel() <= 2**22:
-        for part in (*module.children(), module):
-            part.reset_parameters()
-        return
-    # What is large is filled in parts, each from a generator of its own.
     inputs = weight[0].numel()
     bound = nn.init.calculate_gain("leaky_relu", math.sqrt(5)) * math.sqrt(3 / inputs)
     parts = weight.detach().view(-1).split(2**22)
     seeds = torch.randint(2**63 - 1, (len(parts),)).tolist()
     for part, own in zip(parts, seeds, strict=True):
         part.uniform_(-bound, bound, generator=torch.Generator().manual_seed(own))
-    if module.bias is not None:
-        nn.init.uniform_(module.bias, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
+    if layer.bias is not None:
+        nn.init.uniform_(layer.bias, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
+
+
 '''
 
 
@@ -86,7 +81,7 @@ class _Text:
     def whole(self) -> str:
         """The text."""
         own = self._own
-        seeded = _PARTS if self._large else _SEED
+        seeded = _PARTS + _SEED.replace("part.reset_parameters()", "reset(part)") if self._large else _SEED
         classes = [self._class(one) for one in self._classes]
         body = "\n\n\n".join([*(part.rstrip() for part in own.code.values()), *self._outputs(), *classes[:-1]])
         last = "\n\n\n".join([seeded.rstrip(), classes[-1]])
