@@ -14,6 +14,7 @@ import netdsl
 from netdsl import resources
 from netdsl.compile import lower
 from netdsl.compile.plan import Plan
+from netdsl.layers.attention import Attention
 
 VALID = sorted((Path(__file__).parent / "programs" / "valid").glob("*.net"))
 NAMES = [*(path.stem for path in resources.bundled()), *map(str, VALID)]
@@ -48,7 +49,7 @@ def counted(network: netdsl.Network, batch: int) -> int:
 
 
 def check_operations(network: netdsl.Network, batch: int = 1) -> None:
-    """Hold MACs against what PyTorch counts; it counts a table's zeros too."""
+    """Hold MACs against what PyTorch counts; it counts a table's zeros too, and the pairs that `causal` hides."""
     shaped, summary = network.shaped, network.summary(batch=batch)
     zeros = sum(
         weight.fixed * shaped.shapes[index].positions
@@ -56,7 +57,12 @@ def check_operations(network: netdsl.Network, batch: int = 1) -> None:
         if not node.training
         for weight in node.layer.weights(*shaped.input_shapes(index))
     )
-    assert counted(network, batch) == 2 * (summary.totals.macs + batch * zeros)
+    hidden = sum(
+        (n := shaped.input_shapes(index)[0].positions) * (n - 1) * node.layer.inner(shaped.input_shapes(index)[0])
+        for index, node in enumerate(shaped.nodes)
+        if isinstance(node.layer, Attention) and node.layer.causal
+    )
+    assert counted(network, batch) == 2 * (summary.totals.macs + batch * (zeros + hidden))
 
 
 def loaded(name: str) -> netdsl.Network:

@@ -56,5 +56,5 @@ class DropPath(nn.Module):
             return x
         keep = 1.0 - self.rate
         each = [x.size(0)] + [1] * (x.dim() - 1)
-        drawn = torch.rand(each, dtype=x.dtype, device=x.device)
-        return x * (drawn < keep) / max(keep, 1e-12)
+        kept = torch.rand(each, dtype=x.dtype, device=x.device) < keep
+        return x * kept / max(keep, 1e-12)
