@@ -22,6 +22,9 @@ IN = "in"
 IN_BLOCKS = "`in` is the channels of what enters a block, and stands in blocks alone"
 CHANNELS = frozenset({"c", "cin", "c_in", "channels", "in_ch", "in_channels", "in_planes", "inp", "inplanes", "nin"})
 """What people call that."""
+NUMBERED = "`x3 as {name}` behind what is repeated makes {name} the number of a copy"
+_NUMBERS = frozenset({"copy", "i", "idx", "index", "it", "j"})
+"""What people call that number."""
 MAX_SIZES = 16
 """How many sizes dims may have that something is computed from, or that are made of others."""
 
@@ -38,7 +41,8 @@ def suggested(name: str, known: Collection[str]) -> str:
         return IN_BLOCKS
     if name in CHANNELS and IN in known:
         return perhaps("the channels of what enters a block are `in`", IN)
-    return did_you_mean(name, (one for one in known if one != IN))
+    near = did_you_mean(name, (one for one in known if one != IN))
+    return near or (NUMBERED.format(name=name) if name in _NUMBERS else "")
 
 
 class NothingEnters(Mistake, code="no-input", example="block b() = INPUT 8 -> FC {in}\nb() -> RELU"):

@@ -24,6 +24,7 @@ from netdsl.layers.base import Layer
 from netdsl.text import elsewhere, tree
 from netdsl.text.advice import Advice, perhaps, write
 from netdsl.text.finding import Related
+from netdsl.text.slots import slots
 from netdsl.text.source import Span
 from netdsl.text.suggest import closest, did_you_mean
 
@@ -50,13 +51,13 @@ def is_value(argument: tree.Argument) -> bool:
 def named(row: type[Layer], word: str) -> Argument | None:
     """The argument that a name stands for, here or in another tool: `stride`, `strides` and `s` for the tag."""
     own = next((a for a in arguments_of(row) if word in {a.field, a.letter}), None)
-    return own or next((a for a in arguments_of(row) for slot in elsewhere.slots(word) if slot in _slots(a)), None)
+    return own or next((a for a in arguments_of(row) for slot in slots(word) if slot in _slots(a)), None)
 
 
 def _slots(argument: Argument) -> list[str]:
     if argument.form == "tag":
         return [argument.letter]
-    return [] if argument.form == "flag" else elsewhere.slots(argument.field)[:1]
+    return [] if argument.form == "flag" else slots(argument.field)[:1]
 
 
 def unsized(row: type[Layer], written: tree.Layer, position: int) -> Fault | None:
@@ -126,7 +127,7 @@ def _spelling(row: type[Layer], written: tree.Layer, key: str, value: str, span:
             return f"write {found.letter} and its number"
         case Argument(form="tag") if value.lower() not in {"same", "valid"}:
             return write(f"{found.letter}{_tagged(value)}", span)
-        case _ if found or not set(elsewhere.slots(key)) & set("spdg"):  # else the layer has no such tag
+        case _ if found or not set(slots(key)) & set("spdg"):  # else the layer has no such tag
             there = _there(elsewhere.argument(key, value), span, written)
             return there or did_you_mean(key, [a.field for a in arguments_of(row)]) or takes(row)
         case _:
@@ -135,7 +136,7 @@ def _spelling(row: type[Layer], written: tree.Layer, key: str, value: str, span:
 
 def _there(told: str, span: Span, written: tree.Layer) -> str:
     """What other tools call an argument, as it is written here in place of a span, behind its layer, or not at all."""
-    if following := re.search("-> [A-Z]+$", told):
+    if following := re.search(r"-> [A-Z]+( [\d.]+)?$", told):
         source = written.span.source.text
         before, behind = source[written.span.start : span.start], source[span.end : written.span.end]
         return perhaps(told, f"{before.rstrip()}{behind} {following.group()}", written.span)
@@ -184,7 +185,7 @@ def _whole(row: type[Layer], written: tree.Layer) -> str:
         before = texts[-1] if texts else ""
         if kernel := _KERNEL.fullmatch(argument.span.text):
             texts.append(f"{'kernel' if kernel[1] == 'k' else 'filters'}={kernel[2]}")
-        elif re.fullmatch(r"[a-z_]+", before) and elsewhere.slots(before) and is_value(argument):
+        elif re.fullmatch(r"[a-z_]+", before) and slots(before) and is_value(argument):
             texts[-1] += f"={argument.span.text}"
         else:
             texts.append(argument.span.text)
@@ -263,7 +264,7 @@ def _apart(row: type[Layer], written: tree.Layer, position: int, parameters: Seq
         if not re.match(r"[\d{]", after):
             return f"its number stands right behind {letter}"
         return Advice(f"write {letter}{after}, without a space", f"{letter}{after}", both.start, both.end)
-    if len(word) > 1 and (named(row, word) or elsewhere.slots(word)):
+    if len(word) > 1 and (named(row, word) or slots(word)):
         return _spelling(row, written, word, after, both)
     if option := next((a for a in arguments_of(row) if word.lower() in a.kind.words), None):
         return write(f"{option.field}={word.lower()}")

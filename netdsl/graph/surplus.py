@@ -71,6 +71,8 @@ def _with_channels_in(slots: Sequence[str], values: Sequence[str]) -> str:
     """The arguments that are left where the first says what flows in, as in PyTorch: 64 3 of `3 64 3`; or ""."""
     if slots == ["units"] and len(values) == 2:
         return values[1]
+    if slots == ["heads"] and len(values) == 2 and all(map(str.isdigit, values)) and int(values[0]) > int(values[1]):
+        return values[1]
     if slots == ["filters", "kernel"] and len(values) == 3 and all(value.isdigit() for value in values):
         _, filters, kernel = values
         return f"{filters} {kernel}" if int(filters) > int(kernel) and int(filters) > 11 else ""

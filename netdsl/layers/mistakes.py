@@ -320,8 +320,13 @@ class NoSequence(Mistake, code="rank-mismatch", example="INPUT 8x8x3 -> TOKEN"):
 
     def help(self) -> str:
         if not self.x.spatial:
-            return f"RESHAPE {self.x}x1 makes one with a value at each position"
-        return f"RESHAPE {self.x.positions}x{self.x.channels} makes one of its positions, row by row"
+            rule = "`last`, PICK, FC and `global` leave a vector; "
+            return f"{rule}RESHAPE {self.x}x1 makes a sequence of its values"
+        rows = f"RESHAPE {self.x.positions}x{self.x.channels} makes one of its positions, row by row"
+        if self.x.rank != 2:
+            return rows
+        height, width = self.x.spatial
+        return f"{rows}; RESHAPE {width}x{height * self.x.channels} makes one of its columns"
 
 
 class NoPosition(Mistake, code="invalid-argument", example="INPUT 50x8 -> PICK 50"):

@@ -13,7 +13,7 @@ ABSENT = elsewhere.by_word(
         "sequential model module": "layers are joined by ->, as in INPUT 28x28x1 -> CONV 6 5 -> RELU",
         "repeat repeated": "a repeat stands behind what it repeats: CONV 64 3 p1 x3",
         "rnn simplernn rnncell lstmcell grucell": "LSTM and GRU are the recurrent layers: LSTM 128 along a sequence",
-        "bidirectional": "a layer reads a sequence in both directions by itself: LSTM 128 both",
+        "bidirectional": "LSTM n both reads a sequence in both directions by itself, and gives 2n channels",
         "embedding": f"{_NONE}; {_LISTED}",
         "transformerencoder encoderblock": "two forks to ADD: LN -> ATTENTION n, LN -> CONV n 1 -> GELU -> CONV n 1",
         "se seblock squeezeexcite squeezeexcitation": (

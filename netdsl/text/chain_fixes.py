@@ -6,11 +6,11 @@ import re
 
 from netdsl.text import absent, elsewhere
 from netdsl.text.met import ELEMENT, Met, repeat
+from netdsl.text.slots import slots
 from netdsl.text.tokens import KEYWORDS
 
 _OPERATORS = {"+", "-", "*", "/", "//", "%"}
-_MERGES = {"+": "ADD", "*": "MUL", "-": "SUB"}
-_FUNCTIONS = {"min", "max", "floor", "ceil", "round"}
+_MERGES, _FUNCTIONS = {"+": "ADD", "*": "MUL", "-": "SUB"}, {"min", "max", "floor", "ceil", "round"}
 _NAME = r"[a-z_]\w*"
 _INSIDE = r"(?:[^()]|\((?:[^()]|\([^()]*\))*\))*"
 _CLOSED = r"\([^()]*\)|\{[^{}]*\}"
@@ -211,8 +211,8 @@ def _equal(met: Met, name: str) -> str:
     """`name = value` where a label, or a param's statement, is meant."""
     if met.before == name and name in KEYWORDS:
         return ""
-    if met.before == name and len(name) > 1 and (slots := elsewhere.slots(name)):
-        return _section_line(name, slots[0], met.rest[1:].strip())
+    if met.before == name and len(name) > 1 and (meant := slots(name)):
+        return _section_line(name, meant[0], met.rest[1:].strip())
     if met.before == name and re.match(r"=\s*[-\d\"{]", met.rest):
         words = f"write param {name} = {met.rest[1:].strip()}"
         return met.rewritten(words, name, met.rest) if name.islower() else words

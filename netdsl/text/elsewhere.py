@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import NamedTuple, TypeVar
+
+from netdsl.text.slots import slots
 
 T = TypeVar("T")
 
@@ -45,11 +46,13 @@ _WORDS = {
     "fc full dense innerproduct fullyconnected connected gemm affine": Foreign("FC", "count activation bias"),
     "linear": Foreign("FC", "- count bias"),
     "attention selfattention multiheadattention multiheadselfattention mha mhsa msa": Foreign(
-        "ATTENTION", "- heads width bias window shift"
+        "ATTENTION", "- heads dropout bias width window shift"
     ),
     "windowattention shiftedwindowattention": Foreign("ATTENTION heads window=7 shift relative"),
-    "maxpool maxpooling": Foreign("MAXPOOL", "size s p"),
-    "avgpool avgpooling averagepool averagepooling meanpool meanpooling": Foreign("AVGPOOL", "size s p"),
+    "maxpool maxpooling": Foreign("MAXPOOL", "size s p", "size s p dilation= - ceil"),
+    "avgpool avgpooling averagepool averagepooling meanpool meanpooling": Foreign(
+        "AVGPOOL", "size s p", "size s p ceil counted"
+    ),
     "pool pooling": Foreign("MAXPOOL or AVGPOOL", "size s p"),
     "globalaveragepooling globalaveragepool globalavgpool globalavgpooling gap": Foreign("AVGPOOL global"),
     "globalmaxpooling globalmaxpool gmp": Foreign("MAXPOOL global"),
@@ -103,6 +106,8 @@ _WORDS = {
     "shuffle channelshuffle": Foreign("SHUFFLE", "groups"),
     "lstm longshorttermmemory cudnnlstm": Foreign("LSTM", _RECURRENT),
     "gru gatedrecurrentunit cudnngru": Foreign("GRU", _RECURRENT),
+    "bilstm bidirectionallstm": Foreign("LSTM", _RECURRENT, own="both"),
+    "bigru bidirectionalgru": Foreign("GRU", _RECURRENT, own="both"),
     "token clstoken classtoken cls": Foreign("TOKEN", "count"),
     "positions posembed posembedding positionembedding positionalembedding learnedpositionalembedding": Foreign(
         "POSITIONS", "-"
@@ -120,45 +125,10 @@ _WORDS = {
 LAYERS = by_word(_WORDS)
 """By word: in lower case, without underscores and number of axes. Every layer of netdsl is found by its keyword too."""
 
-_SLOTS = {
-    "count": "filters hidden_size n f out n_out features neurons out_channels num_output num_filters nb_filter units"
-    " out_features",
-    "size": "kernel k kernel_size ksize kernel_shape pool_size size filter_size factor scale_factor scale"
-    " upscale_factor downscale_factor block_size blocksize",
-    "step": "stride",
-    "s": "s stride strides subsample",
-    "p": "p padding pad pads border_mode",
-    "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",
-    "g": "g groups group",
-    "groups": "groups num_groups",
-    "bias": "bias use_bias bias_term",
-    "heads": "heads num_heads nhead n_heads",
-    "window": "window window_size",
-    "shift": "shift shift_size",
-    "width": "width key_dim head_dim dim_head kdim",
-    "rate": "rate p dropout_ratio dropout_rate prob",
-    "slope": "slope negative_slope alpha",
-    "position": "position index",
-    "number": "number factor offset scale constant value",
-    "align": "align_corners aligned",
-    "to": "to output_size",
-    "dims": "dims shape input_shape",
-    "activation": "activation activation_fn nonlinearity act",
-    "batch": "batch_normalize batch_norm",
-    "output_pad": "output_pad output_padding",
-    "layers": "num_layers",
-    "both": "bidirectional",
-    "sequences": "return_sequences",
-    "-": "in_channels in_features input_size num_features normalized_shape input_shape inplace name data_format dtype"
-    " device padding_mode kernel_initializer bias_initializer axis dim num_parameters"
-    " embed_dim d_model batch_first value_dim",
-}
-"""What fills a slot, and what it is called, here or elsewhere; `-` is left out here."""
-
 BATCH = r"(?:\?|-1|None|N|B|bs|batch_size|batch)"
 """What other tools write for a batch of any size, before the dims of an input."""
 RESHAPED = "sizes stand as 4x4x8, and with one that follows as {-1, 8}; FLATTEN makes a vector of whatever flows in"
-_ALWAYS = ("activation", "batch", "-")
+_ALWAYS = ("activation", "batch", "dropout", "-")
 _BY_POSITION = ("dims", "groups", "heads", "count", "size", "rate", "slope", "position", "number", "step")
 _OWN = r"[spdg](\d+(x\d+)*|\{.*\})|nobias|same|global|ceil|exclude_pad|aligned|causal|relative"
 _NUMBER = r"-?\d+(\.\d+)?([eE][+-]?\d+)?|\d+(x\d+)+|\{.*\}|[a-z_]\w*"
@@ -194,6 +164,8 @@ def written(word: str, arguments: Sequence[str] = ()) -> str:
     if "filters" in foreign.here:
         return _separable(_paired(arguments))
     arguments = _paired(arguments)
+    if foreign.here == "ATTENTION":
+        arguments = _heads_first(word, arguments)
     takes = foreign.torch if foreign.torch and re.search("[123]d$", word) else foreign.takes
     filled = _filled(arguments, takes.split(), {*foreign.takes.split(), *foreign.torch.split(), *_ALWAYS})
     if filled is None:
@@ -249,6 +221,18 @@ def _separable(arguments: Sequence[str]) -> str:
     return " -> ".join((f"DWCONV {' '.join(own)}", f"CONV {count} 1", *layers))
 
 
+def _heads_first(word: str, arguments: Sequence[str]) -> Sequence[str]:
+    """The arguments of attention whose heads stand first, which are fewer than the numbers that follow, by name.
+
+    Keras tells the width of a head behind them, `MultiHeadAttention(8, 64)`; else they are channels in the wrong place.
+    """
+    match arguments:
+        case [heads, size, *others] if heads.isdecimal() and size.isdecimal() and int(heads) < int(size):
+            return [f"heads={heads}", *([f"width={size}"] if "HeadAttention" in word else []), *others]
+        case _:
+            return arguments
+
+
 def _numbered(word: str, arguments: Sequence[str]) -> str:
     activation = find(_value(arguments[0].rpartition("=")[2])) if len(arguments) == 1 else None
     if bare(word) in {"activation", "act"} and activation:
@@ -280,6 +264,18 @@ def argument(key: str, value: str) -> str:
             return f"write {letter}{value}"
         case ["bias"], "false" | "0":
             return "write nobias"
+        case ["ceil"], "false":
+            return "take it away: sizes are rounded down without `ceil`"
+        case ["ceil"], _:
+            return "write ceil"
+        case ["counted"], "false":
+            return "write exclude_pad"
+        case ["counted"], _:
+            return "take it away: padding counts without `exclude_pad`"
+        case ["layers"], count if count.isdecimal():
+            return f"a repeat stands behind the layer: x{count}"
+        case ["dropout"], rate:
+            return f"a dropout is a layer of its own: -> DROPOUT{f' {rate}' if rate else ''}"
         case ["both"], "" | "true":
             return "write both"
         case ["sequences"], "false":
@@ -305,20 +301,6 @@ def argument(key: str, value: str) -> str:
             return "take it away"
         case _:
             return ""
-
-
-def slots(word: str) -> list[str]:
-    """The slots that a name of an argument may mean."""
-    return _meanings().get(word.lower(), [])
-
-
-@cache
-def _meanings() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for slot, words in _SLOTS.items():
-        for word in words.split():
-            found.setdefault(word, []).append(slot)
-    return found
 
 
 def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tuple[list[str], list[str]] | None:
@@ -358,6 +340,16 @@ def _filled(arguments: Sequence[str], takes: list[str], known: set[str]) -> tupl
                 own.append("nobias")
             case ("batch", _):
                 layers.insert(0, "BN")
+            case ("ceil", "false" | "0") | ("counted", "true" | "1") | ("dropout", "0" | "0.0") | ("dilation=", "1"):
+                continue
+            case ("dilation=", _):
+                return None
+            case ("ceil", _):
+                own.append("ceil")
+            case ("counted", _):
+                own.append("exclude_pad")
+            case ("dropout", _):
+                layers.append(f"DROPOUT {value}")
             case ("layers", "1") | ("both", "false") | ("sequences", "true"):
                 continue
             case ("layers", _) if value.isdecimal():

@@ -98,12 +98,12 @@ def _of_number(met: Met) -> str:
     ahead, behind = re.search(r"[\d,_.]*\d$", met.near), re.match(r"(?:,\d+)+(?![\w.])", met.rest)
     if ahead and behind and met.word == "," and "COMMA" not in met.expected:
         parts = (ahead.group() + behind.group()).split(",")
+        if tag := re.search(r"\s([spdg])\d+$", met.near):
+            return met.write(f"{tag[1]}{'x'.join(parts)}", "dims are joined by x: ", tag.group()[1:], behind.group())
         if parts[0] == "0":
             return met.write(f"0.{parts[1]}", "write ", ahead.group(), behind.group()) if len(parts) == 2 else ""
         if met.opens in KEYWORDS and met.in_header:
             return met.write("".join(parts), "write ", ahead.group(), behind.group())
-        if tag := re.search(r"\s([spdg])\d+$", met.near):
-            return met.write(f"{tag[1]}{'x'.join(parts)}", "dims are joined by x: ", tag.group()[1:], behind.group())
         if len(parts) > 2 or re.search(r"(INPUT|RESHAPE|PAD|CROP)\s+\d+$", met.near):
             return met.write("x".join(parts), "dims are joined by x: ", ahead.group(), behind.group())
         if parts[-1] == "000":
@@ -163,6 +163,14 @@ def _of_copy(met: Met) -> str:
     )
 
 
+def _of_numbering(met: Met) -> str:
+    """A repeat whose copies are numbered in other words: `x3 for i`."""
+    named = re.match(r"(?:for|with|using|over|[:=])\s*([a-z_]\w*)\b", met.rest)
+    if named is None or "ARROW" not in met.expected or not re.search(r"[\s)]x(?:\d+|\{[^{}]*\})\s*$", met.near):
+        return ""
+    return met.write(f"as {named[1]}", "the number of a copy is named by `as`: ", behind=named.group())
+
+
 def _of_comma(met: Met) -> str:
     """A comma that is missing, or behind which nothing stands."""
     if met.word in {")", "}"} and met.before.endswith(","):
@@ -190,6 +198,7 @@ _RULES: tuple[Callable[[Met], str], ...] = (
     _of_line,
     statement_fixes.of_value,
     _of_string,
+    _of_numbering,
     chain_fixes.of_arrow,
     statement_fixes.of_claim,
     _of_number,
