@@ -118,6 +118,14 @@ def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> Non
     check(netdsl.loads(SMALL).shaped, text)
 
 
+def test_names_that_mean_something_in_a_class_are_not_taken_for_it() -> None:
+    block = "block b(__k, max, _n=3) = CONV __k _n same -> __in: BN -> [ __l: CONV {min(max, __k)} 1 | SKIP ] -> ADD\n"
+    params = "param min = 2\nparam torch = 3\nparam torch_ = 2\nparam initialise = 3\nparam in_channels2 = 2\n"
+    chain = "INPUT 4x4x3 -> __a: CONV min 1 -> b(min, torch_) -> __g: ( CONV torch 1 -> RELU ) -> b(torch, 3)"
+    network = netdsl.loads(f"{params}{block}{chain} -> CONV initialise 1 -> CONV in_channels2 1 -> FC torch_").shaped
+    check(network, written(network))
+
+
 def test_channels_that_space_was_turned_into_follow_from_those_that_enter() -> None:
     merge = "block merge() = PIXELUNSHUFFLE 2 order=swin -> LN -> CONV {2*in} 1 -> PIXELSHUFFLE 2 -> BN\n"
     network = netdsl.loads(f"{merge}INPUT 16x16x4 -> merge() -> merge() -> FC 2").shaped

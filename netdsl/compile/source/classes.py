@@ -168,6 +168,8 @@ class Writer:
             kind = self._builder.containers.get(at, "")
             if component.isdigit():
                 text += f"[{int(component) - 1}]" if kind == "nn.Sequential" else f'["{component}"]'
+            elif component.startswith("__") and not component.endswith("__"):  # which Python would rename
+                text += f'._modules["{component}"]'
             else:
                 text += f".{component}"
             at = f"{at}.{component}" if at else component

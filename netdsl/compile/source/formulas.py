@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import math
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cache
@@ -22,14 +23,21 @@ Values: TypeAlias = Mapping[str, Value]
 
 CHANNELS = "in_channels"
 """What a block's code calls the channels of what flows in."""
-_TAKEN = frozenset({*keyword.kwlist, "self", "nn", "torch", "math", "functional", "l", "x", "str", "range", "super"})
+_TAKEN = re.compile(
+    rf"({'|'.join(keyword.kwlist)}|self|nn|torch|math|functional|l|x|str|range|super|min|max|initialise|{CHANNELS}\d*)_*"
+)
+"""Names that mean something in a class, and those with `_` behind, so that no two words get one name."""
+_PRIVATE = re.compile("(param)?__")
+"""What Python would rename within a class."""
 
 
 def name(word: str) -> str:
     """What a parameter of a program is called in Python."""
     if word == "in":
         return CHANNELS
-    return f"{word}_" if word in _TAKEN or word == CHANNELS else word
+    if _PRIVATE.match(word):
+        return f"param{word}"
+    return f"{word}_" if _TAKEN.fullmatch(word) else word
 
 
 def plain(value: object) -> Value:
