@@ -141,6 +141,18 @@ def test_what_is_large_starts_from_the_same_weights_too() -> None:
     check(network, written(network))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INPUT 6x6x6x2 -> AVGPOOL 3 s1 p1 -> AVGPOOL 3 s2 p1 ceil exclude_pad -> FC 2",
+        "INPUT 5x5x5x2 -> AVGPOOL 2 s1 after=1 exclude_pad -> AVGPOOL 2 s1 p1 after=0 -> FC 2",
+    ],
+)
+def test_clips_are_averaged_behind_padding(text: str) -> None:
+    network = netdsl.loads(text).shaped
+    check(network, written(network))
+
+
 def test_it_imports_torch_alone() -> None:
     text = written(netdsl.load("lenet5").shaped)
     assert "netdsl" not in text.partition("import torch")[2]

@@ -134,6 +134,8 @@ _RULES: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("PixelShuffle", "axes"): lambda module: len(module.parts),
     **{(kind, key): rule for kind in ("Attention", "WindowAttention") for key, rule in _ATTENTION.items()},
     **{("EdgedMean", key): _of_mean(key) for key in ("pool", "sizes", "stride", "before")},
+    ("Mean3d", "ceil_mode"): lambda module: module.ceil,
+    ("Mean3d", "count_include_pad"): lambda module: module.include_pad,
     ("Token", "count"): lambda module: len(module.weight),
     ("Token", "channels"): lambda module: module.weight.size(1),
     ("Positions", "dims"): lambda module: list(module.weight.shape),
