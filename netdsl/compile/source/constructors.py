@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -50,6 +50,15 @@ class Constructor(Constructed):
     def helper(self) -> bool:
         """Whether the class is none of PyTorch's, so that its source stands beside."""
         return not self.kind.__module__.startswith("torch.")
+
+    @property
+    def helpers(self) -> Iterator[type[nn.Module]]:
+        """Its class and those of the modules among its arguments, where they are none of PyTorch's."""
+        if self.helper:
+            yield self.kind
+        for one in self.arguments:
+            if isinstance(one.value, Constructor):
+                yield from one.value.helpers
 
     @property
     def title(self) -> str:

@@ -74,7 +74,7 @@ class _Text:
         self._plan, self._seed = plan, seed
         self._builder = Builder(plan)
         self._root = self._builder.root()
-        self._own = helpers.of({one.kind for one in self._builder.constructors if one.helper})
+        self._own = helpers.of({kind for one in self._builder.constructors for kind in one.helpers})
         self._writer = Writer(self._builder, self._root, _title(plan.shaped.graph.title), self._own.code)
         self._classes = self._writer.write()
 
