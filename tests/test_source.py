@@ -118,6 +118,16 @@ def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> Non
     check(netdsl.loads(SMALL).shaped, text)
 
 
+def test_rates_and_windows_follow_from_the_parameters_of_blocks() -> None:
+    look = "block look(w, rate) = [ LN -> ATTENTION 2 window=w -> DROPPATH rate | SKIP ] -> ADD\n"
+    stage = "block stage(w) = look(w, {0.2*(i - 1)/3}) x2 as i\n"
+    network = netdsl.loads(f"{look}{stage}INPUT 4x4x4 -> stage(2) -> CONV 6 1 -> stage(4) -> FC 2").shaped
+    text = written(network)
+    assert "window=[w] * 2" in text
+    assert "Look(in_channels, w, 0.2 * (i - 1) / 3)" in text
+    check(network, text)
+
+
 def test_names_that_mean_something_in_a_class_are_not_taken_for_it() -> None:
     block = "block b(__k, max, _n=3) = CONV __k _n same -> __in: BN -> [ __l: CONV {min(max, __k)} 1 | SKIP ] -> ADD\n"
     params = "param min = 2\nparam torch = 3\nparam torch_ = 2\nparam initialise = 3\nparam in_channels2 = 2\n"

@@ -53,10 +53,13 @@ def layer(items: Sequence[Single], frame: Frame, inputs: Sequence[str | None]) -
         each = [one.constructor.arguments[number] for one in items if one.constructor]
         values = [one.value for one in each]
         own = _written(first, argument.name)
+        if isinstance(values[0], list):
+            own = [*own, *(f"[{text}] * {len(values[0])}" for text in own)]
         usual = not argument.required and all(one.value == one.default for one in each)
         if usual and not any(names(text) and frame.holds(text, values) for text in own):
             continue
-        code = frame.code(values, [*own, *_flowing(items, argument.name, inputs)], argument.name)
+        flowing = _flowing(items, argument.name, inputs, texts)
+        code = frame.code(values, [*own, *flowing], argument.name)
         texts[argument.name] = flat(code)
         codes.append(Named(f"{argument.name}=", code) if argument.keyword else code)
     wanted = [one.shape.channels for one in items]
@@ -84,13 +87,17 @@ def _moved(item: Single, inputs: Sequence[str | None]) -> str | None:
     return tidy(f"({inputs[0]}) // {given // channels}") if given % channels == 0 else None
 
 
-def _flowing(items: Sequence[Single], argument: str, inputs: Sequence[str | None]) -> Sequence[str | None]:
+def _flowing(
+    items: Sequence[Single], argument: str, inputs: Sequence[str | None], texts: Mapping[str, str]
+) -> Sequence[str | None]:
     """What follows from the channels that flow in."""
     first = items[0]
     if argument in _CHANNELS:
         return inputs
     if argument in _ELEMENTS:
         return [product(inputs[0], first.shapes[0].spatial)]
+    if argument == "width" and inputs[0] is not None and not names(inputs[0]) & names(texts["heads"]):
+        return [tidy(f"({inputs[0]}) // ({texts['heads']})")]
     if first.node.layer.keyword == "DWCONV" and argument in ("groups", "out_channels"):
         multiplier = getattr(first.node.layer, "multiplier", 1)
         factors = [multiplier] if argument == "out_channels" and multiplier > 1 else []

@@ -123,8 +123,8 @@ def worth(text: str, values: Values) -> Value:
 
 
 def equal(found: Value, wanted: Value) -> bool:
-    """Whether a value is another, of the same type; floats but for rounding."""
-    if isinstance(found, float) and isinstance(wanted, float):
+    """Whether a value is another, of the same type; floats but for rounding, and whole numbers do for them."""
+    if isinstance(wanted, float) and isinstance(found, int | float) and not isinstance(found, bool):
         return math.isclose(found, wanted, rel_tol=1e-12)
     return type(found) is type(wanted) and found == wanted
 

@@ -33,7 +33,9 @@ class Frame:
         return filled(text, self.aliases) if names(text) & self.aliases.keys() else text
 
     def holds(self, text: str | None, wanted: Sequence[Value]) -> bool:
-        """Whether a formula gives these values."""
+        """Whether a formula gives these values. Whole ones among floats are floats too."""
+        if any(isinstance(one, float) for one in wanted):
+            wanted = [float(one) if isinstance(one, int) else one for one in wanted]
         return text is not None and all(
             equal(worth(text, values), one) for values, one in zip(self.values, wanted, strict=True)
         )
