@@ -127,6 +127,16 @@ def test_kernels_are_drawn_to_the_scale_of_maps(name: str) -> None:
         assert face.height == pytest.approx(unit * windows[0].size ** picture.power, abs=0.03)
 
 
+def test_a_kernel_of_a_clip_has_the_number_of_each_axis() -> None:
+    words = drawn("c3d").words
+    assert {"16 × 112", "3 × 3", "1 × 2"} <= {*words}  # of INPUT, conv1, and pool1, which is 1x2x2
+
+
+def test_a_block_of_a_sequence_tells_its_convolutions_in_words() -> None:
+    mix = "block mix() = [ ATTENTION 2 -> CONV 16 1 -> GELU -> CONV 8 1 | SKIP ] -> ADD"
+    assert "attention, 2 convs" in drawn(f"{mix}\nINPUT 50x8 -> mix() x3 -> FC 2").words
+
+
 def test_a_kernel_goes_through_the_channels_that_it_reads() -> None:
     lengths: list[float] = []
     for layer in ("CONV 64 5 p2", "CONV 64 5 p2 g2", "CONV 64 5 p2 g4", "DWCONV 5 p2", "MAXPOOL 5 s1 p2"):
@@ -255,7 +265,7 @@ def test_what_follows_a_closed_block_is_told() -> None:
     words = [word for word in picture.words if not word.isdigit()]
     for block in ("dense1", "dense4"):
         assert words[words.index(block) :][1:4] == ["1×1, 3×3", "concat", "BN, ReLU"]
-    assert "attention, 1, 1" in drawn(next(path for path in BUNDLED if path.stem == "vit_b_16")).words
+    assert "attention, 2 convs" in drawn(next(path for path in BUNDLED if path.stem == "vit_b_16")).words
 
 
 TOWERS = """

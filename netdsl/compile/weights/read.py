@@ -38,7 +38,7 @@ def opened(path: Path) -> tuple[Mapping[str, Tensor], str]:
             found: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"
-        raise UnreadableWeightsError(path, reason) from error
+        raise UnreadableWeightsError(path, f"{reason}; of a model save its state_dict()") from error
     except Exception as error:  # PyTorch meets a damaged file with whatever comes up
         raise UnreadableWeightsError(path, "torch.save did not write it as a state dict, or it is cut short") from error
     if not isinstance(found, Mapping):

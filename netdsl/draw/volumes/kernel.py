@@ -27,7 +27,9 @@ class Kernel:
 def kernel(source: Solid, read: Volume, reader: Volume, scale: Scale, number: int = 0) -> Kernel:
     """The window of a layer on what it reads; `number` counts other windows there."""
     reaches = [window.reach for window in reader.windows]
-    sizes = [window.size for window in reader.windows]
+    *more, last = [f"{window.size}" for window in reader.windows]
+    *outer, inner = more or [last]  # the axes that heights stand for, of which only the last is drawn
+    sizes = (f"{'×'.join(outer)} × {inner}" if outer else inner, last)
     rows = min(scale.side(reaches[-2] if len(reaches) > 1 else reaches[0]), source.front[3] - source.front[1])
     columns = scale.side(min(reaches[-1], read.shape.spatial[-1])) if len(reaches) > 1 else 0.0
     high = _HIGH if number == 0 else min(0.95, 0.6 + 0.3 * (number - 1))
@@ -37,20 +39,20 @@ def kernel(source: Solid, read: Volume, reader: Volume, scale: Scale, number: in
     return _in_box(source, rows, far, sizes, high, share=reader.share)
 
 
-def _on_sheet(source: Solid, rows: float, columns: float, sizes: list[int], high: float) -> Kernel:
+def _on_sheet(source: Solid, rows: float, columns: float, sizes: tuple[str, str], high: float) -> Kernel:
     left, top, right, bottom = source.front
     x = left + 0.62 * (right - left - columns)
     y = top + high * (bottom - top - rows)
     texts: list[Text] = []
-    if x - left > metrics.width(f"{sizes[0]}", _SIZE) + 3 and rows > _SIZE:
-        texts.append(Text(x - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
-    if bottom - y - rows > _SIZE + 2 and columns > metrics.width(f"{sizes[-1]}", _SIZE):
-        texts.append(Text(x + columns / 2, y + rows + _SIZE, f"{sizes[-1]}", _SIZE))
+    if x - left > metrics.width(sizes[0], _SIZE) + 3 and rows > _SIZE:
+        texts.append(Text(x - 2, y + rows / 2 + 0.35 * _SIZE, sizes[0], _SIZE, "end"))
+    if bottom - y - rows > _SIZE + 2 and columns > metrics.width(sizes[1], _SIZE):
+        texts.append(Text(x + columns / 2, y + rows + _SIZE, sizes[1], _SIZE))
     face = ((x, y), (x + columns, y), (x + columns, y + rows), (x, y + rows))
     return Kernel((face,), (face[1], face[2]), tuple(texts))
 
 
-def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: float, *, share: float) -> Kernel:
+def _in_box(source: Solid, rows: float, far: float, sizes: tuple[str, str], high: float, *, share: float) -> Kernel:
     """A box within a box: through the channels that one window reads, on the face alone where each has its own."""
     _, top, right, bottom = source.front
     aside, up = source.depth
@@ -63,9 +65,9 @@ def _in_box(source: Solid, rows: float, far: float, sizes: list[int], high: floa
     front = ((x - length, y), (x, y), (x, y + rows), (x - length, y + rows))
     lid = ((x - length, y), (x - length + far, y + rise), (x + far, y + rise), (x, y))
     texts: list[Text] = []
-    room = back - length - metrics.width(f"{sizes[0]}", _SIZE) - 4
+    room = back - length - metrics.width(sizes[0], _SIZE) - 4
     if room > 0 and rows > _SIZE and y + rise - _SIZE - 1 > top + (back + far) * slope:
-        texts.append(Text(x - length - 2, y + rows / 2 + 0.35 * _SIZE, f"{sizes[0]}", _SIZE, "end"))
-        texts.append(Text(x + (far - length) / 2, y + rise - 2, f"{sizes[-1]}", _SIZE))
+        texts.append(Text(x - length - 2, y + rows / 2 + 0.35 * _SIZE, sizes[0], _SIZE, "end"))
+        texts.append(Text(x + (far - length) / 2, y + rise - 2, sizes[1], _SIZE))
     corners = (face[1], face[2], face[0], face[3]) if far else (face[0], face[3])
     return Kernel((front, lid, face) if far else (front,), corners, tuple(texts))

@@ -194,6 +194,9 @@ def _within(shaped: ShapedGraph, units: Sequence[Unit], item: Item) -> list[str]
             length += 1
         best[index] = (length, kernels)
     kernels = best[inner[-1]][1]
+    if any(map(str.isalpha, kernels)) and (numbers := [one for one in kernels if one.isdecimal()]):
+        words = [one for one in kernels if one not in numbers]  # a number alone would not say what it is of
+        kernels = (*words, f"{len(numbers)} conv{'s' * (len(numbers) > 1)}") if len(kernels) <= 3 else kernels
     lines = (
         [", ".join(kernels)]
         if len(kernels) <= 3
