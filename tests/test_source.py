@@ -155,10 +155,11 @@ def test_what_is_large_starts_from_the_same_weights_too() -> None:
     "text",
     [
         "INPUT 6x6x6x2 -> AVGPOOL 3 s1 p1 -> AVGPOOL 3 s2 p1 ceil exclude_pad -> FC 2",
+        "INPUT 3x3x2 -> FC 18 -> RESHAPE 1x1x18 -> FC 18 -> RESHAPE 9x2 -> ( FC 8 -> RESHAPE 4x2 -> FC 3 ) x2",
         "INPUT 5x5x5x2 -> AVGPOOL 2 s1 after=1 exclude_pad -> AVGPOOL 2 s1 p1 after=0 -> FC 2",
     ],
 )
-def test_clips_are_averaged_behind_padding(text: str) -> None:
+def test_clips_are_averaged_and_maps_flattened_as_often_as_they_come(text: str) -> None:
     network = netdsl.loads(text).shaped
     check(network, written(network))
 

@@ -205,10 +205,12 @@ class Writer:
     ) -> tuple[Code, list[str | None]]:
         self._flattened(scopes)
         entries: list[tuple[str, Code]] = []
+        flattened = 0
         flow = list(inputs)
         for steps in zip(*(scope.steps for scope in scopes), strict=True):
             if self.flattens(steps[0]):
-                entries.append((flatten_name(scopes[0], len(entries)), call("nn.Flatten")))
+                entries.append((flatten_name(scopes[0], flattened), call("nn.Flatten")))
+                flattened += 1
             code, flow = self._module([step.item for step in steps], frame, flow)
             entries.append((steps[0].item.name, code))
         named = tuple(Named(f"{key}=", code) for key, code in entries)
@@ -315,7 +317,7 @@ class Writer:
 def flatten_name(scope: Scope, number: int) -> str:
     """What a module that flattens is called, beside those of a chain."""
     taken = {step.item.name for step in scope.steps}
-    found = "flatten"
+    found = f"flatten{number + 1}" if number else "flatten"
     while found in taken:
         found += "_"
     return found

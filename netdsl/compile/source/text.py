@@ -172,10 +172,12 @@ class _Text:
         code += lines("def ", call("__init__", *arguments), 4, " -> None:")
         code.append("        super().__init__()")
         steps = {self._writer.attribute(scope, step.path): step for step in scope.steps}
+        flattened = 0
         for assignment in made.body:
             step = steps.get(assignment.target)
             if chain and step is not None and self._writer.flattens(step):
-                code.append(f"        self.{flatten_name(scope, 0)} = nn.Flatten()")
+                code.append(f"        self.{flatten_name(scope, flattened)} = nn.Flatten()")
+                flattened += 1
             code += lines(f"{assignment.target} = ", assignment.code, 8)
         if root:
             code += ["        with torch.random.fork_rng(devices=[]):", f"            initialise(self, {seed})"]
