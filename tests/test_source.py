@@ -146,6 +146,15 @@ def test_channels_that_space_was_turned_into_follow_from_those_that_enter() -> N
     check(network, text)
 
 
+def test_whole_numbers_that_channels_grow_by_are_added_up() -> None:
+    block = "block grow() = [ SKIP | CONV 1 3 p1 ] -> CONCAT\n"
+    network = netdsl.loads(f"{block}INPUT 5x5x2 -> ( ( grow() x2 -> BN ) x2 -> DROPOUT ) x2 -> FC 3").shaped
+    text = written(network)
+    assert "(i - 1) * 4" in text
+    assert "1 + 1" not in text
+    check(network, text)
+
+
 def test_what_is_large_starts_from_the_same_weights_too() -> None:
     network = netdsl.loads("INPUT 2100 -> FC 2000 -> FC 1").shaped
     check(network, written(network))

@@ -95,10 +95,10 @@ def written(expression: tree.Expression) -> Sequence[str]:
 
 @cache
 def tidy(text: str) -> str:
-    """Python with as few brackets as it needs, and reckoned where it has no names."""
+    """Python with as few brackets as it needs, and reckoned where it has no names, or adds whole numbers."""
     if not names(text) and (value := worth(text, {})) is not None:
         return repr(value)
-    return ast.unparse(ast.parse(text, mode="eval"))
+    return ast.unparse(_Adding().visit(ast.parse(text, mode="eval")))
 
 
 @cache
@@ -132,6 +132,20 @@ def equal(found: Value, wanted: Value) -> bool:
 def filled(text: str, arguments: Mapping[str, str]) -> str:
     """Python's text with other texts in place of its names."""
     return tidy(ast.unparse(_Filling(arguments).visit(ast.parse(text, mode="eval"))))
+
+
+class _Adding(ast.NodeTransformer):
+    """`n + 2` for `n + 1 + 1`, and 2 for `1 + 1`."""
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(ast.Constant(int(first)), ast.Add(), ast.Constant(int(second))):
+                return ast.Constant(first + second)
+            case ast.BinOp(ast.BinOp(rest, ast.Add(), ast.Constant(int(first))), ast.Add(), ast.Constant(int(second))):
+                return ast.BinOp(rest, ast.Add(), ast.Constant(first + second))
+            case _:
+                return node
 
 
 class _Filling(ast.NodeTransformer):
