@@ -118,6 +118,14 @@ def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> Non
     check(netdsl.loads(SMALL).shaped, text)
 
 
+def test_what_is_assigned_last_is_returned_at_once() -> None:
+    network = netdsl.loads("INPUT 4x4x4 -> [ SKIP | RELU ] -> ADD -> SIGMOID -> TANH").shaped
+    text = written(network)
+    last = text.rstrip().rpartition("\n")[2].strip()
+    assert last == "return self.tanh1(self.sigmoid1(x + self.relu1(x)))"
+    check(network, text)
+
+
 def test_rates_and_windows_follow_from_the_parameters_of_blocks() -> None:
     look = "block look(w, rate) = [ LN -> ATTENTION 2 window=w -> DROPPATH rate | SKIP ] -> ADD\n"
     stage = "block stage(w) = look(w, {0.2*(i - 1)/3}) x2 as i\n"

@@ -38,6 +38,8 @@ class Flow:
     code: list[str] = field(default_factory=list[str])
     _pending: list[_Pending] = field(default_factory=list[_Pending])
     _left: Counter[int] = field(default_factory=Counter[int])
+    _last: tuple[str, Code, int] | None = None
+    """The last statement, where it assigns: to what, the code, and how many lines stand before it."""
 
     def __post_init__(self) -> None:
         for step in self.scope.steps:
@@ -124,6 +126,7 @@ class Flow:
 
     def _assign(self, target: str, code: Code) -> None:
         if target != code:
+            self._last = (target, code, len(self.code))
             self.code += lines(f"{target} = ", code, self.indent)
 
     def give(self, exports: Sequence[int], around: str = "") -> None:
@@ -136,7 +139,11 @@ class Flow:
         if around:
             self.code += lines("return ", call(around, *texts), self.indent)
         elif len(texts) == 1:
-            self.code += lines("return ", texts[0], self.indent)
+            code: Code = texts[0]
+            if self._last and self._last[0] == code and self.scope.exports == tuple(exports):
+                _, code, before = self._last
+                del self.code[before:]
+            self.code += lines("return ", code, self.indent)
         else:
             self.code += lines("return ", ", ".join(texts), self.indent)
 
