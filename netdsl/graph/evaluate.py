@@ -22,7 +22,7 @@ IN = "in"
 IN_BLOCKS = "`in` is the channels of what enters a block, and stands in blocks alone"
 CHANNELS = frozenset({"c", "cin", "c_in", "channels", "in_ch", "in_channels", "in_planes", "inp", "inplanes", "nin"})
 """What people call that."""
-NUMBERED = "`x3 as {name}` behind what is repeated makes {name} the number of a copy"
+NUMBERED = "`x3 as {name}` makes {name} the number of a copy in what is repeated; a block called there is given it"
 _NUMBERS = frozenset({"copy", "i", "idx", "index", "it", "j"})
 """What people call that number."""
 MAX_SIZES = 16

@@ -66,7 +66,11 @@ _LOST = 10
 def _advice(a: Shape, b: Shape) -> str:
     """What would make two branches alike."""
     if a.rank != b.rank:
-        return "FLATTEN the map, or RESHAPE the vector" if not a.spatial or not b.spatial else ""
+        if a.spatial and b.spatial:
+            return ""
+        if a.channels == b.channels and max(a.positions, b.positions) > 1:
+            return f"FC reads the whole map: CONV {a.channels} 1 works on each position"
+        return "FLATTEN the map, or RESHAPE the vector"
     if a.spatial == b.spatial:
         return f"project one branch to the other's channels, as the shortcut of a residual block: CONV {a.channels} 1"
     pairs = list(zip(a.spatial, b.spatial, strict=True))

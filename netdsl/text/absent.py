@@ -16,6 +16,7 @@ ABSENT = elsewhere.by_word(
         "bidirectional": "LSTM n both reads a sequence in both directions by itself, and gives 2n channels",
         "embedding": f"{_NONE}; {_LISTED}",
         "transformerencoder encoderblock": "two forks to ADD: LN -> ATTENTION n, LN -> CONV n 1 -> GELU -> CONV n 1",
+        "patchembed patchembedding": "patches are a convolution of their size: CONV 96 16 s16 -> RESHAPE {-1, 96}",
         "se seblock squeezeexcite squeezeexcitation": (
             "write it as a fork: [ SKIP | AVGPOOL global -> CONV n 1 -> RELU -> CONV m 1 -> SIGMOID ] -> MUL"
         ),

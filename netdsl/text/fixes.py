@@ -165,6 +165,8 @@ def _of_copy(met: Met) -> str:
 
 def _of_numbering(met: Met) -> str:
     """A repeat whose copies are numbered in other words: `x3 for i`."""
+    if turned := re.match(r"as\s+([a-z_]\w*)\s+(x(?:\d+|\{[^{}]*\}))", met.rest):
+        return met.write(f"{turned[2]} as {turned[1]}", "the count stands first: ", behind=turned.group())
     named = re.match(r"(?:for|with|using|over|[:=])\s*([a-z_]\w*)\b", met.rest)
     if named is None or "ARROW" not in met.expected or not re.search(r"[\s)]x(?:\d+|\{[^{}]*\})\s*$", met.near):
         return ""

@@ -15,7 +15,7 @@ _SLOTS = {
     "d": "d dilation dilate dilated dilation_rate dilations atrous_rate",
     "g": "g groups group",
     "groups": "groups num_groups",
-    "bias": "bias use_bias bias_term",
+    "bias": "bias use_bias bias_term qkv_bias",
     "heads": "heads num_heads nhead n_heads",
     "window": "window window_size",
     "shift": "shift shift_size",
