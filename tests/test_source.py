@@ -118,6 +118,21 @@ def test_blocks_are_classes_with_their_parameters_and_repeats_are_loops() -> Non
     check(netdsl.loads(SMALL).shaped, text)
 
 
+def test_long_names_and_titles_are_laid_out_too(tmp_path: Path) -> None:
+    chain = "CONV 3 1 -> a_name_that_is_longer_than_most: RELU -> another_name_that_is_as_long: ( LN -> CONV 2 1 )"
+    title = f'network "A title{" that is long" * 7}"\n'
+    network = netdsl.loads(
+        f"{title}INPUT 4x4x4 -> {chain} -> p: SCALE init=0.1\nanother_name_that_is_as_long -> q: RELU"
+    )
+    (tmp_path / "net.py").write_text(written(network.shaped), encoding="utf-8")
+    (tmp_path / "small.py").write_text(written(netdsl.loads("INPUT 12x4 -> TOKEN").shaped), encoding="utf-8")
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in ("format --check", "check --select E501,I,F --line-length 120"):
+        found = subprocess.run([ruff, *command.split(), "--isolated", tmp_path], capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout[-4000:]
+    check(network.shaped, written(network.shaped))
+
+
 def test_what_is_assigned_last_is_returned_at_once() -> None:
     network = netdsl.loads("INPUT 4x4x4 -> [ SKIP | RELU ] -> ADD -> SIGMOID -> TANH").shaped
     text = written(network)

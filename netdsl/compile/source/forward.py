@@ -51,7 +51,7 @@ class Flow:
         self._nest(step)
         texts, variables, depth = self._arguments(step)
         code, binary = self._call(step, texts)
-        if len(flat(code)) > _LONGEST and depth:
+        if len(flat(code)) > min(_LONGEST, WIDTH - 16 - len(step.item.name)) and depth:
             self.flush()
             texts, variables, depth = self._arguments(step)
             code, binary = self._call(step, texts)

@@ -87,7 +87,8 @@ class _Text:
         last = "\n\n\n".join([seeded.rstrip(), classes[-1]])
         body = f"{body}\n\n\n{last}" if body else last
         imports = self._imports(own.imports, body)
-        return f"{self._header()}\n\n{imports}\n\n\n{body}\n"
+        apart = "\n" * (3 if body.startswith(("class ", "def ")) else 2)
+        return f"{self._header()}\n\n{imports}{apart}{body}\n"
 
     @property
     def _large(self) -> bool:
@@ -159,7 +160,7 @@ class _Text:
         scope, root = made.scope, made.scope is self._root
         chain = scope.chain and not self._plan.shaped.graph.training_outputs if root else scope.chain
         base = "nn.Sequential" if chain else "nn.Module"
-        code = [f"class {made.name}({base}):", *self._docstring(made, root), ""]
+        code = [*lines("class ", call(made.name, base), 0, ":"), *self._docstring(made, root), ""]
         arguments: list[Code] = ["self"]
         for one in made.parameters:
             default = "" if one.default is None else f" = {shown(one.default)}"
@@ -191,7 +192,11 @@ class _Text:
         read = ", ".join(_dims(shapes[index]) for index in scope.inputs)
         given = ", ".join(_dims(shapes[index]) for index in scope.exports)
         if root:
-            return [f'    """{_quoted(self._plan.shaped.graph.title)}: from {read} to {given}."""']
+            text = f'"""{_quoted(self._plan.shaped.graph.title)}: from {read} to {given}."""'
+            first, *rest = textwrap.wrap(text, WIDTH - 4, break_long_words=False, break_on_hyphens=False)
+            if rest:
+                rest = [*textwrap.wrap(" ".join(rest).removesuffix('"""'), WIDTH - 4), '"""']
+            return [f"    {line}" for line in (first, *rest)]
         where = f"from {read} to {given}" + (f" at {scope.path}" if len(made.scopes) > 1 else "")
         part = scope.part
         assert part is not None
