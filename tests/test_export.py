@@ -235,6 +235,7 @@ def test_the_command_takes_the_format_or_the_suffix(run: Run) -> None:  # noqa: 
     [
         ("-o net.pt --format pt2", "net.pt: --format pt2 writes .pt2\n  = help: write -o net.pt2\n"),
         ("-o net.pt2 --format torchscript", "net.pt2: --format torchscript writes .pt\n  = help: write -o net.pt\n"),
+        ("-o net.onx", "net.onx: a compiled network is a .pt, .pt2, .onnx or .py file\n  = help: write -o net.onnx\n"),
         ("-o net.h5", "net.h5: a compiled network is a .pt, .pt2, .onnx or .py file\n  = help: write -o net.pt\n"),
         (
             "-o net.pt2 --mode train",

@@ -9,11 +9,12 @@ import click
 
 from netdsl.cli import common, progress, stream, weights
 from netdsl.compile.errors import CompileError, FormatError, PackagesError
-from netdsl.compile.formats import ENDINGS, FORMATS, chosen
+from netdsl.compile.formats import ENDINGS, FORMATS, SUFFIXES, chosen
 from netdsl.compile.origin import Origin
 from netdsl.compile.target import PRECISIONS, Target
 from netdsl.measure import units
 from netdsl.measure.summary import Summary
+from netdsl.text import suggest
 
 _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in precisions))
 
@@ -68,7 +69,8 @@ def command(
     if path.suffix != kind.suffix:
         stem = common.stem(file)
         named = path / stem if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(stem)
-        help = f"write -o {named.with_suffix(kind.suffix)}"
+        suffix = kind.suffix if format else suggest.closest(path.suffix, SUFFIXES) or kind.suffix
+        help = f"write -o {named.with_suffix(suffix)}"
         what = f"--format {format} writes {kind.suffix}" if format else f"a compiled network is a {ENDINGS} file"
         what = "a compiled network goes to a file, and not to stdout" if output == "-" else what
         raise common.UsageError(f"{output}: {what}", help)
