@@ -261,7 +261,10 @@ def test_a_file_that_cannot_be_written_stays_and_is_told(sketch: Path, monkeypat
     assert "fixed" not in err
 
 
-@pytest.mark.parametrize("element", ["CONV 4 3, 5", "CONV 4 3 p1 + CONV 4 1 -> RELU", "FC 4 nobias + FC 4"])
+WITHIN = "RESHAPE 64x3 -> nn.LSTM(3, 4, 2, dropout=0.1)"
+
+
+@pytest.mark.parametrize("element", ["CONV 4 3, 5", "CONV 4 3 p1 + CONV 4 1 -> RELU", "FC 4 nobias + FC 4", WITHIN])
 def test_what_may_mean_another_network_has_no_certain_fix(element: str) -> None:
     (found,) = check(f"INPUT 8x8x3 -> {element}\n")
     assert [fix.certain for fix in found.fixes] == [False]

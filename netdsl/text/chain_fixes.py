@@ -34,7 +34,8 @@ def of_python(met: Met) -> str:
     if re.match(r"\.[A-Za-z]", met.rest):
         words = _call(head.group() + met.rest, met)
         made = re.match(rf"[.\w]+(?:\({_INSIDE}\))+", met.rest)
-        return met.rewritten(words, head.group(), made.group()) if made and words.startswith("write ") else words
+        whole = made.group() if made and words.startswith("write ") else ""
+        return met.rewritten(words, head.group(), whole, certain=_WITHIN not in words) if whole else words
     if met.word == "=" and met.opens not in KEYWORDS and (made := re.match(r"=\s*([\w.]+\s*\(.*)", met.rest)):
         label = re.fullmatch(r"(?:\w+\.)*(\w+)", met.near)
         layer = _call(made[1], met).removeprefix("write ")
@@ -46,8 +47,11 @@ def of_python(met: Met) -> str:
     if met.bracket == "(" and re.search(r"\b(view|reshape|flatten)\([^()]*$", met.near):
         return "write FLATTEN" if "-1" in met.rest else elsewhere.RESHAPED
     if met.bracket == "(" and met.kind in {"LAYER", "FORK"} and re.search(rf"{_NAME}\s*\($", met.near):
-        fork = "|" in met.rest.partition(")")[0]
-        return _square(met.rest) if fork else "a block is given values and names; layers stand in its own chain"
+        return (
+            _square(met.rest)
+            if "|" in met.rest.partition(")")[0]
+            else "a block is given values and names; layers stand in its own chain"
+        )
     return ""
 
 
@@ -130,9 +134,6 @@ def _in_words(met: Met) -> str:
     return met.write(written, "arguments stand behind their layer: ", behind=match.group()) if written else ""
 
 
-# Brackets
-
-
 def of_bracket(met: Met) -> str:
     """Brackets and what stands between the branches of a fork."""
     call = re.search(rf"(?:->|[|\[(:]|^)\s*({_NAME})$", met.near)
@@ -176,9 +177,6 @@ def _square(text: str) -> str:
     match = re.match(r"([^)}\]]*\|[^)}\]]*)[)}\]](?:\s*->\s*([A-Z]+))?", text)
     branches, merge = (match[1].split("|"), match[2] or "CONCAT") if match else (["a", "b"], "ADD")
     return f"branches stand in square brackets: [ {' | '.join(map(str.strip, branches))} ] -> {merge}"
-
-
-# Arguments
 
 
 def of_argument(met: Met) -> str:
@@ -324,14 +322,14 @@ def _in_brackets(met: Met, layer: str) -> str:
     if layer:
         words = _without_brackets(layer, parts)
         clear = match and re.fullmatch(rf"{_NO_BRACKETS}: (?!.* or )[^;]*", words)
-        return met.rewritten(words, layer, match.group()) if match and clear else words
+        return met.rewritten(words, layer, match.group(), "", _WITHIN not in words) if match and clear else words
     if not inside:
         return "what is computed stands in braces: {2 * n}"
     words = f"it stands without brackets: {inside}"
     return met.rewritten(words, "", match.group()) if match else words
 
 
-_NO_BRACKETS = "arguments stand behind a layer, without brackets or commas"
+_NO_BRACKETS, _WITHIN = "arguments stand behind a layer, without brackets or commas", "-> DROPOUT"  # which was within
 
 
 def _without_brackets(layer: str, parts: list[str]) -> str:
