@@ -165,7 +165,7 @@ def test_fmt_calls_stdin_by_its_name(run: Run) -> None:
         (".pt", "net.pt"),
         (".", "net.pt"),
         ("..", "../net.pt"),
-        ("a/b.onx", "a/b.pt"),
+        ("a/b.onx", "a/b.onnx"),
         ("a/-", "a/net.pt"),
     ],
 )
