@@ -196,6 +196,13 @@ def test_clips_are_averaged_and_maps_flattened_as_often_as_they_come(text: str) 
     check(network, written(network))
 
 
+def test_types_of_arguments_are_those_that_pytorch_takes() -> None:
+    block = "block unit(k) = CONV 2 {k} -> BN\n"
+    text = written(netdsl.loads(f"{block}INPUT 9x9x3 -> unit(3) -> unit(1x3) -> FC 2").shaped)
+    assert "def __init__(self, in_channels: int, k: int | tuple[int, int]) -> None:" in text
+    assert "def initialise(module: Any, seed: int" in text
+
+
 def test_it_imports_torch_alone() -> None:
     text = written(netdsl.load("lenet5").shaped)
     assert "netdsl" not in text.partition("import torch")[2]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from netdsl.compile.source.formulas import CHANNELS, Value, filled, name, tidy, worth
 from netdsl.compile.source.formulas import python as in_python
@@ -77,18 +76,20 @@ def counter_of(repeat: Repeat) -> str:
 
 def kind_of(values: Sequence[Value]) -> str:
     """The type of an argument."""
-    kinds = {cast("type[object]", type(value)) for value in values}
-    if float in kinds:
-        kinds.discard(int)
-    words: dict[type[object], str] = {
-        int: "int",
-        float: "float",
-        str: "str",
-        tuple: "tuple[int, ...]",
-        list: "list[int]",
-        bool: "bool",
-    }
-    return " | ".join(sorted(words.get(kind, "None") for kind in kinds))
+    kinds = {_kind(value) for value in values}
+    return " | ".join(sorted(kinds - {"int"} if "float" in kinds else kinds))
+
+
+def _kind(value: Value) -> str:
+    match value:
+        case bool() | int() | float() | str():
+            return type(value).__name__
+        case tuple():
+            return f"tuple[{', '.join(map(_kind, value))}]"
+        case list():
+            return "list[int]"
+        case _:
+            return "None"
 
 
 def defaults_of(of: BlockOf) -> dict[str, Value]:

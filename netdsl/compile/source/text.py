@@ -25,7 +25,7 @@ from netdsl.text import safe
 
 _LARGE = 2**22
 """Weights in more numbers than these are filled in parts."""
-_SEED = '''def initialise(module: nn.Module, seed: int, path: str = "") -> None:
+_SEED = '''def initialise(module: Any, seed: int, path: str = "") -> None:
     """Fill weights by a seed: those of a layer follow from it and the layer's path."""
     if not hasattr(type(module), "reset_parameters"):
         for name, child in module.named_children():
@@ -36,11 +36,10 @@ _SEED = '''def initialise(module: nn.Module, seed: int, path: str = "") -> None:
     for part in (*module.children(), module):
         part.reset_parameters()
 '''
-_PARTS = '''def reset(layer: nn.Module) -> None:
+_PARTS = '''def reset(layer: Any) -> None:
     """Draw the weights of a layer; many of them in parts, each from its own generator."""
-    weight = getattr(layer, "weight", None)
-    product = hasattr(layer, "bias") and weight is not None and weight.dim() > 1
-    if not product or weight.numel() <= 2**22:
+    weight, product = getattr(layer, "weight", None), hasattr(layer, "bias")
+    if not product or weight is None or weight.dim() == 1 or weight.numel() <= 2**22:
         layer.reset_parameters()
         return
     inputs = weight[0].numel()
@@ -112,7 +111,7 @@ class _Text:
         return "\n".join(f"# {line}" for text in said for line in textwrap.wrap(text, WIDTH - 2))
 
     def _imports(self, own: Iterable[tuple[str, str]], body: str) -> str:
-        wanted: dict[str, set[str]] = {"hashlib": {"sha256"}, "torch": {"nn"}}
+        wanted: dict[str, set[str]] = {"hashlib": {"sha256"}, "typing": {"Any"}, "torch": {"nn"}}
         plain = {"torch"}
         if re.search(r"\bTensor\b", body):
             wanted["torch"].add("Tensor")
@@ -126,7 +125,7 @@ class _Text:
         if "OrderedDict(" in body:
             wanted["collections"] = {"OrderedDict"}
         if "(NamedTuple)" in body:
-            wanted["typing"] = {*wanted.get("typing", ()), "NamedTuple"}
+            wanted["typing"].add("NamedTuple")
         groups: list[str] = []
         for torch in (False, True):
             found = [f"import {one}" for one in sorted(plain) if (one == "torch") == torch]
