@@ -245,6 +245,7 @@ def test_the_commands_tell_what_was_done_and_what_to_write(run: Run) -> None:  #
     arguments = ["transform", "net.net", "--convolutional", "-o", "conv.net", "--weights-output", "conv.safetensors"]
     done = run(*arguments, "--weights", "own.pth", "--weights-by", "order")
     assert (done.status, done.err.splitlines()[-1]) == (0, "conv.safetensors: 8 tensors")
+    assert norm.running_var is not None
     assert torch.equal(load_file("conv.safetensors")["bn1.running_var"], norm.running_var)
 
 
