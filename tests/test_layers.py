@@ -385,3 +385,10 @@ def test_inexact_windows_are_warned_of() -> None:
 def test_exact_windows_are_not(text: str) -> None:
     assert warnings("8x8x3", text) == []
     assert warnings("8x8x3", "MAXPOOL 3 s2") != []
+
+
+def test_each_keyword_leads_to_its_layer() -> None:
+    for keyword in table.keywords():
+        row = table.find(keyword)
+        assert row is not None
+        assert keyword in (row.keyword, *row.aliases)

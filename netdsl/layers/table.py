@@ -9,25 +9,9 @@ A package joins with an entry point in the group `netdsl.layers`, whose name is 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from netdsl.layers import (
-    activation,
-    attention,
-    channels,
-    conv,
-    deconv,
-    dense,
-    dropout,
-    merge,
-    norm,
-    pool,
-    recurrent,
-    reshape,
-    resize,
-    sequence,
-    source,
-)
 from netdsl.layers.base import Layer
 
 if TYPE_CHECKING:
@@ -40,68 +24,68 @@ class BrokenPackage(Exception):
     """A package claims a keyword, but its layer cannot be had; the text says why."""
 
 
-_BUILT_IN: tuple[type[Layer], ...] = (
-    source.Input,
-    conv.Conv,
-    conv.DepthwiseConv,
-    deconv.Deconv,
-    dense.FullyConnected,
-    attention.Attention,
-    pool.MaxPool,
-    pool.AveragePool,
-    norm.LocalResponse,
-    norm.BatchNorm,
-    norm.GroupNorm,
-    norm.LayerNorm,
-    norm.InstanceNorm,
-    activation.Relu,
-    activation.Relu6,
-    activation.LeakyRelu,
-    activation.ParametricRelu,
-    activation.Elu,
-    activation.Selu,
-    activation.Gelu,
-    activation.Silu,
-    activation.Mish,
-    activation.HardSwish,
-    activation.HardSigmoid,
-    activation.Sigmoid,
-    activation.Tanh,
-    activation.Softplus,
-    activation.Absolute,
-    activation.Softmax,
-    activation.LogSoftmax,
-    dropout.Dropout,
-    dropout.DropPath,
-    norm.Scale,
-    dense.RadialBasis,
-    norm.Normalize,
-    norm.Times,
-    norm.Plus,
-    reshape.Flatten,
-    reshape.Reshape,
-    reshape.Pad,
-    reshape.Crop,
-    resize.Upsample,
-    resize.PixelShuffle,
-    resize.PixelUnshuffle,
-    channels.Slice,
-    channels.Shuffle,
-    sequence.Token,
-    sequence.Positions,
-    sequence.Pick,
-    recurrent.LongShortTermMemory,
-    recurrent.GatedRecurrentUnits,
-    merge.Concat,
-    merge.Add,
-    merge.Subtract,
-    merge.Multiply,
-    merge.Mean,
-    merge.Maximum,
-    source.Skip,
-)
-
-_TABLE = {keyword: layer for layer in _BUILT_IN for keyword in (layer.keyword, *layer.aliases)}
+_TABLE: dict[str, str | type[Layer]] = {
+    "INPUT": "source.Input",
+    "CONV": "conv.Conv",
+    "DWCONV": "conv.DepthwiseConv",
+    "DECONV": "deconv.Deconv",
+    "FC": "dense.FullyConnected",
+    "ATTENTION": "attention.Attention",
+    "MAXPOOL": "pool.MaxPool",
+    "AVGPOOL": "pool.AveragePool",
+    "LRN": "norm.LocalResponse",
+    "NORM": "norm.LocalResponse",
+    "BN": "norm.BatchNorm",
+    "GN": "norm.GroupNorm",
+    "LN": "norm.LayerNorm",
+    "IN": "norm.InstanceNorm",
+    "RELU": "activation.Relu",
+    "RELU6": "activation.Relu6",
+    "LEAKYRELU": "activation.LeakyRelu",
+    "PRELU": "activation.ParametricRelu",
+    "ELU": "activation.Elu",
+    "SELU": "activation.Selu",
+    "GELU": "activation.Gelu",
+    "SILU": "activation.Silu",
+    "MISH": "activation.Mish",
+    "HARDSWISH": "activation.HardSwish",
+    "HARDSIGMOID": "activation.HardSigmoid",
+    "SIGMOID": "activation.Sigmoid",
+    "TANH": "activation.Tanh",
+    "SOFTPLUS": "activation.Softplus",
+    "ABS": "activation.Absolute",
+    "SOFTMAX": "activation.Softmax",
+    "LOGSOFTMAX": "activation.LogSoftmax",
+    "DROPOUT": "dropout.Dropout",
+    "DROPPATH": "dropout.DropPath",
+    "SCALE": "norm.Scale",
+    "RBF": "dense.RadialBasis",
+    "NORMALIZE": "norm.Normalize",
+    "TIMES": "norm.Times",
+    "PLUS": "norm.Plus",
+    "FLATTEN": "reshape.Flatten",
+    "RESHAPE": "reshape.Reshape",
+    "PAD": "reshape.Pad",
+    "CROP": "reshape.Crop",
+    "UPSAMPLE": "resize.Upsample",
+    "PIXELSHUFFLE": "resize.PixelShuffle",
+    "PIXELUNSHUFFLE": "resize.PixelUnshuffle",
+    "SLICE": "channels.Slice",
+    "SHUFFLE": "channels.Shuffle",
+    "TOKEN": "sequence.Token",
+    "POSITIONS": "sequence.Positions",
+    "PICK": "sequence.Pick",
+    "LSTM": "recurrent.LongShortTermMemory",
+    "GRU": "recurrent.GatedRecurrentUnits",
+    "CONCAT": "merge.Concat",
+    "ADD": "merge.Add",
+    "SUB": "merge.Subtract",
+    "MUL": "merge.Multiply",
+    "MEAN": "merge.Mean",
+    "MAX": "merge.Maximum",
+    "SKIP": "source.Skip",
+}
+"""The class of each keyword, or where it stands in this folder: only what a program names is read."""
 
 
 @cache
@@ -116,10 +100,20 @@ def find(keyword: str) -> type[Layer] | None:
 
     Raises BrokenPackage where a package's entry point cannot be loaded or gives no layer.
     """
-    found = _TABLE.get(keyword) or _loaded(keyword)
+    own = _TABLE.get(keyword)
+    if own is not None:
+        return _read(own) if isinstance(own, str) else own
+    found = _loaded(keyword)
     if isinstance(found, str):
         raise BrokenPackage(found)
     return found
+
+
+@cache
+def _read(place: str) -> type[Layer]:
+    """The class at a place in this folder."""
+    file, _, name = place.partition(".")
+    return getattr(import_module(f"netdsl.layers.{file}"), name)
 
 
 @cache
