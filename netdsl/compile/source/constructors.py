@@ -121,10 +121,6 @@ def _scale(module: Any) -> Value:
     return plain(tuple(scale)) if scale else None
 
 
-def _of_mean(name: str) -> Callable[[Any], Any]:
-    return lambda module: getattr(module.mean, name)
-
-
 _ATTENTION: Mapping[str, Callable[[Any], Any]] = {
     "channels": lambda module: module.in_proj_weight.size(1),
     "heads": lambda module: module.parts[1],
@@ -142,9 +138,6 @@ _RULES: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("PixelShuffle", "factor"): lambda module: module.parts[0],
     ("PixelShuffle", "axes"): lambda module: len(module.parts),
     **{(kind, key): rule for kind in ("Attention", "WindowAttention") for key, rule in _ATTENTION.items()},
-    **{("EdgedMean", key): _of_mean(key) for key in ("pool", "sizes", "stride", "before")},
-    ("Mean3d", "ceil_mode"): lambda module: module.ceil,
-    ("Mean3d", "count_include_pad"): lambda module: module.include_pad,
     ("Token", "count"): lambda module: len(module.weight),
     ("Token", "channels"): lambda module: module.weight.size(1),
     ("Positions", "dims"): lambda module: list(module.weight.shape),

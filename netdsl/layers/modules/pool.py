@@ -63,12 +63,13 @@ def average(windows: Sequence[Window], *, ceil: bool, same: bool, include_pad: b
     """An average pooling, whose padding counts as zeros or not at all."""
     kind = pick(len(windows), nn.AvgPool1d, nn.AvgPool2d, nn.AvgPool3d)
     if same and not fixed(windows):
-        return (SamePool if include_pad else SameMean)(_sliding(kind, _unpadded(windows)), *_steps(windows))
+        padded = SamePool(_sliding(kind, _unpadded(windows)), *_steps(windows))
+        return padded if include_pad else RealMean(padded)
     if len(windows) == 3 and any(window.before for window in windows):
         kind = Mean3d
     if any(window.before != window.after for window in windows):
-        pool = _sliding(kind, _both(windows), ceil_mode=ceil, count_include_pad=True)
-        return (EdgedPool if include_pad else EdgedMean)(pool, *_edges(windows))
+        padded = EdgedPool(_sliding(kind, _both(windows), ceil_mode=ceil, count_include_pad=True), *_edges(windows))
+        return padded if include_pad else RealMean(padded)
     return _sliding(kind, windows, ceil_mode=ceil, count_include_pad=include_pad)
 
 
@@ -85,19 +86,21 @@ class Mean3d(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride, self.padding = list(kernel), list(stride), list(padding)
-        self.ceil, self.include_pad = ceil_mode, count_include_pad
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, x: Tensor) -> Tensor:
         depth, height, width = self.kernel
         if x.size(2) >= depth and x.size(3) >= height and x.size(4) >= width:
-            return functional.avg_pool3d(x, self.kernel, self.stride, self.padding, self.ceil, self.include_pad)
+            return functional.avg_pool3d(
+                x, self.kernel, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+            )
         depth, height, width = self.padding
         sizes = [width, width, height, height, depth, depth]
         padded = functional.pad(x, sizes)
-        mean = functional.avg_pool3d(padded, self.kernel, self.stride, 0, self.ceil)
-        if not self.include_pad:
+        mean = functional.avg_pool3d(padded, self.kernel, self.stride, 0, self.ceil_mode)
+        if not self.count_include_pad:
             real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
-            share = functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil)
+            share = functional.avg_pool3d(real, self.kernel, self.stride, 0, self.ceil_mode)
             mean = mean / share
         sizes = [x.size(2), x.size(3), x.size(4)]
         return trimmed(mean, sizes, self.stride, self.padding)
@@ -122,20 +125,6 @@ class SamePool(nn.Module):
         return self.pool(functional.pad(x, sizes, value=self.value))
 
 
-class SameMean(nn.Module):
-    """An average of the real values in each window, padded to ceil(in/s)."""
-
-    def __init__(self, pool: nn.Module, reach: list[int], stride: list[int]) -> None:
-        super().__init__()
-        self.pool = pool
-        self.reach, self.stride = reach, stride
-
-    def forward(self, x: Tensor) -> Tensor:
-        sizes = same(x, self.reach, self.stride)
-        real = functional.pad(torch.ones_like(x[:1, :1]), sizes)
-        return self.pool(functional.pad(x, sizes)) / self.pool(real)
-
-
 class EdgedPool(nn.Module):
     """A pooling whose padding differs on the sides: what one has more is padded by `value` before."""
 
@@ -156,21 +145,15 @@ class EdgedPool(nn.Module):
         return trimmed(found, [int(size) for size in x.shape[2:]], self.stride, self.before)
 
 
-class EdgedMean(nn.Module):
-    """An average of the real values in each window, where padding differs on the sides."""
+class RealMean(nn.Module):
+    """An average of the real values in each window, of a pooling that pads with zeros."""
 
-    def __init__(
-        self,
-        pool: nn.Module,
-        sizes: list[int],
-        stride: list[int],
-        before: list[int],
-    ) -> None:
+    def __init__(self, pool: nn.Module) -> None:
         super().__init__()
-        self.mean = EdgedPool(pool, sizes, stride, before)
+        self.pool = pool
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.mean(x) / self.mean(torch.ones_like(x[:1, :1]))
+        return self.pool(x) / self.pool(torch.ones_like(x[:1, :1]))
 
 
 def adaptive_maximum(spatial: Sequence[int]) -> nn.Module:
