@@ -299,11 +299,12 @@ class Halving(Layer):
 def test_a_layer_of_a_package_shows_its_figures_alone_where_no_formula_gives_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from netdsl.layers import table
+    from netdsl.layers import source, table
 
     monkeypatch.setattr(guard, "_PACKAGES", {})
-    for brought in (Halving, guard.guarded(Halving, "halving 1.0", table._again)):
-        monkeypatch.setitem(table._TABLE, "HALVING", brought)
+    for name, brought in (("Own", Halving), ("Brought", guard.guarded(Halving, "halving 1.0", table._again))):
+        monkeypatch.setattr(source, name, brought, raising=False)
+        monkeypatch.setitem(table._TABLE, "HALVING", f"source.{name}")
         found = said("INPUT 8x8x3 -> HALVING", "halving1")
         assert found.lines[0] == "Takes every second position, by a rule of its own."
         assert ("height, width: 8/2 = 4" if brought is Halving else "height, width: 4") in found

@@ -392,3 +392,4 @@ def test_each_keyword_leads_to_its_layer() -> None:
         row = table.find(keyword)
         assert row is not None
         assert keyword in (row.keyword, *row.aliases)
+        assert {*row.aliases} <= {*table.keywords()}

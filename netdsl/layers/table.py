@@ -24,7 +24,7 @@ class BrokenPackage(Exception):
     """A package claims a keyword, but its layer cannot be had; the text says why."""
 
 
-_TABLE: dict[str, str | type[Layer]] = {
+_TABLE = {
     "INPUT": "source.Input",
     "CONV": "conv.Conv",
     "DWCONV": "conv.DepthwiseConv",
@@ -85,7 +85,7 @@ _TABLE: dict[str, str | type[Layer]] = {
     "MAX": "merge.Maximum",
     "SKIP": "source.Skip",
 }
-"""The class of each keyword, or where it stands in this folder: only what a program names is read."""
+"""Where the class of each keyword stands in this folder: only what a program names is read."""
 
 
 @cache
@@ -100,9 +100,8 @@ def find(keyword: str) -> type[Layer] | None:
 
     Raises BrokenPackage where a package's entry point cannot be loaded or gives no layer.
     """
-    own = _TABLE.get(keyword)
-    if own is not None:
-        return _read(own) if isinstance(own, str) else own
+    if place := _TABLE.get(keyword):
+        return _read(place)
     found = _loaded(keyword)
     if isinstance(found, str):
         raise BrokenPackage(found)
