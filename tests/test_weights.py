@@ -14,33 +14,13 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
+from test_compile_file import TEXT, inputs, shaped
 
 import netdsl
 from netdsl import compile
 from netdsl.compile import weights
 from netdsl.compile.errors import CompileError, UnreadableWeightsError, WeightsMapError, WeightsMismatchError
 from netdsl.compile.origin import Origin, WeightsWarning
-
-TEXT = """
-network "Two heads"
-block unit(n) = CONV n 3 p1 nobias -> BN -> RELU
-left: INPUT 8x8x3 -> a: unit(4) -> DROPOUT 0.5 -> u: MAXPOOL 2
-right: INPUT 4x4x4
-[ u | right ] -> ADD -> b: unit(6) x2 -> prob: FC 3
-b -> class: CONV 2 1 @0
-b -> aux: FC 7
-output prob, class
-output training aux
-"""
-
-
-def shaped(text: str = TEXT):
-    return netdsl.loads(text, name="two_heads.net").shaped
-
-
-def inputs() -> list[torch.Tensor]:
-    torch.manual_seed(1)
-    return [torch.randn(2, 3, 8, 8), torch.randn(2, 4, 4, 4)]
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
