@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netdsl import layers as layers
-    from netdsl.api import Network, format, from_graph, load, loads
+    from netdsl.api import format, from_graph, load, loads
     from netdsl.layers.base import Layer
+    from netdsl.network import Network
     from netdsl.text.diagnostic import Diagnostic, NetError
 
 __all__ = ["Diagnostic", "Layer", "NetError", "Network", "format", "from_graph", "layers", "load", "loads"]
 
 _HOMES = {
-    "Network": "netdsl.api",
+    "Network": "netdsl.network",
     "format": "netdsl.api",
     "from_graph": "netdsl.api",
     "load": "netdsl.api",

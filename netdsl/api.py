@@ -1,16 +1,13 @@
-"""The Python interface: a network as an object, over the same pure phases as the commands."""
+"""The Python interface: networks by name, of text and of graphs."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netdsl import files, resources
-from netdsl.compile.origin import Origin, Weights
+from netdsl import resources
 from netdsl.graph import exchange
 from netdsl.graph.build import BlocksAlone, OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
@@ -18,260 +15,14 @@ from netdsl.graph.program import UnreadableFile, read
 from netdsl.graph.size import LIMIT
 from netdsl.layers.values import Param, dims_of, value_of
 from netdsl.measure import expect, units
-from netdsl.measure.memory import Memory
-from netdsl.measure.meter import memory
-from netdsl.measure.summary import Summary
+from netdsl.network import Network, Path_
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
-from netdsl.text.shown import Line, bounded, preformatted
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from networkx import DiGraph, MultiDiGraph
-    from torch import Tensor, fx
-
-    from netdsl.compare.comparison import Comparison
-    from netdsl.diff import Difference
-    from netdsl.draw import Direction, Picture, Style
-    from netdsl.explain import Explanation
-    from netdsl.transform.convolutional import Rewritten
-
-Path_ = str | PathLike[str]
-
-
-@dataclass(frozen=True, repr=False)
-class Network(Line):
-    """A checked network.
-
-    `shaped` is its graph with a shape for every node, `warnings` what is legal but likely not meant.
-    """
-
-    shaped: ShapedGraph
-    warnings: tuple[Diagnostic, ...] = ()
-    _path: Path | None = None
-    _overrides: Overrides = field(default_factory=Overrides)
-    paths: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
-    """The path of each node of the graph that it was made of; empty for a network that was loaded."""
-
-    @property
-    def about(self) -> str:
-        """Its line."""
-        return self.shaped.about
-
-    @property
-    def title(self) -> str:
-        """Its title."""
-        return self.shaped.graph.title
-
-    @property
-    def meta(self) -> Mapping[str, str | int | float]:
-        """The facts of its `meta` lines."""
-        return self.shaped.graph.meta
-
-    @property
-    def text(self) -> str:
-        """Its program: the file as it was read, whatever params and inputs were given, without the files that it uses.
-
-        Of a network that was made of a graph, a program that makes the same, a line for each layer.
-        """
-        source = self.shaped.graph.source
-        return formatter.format(source) if self.paths else source.text
-
-    @property
-    def graph(self) -> MultiDiGraph[str]:
-        """All that it is as a networkx graph of its own: nodes are paths, and the keys of edges positions of inputs.
-
-        `from_graph` is the way back.
-        """
-        return exchange.of(self.shaped)
-
-    @cached_property
-    def _summary(self) -> Summary:
-        return Summary(self.shaped)
-
-    def summary(self, *, batch: int = 1, precision: str = "fp32") -> Summary:
-        """What it costs, layer by layer and in total; it prints as a table.
-
-        It is for a batch of examples, with numbers of a precision: fp32, tf32, fp16, bf16 or int8. Raises ValueError.
-        """
-        size = units.whole("batch", batch)
-        return self._summary if (size, precision) == (1, "fp32") else Summary(self.shaped, size, precision)
-
-    def memory(
-        self,
-        batch: int | None = None,
-        *,
-        optimizer: str = "momentum",
-        precision: str = "fp32",
-        keep: str = "saved",
-        fit: int | str | None = None,
-    ) -> Memory:
-        """What training and inference take in memory, device by device; it prints as a table.
-
-        `fit` is the memory of each device in bytes, or as `"3GB"`: the largest batch that fits is then found, and taken
-        where none is given. Raises ValueError for what `netdsl memory` does not know.
-        """
-        size = units.bytes_of(fit) if isinstance(fit, str) else fit
-        return memory(self.shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=size)
-
-    def explain(self, path: str | None = None) -> Explanation:
-        """What there is to say of it, or of the layer or block at a path, with its numbers put in; prints as text.
-
-        Raises netdsl.explain.UnknownPath where nothing stands at the path.
-        """
-        from netdsl.explain import explain
-
-        return explain(self.shaped, path)
-
-    def compare(self, *others: Network) -> Comparison:
-        """It and others side by side; the comparison prints as a table, and draws charts."""
-        from netdsl.compare.comparison import Comparison
-
-        _networks(others)
-        return Comparison.of(one.shaped for one in (self, *others))
-
-    def draw(
-        self,
-        path: Path_ | None = None,
-        *,
-        format: str = "svg",
-        style: Style = "flow",
-        expand: bool = False,
-        depth: int | None = None,
-        direction: Direction | None = None,
-        theme: str = "light",
-    ) -> Picture:
-        """Draw it, and write the picture where a path is given; its suffix is then the format.
-
-        `expand`, `depth` and `direction` ("TB" or "LR") are for the style flow.
-        Raises netdsl.draw.render.RenderError where the picture cannot be made, OSError where it cannot be written.
-        """
-        from netdsl import draw
-
-        target = None if path is None else Path(path)
-        suffix = format if target is None else target.suffix[1:]
-        picture = draw.draw(
-            self.shaped, suffix, style=style, expand=expand, depth=depth, direction=direction, theme=theme
-        )
-        if target is not None:
-            files.replace(target, picture)
-        return picture
-
-    def diff(self, other: Network) -> Difference:
-        """What changed from this network to another; it prints as `netdsl diff` does."""
-        from netdsl import diff
-
-        _networks((other,))
-        return diff.diff(self.shaped, other.shaped)
-
-    def _repr_svg_(self) -> str | None:
-        """Its picture, for notebooks, where one can be made."""
-        from netdsl import draw
-
-        try:
-            return self.draw().decode()
-        except draw.RenderError:
-            return None
-
-    def module(
-        self,
-        *,
-        seed: int = 0,
-        train: bool = True,
-        weights: Weights | None = None,
-        weights_by: str = "name",
-        weights_map: Path_ | None = None,
-    ) -> fx.GraphModule:
-        """A torch module, freshly initialised, or with weights: N x channels x spatial sizes in and out.
-
-        `weights` are a file, or a state dict, whose tensors are found by name, with the names of a map, or by "order".
-        `meta["weights"]` says what was passed over. Raises ValueError, netdsl.compile.errors.CompileError and OSError.
-        """
-        from netdsl import compile
-
-        origin = Origin.of(weights, weights_by, weights_map)
-        return compile.module(self.shaped, seed=units.whole("seed", seed, None), train=train, weights=origin)
-
-    def compile(
-        self,
-        path: Path_ | None = None,
-        *,
-        seed: int = 0,
-        train: bool = False,
-        format: str | None = None,
-        target: str = "portable",
-        precision: str = "fp32",
-        batch: int = 1,
-        weights: Weights | None = None,
-        weights_by: str = "name",
-        weights_map: Path_ | None = None,
-    ) -> Path:
-        """Compile it into a file, by default its file's stem in the current folder; gives its path.
-
-        The format is "torchscript", "source" or, for inference, "pt2" or "onnx", by default what the path's suffix
-        says. A file for the target "cpu" or "cuda" computes in a precision that it has, ready for a batch. Weights are
-        as `module` has them. Raises ValueError, netdsl.compile.errors.CompileError and OSError for what cannot be had.
-        """
-        from netdsl import compile
-        from netdsl.compile.formats import named
-        from netdsl.compile.target import Target
-
-        made = Target.of(target, precision, batch)
-        if train and not made.portable:
-            raise ValueError(f"a file for {target} is for inference, and not for training")
-        kind, file = named(path, format, self.shaped.graph.source.name)
-        origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
-        compile.compile(
-            self.shaped, file, train=train, seed=number, weights=origin, target=made, format=kind.name
-        ).warn()
-        return file
-
-    def convolutional(self) -> Convolutional:
-        """The same network with its fully connected layers as convolutions, which takes larger images.
-
-        Raises netdsl.transform.plan.TransformError where it cannot be had.
-        """
-        from netdsl.transform.convolutional import convolutional
-        from netdsl.transform.program import Program
-
-        source = self.shaped.graph.source
-        program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
-        return Convolutional(self.shaped, convolutional(program, self._overrides))
-
-
-@dataclass(frozen=True, repr=False)
-class Convolutional(Line):
-    """A network rewritten by `Network.convolutional`."""
-
-    before: ShapedGraph
-    rewritten: Rewritten
-
-    @property
-    def about(self) -> str:
-        """Its line."""
-        return self.rewritten.about
-
-    def _repr_html_(self) -> str:
-        """Its program, for notebooks."""
-        return preformatted(bounded(self.text))
-
-    @property
-    def network(self) -> Network:
-        """The new network."""
-        program = self.rewritten.program
-        return Network(program.shaped, (), program.path, Overrides(include=program.include))
-
-    @property
-    def text(self) -> str:
-        """Its program, as a .net file."""
-        return self.rewritten.program.text
-
-    def weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The state dict for the new network's module, from that of the old one's: the same numbers."""
-        from netdsl.compile.state_dict import converted
-
-        return converted(state, self.before, self.rewritten.after, self.rewritten.nodes)
+    from networkx import DiGraph
 
 
 def load(
@@ -391,10 +142,3 @@ def _source(text: object, name: str) -> Source:
     if not isinstance(text, str):
         raise TypeError(f"a program is text, not {type(text).__name__}")
     return Source(text.removeprefix("\ufeff"), name)
-
-
-def _networks(others: Iterable[object]) -> None:
-    """Raise TypeError for what is no network."""
-    for other in others:
-        if not isinstance(other, Network):
-            raise TypeError(f"a network is what netdsl.load gives, not {other!r}")

@@ -34,20 +34,27 @@ BELOW = {
     "transform": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
-    "api": {
-        *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff"),
+    "recipe": {"resources", "files", "text", "layers", "graph"},
+    "data": {"files", "text", "runtime"},
+    "train": {"files", "text", "layers", "graph", "measure", "compile", "runtime", "recipe", "data"},
+    "probe": {"text", "layers", "graph", "measure", "compile", "train"},
+    "see": {"files", "text", "layers", "graph", "measure", "compile", "runtime", "data", "train"},
+    "network": {
+        *("files", "text", "layers", "graph", "measure", "draw", "optimize", "compile", "runtime"),
+        *("explain", "transform", "compare", "diff", "recipe", "data", "train", "probe", "see"),
     },
-    "__init__": {"text", "layers", "api"},
+    "api": {"resources", "text", "layers", "graph", "measure", "network"},
+    "__init__": {"text", "layers", "network", "api"},
     "cli": {
         *("resources", "files", "text", "layers", "graph", "measure"),
         *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff"),
+        *("recipe", "data", "train", "probe", "see"),
     },
     "__main__": {"cli"},
 }
 
 # Where torch is at home. The front end loads what is in these folders when it lowers or compiles, inside a function.
-BACK_END = (PACKAGE / "compile", PACKAGE / "runtime", PACKAGE / "layers" / "modules")
+BACK_END = tuple(PACKAGE / room for room in ("compile", "runtime", "train", "probe", "see", "layers/modules"))
 FRONT_END = [path for path in MODULES if not any(folder in path.parents for folder in BACK_END)]
 
 

@@ -22,11 +22,12 @@ from netdsl.diff.markdown import markdown
 from netdsl.diff.picture import draw, drawing
 from netdsl.diff.report import text
 from netdsl.layers.base import Layer
+from netdsl.layers.values import Param
 
 ROOT = Path(__file__).parent.parent
 
 
-def between(before: str, after: str, **params: netdsl.api.Param) -> Difference:
+def between(before: str, after: str, **params: Param) -> Difference:
     """The difference of two programs; params are for the second."""
     return diff(netdsl.loads(before).shaped, netdsl.loads(after, **params).shaped)
 

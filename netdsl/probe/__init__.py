@@ -1,0 +1,1 @@
+"""How the signal and the gradients travel through a network before it is trained."""

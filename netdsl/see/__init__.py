@@ -1,0 +1,1 @@
+"""What features see, and what they are good for."""
