@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 
 def between(before: str, after: str, **params: Param) -> Difference:
     """The difference of two programs; params are for the second."""
-    return diff(netdsl.loads(before).shaped, netdsl.loads(after, **params).shaped)
+    return diff(netdsl.loads(before).shaped, netdsl.loads(after, params=params).shaped)
 
 
 def bundled(before: str, after: str) -> Difference:
