@@ -36,9 +36,9 @@ BELOW = {
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "recipe": {"resources", "files", "text", "layers", "graph"},
     "data": {"files", "text", "runtime"},
-    "train": {"files", "text", "layers", "graph", "measure", "compile", "runtime", "recipe", "data"},
-    "probe": {"text", "layers", "graph", "measure", "compile", "train"},
-    "see": {"files", "text", "layers", "graph", "measure", "compile", "runtime", "data", "train"},
+    "train": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "recipe", "data"},
+    "probe": {"text", "layers", "graph", "measure", "draw", "compile", "train"},
+    "see": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "data", "train"},
     "network": {
         *("files", "text", "layers", "graph", "measure", "draw", "optimize", "compile", "runtime"),
         *("explain", "transform", "compare", "diff", "recipe", "data", "train", "probe", "see"),

@@ -27,10 +27,11 @@ from matplotlib.backends.backend_agg import RendererAgg
 
 import netdsl
 from netdsl import resources
-from netdsl.compare import bubbles, challenge, labels, plot, winners
+from netdsl.compare import bubbles, challenge, labels, winners
 from netdsl.compare.chart import ChartError
 from netdsl.compare.comparison import Comparison
 from netdsl.compare.entry import Entry, entries
+from netdsl.draw import plot
 from netdsl.draw.palette import DARK, LIGHT, Theme
 from netdsl.text.tabulate import Look
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from math import floor, log10, sqrt
 
-from netdsl.compare import labels, plot
+from netdsl.compare import labels
 from netdsl.compare.entry import Entry
-from netdsl.compare.plot import Axes, Figure
+from netdsl.draw import plot
 from netdsl.draw.palette import Theme
+from netdsl.draw.plot import Axes, Figure
 from netdsl.measure import units
 from netdsl.text.fit import clipped
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from netdsl.compare import bubbles, plot, winners
+from netdsl.compare import bubbles, winners
 from netdsl.compare.entry import Entry
+from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
 

@@ -10,10 +10,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from netdsl.compare import challenge, plot
+from netdsl.compare import challenge
 from netdsl.compare.entry import Entry
-from netdsl.compare.plot import Axes, Figure
+from netdsl.draw import plot
 from netdsl.draw.palette import Theme, Tone
+from netdsl.draw.plot import Axes, Figure
 
 Origin: TypeAlias = Literal["computed", "published", "given"]
 
