@@ -18,6 +18,7 @@ import netdsl
 from netdsl import runtime
 from netdsl.compile import meaning
 from netdsl.runtime.picture import pixels
+from netdsl.runtime.preparation import Preparation
 
 MEANINGS = [
     ("INPUT 8x8x3 -> FC 4", "scores"),
@@ -105,7 +106,7 @@ def classes(file: Path, picture: Path) -> tuple[Any, list[Any]]:
 def test_the_likeliest_class_comes_first(wanted: str, picture: Path, tmp_path: Path) -> None:
     text, order, probabilities = HEADS[wanted]
     netdsl.loads(f"INPUT 8x8x3 -> {text}", name="net.net").compile(tmp_path / "net.pt")
-    given = torch.from_numpy(pixels(picture, (8, 8, 3), crop=1)[None])
+    given = torch.from_numpy(pixels(picture, (8, 8, 3), Preparation(crop=1))[None])
     values = torch.jit.load(tmp_path / "net.pt")(given)[0].detach().double().numpy()
     data, found = classes(tmp_path / "net.pt", picture)
     assert data["meaning"] == wanted
@@ -119,7 +120,7 @@ def test_the_likeliest_class_comes_first(wanted: str, picture: Path, tmp_path: P
 
 def test_a_map_tells_the_share_of_places(picture: Path, tmp_path: Path) -> None:
     netdsl.loads("INPUT 8x8x3 -> CONV 4 3 p1 -> SOFTMAX", name="net.net").compile(tmp_path / "net.pt")
-    given = torch.from_numpy(pixels(picture, (8, 8, 3), crop=1)[None])
+    given = torch.from_numpy(pixels(picture, (8, 8, 3), Preparation(crop=1))[None])
     largest = torch.jit.load(tmp_path / "net.pt")(given)[0].argmax(0).flatten()
     shares = (torch.bincount(largest, minlength=4) / 64).tolist()
     _, found = classes(tmp_path / "net.pt", picture)

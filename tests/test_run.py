@@ -20,7 +20,8 @@ from command_line import Ended
 from PIL import Image
 
 import netdsl
-from netdsl.runtime.picture import MEAN, STD, pixels
+from netdsl.runtime.picture import pixels, read
+from netdsl.runtime.preparation import MEAN, STD, Preparation
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "cpp"
 
@@ -105,8 +106,8 @@ def test_a_wide_input_takes_the_middle_of_a_picture(tmp_path: Path) -> None:
     picture = Image.new("L", (64, 64))
     picture.paste(255, (16, 24, 48, 40))  # 32 x 16 in the middle
     picture.save(tmp_path / "picture.png")
-    assert pixels(tmp_path / "picture.png", (16, 32, 1), crop=0.5, mean=(0,), std=(1,)).min() == 1
-    assert pixels(tmp_path / "picture.png", (16, 32, 1), crop=0.6, mean=(0,), std=(1,)).min() == 0
+    for crop, least in ((0.5, 1), (0.6, 0)):
+        assert pixels(tmp_path / "picture.png", (16, 32, 1), Preparation((0,), (1,), crop=crop)).min() == least
 
 
 def test_a_picture_is_turned_as_its_metadata_say(tmp_path: Path) -> None:
@@ -128,9 +129,34 @@ def test_every_kind_of_picture_has_its_brightness(mode: str, channels: int, tmp_
         picture = Image.new("RGB", (9, 9), (128, 128, 128) if mode != "1" else (255, 255, 255))
         picture = picture.quantize() if mode == "P" else picture.convert(mode)
     picture.save(tmp_path / "picture.tiff")
-    found = pixels(tmp_path / "picture.tiff", (8, 8, channels), mean=(0,), std=(1,))
+    found = pixels(tmp_path / "picture.tiff", (8, 8, channels), Preparation((0,), (1,)))
     assert found.shape == (channels, 8, 8)
     assert np.allclose(found, 1 if mode == "1" else 128 / 255, atol=1 / 255)
+
+
+def test_a_small_picture_stands_in_black_and_a_large_one_is_made_to_fit(tmp_path: Path) -> None:
+    padded = Preparation((0,), (1,), "pad", 28 / 32)
+    small = np.random.default_rng(0).integers(0, 256, (27, 28, 1), np.uint8)
+    found = padded.prepared(small, (32, 32, 1))
+    assert np.array_equal(found[0, 2:29, 2:30], small[..., 0] / np.float32(255))
+    assert found.sum() == pytest.approx(small.sum() / 255)
+    white = padded.prepared(np.full((50, 100, 3), 255, np.uint8), (32, 32, 3))
+    assert white.shape == (3, 32, 32)
+    assert (white.sum(), white[:, 9:23, 2:30].min()) == (3 * 28 * 14, 1)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", ["cover", "pad"])
+def test_a_picture_in_memory_and_in_a_file_are_the_same(mode: str, channels: int, size: Any, tmp_path: Path) -> None:
+    painted(20, 26, seed=6).convert(mode).save(tmp_path / "picture.png")
+    preparation, dims = Preparation((0.1,) * channels, (0.3,) * channels, size), (24, 24, channels)
+    held = read(tmp_path / "picture.png")
+    assert held.shape == (26, 20, len(mode))
+    found = pixels(tmp_path / "picture.png", dims, preparation)
+    assert np.array_equal(preparation.prepared(held, dims), found)
+    negative = pixels(tmp_path / "picture.png", dims, Preparation((0,), (1,)), invert=True)
+    assert negative + pixels(tmp_path / "picture.png", dims, Preparation((0,), (1,))) == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("name", ["scores", "prob", "map"])

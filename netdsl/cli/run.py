@@ -20,7 +20,8 @@ from netdsl.cli import common, stream
 from netdsl.compile.formats import FORMATS, SUFFIXES
 from netdsl.runtime import NotCompiledError, UntrustedError
 from netdsl.runtime.file import Card, Compiled, opened
-from netdsl.runtime.picture import CROP, MEAN, STD, UnreadablePictureError, pixels
+from netdsl.runtime.picture import UnreadablePictureError, pixels
+from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
 from netdsl.text import safe, tabulate
 from netdsl.text.suggest import did_you_mean
 from netdsl.text.tabulate import Column, Look
@@ -53,8 +54,8 @@ _ROUNDING = 1e-3
 class Scaling:
     """What becomes of a picture's values from 0 to 1, and how to say it."""
 
-    mean: Sequence[float]
-    std: Sequence[float]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
     words: str
 
 
@@ -111,7 +112,7 @@ def command(
         classes = made.outputs[name][-1]
         words = None if labels is None else _labels(labels, classes)
         scaling = _scaling(made, dims[-1], mean, std, raw)
-        batches = _batches(pictures, dims, crop, scaling)
+        batches = _batches(pictures, dims, Preparation(scaling.mean, scaling.std, crop=crop))
         values = _values(compiled, file, batches, list(made.outputs).index(name), device, threads, trust)
     meaning = made.meanings.get(name, "")
     meaning = "scores" if meaning == "map" and classes == 1 else meaning  # one value has no share
@@ -211,7 +212,7 @@ def _scaling(made: Card, channels: int, mean: str | None, std: str | None, raw: 
     return Scaling(MEAN, STD, "normalised by ImageNet's mean and deviation")
 
 
-def _numbers(option: str, text: str, channels: int) -> Sequence[float]:
+def _numbers(option: str, text: str, channels: int) -> tuple[float, ...]:
     """One number, or one for each channel. Raises UsageError."""
     try:
         numbers = [float(word) for word in text.split(",")]
@@ -220,7 +221,7 @@ def _numbers(option: str, text: str, channels: int) -> Sequence[float]:
     if len(numbers) not in (1, channels) or not all(map(math.isfinite, numbers)):
         wanted = "a number" if channels == 1 else f"a number, or {channels} with commas between"
         raise common.UsageError(f"{option} {text}: not {wanted}")
-    return numbers
+    return tuple(numbers)
 
 
 def _scaled_by(program: str) -> tuple[str, Number] | None:
@@ -254,19 +255,19 @@ def _scaled_by(program: str) -> tuple[str, Number] | None:
     return (keyword, max(constants)) if keyword else None
 
 
-def _batches(files: Sequence[str], dims: Sequence[int], crop: float, scaling: Scaling) -> Iterator[NDArray[np.float32]]:
+def _batches(files: Sequence[str], dims: Sequence[int], preparation: Preparation) -> Iterator[NDArray[np.float32]]:
     """The pictures as a network takes them, as many at once as it may have in memory. Raises UsageError."""
     import numpy as np
 
     most = max(1, min(_BATCH, _NUMBERS // math.prod(dims)))
     for start in range(0, len(files), most):
-        yield np.stack([_pixels(file, dims, crop, scaling) for file in files[start : start + most]])
+        yield np.stack([_pixels(file, dims, preparation) for file in files[start : start + most]])
 
 
-def _pixels(file: str, dims: Sequence[int], crop: float, scaling: Scaling) -> NDArray[np.float32]:
+def _pixels(file: str, dims: Sequence[int], preparation: Preparation) -> NDArray[np.float32]:
     """A picture as the network takes it. Raises UsageError."""
     try:
-        return pixels(file, dims, crop=crop, mean=scaling.mean, std=scaling.std)
+        return pixels(file, dims, preparation)
     except UnreadablePictureError as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Pictures as networks take them: upright, resized, cropped in the centre, normalised."""
+"""Pictures in files as networks take them: upright, grey or RGB, and prepared."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from netdsl.runtime.preparation import Preparation
 from netdsl.runtime.quiet import quiet
 
 if TYPE_CHECKING:
@@ -15,16 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-CROP = 0.875
-"""What of the shorter side is taken, as 224 of 256 in the usual protocol (Simonyan and Zisserman 2015, section 3.2)."""
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
-"""Of red, green and blue from 0 to 1, over ImageNet's training pictures."""
-
+IMAGENET = Preparation()
+"""How networks for ImageNet take pictures."""
 _PIXELS = 50_000_000
 """Those of a picture at most, which take 4 bytes each, and as many again where they are converted."""
 _STRIP = 64
 """Rows that are worked on at once."""
+_GREY = ("1", "L", "LA", "La", "F")
+"""Modes of pictures without colours."""
 _PROGRAMS = ("EPS", "WMF")
 """Formats that Pillow has another program draw, or that only a system does."""
 
@@ -41,38 +40,32 @@ class UnreadablePictureError(Exception):
 
 
 def pixels(
-    path: str | PathLike[str],
-    dims: Sequence[int],
-    *,
-    crop: float = CROP,
-    mean: Sequence[float] = MEAN,
-    std: Sequence[float] = STD,
+    path: str | PathLike[str], dims: Sequence[int], preparation: Preparation = IMAGENET, *, invert: bool = False
 ) -> NDArray[np.float32]:
-    """A picture for an INPUT of dims height x width x channels, as channels x height x width.
+    """A picture in a file for an INPUT of dims height x width x channels, as channels x height x width.
 
-    It is turned as its EXIF data says, made RGB (3 channels) or grey (1), resized so that it just covers the dims over
-    `crop`, and cropped in the centre; what is transparent is dropped. Its values, from 0 to 1, less the mean are
-    divided by the standard deviation, one for each channel or one for all; three for a grey picture are averaged.
+    It is read as `read` does, with `invert` made its negative, and prepared. Raises UnreadablePictureError, and OSError
+    for a file that cannot be read.
+    """
+    from PIL import ImageOps
 
-    Raises UnreadablePictureError, and OSError for a file that cannot be read.
+    image = _read(Path(path))
+    return preparation.of_image(ImageOps.invert(image) if invert else image, dims)
+
+
+def read(path: str | PathLike[str]) -> NDArray[np.uint8]:
+    """A picture as height x width x channels: grey (1) or red, green and blue (3).
+
+    It is turned as its EXIF data says; what is transparent is dropped. Raises UnreadablePictureError, and OSError for a
+    file that cannot be read.
     """
     import numpy as np
 
-    height, width, channels = dims
-    image = _read(Path(path), "RGB" if channels == 3 else "L")
-    values = np.asarray(_cropped(image, height, width, crop), np.float32).reshape(height, width, channels)
-    scaled = (values / np.float32(255) - _each(mean, channels)) / _each(std, channels)
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
+    values = np.asarray(_read(Path(path)))
+    return values.reshape(*values.shape[:2], -1)
 
 
-def _each(values: Sequence[float], channels: int) -> NDArray[np.float32]:
-    """A value for each channel."""
-    import numpy as np
-
-    return np.asarray(values if len(values) == channels else [sum(values) / len(values)] * channels, np.float32)
-
-
-def _read(path: Path, mode: str) -> Image.Image:
+def _read(path: Path) -> Image.Image:
     from PIL import Image, UnidentifiedImageError
 
     Image.init()  # all its readers, which else come when they are needed, and are heard
@@ -82,7 +75,7 @@ def _read(path: Path, mode: str) -> Image.Image:
             image = Image.open(data)
             if reason := _refused(image):
                 raise UnreadablePictureError(path, reason)
-            return _decoded(image, mode)
+            return _decoded(image)
         except (MemoryError, UnreadablePictureError):
             raise
         except UnidentifiedImageError:
@@ -108,13 +101,14 @@ def _refused(image: Image.Image) -> str:
     return ""
 
 
-def _decoded(image: Image.Image, mode: str) -> Image.Image:
-    """A picture in a mode, upright, with as few copies as can be."""
+def _decoded(image: Image.Image) -> Image.Image:
+    """A picture, upright, as grey of 8 bits (L) or as RGB, with as few copies as can be."""
     from PIL import ImageOps
 
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode.startswith("I"):
         image = _eight_bits(image)
+    mode = "L" if image.mode in _GREY else "RGB"
     return image if image.mode == mode else image.convert(mode)
 
 
@@ -128,26 +122,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
         strip = image.crop((0, top, image.width, min(top + _STRIP, image.height)))
         values[top : top + _STRIP] = np.asarray(strip).clip(0, 0xFFFF) >> 8
     return Image.fromarray(values)
-
-
-def _cropped(image: Image.Image, height: int, width: int, crop: float) -> Image.Image:
-    """The centre of a resized picture, without making the rest of it, which is large where a picture is long and thin.
-
-    Sides and offsets are rounded as torchvision's Resize and CenterCrop round them.
-    """
-    from PIL import Image
-
-    least_height, least_width = max(height, round(height / crop)), max(width, round(width / crop))
-    if image.width * least_height <= image.height * least_width:
-        whole = (least_width, image.height * least_width // image.width)
-    else:
-        whole = (image.width * least_height // image.height, least_height)
-    left, top = round((whole[0] - width) / 2), round((whole[1] - height) / 2)
-    across, down = image.width / whole[0], image.height / whole[1]
-    box = (
-        left * across,
-        top * down,
-        min((left + width) * across, image.width),
-        min((top + height) * down, image.height),
-    )
-    return image.resize((width, height), Image.Resampling.BILINEAR, box=box)
