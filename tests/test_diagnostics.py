@@ -12,6 +12,7 @@ import pytest
 from netdsl.graph.build import build
 from netdsl.graph.program import read
 from netdsl.measure import expect
+from netdsl.recipe.mistakes import RecipeMistake
 from netdsl.text import render
 from netdsl.text.codes import CODES
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
@@ -30,8 +31,8 @@ def check(text: str, name: str = "net.net") -> list[Diagnostic]:
 
 
 def classes(base: type[Mistake] = Mistake) -> list[type[Mistake]]:
-    """Every class of mistakes that names an example."""
-    below = [each for one in base.__subclasses__() for each in (one, *classes(one))]
+    """Every class of mistakes that names a program as its example; those in recipes have tests of their own."""
+    below = [each for one in base.__subclasses__() for each in (one, *classes(one)) if one is not RecipeMistake]
     return sorted({one for one in below if one.example}, key=lambda one: one.__name__)
 
 
