@@ -18,8 +18,11 @@ from PIL import Image
 
 import netdsl
 from netdsl import runtime
+from netdsl.compile import compile
+from netdsl.compile.errors import ClassNamesError
 from netdsl.runtime import NotCompiledError
 from netdsl.runtime.file import VERSION
+from netdsl.runtime.preparation import Preparation
 
 Forge = Callable[..., Path]
 
@@ -63,6 +66,8 @@ DIMS: list[Any] = [
     *({"a": [2**16, 2**16, 3]}, {"a": [1] * 9}),
 ]
 TARGET = {"target": "portable", "precision": "fp32", "batch": 1}
+PREPARATION = {"mean": [0.1, 0.2, 0.3], "std": [0.5], "size": "pad", "crop": 0.875}
+JSON = ("inputs", "outputs", "meta", "target", "meanings", "classes", "preparation")
 WRONG: list[tuple[str, Any]] = [
     *(("inputs", value) for value in DIMS),
     *(("outputs", value) for value in DIMS),
@@ -77,9 +82,19 @@ WRONG: list[tuple[str, Any]] = [
     *(("target", TARGET | {"version": value}) for value in (None, 0, -1, 1.5, "2", [], True)),
     *(("target", TARGET | {"unfused": value}) for value in (None, 1, "Pixels", {}, [1], [None])),
     *(("meanings", value) for value in ([], None, "scores", {"fc": 1}, {"fc": None}, {"fc": "nonsense"}, {"fc": []})),
-    *((name, b"\xff") for name in ("inputs", "outputs", "meta", "target", "meanings", "title", "source")),
-    *((name, b"{") for name in ("inputs", "outputs", "meta", "target", "meanings")),
-    *((name, b"[" * 100_000) for name in ("inputs", "outputs", "meta", "target", "meanings")),
+    *(("classes", value) for value in (None, {}, "ab", 2, [1, 2], ["a", None], ["a"], ["a", "a"], ["a", "b", "c"])),
+    *(("preparation", value) for value in ([], "cover", 1, {}, {"mean": [0.5]}, PREPARATION | {"more": 1})),
+    *(
+        ("preparation", PREPARATION | {"mean": value})
+        for value in (0.5, [], None, ["0"], [True], [1e300], [0.5] * 2000)
+    ),
+    *(("preparation", PREPARATION | {"std": value}) for value in (1, [0], [-1.0], [1e-300], {"0": 1}, [[1]])),
+    *(("preparation", PREPARATION | {"size": value}) for value in (None, "crop", 1, [], {})),
+    *(("preparation", PREPARATION | {"crop": value}) for value in (None, 0, 1.5, 1e-9, "1", True, [])),
+    *(("preparation", b'{"mean": [%s], "std": [1], "size": "pad", "crop": 1}' % one) for one in (b"NaN", b"Infinity")),
+    *((name, b"\xff") for name in (*JSON, "title", "source")),
+    *((name, b"{") for name in JSON),
+    *((name, b"[" * 100_000) for name in JSON),
 ]
 
 
@@ -121,6 +136,34 @@ def test_a_card_is_what_was_written(plain: Path) -> None:
     assert made.version == VERSION
     for one in fields(made):
         assert one.name in (*(name.partition(".")[0] for name in written), *json.loads(written["target.json"]))
+
+
+def test_classes_and_preparation_are_what_was_given(plain: Path, tmp_path: Path) -> None:
+    assert (runtime.card(plain).classes, runtime.card(plain).preparation) == ([], None)
+    shaped = netdsl.loads("INPUT 6x6x3 -> CONV 2 3 -> fc: FC 2\n").shaped
+    names, preparation = ["Bär", "\n{}"], Preparation((0.25,), (0.125, 1, 2), "pad", 1)
+    compile(shaped, tmp_path / "named.pt", classes=names, preparation=preparation)
+    card = runtime.card(tmp_path / "named.pt")
+    assert (card.classes, card.preparation) == (names, preparation)
+    runtime.load(tmp_path / "named.pt")
+
+
+@pytest.mark.parametrize(("names", "message"), [(["a"], "2 classes apart, but 1 are named"), (["a", "a"], "called a")])
+def test_classes_that_are_not_the_networks_are_refused(names: list[str], message: str, tmp_path: Path) -> None:
+    shaped = netdsl.loads("INPUT 6x6x3 -> CONV 2 3 -> fc: FC 2\n").shaped
+    with pytest.raises(ClassNamesError, match=message):
+        compile(shaped, tmp_path / "named.pt", classes=names)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_without_later_texts_is_read(plain: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(plain) as archive, zipfile.ZipFile(tmp_path / "old.pt", "w") as made:
+        for name in archive.namelist():
+            if name.rpartition("/")[2] not in ("classes.json", "preparation.json"):
+                made.writestr(name, archive.read(name).replace(b'"version": 3', b'"version": 2'))
+    card = runtime.card(tmp_path / "old.pt")
+    assert (card.version, card.classes, card.preparation) == (2, [], None)
+    assert runtime.load(tmp_path / "old.pt").title == "Tiny"
 
 
 def test_a_file_of_a_version_to_come_is_refused_in_words(forged: Forge) -> None:

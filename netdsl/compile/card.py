@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import nn
 
@@ -10,9 +10,16 @@ from netdsl.compile import meaning
 from netdsl.compile.plan import Plan
 from netdsl.compile.target import Target
 from netdsl.runtime.file import Card
+from netdsl.runtime.preparation import Preparation
 
 
-def texts(plan: Plan, target: Target, network: nn.Module) -> Mapping[str, str]:
+def texts(
+    plan: Plan,
+    target: Target,
+    network: nn.Module,
+    classes: Sequence[str] = (),
+    preparation: Preparation | None = None,
+) -> Mapping[str, str]:
     """The texts by their names, which `torch.jit.load(file, _extra_files=dict.fromkeys(names, ""))` reads.
 
     Names are paths as the source writes them. `network` is what the file holds.
@@ -31,4 +38,6 @@ def texts(plan: Plan, target: Target, network: nn.Module) -> Mapping[str, str]:
         {name: str(plan.device(node)) for name, node in inputs.items()},
         {graph.output_name(one): meaning.of(plan.shaped, one) for one in plan.outputs},
         sorted({type(one).__name__ for one in network.modules() if getattr(one, "unfused", False)}),
+        classes=classes,
+        preparation=preparation,
     ).texts()

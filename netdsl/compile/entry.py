@@ -11,6 +11,7 @@ from netdsl import files, optimize
 from netdsl.compile import card, fuse, source, targets
 from netdsl.compile import weights as stored
 from netdsl.compile.apart import apart
+from netdsl.compile.errors import ClassNamesError
 from netdsl.compile.formats import FORMATS
 from netdsl.compile.lower import lower, switching
 from netdsl.compile.origin import Origin, Remarks
@@ -19,6 +20,8 @@ from netdsl.compile.progress import Progress, silent
 from netdsl.compile.script import script
 from netdsl.compile.target import PORTABLE, Target
 from netdsl.graph.node import ShapedGraph
+from netdsl.runtime.file import fits_classes
+from netdsl.runtime.preparation import Preparation
 
 
 @apart()
@@ -87,6 +90,8 @@ def compile(
     weights: Path | Origin | None = None,
     target: Target = PORTABLE,
     format: str = "torchscript",
+    classes: Sequence[str] = (),
+    preparation: Preparation | None = None,
     progress: Progress = silent,
 ) -> Remarks:
     """Compile a network into a file of a format, written whole or not at all.
@@ -94,15 +99,19 @@ def compile(
     Gives what is odd, as NaN and infinities among the weights of a file and what PyTorch lacks here, and what else
     there is to say of these weights.
 
-    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. A target that
-    is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that cannot
-    be had.
+    `devices` names one for each logical device. Weights follow from the seed, or are loaded from a file. `classes` name
+    those of the first output, and `preparation` is what a picture goes through, both for who runs the file. A target
+    that is not portable has the optimised network, and no training. Raises CompileError, and OSError for a file that
+    cannot be had.
     """
     asked = {"mode": train, "target": not target.portable, "devices": devices, "weights": weights}
     FORMATS[format].check([option for option, given in asked.items() if given])
     if format == "source":
         source.write(Plan(shaped, train=True), path, seed)
         return Remarks()
+    channels = shaped.shapes[shaped.graph.outputs[0]].channels
+    if classes and (len({*classes}) < len(classes) or not fits_classes(len(classes), channels)):
+        raise ClassNamesError(classes, channels)
     targets.require(target)
     plan = Plan(shaped, train, bind(devices, shaped.graph))
     targets.bound(target, plan.devices.values())
@@ -110,7 +119,7 @@ def compile(
     network, told = _weighted(plan, seed, weights, progress)
     if not target.portable:
         network = targets.lower(plan, optimize.optimized(shaped), network, target)
-    FORMATS[format].write(network, plan, path, card.texts(plan, target, network), progress)
+    FORMATS[format].write(network, plan, path, card.texts(plan, target, network, classes, preparation), progress)
     progress("writing", 1, 1)
     return told + Remarks(lacking=tuple(targets.lacking(target)))
 

@@ -41,6 +41,20 @@ class DeviceCountError(CompileError):
 
 
 @dataclass(eq=False)
+class ClassNamesError(CompileError):
+    """Names of classes that are not one for each class."""
+
+    given: Sequence[str]
+    channels: int
+
+    def __str__(self) -> str:
+        twice = [name for place, name in enumerate(self.given) if name in self.given[:place]]
+        if twice:
+            return f"two classes are called {twice[0]}"
+        return f"the first output tells {self.channels} classes apart, but {len(self.given)} are named"
+
+
+@dataclass(eq=False)
 class UnreadableWeightsError(CompileError):
     """A file that holds no tensors by name."""
 

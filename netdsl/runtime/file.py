@@ -7,21 +7,24 @@ import math
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
 from typing import Any, TypeGuard, cast
 
 from netdsl.runtime.archive import Archive, ArchiveError
+from netdsl.runtime.preparation import Preparation
 
 MEANINGS = ("scores", "probabilities", "log-probabilities", "independent", "distances", "map")
 """What an output may give for each class; `independent` are probabilities that do not exclude one another."""
 
 _TEXT, _JSON = 4_000_000, 2**20
 """Bytes of a program, which netdsl reads no more of, and of each other text."""
-VERSION = 2
+VERSION = 3
 """Of what is in the texts. A file of a version above is refused."""
 _SIZE, _VALUES, _BATCH = 2**31 - 1, 2**31, 2**20
+_CHANNELS, _LARGEST, _LEAST_CROP = 1024, 1e9, 1e-3
+"""How many numbers a preparation may have for channels, how large they may be, and what of a side it keeps at least."""
 _AXES = 8
 """The most that an axis, all the values of an input, and a batch may count, and how many axes there may be."""
 _DEVICE = re.compile(r"[a-z]+(:\d{1,3})?")
@@ -55,7 +58,8 @@ class Card:
     `source` is the text of the program, without the files that it uses. `devices` has those that the inputs have to be
     on, by name; it is empty for a file that runs on whatever device it is loaded on. `meanings` says by output what it
     gives for each class, one of MEANINGS; it is empty for a file that does not say. `unfused` has the classes of
-    modules that oneDNN's graph compiler has no equal for. `version` is that of the card.
+    modules that oneDNN's graph compiler has no equal for. `version` is that of the card. `classes` are the names of the
+    first output's classes, and `preparation` is what happened to pictures in training; a file need not say either.
     """
 
     title: str
@@ -70,6 +74,8 @@ class Card:
     meanings: Mapping[str, str]
     unfused: Sequence[str] = ()
     version: int = VERSION
+    classes: Sequence[str] = ()
+    preparation: Preparation | None = None
 
     def __repr__(self) -> str:
         dims = (
@@ -83,6 +89,8 @@ class Card:
         """The texts by name, which `card` reads again."""
         made = {name: getattr(self, name) for name in _MADE}
         data: dict[str, Any] = {name: getattr(self, name.partition(".")[0]) for name in TEXTS} | {"target.json": made}
+        data["classes.json"] = [*self.classes]
+        data["preparation.json"] = None if self.preparation is None else asdict(self.preparation)
         for name in data:
             if name.endswith(".json"):
                 data[name] = json.dumps(data[name], ensure_ascii=False)
@@ -149,6 +157,37 @@ def _each(fits: Callable[[Any], bool], least: int = 0) -> Callable[[Any], bool]:
     return fit
 
 
+def _are_classes(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    names = cast("list[Any]", value)
+    return all(map(_is_text, names)) and len(set(names)) == len(names)
+
+
+def _are_numbers(value: Any, least: float) -> bool:
+    if not isinstance(value, list):
+        return False
+    numbers = cast("list[Any]", value)
+    return 1 <= len(numbers) <= _CHANNELS and all(
+        type(one) in (int, float) and least <= one <= _LARGEST for one in numbers
+    )
+
+
+def _is_preparation(value: Any) -> bool:
+    if value is None:
+        return True
+    if not isinstance(value, dict) or cast("dict[Any, Any]", value).keys() != _PREPARED.keys():
+        return False
+    return all(fits(value[name]) for name, fits in _PREPARED.items())
+
+
+_PREPARED: Mapping[str, Callable[[Any], bool]] = {
+    "mean": lambda value: _are_numbers(value, -_LARGEST),
+    "std": lambda value: _are_numbers(value, 1 / _LARGEST),
+    "size": lambda value: value in ("cover", "pad"),
+    "crop": lambda value: type(value) in (int, float) and _LEAST_CROP <= value <= 1,
+}
+"""What each field of a preparation has to be."""
 _TEXTS: Mapping[str, Callable[[Any], bool]] = {
     "source.net": _is_text,
     "title.txt": _is_text,
@@ -157,6 +196,8 @@ _TEXTS: Mapping[str, Callable[[Any], bool]] = {
     "outputs.json": _each(_are_dims, 1),
     "meanings.json": _each(MEANINGS.__contains__),
     "target.json": _each(lambda value: True),
+    "classes.json": _are_classes,
+    "preparation.json": _is_preparation,
 }
 """What each text has to be, once JSON is read."""
 TEXTS = tuple(_TEXTS)
@@ -172,6 +213,13 @@ _MADE: Mapping[str, Callable[[Any], bool]] = {
 """What `target.json` says of a file as it is made."""
 _FIRST: Mapping[str, Any] = {"version": 1, "devices": {}, "unfused": ["Pixels", "WinogradRows", "WinogradTiles"]}
 """What holds of a file that does not say it: of those of the first version."""
+_LATER: Mapping[str, Any] = {"meanings.json": {}, "classes.json": [], "preparation.json": None}
+"""What holds of a file without a text, which files had later than the others."""
+
+
+def fits_classes(classes: int, channels: int) -> bool:
+    """Whether an output of so many channels tells so many classes apart: one channel tells two."""
+    return classes == channels or (classes, channels) == (2, 1)
 
 
 def _card(archive: Archive) -> Card:
@@ -187,14 +235,18 @@ def _card(archive: Archive) -> Card:
         and (not devices or devices.keys() == inputs.keys())
     ):
         raise _wrong("target.json")
+    if said["classes"] and not fits_classes(len(said["classes"]), next(iter(said["outputs"].values()))[-1]):
+        raise _wrong("classes.json")
+    if prepared := said["preparation"]:
+        said["preparation"] = Preparation(**prepared | {name: tuple(prepared[name]) for name in ("mean", "std")})
     return Card(**said, **{name: made[name] for name in _MADE})
 
 
 def _value(archive: Archive, name: str) -> Any:
     """What a text says. Raises ArchiveError."""
     if f"extra/{name}" not in archive.members:
-        if name == "meanings.json":  # which files had later than the others
-            return {}
+        if name in _LATER:
+            return _LATER[name]
         raise ArchiveError("it does not say what it was compiled from and for")
     try:
         text = archive.read(f"extra/{name}", _TEXT if name == "source.net" else _JSON).decode("utf-8")
