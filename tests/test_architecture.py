@@ -35,7 +35,7 @@ BELOW = {
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "recipe": {"resources", "files", "text", "layers", "graph"},
-    "data": {"files", "text", "runtime"},
+    "data": {"text", "layers", "graph", "runtime"},
     "train": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "recipe", "data"},
     "probe": {"text", "layers", "graph", "measure", "draw", "compile", "train"},
     "see": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "data", "train"},

@@ -1,0 +1,44 @@
+"""Whether data are what a network takes and gives."""
+
+from __future__ import annotations
+
+from netdsl.data.part import Data, DataError, Stored
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.activation import HardSigmoid, Sigmoid
+
+
+def check(data: Data, shaped: ShapedGraph) -> None:
+    """Raise DataError where pictures with classes are not what a network takes and gives."""
+    graph = shaped.graph
+    if len(graph.inputs) != 1:
+        names = ", ".join(graph.nodes[index].path for index in graph.inputs)
+        raise DataError(data.path, f"has one picture an example, and {graph.title} has the inputs {names}")
+    shape = shaped.shapes[graph.inputs[0]]
+    if shape.rank != 2:
+        size = "28x28x1"
+        if isinstance(data.train, Stored):
+            size = "x".join(map(str, data.train.pictures.shape[1:]))
+        help = f"INPUT {size} -> FLATTEN takes them as a row of numbers" if shape.rank == 0 else ""
+        raise DataError(data.path, f"has pictures, and the INPUT of {graph.title} is {shape}", help)
+    if shape.channels not in (1, 3):
+        reason = f"has pictures, grey or in colour, and the INPUT of {graph.title} has {shape.channels} channels"
+        raise DataError(data.path, reason)
+    _answers(data, shaped)
+
+
+def _answers(data: Data, shaped: ShapedGraph) -> None:
+    """Raise DataError where a network does not give a value for each class."""
+    graph, count = shaped.graph, len(data.classes)
+    output = graph.outputs[0]
+    name, shape = graph.output_name(output), shaped.shapes[output]
+    if shape.positions > 1:
+        reason = f"has a class for each picture, and {name} of {graph.title} gives a map, {shape}"
+        raise DataError(data.path, reason, "AVGPOOL global at its end makes one place of it")
+    if count == 2 and shape.channels == 1 and isinstance(graph.nodes[output].layer, Sigmoid | HardSigmoid):
+        return
+    if shape.channels != count:
+        params = [name for name, value in graph.params.items() if value == shape.channels]
+        params.sort(key=lambda name: "class" not in name)
+        help = f"--set {params[0]}={count}" if params else f"let {graph.title} end in {count} channels"
+        classes = "1 class" if count == 1 else f"{count:,} classes"
+        raise DataError(data.path, f"has {classes}, and {name} of {graph.title} gives {shape.channels:,}", help)

@@ -1,0 +1,49 @@
+"""What of a file is held in memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from netdsl.data.part import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_CHUNK = 1 << 20
+
+
+def available() -> int:
+    """Bytes of memory that a process may take; a large number where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 2**62
+
+
+def held(path: Path, size: int) -> None:
+    """Raise DataError where so many bytes of a file are more than the memory here."""
+    if size > (there := available()):
+        reason = f"takes {_shown(size)} of memory, of which {_shown(there)} are left"
+        raise DataError(path, reason, "a folder of pictures is read as it is needed")
+
+
+def filled(file: IO[bytes] | gzip.GzipFile, values: NDArray[np.uint8]) -> int:
+    """Read a file into an array, which takes memory as it is filled, and tell how much of it."""
+    view, at = values.data, 0
+    while at < len(values) and (chunk := file.read(min(_CHUNK, len(values) - at))):
+        view[at : at + len(chunk)] = chunk
+        at += len(chunk)
+    return at
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"

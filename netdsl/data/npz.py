@@ -1,0 +1,112 @@
+"""`.npz` files with x_train, y_train, x_test and y_test. Nothing in them is run."""
+
+from __future__ import annotations
+
+import ast
+import zipfile
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from math import prod
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from netdsl.data import memory
+from netdsl.data.arrays import labelled, pictures
+from netdsl.data.part import DataError, Part
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MAGIC = b"\x93NUMPY"
+_HEADER = 10_000
+"""Bytes of an array's header at most, as NumPy has it."""
+_DEFLATED = 1032
+"""How many bytes one byte of deflate's stands for at most."""
+_NAMES = {"train": "train", "val": "validation", "test": "test"}
+_KEPT = "of how np.savez and np.savez_compressed keep arrays"
+
+
+def read(path: Path) -> tuple[Mapping[str, Part], tuple[str, ...]]:
+    """The parts of a file by name, and the names of classes where it has them. Raises DataError and OSError."""
+    with path.open("rb") as data:
+        try:
+            with zipfile.ZipFile(data) as archive:
+                return _parts(path, archive)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+            raise DataError(path, f"is no sound .npz file ({error})", "save it anew by np.savez_compressed") from None
+
+
+def _parts(path: Path, archive: zipfile.ZipFile) -> tuple[Mapping[str, Part], tuple[str, ...]]:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    if "x_train" not in members or "y_train" not in members:
+        there = ", ".join(sorted(members)[:8]) or "nothing"
+        raise DataError(
+            path, f"has no x_train and y_train, but {there}", "np.savez_compressed(path, x_train=…, y_train=…)"
+        )
+    found: dict[str, Part] = {}
+    for name, part in _NAMES.items():
+        x, y = f"x_{name}", f"y_{name}"
+        if (x in members) != (y in members):
+            there, missing = (x, y) if x in members else (y, x)
+            raise DataError(path, f"has {there}, and no {missing}")
+        if x in members:
+            labels = _array(path, archive, members[y], y)
+            found[part] = labelled(pictures(path, _array(path, archive, members[x], x), x), labels, path, path, y)
+    return found, _classes(path, archive, members)
+
+
+def _classes(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> tuple[str, ...]:
+    if "classes" not in members:
+        return ()
+    values = _array(path, archive, members["classes"], "classes", kinds="U")
+    if values.ndim != 1:
+        raise DataError(path, f"classes has {values.ndim} axes, and is one row of names")
+    return tuple(cast(list[str], values.tolist()))
+
+
+def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, kinds: str = "biuf") -> NDArray[Any]:
+    """An array of one of some kinds. Raises DataError, and what zipfile raises."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(path, f"{name} is compressed otherwise than NumPy does", "save it by np.savez_compressed")
+    most = info.compress_size * (_DEFLATED if info.compress_type == zipfile.ZIP_DEFLATED else 1)
+    with archive.open(info) as file:
+        dtype, shape, fortran = _header(path, file, name)
+        if dtype.kind not in kinds:
+            what = "Python objects, which are not read" if dtype.hasobject else str(dtype)
+            wanted = "names" if kinds == "U" else "numbers"
+            raise DataError(
+                path, f"{name} holds {what}, and is an array of {wanted}", "np.asarray(…, dtype) makes it one"
+            )
+        size = prod(shape) * dtype.itemsize
+        if size > most:
+            shown = "x".join(map(str, shape))
+            raise DataError(path, f"{name} is cut off: its header says {shown}, which is more than it can hold")
+        memory.held(path, size)
+        values = np.empty(size, np.uint8)
+        if (there := memory.filled(file, values)) < size:
+            raise DataError(path, f"{name} is cut off: {there:,} bytes of {size:,} are there")
+        file.read(1)  # its end, where the sum over all of it is compared
+    return values.view(dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _header(path: Path, file: IO[bytes], name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
+    """What an array's header says: its type, its shape and the order of its values."""
+    start = file.read(8)
+    if start[:6] != _MAGIC:
+        raise DataError(path, f"{name} is no array of NumPy's")
+    length = int.from_bytes(file.read(2 if start[6] == 1 else 4), "little")
+    text = file.read(min(length, _HEADER + 1))
+    with suppress(ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        found = ast.literal_eval(text[:_HEADER].decode("latin-1"))
+        if isinstance(found, dict):
+            descr, fortran, shape = (
+                cast(dict[str, object], found).get(key) for key in ("descr", "fortran_order", "shape")
+            )
+            if isinstance(descr, str) and isinstance(fortran, bool) and isinstance(shape, tuple):
+                sizes = cast(tuple[object, ...], shape)
+                if len(sizes) <= 8 and all(type(size) is int and 0 <= size < 2**48 for size in sizes):
+                    return np.dtype(descr), cast(tuple[int, ...], sizes), fortran
+    raise DataError(path, f"{name} has a damaged header", "save it anew by np.savez_compressed")

@@ -1,0 +1,124 @@
+"""Examples, and the parts that they are in."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(eq=False)
+class DataError(Exception):
+    """What is wrong with data, where, and what to do about it."""
+
+    path: Path
+    reason: str
+    help: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+@dataclass(frozen=True, eq=False)
+class Part(ABC):
+    """Some examples in a fixed order: pictures, and for each the number of its class."""
+
+    labels: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abstractmethod
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """A picture as it is stored, height x width x channels: 1 (grey) or 3 (red, green, blue).
+
+        It is read when it is asked for; a broken one raises DataError.
+        """
+
+    @abstractmethod
+    def name(self, index: int) -> str:
+        """Where a picture comes from: its file, or a file and the number of the picture in it, from 0."""
+
+    @abstractmethod
+    def some(self, indices: NDArray[np.int64]) -> Part:
+        """Some of these examples, in the order given."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stored(Part):
+    """Pictures of one size that one file has, in memory."""
+
+    pictures: NDArray[np.uint8]
+    """All of the file, N x height x width x channels."""
+    at: NDArray[np.int64]
+    """Which of them these are."""
+    file: Path
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        return self.pictures[self.at[index]]
+
+    def name(self, index: int) -> str:
+        return f"{self.file}, picture {self.at[index]}"
+
+    def some(self, indices: NDArray[np.int64]) -> Part:
+        return Stored(self.labels[indices], self.pictures, self.at[indices], self.file)
+
+
+@dataclass(frozen=True, eq=False)
+class Files(Part):
+    """Pictures in files of their own, of any size, read when they are asked for."""
+
+    folder: Path
+    files: Sequence[str]
+    """Their paths in the folder."""
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        from netdsl.runtime import picture
+
+        path = self.folder / self.files[index]
+        try:
+            return picture.read(path)
+        except picture.UnreadablePictureError as error:
+            raise DataError(path, error.reason, "take it out of the folder, or mend it") from None
+        except MemoryError:
+            raise DataError(path, "is larger than the memory here", "make it smaller") from None
+        except OSError as error:
+            raise DataError(path, error.strerror or str(error)) from None
+
+    def name(self, index: int) -> str:
+        return str(self.folder / self.files[index])
+
+    def some(self, indices: NDArray[np.int64]) -> Part:
+        numbers: list[int] = indices.tolist()
+        return Files(self.labels[indices], self.folder, [self.files[index] for index in numbers])
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Examples in parts: to train on, to choose the best weights by, and to try these on in the end."""
+
+    path: Path
+    classes: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Part | None
+    notes: tuple[str, ...] = ()
+    """What whoever reads a log should know of how these parts came about, a sentence each."""
+
+    def part(self, name: str) -> Part:
+        """The part of a name: train, validation or test. Raises DataError for one that is not there."""
+        found = {"train": self.train, "validation": self.validation, "test": self.test}.get(name)
+        if not found:
+            raise DataError(self.path, f"has no {name} part", f"its parts are {', '.join(self._there())}")
+        return found
+
+    def _there(self) -> list[str]:
+        return [name for name in PARTS if getattr(self, name)]
