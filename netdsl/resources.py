@@ -47,3 +47,22 @@ def find(name: str) -> Path | None:
 def bundled() -> list[Path]:
     """The bundled networks' files, by name."""
     return sorted(networks().glob("*.net"))
+
+
+def recipe_of(network: Path) -> Path | None:
+    """The file of the recipe that lies beside a network's: `recipes/NAME.toml`, or `NAME.toml`."""
+    name = f"{network.stem}.toml"
+    places = network.parent / "recipes" / name, network.parent / name
+    return next((path for path in places if path.is_file()), None)
+
+
+def find_recipe(name: str) -> Path | None:
+    """The file of a recipe: a path, or the name of a bundled one (`alexnet`) where no such file is."""
+    path = Path(name)
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):  # no file has such a name
+        return None
+    bundled = networks() / "recipes" / f"{path.name.removesuffix('.toml')}.toml"
+    return bundled if path.parent == Path() and bundled.is_file() else None

@@ -1,5 +1,8 @@
 """How a network is trained, as a TOML file says it."""
 
-from netdsl.recipe.recipe import Key, Recipe, keys
+from netdsl.recipe.defaults import of
+from netdsl.recipe.reading import read, reads
+from netdsl.recipe.recipe import KEYS, Key, Recipe
+from netdsl.recipe.writing import text
 
-__all__ = ["Key", "Recipe", "keys"]
+__all__ = ["KEYS", "Key", "Recipe", "of", "read", "reads", "text"]

@@ -13,7 +13,7 @@ from math import inf, isfinite
 from typing import Any, cast
 
 from netdsl.recipe import mistakes
-from netdsl.text.advice import write
+from netdsl.text.advice import perhaps, write
 from netdsl.text.mistake import Wrong
 from netdsl.text.suggest import closest
 
@@ -60,8 +60,10 @@ def number(*, over: float = -inf, least: float = -inf, below: float = inf) -> Ki
     def read(value: object) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong(mistakes.WrongKind(shown(value), noun, _unquoted(value)))
-        if not (over < value and least <= value < below and _finite(value)):
-            percent = below == 1 and 1 < value < 100
+        if not _finite(value):
+            raise Wrong(mistakes.OutOfRange(shown(value), "a number that is finite"))
+        if not (over < value and least <= value < below):
+            percent = below == 1 and 2 <= value < 100
             raise Wrong(mistakes.OutOfRange(shown(value), noun, write(f"{value / 100:g}") if percent else ""))
         return float(value)
 
@@ -78,8 +80,7 @@ def whole(least: int) -> Kind:
         if not (least <= value <= MOST):
             raise Wrong(mistakes.OutOfRange(shown(value), noun))
         if isinstance(value, float):
-            whole = value == int(value)
-            raise Wrong(mistakes.WrongKind(shown(value), noun, write(str(int(value))) if whole else ""))
+            raise Wrong(mistakes.WrongKind(shown(value), noun, write(str(int(value))) if value.is_integer() else ""))
         return value
 
     return Kind(noun, read)
@@ -116,15 +117,14 @@ def several(*words: str) -> Kind:
     noun = f"a list of {_either(words, 'and')}"
 
     def read(value: object) -> tuple[str, ...]:
-        if isinstance(value, str):
-            value = [] if value == "none" else [value]
-        if (given := _list(value)) is None:
+        alone = isinstance(value, str)
+        if (given := _list(([] if value == "none" else [value]) if alone else value)) is None:
             raise Wrong(mistakes.WrongKind(shown(value), noun))
         found: list[str] = []
         for one in given:
             if not isinstance(one, str):
                 raise Wrong(mistakes.WrongKind(shown(one), _either(words)))
-            if (word := _word(one, words, alone=False)) in found:
+            if (word := _word(one, words, alone=alone)) in found:
                 raise Wrong(mistakes.WordTwice(word))
             found.append(word)
         return tuple(word for word in words if word in found)
@@ -154,7 +154,7 @@ def _word(value: str, words: tuple[str, ...], *, alone: bool = True) -> str:
         return value
     near = _ELSEWHERE.get(value.lower(), "") if _ELSEWHERE.get(value.lower(), "") in words else closest(value, words)
     text = f'"{near}"'
-    hint = (write(text, rule="did you mean ") if alone else f"did you mean {text}?") if near else ""
+    hint = (perhaps(f"did you mean {text}?", text) if alone else f"did you mean {text}?") if near else ""
     raise Wrong(mistakes.UnknownChoice(f'"{value}"', _either(words), hint))
 
 

@@ -15,9 +15,9 @@ class Broken(RecipeMistake, code="syntax-error", example="rate 0.1"):
     words = "this is no TOML: {why}"
 
 
-class TooManyLines(RecipeMistake, code="limit-exceeded", example="rate = [" + 100 * "\n"):
+class TooLong(RecipeMistake, code="limit-exceeded", example="#" * 100_001):
     most: int
-    words = "a value that is never closed, or one of more than {most} lines"
+    words = "a recipe has at most {most:,} characters"
 
 
 class UnknownKey(RecipeMistake, code="unknown-option", example="ratee = 0.1"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal, TypeAlias
 
 from netdsl.recipe.keys import Kind, choice, key, number, several, statistics, switch, whole
@@ -65,7 +65,7 @@ class Recipe:
     balance: bool = key(switch(), "whether each class counts alike, however many examples it has", False)
 
     def __post_init__(self) -> None:
-        for one in keys():
+        for one in KEYS:
             try:
                 value = one.kind.read(getattr(self, one.name))
             except Wrong as wrong:
@@ -83,11 +83,11 @@ class Key:
     default: object
 
 
-@cache
-def keys() -> tuple[Key, ...]:
-    """The keys of a recipe, in order."""
-    found: list[Key] = []
+def _keys() -> Iterator[Key]:
     for field in dataclasses.fields(Recipe):
         kind, help = field.metadata["key"]
-        found.append(Key(field.name, kind, help, field.default))
-    return tuple(found)
+        yield Key(field.name, kind, help, field.default)
+
+
+KEYS = tuple(_keys())
+"""The keys of a recipe, in order."""
