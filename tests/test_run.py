@@ -20,6 +20,7 @@ from command_line import Ended
 from PIL import Image
 
 import netdsl
+from netdsl.compile import compile
 from netdsl.runtime.picture import pixels, read
 from netdsl.runtime.preparation import MEAN, STD, Preparation
 
@@ -208,6 +209,59 @@ def test_colours_are_normalised_as_asked(run: Run) -> None:
 def test_grey_networks_take_luma(run: Run) -> None:
     luma = round(0.299 * 255 + 0.114 * 51) / 255
     assert values(data(run, "grey.pt", "red.png"))[0] == pytest.approx([(luma - 0.449) / 0.226], abs=1e-4)
+
+
+@pytest.fixture(scope="module")
+def trained(folder: Path) -> Path:
+    """The folder of a training, whose file says classes and preparation: means of colours over a padded picture."""
+    (folder / "trained").mkdir()
+    shaped = netdsl.loads("INPUT 10x10x3 -> AVGPOOL global -> SOFTMAX", name="means.net").shaped
+    preparation = Preparation((0.5, 0, 0.2), (1, 2, 4), "pad", 0.5)
+    compile(shaped, folder / "trained" / "best.pt", classes=["red", "grün", "[b]blue"], preparation=preparation)
+    Image.new("RGB", (5, 10), (255, 0, 51)).save(folder / "small.png")
+    return folder / "trained"
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ([], [0, 0, -0.025]),
+        (["--mean", "0"], [0.5, 0, 0.025]),
+        (["--std", "1"], [0, 0, -0.1]),
+        (["--raw", "1"], [0.5, 0, 0.1]),
+        (["--invert"], [-0.5, 0.25, 0.05]),
+    ],
+)
+def test_a_trained_file_says_how_pictures_are_prepared(
+    run: Run, trained: Path, options: list[str], wanted: list[float]
+) -> None:
+    (one,) = data(run, "trained", "small.png", *options)["pictures"]
+    shares = torch.tensor(wanted, dtype=torch.float64).softmax(0)
+    assert {each["label"]: each["value"] for each in one["classes"]} == pytest.approx(
+        dict(zip(["red", "grün", "[b]blue"], shares.tolist(), strict=True)), abs=1e-4
+    )
+    assert values(data(run, "trained/best.pt", "small.png", *options)) == [pytest.approx(shares.tolist(), abs=1e-4)]
+
+
+def test_the_table_has_the_names_of_a_trained_files_classes(run: Run, trained: Path, folder: Path) -> None:
+    out = run("trained", "small.png").out
+    assert out.startswith("means: softmax1, prepared as in training\n\npicture    class  label    probability\n")
+    assert [line.split()[-2] for line in out.splitlines()[4:]] == ["red", "grün", "[b]blue"]
+    assert run("trained", "small.png", "--invert").out.startswith("means: softmax1, prepared as in training, negative")
+    (folder / "colours.txt").write_text("a\nb\nc\n")
+    assert "  a  " in run("trained", "small.png", "--labels", "colours.txt").out
+    (folder / "empty").mkdir()
+    assert run("empty", "small.png").err == "error: empty: Is a directory\n"
+
+
+@pytest.mark.parametrize(("last", "wanted"), [("SIGMOID", torch.sigmoid), ("TIMES 1", torch.sigmoid)])
+def test_one_unit_tells_two_classes_apart(run: Run, folder: Path, last: str, wanted: Any) -> None:
+    shaped = netdsl.loads(f"INPUT 8x8x1 -> AVGPOOL global -> {last}", name="two.net").shaped
+    compile(shaped, folder / "pair.pt", classes=["dark", "light"], preparation=Preparation((0,), (1,)))
+    (one,) = data(run, "pair.pt", "a.png")["pictures"]
+    share = float(wanted(torch.from_numpy(pixels("a.png", (8, 8, 1), Preparation((0,), (1,))).mean(keepdims=True))))
+    found = {each["label"]: each["probability"] for each in one["classes"]}
+    assert found == pytest.approx({"dark": 1 - share, "light": share}, abs=1e-4)
 
 
 @pytest.mark.parametrize(
