@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netdsl.diff import Difference
     from netdsl.draw import Direction, Picture, Style
     from netdsl.explain import Explanation
+    from netdsl.train.loss import Kind, Loss
     from netdsl.transform.convolutional import Rewritten
 
 Path_ = str | PathLike[str]
@@ -177,16 +178,35 @@ class Network(Line):
         weights: Weights | None = None,
         weights_by: str = "name",
         weights_map: Path_ | None = None,
+        logits: bool = False,
     ) -> fx.GraphModule:
         """A torch module, freshly initialised, or with weights: N x channels x spatial sizes in and out.
 
+        With `logits` each output ends before its last SOFTMAX, LOGSOFTMAX or SIGMOID, as `loss` wants it for training.
         `weights` are a file, or a state dict, whose tensors are found by name, with the names of a map, or by "order".
         `meta["weights"]` says what was passed over. Raises ValueError, netdsl.compile.errors.CompileError and OSError.
         """
         from netdsl import compile
 
         origin = Origin.of(weights, weights_by, weights_map)
-        return compile.module(self.shaped, seed=units.whole("seed", seed, None), train=train, weights=origin)
+        number = units.whole("seed", seed, None)
+        return compile.module(self.shaped, seed=number, train=train, weights=origin, logits=logits)
+
+    def loss(
+        self,
+        kind: Kind | None = None,
+        *,
+        aux_weight: float = 0.3,
+        class_weights: Sequence[float] | Tensor | None = None,
+    ) -> Loss:
+        """What training makes small: a torch module, `loss(outputs, targets)`, for `module(logits=True)`.
+
+        It follows from the last layer of each output; `kind` says it where that leaves it open. Training outputs count
+        `aux_weight` times. Raises netdsl.train.loss.LossError where it is not known, and ValueError.
+        """
+        from netdsl.train.loss import loss
+
+        return loss(self.shaped, kind, aux_weight=aux_weight, class_weights=class_weights)
 
     def compile(
         self,

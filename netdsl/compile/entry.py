@@ -32,15 +32,17 @@ def module(
     devices: Sequence[str] = (),
     seed: int | None = 0,
     weights: Origin | None = None,
+    logits: bool = False,
     progress: Progress = silent,
 ) -> fx.GraphModule:
     """The network as a torch module; with `train` one that `train()` and `eval()` switch, as any of torch's.
 
-    `devices` names one for each logical device. Weights follow from the seed, or with None from torch's generator, or
-    come from elsewhere: `meta["weights"]` is then what there is to say of them, and what is odd is a WeightsWarning.
-    Raises CompileError, and OSError for a file that cannot be read.
+    With `logits` each output ends before its last SOFTMAX, LOGSOFTMAX or SIGMOID, where it has one; weights and their
+    names are the same. `devices` names one for each logical device. Weights follow from the seed, or with None from
+    torch's generator, or come from elsewhere: `meta["weights"]` is then what there is to say of them, and what is odd
+    is a WeightsWarning. Raises CompileError, and OSError for a file that cannot be read.
     """
-    plan = Plan(shaped, train, bind(devices, shaped.graph))
+    plan = Plan(shaped, train, bind(devices, shaped.graph), logits)
     make = switching if train and shaped.graph.training_outputs else lower
     network = make(plan, seed, blank=weights is not None, progress=progress)
     if weights is not None:

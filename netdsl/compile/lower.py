@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -58,19 +58,33 @@ def program(plan: Plan) -> fx.Graph:
             moved[value, device] = graph.call_method("to", (value, str(device)))
         return moved[value, device]
 
-    for index in plan.kept:
-        node, device = nodes[index], plan.device(nodes[index])
+    def made(index: int, sources: Sequence[fx.Node]) -> fx.Node:
+        """What the module of a node makes."""
+        device = plan.device(nodes[index])
+        arguments = tuple([on(device, source) for source in sources])
+        target = plan.modules[nodes[index].owner]
+        value = graph.create_node("call_module", target, arguments, name=plan.variable(index))
+        devices[value] = device
+        return value
+
+    def result(index: int) -> fx.Node:
+        """The value of an output."""
+        if (head := plan.heads.get(index)) is None:
+            return values[index]
+        value = values[head.source]
+        for move in head.moves:
+            value = made(move, [value, *(values[other] for other in nodes[move].inputs[1:])])
+        return value
+
+    for index in plan.called:
+        node = nodes[index]
         sources = [values[source] for source in node.inputs]
         if not sources:
-            value = graph.placeholder(plan.arguments[index], type_expr=torch.Tensor)
-        elif plan.identity(node):
-            values[index] = sources[0]
-            continue
+            values[index] = graph.placeholder(plan.arguments[index], type_expr=torch.Tensor)
+            devices[values[index]] = plan.device(node)
         else:
-            arguments = tuple([on(device, source) for source in sources])
-            value = graph.create_node("call_module", plan.modules[node.owner], arguments, name=plan.variable(index))
-        values[index], devices[value] = value, device
-    results = [values[index] for index in plan.outputs]
+            values[index] = sources[0] if plan.identity(node) else made(index, sources)
+    results = [result(index) for index in plan.outputs]
     if len(results) == 1:
         graph.output(results[0])
     else:

@@ -29,8 +29,11 @@ def of(shaped: ShapedGraph, index: int) -> str:
     another. A `map` has them for places of the input, and not for the input as a whole: a network that enlarges what it
     gives, as one that segments does, or that keeps the input's size.
     """
-    if _maps(shaped, index):
-        return "map"
+    return "map" if _maps(shaped, index) else gives(shaped, index)
+
+
+def gives(shaped: ShapedGraph, index: int) -> str:
+    """What an output gives for each of its channels at each of its places, whether these are the input's or not."""
     found: list[str] = []
     for at, node in enumerate(shaped.nodes[: index + 1]):
         falls = node.layer.algebra(*shaped.input_shapes(at)).monotone or isinstance(node.layer, Add | Scale)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from netdsl.compile import names
+from netdsl.compile import heads, names
 from netdsl.compile.errors import DeviceCountError, UnknownDeviceError
 from netdsl.graph.node import Graph, Node, ShapedGraph
 
@@ -17,12 +17,14 @@ from netdsl.graph.node import Graph, Node, ShapedGraph
 class Plan:
     """A graph, for inference or for training, with the devices that `bind` gives.
 
-    Inference does without dropout, and without what training outputs alone need.
+    Inference does without dropout, and without what training outputs alone need. With `logits`, outputs are what their
+    last SOFTMAX, LOGSOFTMAX or SIGMOID reads.
     """
 
     shaped: ShapedGraph
     train: bool
     devices: Mapping[int, torch.device] = field(default_factory=dict[int, torch.device])
+    logits: bool = False
 
     @cached_property
     def kept(self) -> Sequence[int]:
@@ -35,6 +37,26 @@ class Plan:
         """The indices of what is returned, in order."""
         graph = self.shaped.graph
         return (*graph.outputs, *graph.training_outputs) if self.train else graph.outputs
+
+    @cached_property
+    def heads(self) -> Mapping[int, heads.Head]:
+        """The head of each output that is given as logits."""
+        found = {index: heads.of(self.shaped, index) for index in self.outputs} if self.logits else {}
+        return {index: head for index, head in found.items() if head}
+
+    @cached_property
+    def called(self) -> Sequence[int]:
+        """The indices of the nodes that are called: all that are kept but heads which nothing else reads."""
+        if not self.heads:
+            return self.kept
+        left = [index for index in self.outputs if index not in self.heads]
+        for head in self.heads.values():
+            left += [head.source, *(other for move in head.moves for other in self.shaped.nodes[move].inputs[1:])]
+        found = set(self.inputs)
+        while left:
+            found.add(index := left.pop())
+            left += [source for source in self.shaped.nodes[index].inputs if source not in found]
+        return sorted(found)
 
     @cached_property
     def inputs(self) -> Sequence[int]:
@@ -50,7 +72,7 @@ class Plan:
     def owners(self) -> Mapping[str, int]:
         """The nodes that have a module of their own, by its path: of those that share one, the first."""
         found: dict[str, int] = {}
-        for index in self.kept:
+        for index in sorted({*self.called, *(move for head in self.heads.values() for move in head.moves)}):
             node = self.shaped.nodes[index]
             if node.inputs and not self.identity(node):
                 found.setdefault(self.modules[node.owner], index)
