@@ -65,10 +65,3 @@ class UnknownChoice(RecipeMistake, code="invalid-argument", example='optimizer =
     choices: str
     hint: str
     words = "{value} is not {choices}"
-
-
-class LongWarmup(RecipeMistake, code="invalid-argument", example="epochs = 5\nwarmup = 5"):
-    warmup: str
-    epochs: int
-    words = "a warm-up of {warmup} epochs leaves none of {epochs} for the rate itself"
-    advice = "warm up for fewer epochs, or train for more"

@@ -44,17 +44,11 @@ def read(path: Path, report: Report, name: str = "") -> Recipe:
 
 def reads(source: Source, report: Report) -> Recipe:
     """The recipe in a text, as read gives it."""
-    found: dict[str, tuple[Any, Span]] = {}
-    with bounded():
-        reader = _Reader(source, report)
-        with suppress(Enough):
-            for key, value, span in reader.values():
-                found[key] = value, span
-    recipe = replace(Recipe(), **{key: value for key, (value, _) in found.items()})
-    if recipe.warmup >= recipe.epochs and not reader.broken:
-        at = next(found[key][1] for key in ("warmup", "epochs") if key in found)
-        report.error(mistakes.LongWarmup(f"{recipe.warmup:g}", recipe.epochs), at)
-    return recipe
+    found: dict[str, Any] = {}
+    with bounded(), suppress(Enough):
+        for key, value in _Reader(source, report).values():
+            found[key] = value
+    return replace(Recipe(), **found)
 
 
 class _Reader:
@@ -65,8 +59,8 @@ class _Reader:
         self.before: dict[str, Span] = {}
         self.broken = 0
 
-    def values(self) -> Iterator[tuple[str, Any, Span]]:
-        """Each key with its value, and where that stands. Raises Enough."""
+    def values(self) -> Iterator[tuple[str, Any]]:
+        """Each key with its value. Raises Enough."""
         kinds = {key.name: key.kind for key in KEYS}
         if len(self.source.text) > MOST_BYTES:
             self._error(mistakes.TooLong(MOST_BYTES), self._span(0, 0))
@@ -94,7 +88,7 @@ class _Reader:
             else:
                 self.before[name] = at
                 try:
-                    yield name, kinds[name].read(value), span
+                    yield name, kinds[name].read(value)
                 except Wrong as wrong:
                     self._error(wrong.mistake, span)
 

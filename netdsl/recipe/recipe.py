@@ -39,7 +39,7 @@ class Recipe:
     patience: int = key(
         whole(1), "plateau: epochs without a lower validation error that are borne; step: epochs between two falls", 3
     )
-    warmup: float = key(number(least=0), "epochs in which the rate rises from 0", 0.0)
+    warmup: float = key(number(least=0), "epochs in which the rate rises from 0, at most half of them", 0.0)
     batch: int = key(whole(1), "examples in a step", 128)
     epochs: int = key(whole(1), "how often all examples are seen", 10)
     augmentation: tuple[Augmentation, ...] = key(
