@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netdsl import files
+from netdsl.compile import inits
+from netdsl.compile.inits import DEFAULT
 from netdsl.compile.origin import Origin, Weights
 from netdsl.graph import exchange
 from netdsl.graph.build import Overrides
@@ -174,6 +176,7 @@ class Network(Line):
         self,
         *,
         seed: int = 0,
+        init: str = DEFAULT,
         train: bool = True,
         weights: Weights | None = None,
         weights_by: str = "name",
@@ -182,6 +185,7 @@ class Network(Line):
     ) -> fx.GraphModule:
         """A torch module, freshly initialised, or with weights: N x channels x spatial sizes in and out.
 
+        `init` is "default", by what the network is, or another of netdsl.compile.inits: "pytorch", "he", "alexnet", ….
         With `logits` each output ends before its last SOFTMAX, LOGSOFTMAX or SIGMOID, as `loss` wants it for training.
         `weights` are a file, or a state dict, whose tensors are found by name, with the names of a map, or by "order".
         `meta["weights"]` says what was passed over. Raises ValueError, netdsl.compile.errors.CompileError and OSError.
@@ -189,8 +193,8 @@ class Network(Line):
         from netdsl import compile
 
         origin = Origin.of(weights, weights_by, weights_map)
-        number = units.whole("seed", seed, None)
-        return compile.module(self.shaped, seed=number, train=train, weights=origin, logits=logits)
+        number, start = units.whole("seed", seed, None), inits.check(init)
+        return compile.module(self.shaped, seed=number, init=start, train=train, weights=origin, logits=logits)
 
     def loss(
         self,
@@ -213,6 +217,7 @@ class Network(Line):
         path: Path_ | None = None,
         *,
         seed: int = 0,
+        init: str = DEFAULT,
         train: bool = False,
         format: str | None = None,
         target: str = "portable",
@@ -238,7 +243,14 @@ class Network(Line):
         kind, file = named(path, format, self.shaped.graph.source.name)
         origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
         compile.compile(
-            self.shaped, file, train=train, seed=number, weights=origin, target=made, format=kind.name
+            self.shaped,
+            file,
+            train=train,
+            seed=number,
+            init=inits.check(init),
+            weights=origin,
+            target=made,
+            format=kind.name,
         ).warn()
         return file
 

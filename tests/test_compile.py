@@ -267,7 +267,7 @@ def test_large_weights_do_not_depend_on_threads() -> None:
     try:
         for count in (1, 3):
             torch.set_num_threads(count)
-            found.append(lower(plan(text), 0).get_parameter("fc1.weight"))
+            found.append(lower(plan(text), 0, init="pytorch").get_parameter("fc1.weight"))
     finally:
         torch.set_num_threads(threads)
     assert torch.equal(*found)

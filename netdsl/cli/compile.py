@@ -29,6 +29,7 @@ _ALL = list(dict.fromkeys(one for precisions in PRECISIONS.values() for one in p
 @click.option("--target", type=click.Choice(list(PRECISIONS)), default="portable", show_default=True)
 @click.option("--precision", type=click.Choice(_ALL), default="fp32", show_default=True, help="What it computes in.")
 @click.option("--batch", type=click.IntRange(1), default=1, show_default=True, help="Examples to make it ready for.")
+@weights.initial
 @weights.loading("Load the weights from a safetensors or .pth file.")
 @common.overriding
 def command(
@@ -38,6 +39,7 @@ def command(
     mode: str,
     devices: str,
     seed: int,
+    init: str,
     target: str,
     precision: str,
     batch: int,
@@ -96,6 +98,7 @@ def command(
                 train=mode == "train",
                 devices=names,
                 seed=seed,
+                init=init,
                 weights=origin,
                 target=made_for,
                 format=kind.name,

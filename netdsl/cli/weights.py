@@ -12,10 +12,21 @@ import click
 
 from netdsl.cli import common, stream
 from netdsl.compile.errors import UnreadableWeightsError, WeightsMapError, WeightsMismatchError, WeightsOrderError
+from netdsl.compile.inits import DEFAULT, INITS
 from netdsl.compile.origin import WAYS, By, Origin, Remarks
 from netdsl.text import safe
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+initial = click.option(
+    "--init",
+    type=click.Choice(list(INITS)),
+    default=DEFAULT,
+    show_default=True,
+    help="What untrained weights start from; by default by what follows each layer.",
+)
+"""Gives a command the name of an initialisation, as `init`."""
 
 
 def loading(help: str) -> Callable[[Command], Command]:

@@ -9,6 +9,7 @@ from hashlib import sha256
 import torch
 from torch import nn
 
+from netdsl.compile.inits import DEFAULT, PYTORCH, draw, starts
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 from netdsl.compile.random import Filling
@@ -19,12 +20,14 @@ from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 
 
-def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> nn.Module:
+def tree(
+    plan: Plan, seed: int | None = None, *, init: str = DEFAULT, blank: bool = False, progress: Progress = silent
+) -> nn.Module:
     """A module tree with the module of every node that has one, on its device.
 
     With a seed, a layer's weights follow from it and from the layer's path alone, so that other layers and
-    devices change nothing; without, they come from torch's own generator. `blank` leaves what is random
-    uninitialised, for weights that are loaded anyway.
+    devices change nothing; without, they come from torch's own generator. `init` names one of netdsl.compile.inits.
+    `blank` leaves what is random uninitialised, for weights that are loaded anyway.
     """
     shaped, root = plan.shaped, nn.Module()
     sizes = {
@@ -33,11 +36,16 @@ def tree(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: 
     }
     done, total = 0, sum(sizes.values())
     generator = None if seed is None else torch.Generator("cpu")
-    with torch.device("cpu"), Filling(generator, blank=blank):
+    started = starts.of(plan, PYTORCH if blank else init)
+    with torch.device("cpu"), Filling(generator, blank=blank) as filling:
         for path, index in plan.owners.items():
             node = shaped.nodes[index]
             with _seeded(node.layer, path, seed, generator):
+                filling.blank = blank or path in started  # which nothing is drawn for twice
                 module = _lowered(shaped, index)
+                filling.blank = blank
+                if path in started:
+                    draw.start(module, init, started[path], generator)
             place(root, path, module if (device := plan.device(node)) is None else module.to(device))
             done += sizes[index]
             progress("initialising", done, total)

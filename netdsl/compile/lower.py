@@ -10,16 +10,19 @@ import torch
 from torch import fx
 
 from netdsl.compile import initial, outputs
+from netdsl.compile.inits import DEFAULT
 from netdsl.compile.plan import Plan
 from netdsl.compile.progress import Progress, silent
 
 
-def lower(plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent) -> fx.GraphModule:
+def lower(
+    plan: Plan, seed: int | None = None, *, init: str = DEFAULT, blank: bool = False, progress: Progress = silent
+) -> fx.GraphModule:
     """The network as a module: tensors of N x channels x spatial in, a tensor or a NamedTuple of tensors out.
 
     Its weights are as netdsl.compile.initial makes them.
     """
-    root = initial.tree(plan, seed, blank=blank, progress=progress)
+    root = initial.tree(plan, seed, init=init, blank=blank, progress=progress)
     return fx.GraphModule(root, program(plan), "Network").train(plan.train)
 
 
@@ -34,11 +37,11 @@ class Switching(fx.GraphModule):
 
 
 def switching(
-    plan: Plan, seed: int | None = None, *, blank: bool = False, progress: Progress = silent
+    plan: Plan, seed: int | None = None, *, init: str = DEFAULT, blank: bool = False, progress: Progress = silent
 ) -> fx.GraphModule:
     """The network of a plan for training, whose `eval()` leaves training outputs out."""
     flows = {True: program(plan), False: program(replace(plan, train=False))}
-    network = Switching(initial.tree(plan, seed, blank=blank, progress=progress), flows[True], "Network")
+    network = Switching(initial.tree(plan, seed, init=init, blank=blank, progress=progress), flows[True], "Network")
     network.meta["flows"] = flows
     return network.train()
 

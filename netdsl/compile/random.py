@@ -43,17 +43,25 @@ class Filling(TorchFunctionMode):
             large = tensor.numel() > PART and tensor.device.type == "cpu"
             if large and func is nn.init.kaiming_uniform_ and kwargs["mode"] == "fan_in":
                 gain = nn.init.calculate_gain(kwargs["nonlinearity"], kwargs["a"])
-                return _uniform(tensor, gain * sqrt(3 / tensor[0].numel()), self.generator)
+                bound = gain * sqrt(3 / tensor[0].numel())
+                return fill(tensor, (-bound, bound), generator=self.generator)
         return func(*args, **kwargs)
 
 
-def _uniform(tensor: Tensor, bound: float, generator: torch.Generator | None) -> Tensor:
-    parts = [tensor.detach().view(-1)[start : start + PART] for start in range(0, tensor.numel(), PART)]
+def fill(
+    tensor: Tensor, ends: tuple[float, float], *, normal: bool = False, generator: torch.Generator | None = None
+) -> Tensor:
+    """Fill a tensor uniformly between two ends, or normally by a mean and a deviation; in parts where it is large."""
+
+    def draw(part: Tensor, source: torch.Generator | None) -> None:
+        (part.normal_ if normal else part.uniform_)(*ends, generator=source)
+
+    if tensor.numel() <= PART:
+        draw(tensor.detach(), generator)
+        return tensor
+    flat = tensor.detach().view(-1)
+    parts = [flat[start : start + PART] for start in range(0, tensor.numel(), PART)]
     seeds = [int(seed) for seed in torch.randint(2**63 - 1, (len(parts),), generator=generator)]
-
-    def fill(part: Tensor, seed: int) -> None:
-        part.uniform_(-bound, bound, generator=torch.Generator().manual_seed(seed))
-
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        list(threads.map(fill, parts, seeds))
+        list(threads.map(draw, parts, [torch.Generator().manual_seed(seed) for seed in seeds]))
     return tensor

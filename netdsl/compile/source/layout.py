@@ -104,7 +104,7 @@ def lines(before: str, code: Code, indent: int = 0, after: str = "") -> list[str
     if not code.items:
         return [one]
     inner = flat(Brackets("", code.items, ""))
-    collection = code.open in ("[", "(") and bool(code.items[1:])
+    collection = code.open in ("[", "(", "{") and bool(code.items[1:])
     if len(inner) + indent + 4 <= WIDTH and not collection:
         body = [f"{pad}    {inner}"]
     else:

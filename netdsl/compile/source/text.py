@@ -9,8 +9,9 @@ from pathlib import Path
 
 from netdsl import files
 from netdsl.compile.errors import SourceError
+from netdsl.compile.inits import DEFAULT
 from netdsl.compile.plan import Plan
-from netdsl.compile.source import forward, helpers
+from netdsl.compile.source import forward, helpers, seeding
 from netdsl.compile.source.classes import Writer, flatten_name
 from netdsl.compile.source.formulas import name
 from netdsl.compile.source.layout import WIDTH, Code, call, lines
@@ -23,54 +24,23 @@ from netdsl.layers.shape import Shape
 from netdsl.measure.summary import Summary
 from netdsl.text import safe
 
-_LARGE = 2**22
-"""Weights in more numbers than these are filled in parts."""
-_SEED = '''def initialise(module: Any, seed: int, path: str = "") -> None:
-    """Fill weights by a seed: those of a layer follow from it and the layer's path."""
-    if not hasattr(type(module), "reset_parameters"):
-        for name, child in module.named_children():
-            initialise(child, seed, f"{path}.{name}" if path else name)
-        return
-    digest = sha256(f"{seed} {path}".encode()).digest()
-    torch.manual_seed(int.from_bytes(digest[:8], "big"))
-    for part in (*module.children(), module):
-        part.reset_parameters()
-'''
-_PARTS = '''def reset(layer: Any) -> None:
-    """Draw the weights of a layer; many of them in parts, each from its own generator."""
-    weight, product = getattr(layer, "weight", None), hasattr(layer, "bias")
-    if not product or weight is None or weight.dim() == 1 or weight.numel() <= 2**22:
-        layer.reset_parameters()
-        return
-    inputs = weight[0].numel()
-    bound = nn.init.calculate_gain("leaky_relu", math.sqrt(5)) * math.sqrt(3 / inputs)
-    parts = weight.detach().view(-1).split(2**22)
-    seeds = torch.randint(2**63 - 1, (len(parts),)).tolist()
-    for part, own in zip(parts, seeds, strict=True):
-        part.uniform_(-bound, bound, generator=torch.Generator().manual_seed(own))
-    if layer.bias is not None:
-        nn.init.uniform_(layer.bias, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
 
-
-'''
-
-
-def write(plan: Plan, path: Path, seed: int) -> None:
+def write(plan: Plan, path: Path, seed: int, init: str = DEFAULT) -> None:
     """Write the source of a plan's network, whose weights are those of a seed. Raises SourceError and OSError."""
-    files.replace(path, text(plan, seed).encode())
+    files.replace(path, text(plan, seed, init).encode())
 
 
-def text(plan: Plan, seed: int = 0) -> str:
+def text(plan: Plan, seed: int = 0, init: str = DEFAULT) -> str:
     """The source of a plan for training, whose class's weights are those of a seed. Raises SourceError."""
     for node in plan.shaped.nodes:
         if guard.brought(node.layer):
             raise SourceError(node.path, node.layer.keyword)
-    return _Text(plan, seed).whole()
+    return _Text(plan, seed, init).whole()
 
 
 class _Text:
-    def __init__(self, plan: Plan, seed: int) -> None:
-        self._plan, self._seed = plan, seed
+    def __init__(self, plan: Plan, seed: int, init: str) -> None:
+        self._plan, self._seed, self._seeding = plan, seed, seeding.code(plan, init)
         self._builder = Builder(plan)
         self._root = self._builder.root()
         self._own = helpers.of({kind for one in self._builder.constructors for kind in one.helpers})
@@ -80,23 +50,13 @@ class _Text:
     def whole(self) -> str:
         """The text."""
         own = self._own
-        seeded = _PARTS + _SEED.replace("part.reset_parameters()", "reset(part)") if self._large else _SEED
         classes = [self._class(one) for one in self._classes]
         body = "\n\n\n".join([*(part.rstrip() for part in own.code.values()), *self._outputs(), *classes[:-1]])
-        last = "\n\n\n".join([seeded.rstrip(), classes[-1]])
+        last = "\n\n\n".join([self._seeding.rstrip(), classes[-1]])
         body = f"{body}\n\n\n{last}" if body else last
         imports = self._imports(own.imports, body)
         apart = "\n" * (3 if body.startswith(("class ", "def ")) else 2)
         return f"{self._header()}\n\n{imports}{apart}{body}\n"
-
-    @property
-    def _large(self) -> bool:
-        shaped = self._plan.shaped
-        return any(
-            weight.count > _LARGE
-            for index in self._plan.owners.values()
-            for weight in shaped.nodes[index].layer.weights(*shaped.input_shapes(index))
-        )
 
     def _header(self) -> str:
         graph = self._plan.shaped.graph
@@ -122,6 +82,8 @@ class _Text:
                 plain.add(one)
         if "math." in body:
             plain.add("math")
+        if "fnmatchcase(" in body:
+            wanted["fnmatch"] = {"fnmatchcase"}
         if "OrderedDict(" in body:
             wanted["collections"] = {"OrderedDict"}
         if "(NamedTuple)" in body:
