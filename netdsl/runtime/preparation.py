@@ -35,32 +35,51 @@ class Preparation:
 
     def prepared(self, picture: NDArray[np.uint8], dims: Sequence[int]) -> NDArray[np.float32]:
         """A picture, height x width x 1 or 3 channels, for an INPUT of such dims, as channels x height x width."""
-        from PIL import Image
-
-        return self.of_image(Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture), dims)
+        return self.of_image(_image(picture), dims)
 
     def of_image(self, image: Image.Image, dims: Sequence[int]) -> NDArray[np.float32]:
         """A picture of Pillow's, grey (L) or RGB, for an INPUT of dims height x width x channels."""
+        return self.scaled(self._sized(image, dims))
+
+    def sized(self, picture: NDArray[np.uint8], dims: Sequence[int]) -> NDArray[np.uint8]:
+        """A picture, height x width x 1 or 3 channels, with the size and the channels of such dims."""
+        return self._sized(_image(picture), dims)
+
+    def _sized(self, image: Image.Image, dims: Sequence[int]) -> NDArray[np.uint8]:
         import numpy as np
 
         height, width, channels = dims
         if channels == 1 and image.mode != "L":
             image = image.convert("L")
         sized = (_covering if self.size == "cover" else _padded)(image, height, width, self.crop)
-        values = np.asarray(sized).reshape(height, width, -1)
-        return self.scaled(np.broadcast_to(values, (height, width, channels)))
+        return np.broadcast_to(np.asarray(sized).reshape(height, width, -1), (height, width, channels))
 
     def scaled(self, values: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Pictures that have the right size, … x height x width x channels, as … x channels x height x width."""
         import numpy as np
 
         channels = values.shape[-1]
-        known = np.arange(256, dtype=np.float32)[:, None] / np.float32(255)
-        known = (known - _each(self.mean, channels)) / _each(self.std, channels)  # of each value that there is
+        each = np.arange(256, dtype=np.float32).reshape(256, 1, 1, 1) / np.float32(255)  # that there is
+        known = self.normalised(np.broadcast_to(each, (256, 1, 1, channels)))[:, :, 0, 0]
         made = np.empty((*values.shape[:-3], channels, *values.shape[-3:-1]), np.float32)
         for channel in range(channels):
-            made[..., channel, :, :] = known[:, channel][values[..., channel]]
+            np.take(known[:, channel], values[..., channel], out=made[..., channel, :, :], mode="clip")
         return made
+
+    def normalised(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pictures of values from 0 to 1, N x height x width x channels, as N x channels x height x width."""
+        import numpy as np
+
+        channels = values.shape[-1]
+        scaled = (values - _each(self.mean, channels)) / _each(self.std, channels)
+        return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def _image(picture: NDArray[np.uint8]) -> Image.Image:
+    """An array as a picture of Pillow's."""
+    from PIL import Image
+
+    return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
 
 
 def _each(values: Sequence[float], channels: int) -> NDArray[np.float32]:

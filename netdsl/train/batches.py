@@ -1,0 +1,204 @@
+"""Batches of pictures as a network takes them, whose order and whose chance follow from the seed and the epoch."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netdsl.data import numbers
+from netdsl.data.part import Data, Part, Stored
+from netdsl.recipe import Recipe
+from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
+from netdsl.train import augmentation as chances
+from netdsl.train import statistics
+from netdsl.train.statistics import Statistics
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_ORDER = 2**32
+"""What the order of an epoch is drawn for, which is the number of no epoch."""
+_SMALL = 64
+"""Sides of an INPUT up to which a picture is not cropped."""
+_LOOKED = 64
+"""Pictures whose sizes are looked at."""
+_FILLS = 0.75
+"""What part of each side of an INPUT a picture has at least that is padded, as 28 of 32."""
+_THREADS = 8
+_AHEAD = 2**29
+"""Bytes of the batches that are made before they are asked for, at most."""
+
+Made = tuple["NDArray[np.float32]", "NDArray[np.int64]"]
+
+
+def preparation(data: Data, dims: Sequence[int], recipe: Recipe) -> Preparation:
+    """How pictures are prepared for an INPUT of some dims.
+
+    Those that fit into it and are nearly as large, as 28x28 into 32x32, are padded; others are resized so that they
+    cover it, and an INPUT of more than 64x64 has the centre of those, as 224 of 256.
+    """
+    size, crop = _sizing(data.train, dims)
+    match recipe.normalisation:
+        case "imagenet":
+            return Preparation(MEAN, STD, size, crop)
+        case "none":
+            return Preparation((0.0,), (1.0,), size, crop)
+        case "data":
+            found = _statistics(data.train, dims, Preparation((0.0,), (1.0,), size, crop))
+            return Preparation(found.mean, found.std, size, crop)
+        case mean, std:
+            return Preparation(mean, std, size, crop)
+
+
+def _sizing(part: Part, dims: Sequence[int]) -> tuple[Literal["cover", "pad"], float]:
+    """How pictures get an INPUT's size."""
+    height, width, _ = dims
+    sizes = [part.picture(index).shape for index in statistics.sample(part)[:_LOOKED].tolist()]
+    tallest, widest = (max((size[axis] for size in sizes), default=0) for axis in (0, 1))
+    if _FILLS * height <= tallest <= height and _FILLS * width <= widest <= width:
+        return "pad", 1.0
+    return "cover", 1.0 if max(height, width) <= _SMALL else CROP
+
+
+def _statistics(part: Part, dims: Sequence[int], prepared: Preparation) -> Statistics:
+    """What the pictures of a part are like once they have an INPUT's size."""
+    sized = Batches(part.some(statistics.sample(part)), dims, prepared, batch=512)
+    return statistics.of(sized.sized(), dims[-1])
+
+
+class Batches:
+    """The examples of a part in batches, each of them prepared and, with some augmentation, changed by chance.
+
+    Of several processes each has its share of each batch. What happens to an example follows from the seed, the epoch
+    and the example alone. Pictures in files are read in threads, ahead of what is asked for.
+    """
+
+    def __init__(
+        self,
+        part: Part,
+        dims: Sequence[int],
+        preparation: Preparation,
+        *,
+        augmentation: Collection[str] = (),
+        seed: int = 0,
+        batch: int = 128,
+        rank: int = 0,
+        world: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        self.part, self.preparation, self.augmentation = part, preparation, augmentation
+        self.seed, self.batch, self.rank, self.world = seed, batch, rank, world
+        self.threads = threads or min(_THREADS, _cores())
+        self._size = (dims[0], dims[1])
+        self._sizing, self._canvas = preparation, tuple(dims)
+        self._large = preparation.size == "cover" and preparation.crop < 1
+        if self._large and "crop" in augmentation:  # out of as much as is resized: 227x227 of 259x259
+            sides = (round(side / preparation.crop) for side in self._size)
+            self._sizing, self._canvas = replace(preparation, crop=1.0), (*sides, dims[-1])
+        self._axes = None
+        if "lighting" in augmentation:
+            found = _statistics(part, dims, preparation)
+            self._axes = chances.axes(found.sums, found.products, found.count)
+
+    def __len__(self) -> int:
+        """The number of batches."""
+        return -(-len(self.part) // self.batch)
+
+    def epoch(self, number: int, *, shuffle: bool, first: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of an epoch, N x channels x height x width, and the classes, but for the first so many.
+
+        Shuffled ones differ by an example at most, so that none is as small as the rest of a division; others are whole
+        but for the last. Raises DataError for a broken picture.
+        """
+        if shuffle:
+            order = numbers.order(len(self.part), self.seed, _ORDER, number)
+            batches = np.array_split(order, max(1, len(self)))[: len(self)]
+        else:
+            batches = np.split(np.arange(len(self.part)), range(self.batch, len(self.part), self.batch))[: len(self)]
+        shares = [batch[self.rank :: self.world] for batch in batches[first:]]
+        for values, labels in self._ahead(shares, number):
+            yield torch.from_numpy(values), torch.from_numpy(labels)  # pyright: ignore[reportUnknownMemberType]
+
+    def sized(self) -> Iterator[NDArray[np.uint8]]:
+        """All pictures in order, with the INPUT's size, N x height x width x channels of bytes."""
+        everything = np.arange(len(self.part))
+        for start in range(0, len(everything), self.batch):
+            yield self._sized(everything[start : start + self.batch])
+
+    def _ahead(self, shares: Sequence[NDArray[np.int64]], number: int) -> Iterator[Made]:
+        """Batches in order, made in threads where each picture takes a while."""
+        if self._whole:
+            yield from (self._made(share, number) for share in shares)
+            return
+        bytes_each = 4 * self.batch // self.world * prod(self._canvas)
+        most = max(1, min(2 * self.threads, _AHEAD // max(1, bytes_each)))
+        with ThreadPoolExecutor(min(self.threads, most), "batches") as pool:
+            made = deque[Future[Made]]()
+            try:
+                for share in shares:
+                    made.append(pool.submit(self._made, share, number))
+                    if len(made) > most:
+                        yield made.popleft().result()
+                while made:
+                    yield made.popleft().result()
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    def _made(self, examples: NDArray[np.int64], number: int) -> Made:
+        """A batch of some examples."""
+        pictures, labels = self._sized(examples), self.part.labels[examples]
+        chance = chances.Chance(self.seed, number, examples)
+        if "crop" in self.augmentation:
+            pictures = chances.crop(pictures if self._large else chances.bordered(pictures), *self._size, chance)
+        if "flip" in self.augmentation:
+            pictures = chances.flip(pictures, chance)
+        if "colour" not in self.augmentation and self._axes is None:
+            return self.preparation.scaled(pictures), labels
+        values = pictures.astype(np.float32) / np.float32(255)
+        if "colour" in self.augmentation:
+            values = chances.colour(values, chance)
+        if self._axes is not None:
+            values = chances.lighting(values, self._axes, chance)
+        return self.preparation.normalised(values), labels
+
+    def _sized(self, examples: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Pictures of one size, as large as what is cropped, N x height x width x channels."""
+        if not self._whole:
+            made = np.empty((len(examples), *self._canvas), np.uint8)
+            for place, index in enumerate(examples.tolist()):
+                made[place] = self._sizing.sized(self.part.picture(index), self._canvas)
+            return made
+        assert isinstance(self.part, Stored)
+        stored = self.part.pictures[self.part.at[examples]]
+        if stored.shape[1:] == self._canvas:
+            return stored
+        made = np.zeros((len(examples), *self._canvas), np.uint8)
+        down, across = ((side - size) // 2 for side, size in zip(self._canvas, stored.shape[1:3], strict=False))
+        made[:, down : down + stored.shape[1], across : across + stored.shape[2]] = stored
+        return made
+
+    @property
+    def _whole(self) -> bool:
+        """Whether pictures get their size by copying alone, all of a batch at once."""
+        if not isinstance(self.part, Stored):
+            return False
+        height, width, channels = self.part.pictures.shape[1:]
+        if channels not in (1, self._canvas[2]):
+            return False
+        if self._sizing.size == "pad":
+            return height <= self._canvas[0] and width <= self._canvas[1]
+        return self._sizing.crop == 1 and (height, width) == self._canvas[:2]
+
+
+def _cores() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

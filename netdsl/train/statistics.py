@@ -1,0 +1,69 @@
+"""What the pictures of a part are like on the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdsl.data import numbers
+from netdsl.data.part import Part, Stored
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SAMPLE = 2048
+"""Pictures of a folder that are read for it; of one file all are."""
+_ROWS = 512
+_SAMPLED = 3
+"""What the order of the sample follows from, beside nothing."""
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Sums of whole numbers, which are the same in any order."""
+
+    count: int
+    """Places of all pictures."""
+    sums: NDArray[np.int64]
+    """Of each channel's bytes."""
+    products: NDArray[np.int64]
+    """Of each two channels' bytes."""
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Of each channel, of values from 0 to 1."""
+        return tuple(round(float(total) / self.count / 255, 6) for total in self.sums)
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        """Of each channel; 1 where all values are the same."""
+        mean = self.sums / self.count
+        variances = np.diag(self.products) / self.count - mean**2
+        return tuple(round(float(one) ** 0.5 / 255, 6) or 1.0 for one in np.maximum(variances, 0))
+
+
+def sample(part: Part) -> NDArray[np.int64]:
+    """Which examples tell what a part is like: all that one file has, or some of a folder."""
+    if isinstance(part, Stored) or len(part) <= SAMPLE:
+        return np.arange(len(part))
+    return np.sort(numbers.order(len(part), _SAMPLED)[:SAMPLE])
+
+
+def of(batches: Iterator[NDArray[np.uint8]], channels: int) -> Statistics:
+    """The statistics of pictures, N x height x width x channels."""
+    count, sums, products = 0, np.zeros(channels, np.int64), np.zeros((channels, channels), np.int64)
+    for pictures in batches:
+        rows = pictures.reshape(-1, channels)
+        count += len(rows)
+        if channels == 1:
+            there = np.bincount(rows[:, 0], minlength=256)
+            sums += there @ np.arange(256)
+            products += there @ np.arange(256) ** 2
+        else:
+            wide = rows.astype(np.float64)  # in which all of these sums are exact
+            sums += wide.sum(axis=0).astype(np.int64)
+            products += (wide.T @ wide).astype(np.int64)
+    return Statistics(count, sums, products)
