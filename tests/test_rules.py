@@ -18,6 +18,7 @@ from netdsl.layers import table
 from netdsl.layers.base import Layer
 from netdsl.layers.rules import Rule
 from netdsl.measure import saves
+from netdsl.see import back
 
 RULES: dict[str, Rule[Any]] = {
     one.name: one
@@ -26,6 +27,7 @@ RULES: dict[str, Rule[Any]] = {
         *(readings.reading, readings.notes, readings.answers),
         *(saves.saves, saves.least_batch),
         operators.onnx,
+        back.back,
     )
 }
 OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := table.find(keyword))))
@@ -46,6 +48,9 @@ SAID = {
     ),
     "saves": " ".join(layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "SKIP")),
 }
+SAID["back"] = " ".join(
+    layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "ATTENTION", "LSTM", "GRU", "RBF")
+)
 BY_KEYWORD = {
     "title": {*captions._TITLES, *captions._SHORT},
     "boxed": captions._BOXED,

@@ -7,6 +7,7 @@ netdsl.draw.metrics knows.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from math import hypot
@@ -55,6 +56,14 @@ class Canvas:
         size = {"width": width, "height": height, "rx": round or None}
         edge = {"stroke": line, "stroke_width": thick, "stroke_dasharray": "4,3" if dashed else None}
         self._parts.append(f"<rect{_attributes(x=x, y=y, **size, fill=fill, **edge)}/>")
+
+    def image(self, x: float, y: float, width: float, height: float, png: bytes, *, smooth: bool = False) -> None:
+        """A PNG from its upper left corner, whose pixels stay squares unless it is `smooth`."""
+        data = f"data:image/png;base64,{b64encode(png).decode()}"
+        size = {"x": x, "y": y, "width": width, "height": height, "preserveAspectRatio": "none"}
+        look = _attributes(**size, image_rendering=None if smooth else "pixelated")
+        link = f'xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="{data}"'
+        self._parts.append(f"<image{look} {link}/>")
 
     def polygon(
         self, points: Sequence[Point], fill: str, line: str, *, thick: float = 1, opacity: float | None = None
@@ -153,6 +162,6 @@ def _attributes(**given: str | float | None) -> str:
     written: list[str] = []
     for name, value in given.items():
         if value is not None:
-            name = name if name in ("textLength", "lengthAdjust") else name.replace("_", "-")
+            name = name if name in ("textLength", "lengthAdjust", "preserveAspectRatio") else name.replace("_", "-")
             written.append(f" {name}={quoteattr(value if isinstance(value, str) else _short(value))}")
     return "".join(written)

@@ -1,0 +1,138 @@
+"""Looking at a network: what is asked for, and what was seen as values and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from netdsl import files
+from netdsl.compile.progress import Progress, silent
+from netdsl.draw.palette import THEMES, Theme
+from netdsl.draw.picture import Picture
+from netdsl.draw.render import RenderError, painted
+from netdsl.see import deconvolution, filters, occlusion, pictures, sheets
+from netdsl.see.deconvolution import EACH, Patch
+from netdsl.see.errors import SeeError
+from netdsl.see.filters import Filters
+from netdsl.see.occlusion import Occlusion
+from netdsl.see.pictures import Pictures
+from netdsl.see.subject import Subject
+from netdsl.text.shown import Line
+
+FORMATS = ("png", "svg", "pdf")
+
+T = TypeVar("T")
+Path_ = str | PathLike[str]
+
+
+@dataclass(frozen=True, repr=False)
+class Seen(Line, Generic[T]):
+    """What was seen: `found` has it as values, `draw` as a picture, which notebooks show."""
+
+    found: T
+    title: str
+    _paint: Callable[[Theme], bytes] = field(compare=False)
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.title
+
+    def draw(self, path: Path_ | None = None, *, format: str = "svg", theme: str = "light") -> Picture:
+        """The picture, written where a path is given, whose suffix is then the format.
+
+        Raises netdsl.draw.render.RenderError where it cannot be made, OSError where it cannot be written.
+        """
+        kind = format if path is None else Path(path).suffix[1:]
+        for what, one, known in (("format", kind, FORMATS), ("theme", theme, THEMES)):
+            if one not in known:
+                raise RenderError(f"there is no {what} {one!r}: choose one of {', '.join(known)}")
+        picture = Picture(painted(self._paint(THEMES[theme]), kind))
+        if path is not None:
+            files.replace(Path(path), picture)
+        return picture
+
+    def _repr_svg_(self) -> str:
+        """Its picture, for notebooks."""
+        return self.draw().decode()
+
+
+@dataclass(frozen=True, repr=False)
+class View(Line):
+    """A network with its weights, to be looked at. Pictures are paths, or a part of some data (netdsl.data)."""
+
+    subject: Subject
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return self.subject.shaped.about
+
+    @property
+    def title(self) -> str:
+        """The network's."""
+        return self.subject.shaped.graph.title
+
+    def filters(self, layer: str | None = None) -> Seen[Filters]:
+        """The kernels of a layer, by default of the first that has some. Raises SeeError."""
+        found = filters.filters(self.subject, layer)
+        return Seen(found, f"{self.title}: the filters of {found.path}", lambda theme: sheets.filters(found, theme))
+
+    def occlude(
+        self,
+        shown: Path_ | Sequence[Path_] | Pictures,
+        named: str | None = None,
+        *,
+        size: int | None = None,
+        step: int | None = None,
+        progress: Progress = silent,
+    ) -> Seen[tuple[Occlusion, ...]]:
+        """How likely a class, by default each picture's likeliest, is while a grey square covers parts of pictures.
+
+        Raises SeeError, OSError and netdsl.runtime.picture.UnreadablePictureError.
+        """
+        some = _pictures(shown)
+        found: list[Occlusion] = []
+        for index in range(len(some)):
+            found.append(
+                occlusion.occluded(
+                    *(self.subject, some, index, named, size, step),
+                    progress=lambda what, done, total, before=index: progress(
+                        what, before * total + done, len(some) * total
+                    ),
+                )
+            )
+        if not found:
+            raise SeeError("there are no pictures to look at")
+        return Seen(tuple(found), f"{self.title}: occlusion", lambda theme: sheets.occlusions(self.title, found, theme))
+
+    def deconv(
+        self,
+        layer: str,
+        over: Path_ | Sequence[Path_] | Pictures,
+        channels: Sequence[int] = (),
+        *,
+        each: int = EACH,
+        progress: Progress = silent,
+    ) -> Seen[Mapping[int, tuple[Patch, ...]]]:
+        """The patterns that made the strongest activations of a layer over some pictures, by channel.
+
+        Without channels, those with the strongest activations. Raises as `occlude` does.
+        """
+        found = deconvolution.patches(self.subject, _pictures(over), layer, channels, each, progress)
+        return Seen(
+            found, f"{self.title}: {layer}", lambda theme: sheets.deconvolutions(self.title, layer, found, theme)
+        )
+
+
+def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
+    """Pictures by their paths; a folder stands for those that lie in it."""
+    if isinstance(given, str | PathLike):
+        path = Path(given)
+        return pictures.within(path) if path.is_dir() else pictures.Files([path])
+    if isinstance(given, Sequence):
+        return pictures.Files([Path(one) for one in given])
+    return given
