@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -86,7 +87,7 @@ class Loss(nn.Module):
         if len(wanted) != self._outputs:
             raise ValueError(f"there are {self._outputs} outputs, and {len(wanted)} targets")
         wanted += wanted[:1] * (len(values) - self._outputs)
-        with torch.autocast(values[0].device.type, enabled=False):
+        with _without_autocast(values[0].device.type):
             each = [self._of(*one) for one in zip(self._readings, values, wanted, strict=False)]
         total = torch.stack(each[: self._outputs]).sum()
         aux = each[self._outputs :]
@@ -158,6 +159,10 @@ class Loss(nn.Module):
                 f"{found.name} has gone through its {found.watched.upper()}, which the loss contains: make the network"
                 " by module(logits=True)"
             )
+
+
+def _without_autocast(device: str) -> AbstractContextManager[object]:
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def _function(x: Tensor) -> str:
