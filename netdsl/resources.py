@@ -31,17 +31,19 @@ def networks() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """The file of a network: a path, or the name of a bundled one (`vgg16` or `vgg16.net`) where no such file is."""
+    """The file of a network: a path, or the name of a bundled one (`vgg16` or `vgg16.net`) where no such file is.
+
+    A folder that is called as a bundled network hides it from nobody.
+    """
     path = Path(name)
+    bundled = networks() / (name if name.endswith(".net") else f"{name}.net")
     try:
-        if path.exists():
+        carried = path.parent == Path() and bundled.is_file()
+        if path.exists() and not (carried and path.is_dir()):
             return path
     except (OSError, ValueError):  # no file has such a name
         return None
-    if path.parent == Path():
-        bundled = networks() / (name if name.endswith(".net") else f"{name}.net")
-        return bundled if bundled.is_file() else None
-    return None
+    return bundled if carried else None
 
 
 def bundled() -> list[Path]:

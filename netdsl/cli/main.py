@@ -19,6 +19,7 @@ _COMMANDS = {
     "draw": "Draw a network as svg, png, pdf, dot or html.",
     "transform": "Rewrite a network: fully connected layers as convolutions.",
     "compile": "Compile a network into TorchScript, torch.export or ONNX.",
+    "train": "Train a network, and write what comes of it into a folder.",
     "run": "Classify pictures with a compiled network.",
     "bench": "Measure the compiled network beside other ways of running it.",
     "emit": "Print a network as any stage of the compiler has it.",

@@ -133,10 +133,11 @@ def bind(given: Sequence[str], graph: Graph) -> Mapping[int, torch.device]:
     used = sorted({node.device for node in graph.nodes})
     if len(used) != len(given):
         raise DeviceCountError(given, len(used))
-    return {number: _device(name) for number, name in zip(used, given, strict=True)}
+    return {number: device_named(name) for number, name in zip(used, given, strict=True)}
 
 
-def _device(name: str) -> torch.device:
+def device_named(name: str) -> torch.device:
+    """The device of a name. Raises UnknownDeviceError for one that is not here."""
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

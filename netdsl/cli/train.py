@@ -1,0 +1,274 @@
+"""`netdsl train`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from netdsl import recipe as recipes
+from netdsl import resources
+from netdsl.cli import common, stream, weights
+from netdsl.compile.origin import Origin
+from netdsl.graph.node import ShapedGraph
+from netdsl.graph.program import UnreadableFile
+from netdsl.recipe import Recipe
+from netdsl.text import safe
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source
+from netdsl.train.readings import KINDS, Kind
+
+if TYPE_CHECKING:
+    from netdsl.data import Data
+    from netdsl.train.folder import About
+    from netdsl.train.outcome import Outcome
+    from netdsl.train.setting import Setting
+    from netdsl.train.watch import Watch
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line asks for."""
+
+    file: str | None
+    data: str | None
+    recipe: str | None
+    changes: tuple[str, ...]
+    output: str | None
+    resume: str | None
+    overwrite: bool
+    epochs: int | None
+    seed: int | None
+    seeds: int | None
+    device: str
+    threads: int | None
+    init: str
+    origin: Origin | None
+    freeze: tuple[str, ...]
+    loss: Kind | None
+    aux_weight: float | None
+    accumulate: int | None
+    options: common.Options
+
+    @property
+    def begins(self) -> bool:
+        """Whether --init was written."""
+        return click.get_current_context().get_parameter_source("init") is ParameterSource.COMMANDLINE
+
+
+@click.command("train")
+@click.argument("file", required=False)
+@click.option("--data", metavar="DATA", help="Idx files, class folders of pictures, or an .npz file.")
+@click.option("--recipe", metavar="FILE", help="How to train, as TOML; by default the network's own.")
+@click.option("--recipe-set", "changes", multiple=True, metavar="KEY=VALUE", help="Another value for a key of it.")
+@click.option("-o", "--output", metavar="DIR", help="The folder to write to.  [default: runs/ and FILE's stem]")
+@click.option("--resume", metavar="DIR", help="Go on with the training in a folder.")
+@click.option("--overwrite", is_flag=True, help="Begin anew in a folder that holds a training.")
+@click.option("--epochs", type=click.IntRange(1), metavar="N", help="How often all examples are seen.")
+@click.option("--seed", type=click.IntRange(0), metavar="N", help="What all chance follows from.")
+@click.option("--seeds", type=click.IntRange(1), metavar="N", help="Train so many networks, into DIR/1, DIR/2 and on.")
+@click.option("--device", metavar="NAME", default="auto", show_default=True, help="cpu, cuda or cuda:1.")
+@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@weights.initial
+@click.option("--freeze", multiple=True, metavar="PATHS", help="Layers that stay as they are: conv1, or 'stage1.*'.")
+@click.option("--loss", type=click.Choice(KINDS), help="The loss, where the network's last layer does not say it.")
+@click.option("--aux-weight", type=float, metavar="W", help="What the loss of training outputs counts.")
+@click.option("--accumulate", type=click.IntRange(1), metavar="N", help="Take each batch in so many parts.")
+@weights.loading("Begin with the weights of a safetensors or .pth file.")
+@common.overriding
+def command(asked: common.Options, **options: Any) -> None:
+    """Train a network, and write what comes of it into a folder: weights, a compiled file, a log, and curves.
+
+    The best weights are chosen by a validation part of the data; the test part is read once, in the end. Ctrl-C saves,
+    and `netdsl train --resume DIR` goes on to the same weights as if it had never stopped.
+    """
+    wanted = _Asked(options=asked, **options)
+    if wanted.resume is None and (wanted.file is None or wanted.data is None):
+        missing = "FILE" if wanted.file is None else "--data DATA"
+        raise common.UsageError(f"{missing} is missing", "write netdsl train FILE --data DATA, or --resume DIR")
+    if wanted.resume is not None and (wanted.output is not None or wanted.overwrite):
+        raise common.UsageError("--resume goes on in its folder", "leave -o and --overwrite out")
+    if wanted.threads is not None:
+        import torch
+
+        torch.set_num_threads(wanted.threads)
+    with _telling(), weights.telling():
+        _train(wanted)
+
+
+def _train(wanted: _Asked) -> None:
+    from netdsl.train import folder as folders
+
+    root = Path(wanted.resume or wanted.output or Path("runs", common.stem(wanted.file or "")))
+    if wanted.seeds is None:
+        for line in _one(wanted, root, wanted.seed).lines():
+            stream.line(line)
+        return
+    found: list[Outcome] = []
+    for number in range(wanted.seeds):
+        folder = root / str(number + 1)
+        begun = folders.is_training(folder)
+        resumed = replace(wanted, resume=str(folder) if wanted.resume and begun else None)
+        found.append(_one(resumed, folder, (wanted.seed or 0) + number))
+    for one in found:
+        stream.line(one.lines()[-1])
+    tests = [one.test.error for one in found if one.test is not None]
+    if tests:
+        stream.line(f"test error {100 * sum(tests) / len(tests):.2f}%, the mean of {len(tests)}")
+
+
+def _one(wanted: _Asked, folder: Path, seed: int | None) -> Outcome:
+    """Train one network, or go on with one."""
+    from netdsl.train import folder as folders
+    from netdsl.train import loop
+
+    state = folders.state(folder) if wanted.resume else None
+    about, shaped = _network(wanted, folder, state)
+    recipe = _recipe(wanted, shaped, folder if state else None, seed)
+    setting = _setting(wanted, shaped, _data(about, shaped, recipe), recipe, state)
+    watch = _watch()
+    try:
+        return loop.train(
+            setting,
+            folder,
+            about,
+            device=wanted.device,
+            resume=state is not None,
+            overwrite=wanted.overwrite,
+            watch=watch,
+        )
+    finally:
+        watch.close()
+
+
+def _network(wanted: _Asked, folder: Path, state: dict[str, Any] | None) -> tuple[About, ShapedGraph]:
+    """What is trained, as the command line or the folder that it goes on in says."""
+    from netdsl.train import folder as folders
+    from netdsl.train.folder import About
+
+    if wanted.file is None:
+        assert state is not None, "there is a file, or a folder"
+        about = About(**state["about"])
+        shaped = folders.network(folder, about)
+        return replace(about, data=wanted.data or about.data), shaped
+    shaped = common.network(wanted.file, wanted.options)
+    data = wanted.data or (About(**state["about"]).data if state else "")
+    return About.of(common.locate(wanted.file), wanted.options.overrides, Path(data)), shaped
+
+
+def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int | None) -> Recipe:
+    """The recipe: of a file, of the folder that it goes on in, or the network's own, with what is asked to differ."""
+    report = Report()
+    try:
+        if wanted.recipe is not None or resumed is not None:
+            recipe = recipes.read(_recipe_file(wanted.recipe, resumed), report)
+        else:
+            path = common.locate(wanted.file or "")
+            recipe, told = recipes.of(shaped, path)
+            stream.note(safe.line(f"recipe: {told}"))
+    except UnreadableFile as error:
+        raise common.UsageError(str(error)) from None
+    except OSError as error:
+        raise common.UsageError(f"{error.filename}: {error.strerror}") from None
+    given = {"epochs": wanted.epochs, "seed": seed, "aux_weight": wanted.aux_weight}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    for word in wanted.changes:
+        changes.update(_changed(word, report))
+    if report.failed:
+        common.say(report.diagnostics())
+        raise SystemExit(1)
+    try:
+        return replace(recipe, **changes)
+    except ValueError as error:
+        raise common.UsageError(str(error)) from None
+
+
+def _recipe_file(name: str | None, resumed: Path | None) -> Path:
+    """The file of a recipe that is named, by its path or as a bundled one, or of the folder that is gone on in."""
+    if name is None:
+        assert resumed is not None, "a recipe is named, or a folder"
+        return resumed / "recipe.toml"
+    if (path := resources.find_recipe(name)) is None:
+        raise common.UsageError(f"{name}: there is no such file, and no bundled recipe of that name")
+    return path
+
+
+def _changed(word: str, report: Report) -> dict[str, object]:
+    """A key and its value of `--recipe-set key=value`, where words need no quotes. What is wrong is reported."""
+    key, equals, text = (part.strip() for part in word.partition("="))
+    if not equals:
+        raise common.UsageError(f"--recipe-set {word}: not a key and a value", "write --recipe-set rate=0.1")
+    if text.replace("_", "").isalnum() and text[0].isalpha() and text not in ("true", "false"):
+        text = f'"{text}"'
+    found = recipes.reads(Source(f"{key} = {text}", "--recipe-set"), report)
+    return {one.name: getattr(found, one.name) for one in fields(Recipe) if one.name == key}
+
+
+def _data(about: About, shaped: ShapedGraph, recipe: Recipe) -> Data:
+    from netdsl import data
+
+    found = data.read(about.data, seed=recipe.seed, validation=recipe.validation)
+    data.check(found, shaped)
+    counts = [(name, getattr(found, name)) for name in ("train", "validation", "test")]
+    parts = ", ".join(f"{len(part):,} {name}" for name, part in counts if part)
+    stream.note(safe.line(f"data: {about.data}: {parts} examples of {len(found.classes)} classes"))
+    for sentence in found.notes:
+        stream.note(safe.line(f"note: {sentence}"))
+    return found
+
+
+def _setting(wanted: _Asked, shaped: ShapedGraph, data: Data, recipe: Recipe, state: dict[str, Any] | None) -> Setting:
+    """All that the weights follow from; what a training began with where it goes on, unless it is asked otherwise."""
+    from netdsl.train.setting import Setting
+
+    known: dict[str, Any] = state["facts"] if state else {}
+    return Setting(
+        shaped,
+        data,
+        recipe,
+        init=wanted.init if wanted.begins else known.get("init", wanted.init),
+        weights=wanted.origin,
+        freeze=wanted.freeze or tuple(known.get("freeze", ())),
+        loss=wanted.loss or known.get("loss"),
+        accumulate=wanted.accumulate or known.get("accumulate", 1),
+    )
+
+
+def _watch() -> Watch:
+    """What shows how far it has come: a bar on a terminal, else a line for each epoch."""
+    from netdsl.train.watch import Bars, Lines
+
+    if sys.stderr is not None and sys.stderr.isatty():
+        from rich.console import Console
+
+        return Bars(Console(stderr=True))
+    return Lines(lambda line: stream.note(safe.line(line)))
+
+
+@contextmanager
+def _telling() -> Generator[None]:
+    """What is wrong with a training is told, with what to do; one that was interrupted ends with 130."""
+    from netdsl.compile.errors import CompileError
+    from netdsl.data import DataError
+    from netdsl.train.errors import Interrupted, NotFiniteError, TrainError
+    from netdsl.train.loss import LossError
+
+    try:
+        yield
+    except Interrupted as end:
+        stream.note(safe.line(f"interrupted in epoch {end.epoch}: netdsl train --resume {end.folder} goes on"))
+        raise SystemExit(130) from None
+    except NotFiniteError as error:
+        common.fail(common.UsageError(str(error), error.help), status=1)
+    except (TrainError, DataError) as error:
+        raise common.UsageError(str(error), error.help) from None
+    except LossError as error:
+        raise common.UsageError(error.reason, error.help) from None
+    except CompileError as error:
+        raise common.UsageError(str(error), getattr(error, "help", "")) from None

@@ -1,0 +1,78 @@
+"""What can be wrong with a training, as data; `str` gives a sentence, and `help` what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class TrainError(Exception):
+    """A training that was asked for and cannot be had, or that ends before its end."""
+
+    help: str = ""
+
+
+@dataclass(eq=False)
+class OccupiedError(TrainError):
+    """A folder that holds a training already."""
+
+    folder: Path
+    epoch: int
+    epochs: int
+
+    def __str__(self) -> str:
+        done = "a finished training" if self.epoch >= self.epochs else f"a training in epoch {self.epoch + 1}"
+        return f"{self.folder} holds {done}"
+
+    @property
+    def help(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        on = "" if self.epoch >= self.epochs else f"--resume {self.folder} goes on with it; "
+        return f"{on}-o names another folder, and --overwrite begins anew"
+
+
+@dataclass(eq=False)
+class NotATrainingError(TrainError):
+    """A folder or a file that is no training, or is damaged."""
+
+    path: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is no training: {self.reason}"
+
+
+@dataclass(eq=False)
+class ChangedError(TrainError):
+    """A training that would go on with something else than it began with; `changes` say what was, and is."""
+
+    folder: Path
+    changes: Mapping[str, tuple[str, str]]
+    help = "go on with what it began with, or begin anew with -o"
+
+    def __str__(self) -> str:
+        lines = [f"  {what}: {was}, now {now}" for what, (was, now) in self.changes.items()]
+        return "\n".join([f"{self.folder} cannot go on to the same weights, since something has changed", *lines])
+
+
+@dataclass(eq=False)
+class NotFiniteError(TrainError):
+    """A loss that is no number; `epoch` and `step` count from 1, and `kept` says which weights are sound."""
+
+    epoch: int
+    step: int
+    value: str
+    cause: str
+    kept: str
+    help: str = ""
+
+    def __str__(self) -> str:
+        return f"the loss is {self.value} at step {self.step} of epoch {self.epoch}: {self.cause}; {self.kept}"
+
+
+class Interrupted(BaseException):
+    """A training that was asked to end, and has saved where it was; `epoch` counts from 1."""
+
+    def __init__(self, folder: Path, epoch: int, signal: int) -> None:
+        super().__init__(folder, epoch, signal)
+        self.folder, self.epoch, self.signal = folder, epoch, signal

@@ -1,0 +1,36 @@
+"""Ctrl-C and SIGTERM during a training: noticed between two steps, so that what is saved is whole."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+_ASK = tuple(one for name in ("SIGINT", "SIGTERM") if (one := getattr(signal, name, None)) is not None)
+
+
+@contextmanager
+def noticed() -> Generator[Callable[[], int]]:
+    """A function that gives the signal that has asked this process to end, or 0.
+
+    A second one ends it at once, as any. Threads other than the main one notice none.
+    """
+    asked = 0
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = number
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: 0
+        return
+    before = {one: signal.signal(one, note) for one in _ASK}
+    try:
+        yield lambda: asked
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

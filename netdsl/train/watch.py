@@ -1,0 +1,91 @@
+"""What is told while a training runs: a bar on a terminal and in a notebook, else a line for each epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netdsl.train import log
+from netdsl.train.log import Epoch
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+
+class Watch:
+    """One that tells nothing; others say more of what it is told."""
+
+    def note(self, sentence: str) -> None:
+        """What whoever trains should know."""
+
+    def began(self, epochs: int, steps: int) -> None:
+        """A training of so many epochs begins, or goes on; each has so many steps."""
+
+    def stepped(self, epoch: int, done: int, loss: float, error: float) -> None:
+        """Steps of an epoch, counted from 1, are done; loss and error are their means."""
+
+    def trying(self, part: str, done: int) -> None:
+        """So many batches of a part of the data were tried."""
+
+    def ended(self, epoch: Epoch, best: bool) -> None:
+        """An epoch has ended; whether its weights are the best so far."""
+
+    def close(self) -> None:
+        """No more is told."""
+
+
+class Lines(Watch):
+    """A line for each epoch."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._epochs = say, 0
+
+    def began(self, epochs: int, steps: int) -> None:
+        self._epochs = epochs
+
+    def ended(self, epoch: Epoch, best: bool) -> None:
+        self._say(log.line(epoch, self._epochs) + ", best" * best)
+
+
+class Bars(Watch):
+    """A bar for the epoch that runs, with loss and error, below a line for each that has ended."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bars: Progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[told]}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+        self._task = self._bars.add_task("starting", total=None, told="")
+        self._epochs, self._steps, self._epoch = 0, 0, 0
+        self._bars.start()
+
+    def began(self, epochs: int, steps: int) -> None:
+        self._epochs, self._steps = epochs, steps
+
+    def stepped(self, epoch: int, done: int, loss: float, error: float) -> None:
+        what = f"epoch {epoch}/{self._epochs}"
+        self._show(what, done, self._steps, f"loss {log.loss(loss)}, error {log.percent(error)}", new=done == 1)
+
+    def trying(self, part: str, done: int) -> None:
+        self._bars.update(self._task, told=f"trying {part} data")
+
+    def _show(self, what: str, done: int, steps: int, told: str, *, new: bool) -> None:
+        if new:
+            self._bars.reset(self._task, total=steps)
+        self._bars.update(self._task, description=what, completed=done, total=steps, told=told)
+
+    def ended(self, epoch: Epoch, best: bool) -> None:
+        from rich.text import Text
+
+        self._bars.console.print(Text(log.line(epoch, self._epochs) + ", best" * best))
+
+    def close(self) -> None:
+        self._bars.stop()

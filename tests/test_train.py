@@ -1,0 +1,375 @@
+"""Training: the same weights however often it is stopped, and what is told where it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import command_line
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import netdsl
+from netdsl import data, runtime
+from netdsl.recipe import Recipe
+from netdsl.train import checkpoint, curves, folder, log, loop, watch
+from netdsl.train.errors import ChangedError, Interrupted, NotATrainingError, NotFiniteError, OccupiedError
+from netdsl.train.folder import About
+from netdsl.train.log import Epoch
+from netdsl.train.outcome import Outcome
+from netdsl.train.setting import Setting
+from netdsl.train.training import Training
+
+NETWORK = """
+param classes = 3
+INPUT 8x8x1 -> CONV 4 3 -> BN -> RELU -> MAXPOOL 2 -> DROPOUT 0.3 -> FC classes -> SOFTMAX
+"""
+RECIPE = Recipe(
+    rate=0.1, batch=16, epochs=4, schedule="plateau", patience=1, augmentation=("crop", "flip"), ema=0.9, clip=1.0
+)
+STEPS = 6
+"""Of an epoch: 91 of 100 examples, in batches of 16."""
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures of three classes, each with a bright third of its own, in noise."""
+    made = tmp_path_factory.mktemp("data") / "small.npz"
+    random = np.random.default_rng(0)
+    parts: dict[str, np.ndarray] = {}
+    for name, count in (("train", 100), ("test", 30)):
+        y = np.arange(count) % 3
+        x = random.integers(0, 120, (count, 8, 8), np.uint8)
+        for index, label in enumerate(y):
+            x[index, 3 * label : 3 * label + 2] += 100
+        parts |= {f"x_{name}": x, f"y_{name}": y}
+    np.savez(made, allow_pickle=False, **parts)
+    return made
+
+
+def setting(examples: Path, recipe: Recipe = RECIPE, text: str = NETWORK) -> Setting:
+    return Setting(netdsl.loads(text).shaped, data.read(examples), recipe)
+
+
+def train(made: Setting, place: Path, **options: Any) -> Outcome:
+    return loop.train(made, place, About(), device="cpu", **options)
+
+
+def weights(place: Path) -> dict[str, torch.Tensor]:
+    """All tensors that a training goes on with, and the best weights."""
+    return load_file(place / "last.safetensors") | {
+        f"best {name}": one for name, one in load_file(place / "best.safetensors").items()
+    }
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether two trainings have come to the same, bit for bit, but for how long they took."""
+    first, second = weights(one), weights(other)
+    rows = [[replace(row, seconds=0) for row in log.read(folder.state(at)["epochs"])] for at in (one, other)]
+    equal = all(torch.equal(value, second[name]) for name, value in first.items())
+    return first.keys() == second.keys() and equal and rows[0] == rows[1]
+
+
+@contextmanager
+def at_step(number: int, act: Callable[[], None]) -> Iterator[None]:
+    """Do something after so many steps."""
+    step = Training.step
+
+    def stepped(self: Training, x: torch.Tensor, y: torch.Tensor) -> None:
+        step(self, x, y)
+        if self.step_number == number:
+            act()
+
+    with patch.object(Training, "step", stepped):
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training that never stopped."""
+    place = tmp_path_factory.mktemp("whole")
+    train(setting(examples), place)
+    return place
+
+
+@pytest.mark.parametrize(("step", "by"), [(1, "SIGINT"), (STEPS, "SIGTERM"), (2 * STEPS + 2, "SIGINT")])
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
+    step: int, by: str, whole: Path, examples: Path, tmp_path: Path
+) -> None:
+    with at_step(step, lambda: signal.raise_signal(getattr(signal, by))), pytest.raises(Interrupted) as stopped:
+        train(setting(examples), tmp_path)
+    assert stopped.value.epoch == -(-step // STEPS)
+    assert folder.state(tmp_path)["training"]["step_number"] == step
+    torch.manual_seed(step)  # what others draw changes nothing
+    outcome = train(setting(examples), tmp_path, resume=True)
+    assert same(tmp_path, whole)
+    assert outcome.test is not None
+    assert outcome.test.error < 0.2
+
+
+def test_one_that_is_stopped_while_it_tries_the_weights_goes_on_there(
+    whole: Path, examples: Path, tmp_path: Path
+) -> None:
+    tried = loop.evaluate
+
+    def interrupted(*given: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return tried(*given)
+
+    with patch.object(loop, "evaluate", interrupted), pytest.raises(Interrupted):
+        train(setting(examples), tmp_path)
+    assert folder.state(tmp_path)["training"]["done"] == STEPS
+    train(setting(examples), tmp_path, resume=True)
+    assert same(tmp_path, whole)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import test_train as tests
+from netdsl.train import loop
+loop.SAVE, loop.SHARE = 0.0, 0.0
+with tests.at_step({step}, lambda: os.kill(os.getpid(), signal.SIGKILL)):
+    tests.train(tests.setting(Path({examples!r})), Path({place!r}))
+"""
+
+
+def test_one_that_was_killed_goes_on_from_its_last_checkpoint(whole: Path, examples: Path, tmp_path: Path) -> None:
+    step = 2 * STEPS + 4
+    script = KILLED.format(tests=str(Path(__file__).parent), step=step, examples=str(examples), place=str(tmp_path))
+    environment = {**os.environ, "PYTHONPATH": str(command_line.ROOT), "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    killed = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert folder.state(tmp_path)["training"]["step_number"] == step - 1
+    train(setting(examples), tmp_path, resume=True)
+    assert same(tmp_path, whole)
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(examples: Path, tmp_path: Path) -> None:
+    write = checkpoint.files.replace
+
+    def full(path: Path, content: bytes) -> None:
+        if path.name == "last.safetensors" and folder.is_training(tmp_path):
+            raise OSError(28, "No space left on device", str(path))
+        write(path, content)
+
+    with patch.object(checkpoint.files, "replace", full), pytest.raises(OSError, match="No space left"):
+        train(setting(examples), tmp_path)
+    assert folder.state(tmp_path)["training"]["step_number"] == 0
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_any_optimizer_and_schedule_goes_on(optimizer: str, examples: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, optimizer=optimizer, rate=0.01, schedule="cosine", warmup=0.5, epochs=2, precision="bf16")
+    train(setting(examples, recipe), tmp_path / "whole")
+    with at_step(STEPS + 2, lambda: signal.raise_signal(signal.SIGINT)), pytest.raises(Interrupted):
+        train(setting(examples, recipe), tmp_path / "stopped")
+    train(setting(examples, recipe), tmp_path / "stopped", resume=True)
+    assert same(tmp_path / "stopped", tmp_path / "whole")
+
+
+def test_more_epochs_are_those_of_a_longer_training(whole: Path, examples: Path, tmp_path: Path) -> None:
+    train(setting(examples, replace(RECIPE, epochs=2)), tmp_path)
+    outcome = train(setting(examples), tmp_path, resume=True)
+    assert [one.epoch for one in outcome.epochs] == [1, 2, 3, 4]
+    assert same(tmp_path, whole)
+
+
+def test_what_is_written_holds_no_pickles_and_says_all(whole: Path, examples: Path) -> None:
+    assert sorted(one.name for one in whole.iterdir()) == [
+        "best.pt",
+        "best.safetensors",
+        "curves.svg",
+        "last.safetensors",
+        "log.jsonl",
+        "network.net",
+        "recipe.toml",
+        "result.json",
+    ]
+    rows = [json.loads(line) for line in (whole / "log.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    best = min(rows, key=lambda row: (row["validation_error"], row["validation_loss"]))
+    result = json.loads((whole / "result.json").read_text())
+    assert result["best_epoch"] == best["epoch"]
+    assert result["validation_error"] == best["validation_error"]
+    assert all(row["examples"] == 91 for row in rows)
+    assert "[versions]" in (whole / "recipe.toml").read_text()
+    card = runtime.card(whole / "best.pt")
+    assert card.classes == ["0", "1", "2"]
+    assert card.preparation is not None
+    assert folder.network(whole) is not None
+    module = netdsl.loads(NETWORK).module(weights=whole / "best.safetensors")
+    assert {name for name, _ in module.state_dict().items()} == set(load_file(whole / "best.safetensors"))
+
+
+def test_the_best_weights_are_those_of_the_average_at_the_best_epoch(whole: Path) -> None:
+    state, best = folder.state(whole), load_file(whole / "best.safetensors")
+    chosen = min(log.read(state["epochs"]), key=lambda one: one.order)
+    if chosen.epoch == 4:
+        average = state["training"]["average"]["weights"]
+        assert all(torch.equal(value, average[name]) for name, value in best.items())
+    assert any(not torch.equal(value, state["training"]["module"][name]) for name, value in best.items())
+
+
+def test_test_data_are_read_once_in_the_end(examples: Path, tmp_path: Path) -> None:
+    tried: list[str] = []
+    batches = loop.Batches.epoch
+
+    def noted(self: loop.Batches, *given: Any, **named: Any) -> Any:
+        tried.append({91: "train", 9: "validation", 30: "test"}[len(self.part)])
+        return batches(self, *given, **named)
+
+    with patch.object(loop.Batches, "epoch", noted):
+        train(setting(examples, replace(RECIPE, epochs=2)), tmp_path)
+    assert tried == ["train", "validation", "train", "validation", "test"]
+
+
+def test_the_rate_falls_where_the_error_stalls(examples: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, rate=1e-9, factor=0.5, epochs=6, ema=0.0)
+    outcome = train(setting(examples, recipe, NETWORK.replace("BN -> ", "")), tmp_path)
+    rates = [one.rate / 1e-9 for one in outcome.epochs]
+    assert rates == pytest.approx([1, 1, 1, 0.5, 0.5, 0.25])
+    assert outcome.best.epoch == 1 or outcome.best.validation_error == outcome.epochs[0].validation_error
+
+
+def test_parts_of_a_batch_have_the_gradient_of_the_whole(examples: Path, tmp_path: Path) -> None:
+    plain = NETWORK.replace("BN -> ", "").replace("DROPOUT 0.3 -> ", "")
+    recipe = replace(RECIPE, epochs=1)
+    found: list[dict[str, torch.Tensor]] = []
+    for parts in (1, 3):
+        place = tmp_path / str(parts)
+        train(replace(setting(examples, recipe, plain), accumulate=parts), place)
+        found.append(load_file(place / "best.safetensors"))
+    for name, value in found[0].items():
+        torch.testing.assert_close(value, found[1][name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_batch_of_fewer_examples_than_the_network_trains_on_is_passed_over(examples: Path, tmp_path: Path) -> None:
+    text = "INPUT 8x8x1 -> AVGPOOL global -> BN -> FC 3 -> SOFTMAX"
+    outcome = train(setting(examples, replace(RECIPE, batch=1, epochs=1, clip=0.0), text), tmp_path)
+    assert outcome.epochs[0].examples == 0
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_a_loss_that_is_no_number_ends_the_training(precision: str, examples: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, rate=1e30, clip=0.0, precision=precision)
+    text = NETWORK.replace("BN -> ", "")
+    with pytest.raises(NotFiniteError) as found:
+        train(setting(examples, recipe, text), tmp_path)
+    assert (found.value.epoch, found.value.step) == (1, 2)
+    assert ("1e+30" in str(found.value)) == (precision == "fp32")
+    assert found.value.help
+    state = folder.state(tmp_path)["training"]
+    assert all(torch.isfinite(one).all() for one in state["module"].values())
+
+
+def test_a_network_that_is_no_number_from_the_start_is_told_so(examples: Path, tmp_path: Path) -> None:
+    made = setting(examples)
+    broken = Training.__init__
+
+    def spoilt(self: Training, *given: Any) -> None:
+        broken(self, *given)
+        next(self.module.parameters()).data.fill_(float("nan"))
+
+    with patch.object(Training, "__init__", spoilt), pytest.raises(NotFiniteError, match="begins with"):
+        train(made, tmp_path)
+
+
+def test_a_folder_that_holds_a_training_is_not_written_over(whole: Path, examples: Path, tmp_path: Path) -> None:
+    with pytest.raises(OccupiedError, match="holds a finished training") as found:
+        train(setting(examples), whole)
+    assert "--overwrite" in found.value.help
+    with at_step(2, lambda: signal.raise_signal(signal.SIGINT)), pytest.raises(Interrupted):
+        train(setting(examples), tmp_path)
+    with pytest.raises(OccupiedError, match="in epoch 1") as found:
+        train(setting(examples), tmp_path)
+    assert f"--resume {tmp_path}" in found.value.help
+    train(setting(examples), tmp_path, overwrite=True)
+    assert same(tmp_path, whole)
+
+
+def test_what_has_changed_is_told(whole: Path, examples: Path, tmp_path: Path) -> None:
+    with pytest.raises(ChangedError, match=r"rate: 0.1, now 0.2") as found:
+        train(setting(examples, replace(RECIPE, rate=0.2)), whole, resume=True)
+    assert set(found.value.changes) == {"rate"}
+    with pytest.raises(ChangedError, match="network"):
+        train(setting(examples, text=NETWORK.replace("RELU", "TANH")), whole, resume=True)
+    other = tmp_path / "other.npz"
+    parts = dict(np.load(examples))
+    parts["x_train"][0, 0, 0] ^= 255
+    np.savez(other, allow_pickle=False, **parts)
+    with pytest.raises(ChangedError, match="data"):
+        train(setting(other), whole, resume=True)
+    (tmp_path / "last.safetensors").write_bytes((whole / "last.safetensors").read_bytes()[:-100])
+    with pytest.raises(NotATrainingError, match="damaged"):
+        train(setting(examples), tmp_path, resume=True)
+    with pytest.raises(NotATrainingError, match="no such folder"):
+        train(setting(examples), tmp_path / "nowhere", resume=True)
+
+
+def test_other_threads_are_told_and_no_error(whole: Path, examples: Path, tmp_path: Path) -> None:
+    for one in whole.iterdir():
+        (tmp_path / one.name).write_bytes(one.read_bytes())
+    told: list[str] = []
+
+    class Noting(watch.Watch):
+        def note(self, sentence: str) -> None:
+            told.append(sentence)
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads + 1)
+    try:
+        train(setting(examples), tmp_path, resume=True, watch=Noting())
+    finally:
+        torch.set_num_threads(threads)
+    assert len(told) == 1
+    assert f"threads was {threads}" in told[0]
+
+
+def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
+    state = {"a": torch.arange(3), "b": {0: [1.5, None, float("inf")], "c": torch.zeros(())}, "d": (True, "x")}
+    checkpoint.write(tmp_path / "last.safetensors", state)
+    read = checkpoint.read(tmp_path / "last.safetensors")
+    assert torch.equal(read["a"], torch.arange(3))
+    assert read["b"]["c"].shape == ()
+    assert read["b"][0] == [1.5, None, float("inf")]
+    assert read["d"] == [True, "x"]
+
+
+def test_the_callers_generator_is_left_as_it_was(examples: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    train(setting(examples, replace(RECIPE, epochs=1)), tmp_path)
+    assert torch.equal(torch.rand(1), wanted)
+
+
+def row(number: int, **given: Any) -> Epoch:
+    return Epoch(number, 2 / number, 0.5 / number, 2.5 / number, 0.6 / number, 0.1, 75.0, 100, **given)
+
+
+def test_curves_show_both_parts_and_the_best_epoch() -> None:
+    picture = curves.svg([row(one) for one in range(1, 6)], 5, "Some network").decode()
+    for word in ("loss", "error", "epoch", "train", "validation", "Some network", "12.00% in epoch 5"):
+        assert word in picture, word
+    alone = curves.svg([replace(row(1), validation_loss=None, validation_error=None)], 1, "x").decode()
+    assert "validation" not in alone
+
+
+def test_an_epoch_reads_well() -> None:
+    assert log.line(row(2), 10) == (
+        "epoch 2/10: loss 1.0000, error 25.00%; validation loss 1.2500, error 30.00%; rate 0.1, 1:15"
+    )
+    assert [log.duration(one) for one in (8.46, 200, 7500)] == ["8.5 s", "3:20", "2:05:00"]
