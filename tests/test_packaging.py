@@ -60,7 +60,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_grammar_and_every_network(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    carried = [*ROOT.glob("grammar/*"), *ROOT.glob("networks/**/*.net"), *ROOT.glob("netdsl/**/*.py")]
+    carried = [*ROOT.glob("grammar/*"), *ROOT.glob("networks/**/*.*"), *ROOT.glob("netdsl/**/*.py")]
     paths = [path.relative_to(ROOT).as_posix() for path in carried]
     wanted = {path if path.startswith("netdsl/") else f"netdsl/{path}" for path in paths} | {"netdsl/py.typed"}
     assert wanted <= names

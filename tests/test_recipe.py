@@ -202,3 +202,28 @@ def test_a_bundled_recipe_is_found_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert resources.find_recipe("\0") is None
     Path("alexnet").write_text("rate = 1\n")
     assert resources.find_recipe("alexnet") == Path("alexnet")
+
+
+BUNDLED = sorted((resources.networks() / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)
+def test_a_bundled_recipe_is_that_of_a_network(path: Path) -> None:
+    report = Report()
+    found = recipe.read(path, report)
+    assert report.diagnostics() == []
+    network = resources.find(path.stem)
+    assert network is not None
+    assert recipe.of(netdsl.load(network).shaped, network) == (found, f"the recipe that comes with {path.stem}")
+    words = path.read_text(encoding="utf-8")
+    assert words.startswith("# ")
+    assert max(map(len, words.splitlines())) <= 120
+
+
+def test_the_recipe_of_alexnet_has_the_numbers_of_the_slides() -> None:
+    found, _ = recipe.of(netdsl.load("alexnet").shaped, resources.find("alexnet"))
+    assert (found.optimizer, found.batch, found.momentum, found.rate, found.decay) == ("sgd", 128, 0.9, 0.01, 0.0005)
+    assert (found.schedule, found.factor) == ("plateau", 0.1)
+    assert found.augmentation == ("crop", "flip", "lighting")
+    text = (resources.networks() / "recipes" / "alexnet.toml").read_text(encoding="utf-8")
+    assert all(words in text for words in ("0.5", "--seeds 7", "18.2%", "15.4%"))
