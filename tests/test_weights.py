@@ -352,3 +352,32 @@ def test_options_that_do_not_go_together_are_refused(options: dict[str, Any]) ->
         netdsl.loads("INPUT 2 -> FC 2").module(**options)
     with pytest.raises(TypeError):
         netdsl.loads("INPUT 2 -> FC 2").module(weights=3)  # pyright: ignore[reportArgumentType]
+
+
+FINE = "param classes = 7\nINPUT 8x8x3 -> CONV 4 3 -> RELU -> out: CONV classes 1 -> AVGPOOL global -> SOFTMAX"
+
+
+@pytest.mark.parametrize("by", ["name", "order"])
+def test_a_last_layer_for_other_classes_begins_anew_where_that_is_meant(by: Any) -> None:
+    state = {f"module.{name}": tensor for name, tensor in netdsl.loads(FINE).module(seed=1).state_dict().items()}
+    other = netdsl.loads(FINE, classes=5).shaped
+    with pytest.raises(WeightsMismatchError, match="another shape"):
+        compile.module(other, weights=Origin(state, by))
+    network = compile.module(other, weights=Origin(state, by, anew=True))
+    begun = compile.module(other).state_dict()
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(tensor, begun[name] if name.startswith("out.") else state[f"module.{name}"])
+    told = network.meta["weights"].notes
+    assert told == ("the state dict: out begins anew, with 5 outputs where the file has 7",)
+    same = compile.module(netdsl.loads(FINE).shaped, weights=Origin(state, by, anew=True))
+    assert torch.equal(same.get_parameter("out.weight"), state["module.out.weight"])
+    assert same.meta["weights"].notes == ()
+
+
+def test_only_last_layers_begin_anew() -> None:
+    for text in (FINE.replace("x3", "x1"), FINE.replace("CONV 4", "CONV 6"), FINE.replace("-> RELU", "-> BN -> RELU")):
+        with pytest.raises(WeightsMismatchError):
+            compile.module(
+                netdsl.loads(text, classes=5).shaped,
+                weights=Origin(netdsl.loads(FINE).module().state_dict(), anew=True),
+            )

@@ -29,15 +29,15 @@ initial = click.option(
 """Gives a command the name of an initialisation, as `init`."""
 
 
-def loading(help: str) -> Callable[[Command], Command]:
-    """Gives a command the options of weights, as `origin`: an Origin, or None."""
+def loading(help: str, *, anew: bool = False) -> Callable[[Command], Command]:
+    """Gives a command the options of weights, as `origin`: an Origin, or None; with `anew` for fine-tuning."""
 
     def give(command: Command) -> Command:
         @wraps(command)
         def asking(
             *, weights: str | None, weights_by: By | None, weights_map: str | None, map_output: str | None, **rest: Any
         ) -> object:
-            return command(origin=_origin(weights, weights_by, weights_map, map_output), **rest)
+            return command(origin=_origin(weights, weights_by, weights_map, map_output, anew), **rest)
 
         for option in (
             click.option(
@@ -57,7 +57,7 @@ def loading(help: str) -> Callable[[Command], Command]:
     return give
 
 
-def _origin(weights: str | None, by: By | None, map: str | None, map_output: str | None) -> Origin | None:
+def _origin(weights: str | None, by: By | None, map: str | None, map_output: str | None, anew: bool) -> Origin | None:
     """Where weights come from. Raises UsageError for options that do not go together."""
     others = {"--weights-by": by, "--weights-map": map, "--map-output": map_output}
     given = [option for option, value in others.items() if value is not None]
@@ -70,7 +70,7 @@ def _origin(weights: str | None, by: By | None, map: str | None, map_output: str
     if by != "order" and map_output is not None:
         raise common.UsageError("--map-output is of what is found by order", "write --weights-by order too")
     paths = [None if one is None else Path(one) for one in (map, map_output)]
-    return Origin(Path(weights), by or "name", *paths)
+    return Origin(Path(weights), by or "name", *paths, anew=anew)
 
 
 @contextmanager

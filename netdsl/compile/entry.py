@@ -47,7 +47,8 @@ def module(
     """
     plan = Plan(shaped, train, bind(devices, shaped.graph), logits)
     make = switching if train and shaped.graph.training_outputs else lower
-    network = make(plan, seed, init=inits.check(init), blank=weights is not None, progress=progress)
+    blank = weights is not None and not weights.anew
+    network = make(plan, seed, init=inits.check(init), blank=blank, progress=progress)
     if weights is not None:
         told = network.meta["weights"] = stored.fill(network, plan, weights)
         told.warn()

@@ -30,6 +30,8 @@ class Origin:
     """A file that says which names of theirs are which of the network's."""
     map_output: Path | None = None
     """Where to write such a file, of what was found by order."""
+    anew: bool = False
+    """Whether last layers begin anew that are for another number of classes in the file, as fine-tuning wants it."""
 
     def __post_init__(self) -> None:
         if self.by not in WAYS:

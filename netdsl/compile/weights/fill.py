@@ -15,7 +15,8 @@ from netdsl.compile.errors import Reshaped, WeightsMismatchError, WeightsOrderEr
 from netdsl.compile.lower import lower
 from netdsl.compile.origin import Origin, Remarks
 from netdsl.compile.plan import Plan
-from netdsl.compile.weights import names, renaming
+from netdsl.compile.weights import heads, names, renaming
+from netdsl.compile.weights.heads import Anew
 from netdsl.compile.weights.modules import Module, grouped
 from netdsl.compile.weights.order import Match, match
 from netdsl.compile.weights.place import load
@@ -32,8 +33,20 @@ def fill(network: nn.Module, plan: Plan, origin: Origin) -> Remarks:
     Raises CompileError, and OSError where a file cannot be had.
     """
     with _helping(network, plan, origin):
-        tensors, told = _named(network, plan, origin)
-        return told + Remarks(odd=tuple(load(network, tensors, origin.name, plan.unused)))
+        try:
+            return _filled(network, plan, origin)
+        except WeightsMismatchError as error:
+            if not origin.anew or error.missing or error.extra or error.unmeant:
+                raise
+            if not (anew := heads.anew(network, plan, error.reshaped)):
+                raise
+        return _filled(network, plan, origin, anew) + Remarks(notes=(heads.told(anew, origin.name),))
+
+
+def _filled(network: nn.Module, plan: Plan, origin: Origin, anew: Sequence[Anew] = ()) -> Remarks:
+    """Load weights into a network, but for layers that begin anew."""
+    tensors, told = _named(network, plan, origin, anew)
+    return told + Remarks(odd=tuple(load(network, tensors, origin.name, plan.unused)))
 
 
 def filled(shaped: ShapedGraph, origin: Origin) -> tuple[nn.Module, Remarks]:
@@ -51,17 +64,21 @@ def filled(shaped: ShapedGraph, origin: Origin) -> tuple[nn.Module, Remarks]:
         return network, told + Remarks(odd=tuple(load(network, tensors, origin.name, plan.unused)))
 
 
-def _named(network: nn.Module, plan: Plan, origin: Origin) -> tuple[Mapping[str, Tensor], Remarks]:
+def _named(
+    network: nn.Module, plan: Plan, origin: Origin, anew: Sequence[Anew] = ()
+) -> tuple[Mapping[str, Tensor], Remarks]:
     """Tensors under the names that they have in a network, and what there is to say of them."""
     tensors, note = _opened(origin)
     told = Remarks(notes=(note,) if note else ())
     if origin.by == "order":
-        tensors, notes = _ordered(network, plan, names.unwrapped(tensors), origin)
+        own = {name: tensor for one in anew for name, tensor in one.theirs.items()}
+        tensors, notes = _ordered(network, plan, {**names.unwrapped(tensors), **own}, origin)
         return tensors, told + Remarks(notes=notes)
+    own = {name: tensor for one in anew for name, tensor in one.ours.items()}
     if origin.map is not None:
         wanted = [*network.state_dict(), *plan.unused]
-        return renaming.read(origin.map).applied(names.unwrapped(tensors), wanted), told
-    return names.fitting(tensors, network.state_dict().keys()), told
+        return {**renaming.read(origin.map).applied(names.unwrapped(tensors), wanted), **own}, told
+    return {**names.fitting(tensors, network.state_dict().keys()), **own}, told
 
 
 def _opened(origin: Origin) -> tuple[Mapping[str, Tensor], str]:
