@@ -21,6 +21,7 @@ _COMMANDS = {
     "compile": "Compile a network into TorchScript, torch.export or ONNX.",
     "train": "Train a network, and write what comes of it into a folder.",
     "run": "Classify pictures with a compiled network.",
+    "see": "Show what the features of a network see.",
     "bench": "Measure the compiled network beside other ways of running it.",
     "emit": "Print a network as any stage of the compiler has it.",
     "fmt": "Format .net files in place.",

@@ -6,17 +6,26 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import wraps
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import click
 
 from netdsl import resources
 from netdsl.cli import common
-from netdsl.runtime.file import Card
 from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
 
 if TYPE_CHECKING:
     from netdsl.layers.arguments import Number
+
+
+class Described(Protocol):
+    """What has a program, and may say what pictures went through: a compiled file's card."""
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def preparation(self) -> Preparation | None: ...
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class Asked:
     crop: float | None
     invert: bool
 
-    def prepared(self, made: Card, channels: int) -> tuple[Preparation, str]:
+    def prepared(self, made: Described, channels: int) -> tuple[Preparation, str]:
         """What becomes of a picture for a file's input of 1 or 3 channels, and how to say it. Raises UsageError."""
         known = made.preparation
         values, words = self._values(made, channels)
@@ -38,7 +47,7 @@ class Asked:
             preparation = replace(preparation, crop=self.crop)
         return preparation, words + ", negative" * self.invert
 
-    def _values(self, made: Card, channels: int) -> tuple[Preparation, str]:
+    def _values(self, made: Described, channels: int) -> tuple[Preparation, str]:
         """How a picture's values are given: as asked, as in training, as constants behind INPUT take them, or usual."""
         known = made.preparation
         if self.raw is not None:
@@ -61,14 +70,14 @@ class Asked:
         return Preparation(MEAN, STD), "normalised by ImageNet's mean and deviation"
 
 
-def options(command: common.Command) -> common.Command:
-    """Give a command the options that say how pictures are prepared, as `asked`."""
+def options(command: common.Command, name: str = "asked") -> common.Command:
+    """Give a command the options that say how pictures are prepared, as `asked` or another name."""
 
     @wraps(command)
     def asking(
         *, mean: str | None, std: str | None, raw: str | None, crop: float | None, invert: bool, **options: object
     ) -> object:
-        return command(asked=Asked(mean, std, raw, crop, invert), **options)
+        return command(**{name: Asked(mean, std, raw, crop, invert)}, **options)
 
     added: Any = asking
     for option in (

@@ -58,6 +58,12 @@ class Patch(Line):
         return f"channel {one.channel}, {one.value:.4g} at {one.place} in {self.name}"
 
 
+def told(patches: Sequence[Patch]) -> str:
+    """How strong some activations are."""
+    values = [one.activation.value for one in (*patches[:1], *patches[1:][-1:])]
+    return " to ".join(f"{value:.3g}" for value in values) or "never active"
+
+
 def require_ways(subject: Subject, target: int) -> None:
     """Raise SeeError where there is no way back from a node to the picture; it names the layer."""
     nodes, before = subject.shaped.nodes, subject.before(target)

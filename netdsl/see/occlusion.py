@@ -59,8 +59,9 @@ class Occlusion(Line):
     def about(self) -> str:
         """Its line."""
         return (
-            f"{self.name}: {self.called} at {self.probability:.3g}, least {self.likely.min():.3g};"
-            f" {self.named:.3g} without the pixels named, {self.random:.3g} without others"
+            f"{self.name}: {self.called} at {self.probability:.3f}, {self.likely.min():.3f} at the least;"
+            f" {self.named:.3f} without the {SHARE:.0%} of the pixels that matter most,"
+            f" {self.random:.3f} without as many at random"
         )
 
 

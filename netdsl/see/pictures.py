@@ -62,8 +62,11 @@ def within(folder: Path) -> Files:
 
 def prepared(subject: Subject, pictures: Pictures, indices: Sequence[int]) -> Tensor:
     """Some pictures as the network takes them, N x channels x height x width."""
-    dims = subject.dims
-    made = [torch.as_tensor(subject.preparation.prepared(pictures.picture(index), dims)) for index in indices]
+    made: list[Tensor] = []
+    for index in indices:
+        picture = pictures.picture(index)
+        picture = 255 - picture if subject.inverted else picture
+        made.append(torch.as_tensor(subject.preparation.prepared(picture, subject.dims)))
     return torch.stack(made)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netdsl.draw.palette import Theme
-from netdsl.see.deconvolution import Patch
+from netdsl.see.deconvolution import Patch, told
 from netdsl.see.filters import Filters
 from netdsl.see.occlusion import SHARE, Occlusion
 from netdsl.see.tiles import FONT, LINE, MARGIN, SMALL, Page, heat, png, signed, tile
@@ -77,7 +77,7 @@ def occlusions(title: str, found: Sequence[Occlusion], theme: Theme) -> bytes:
     for number, one in enumerate(found):
         y = page.top + number * row
         at = [MARGIN, MARGIN + side + between, MARGIN + 2 * side + between + bar]
-        page.words(MARGIN, y, f"{one.called}: {one.probability:.3f}", FONT + 1, bold=True)
+        page.words(MARGIN, y, f"{one.called}, probability {one.probability:.3f}", FONT + 1, bold=True)
         page.words(at[2] + side, y, one.name, FONT, anchor="end", colour=theme.quiet)
         top = y + LINE + 6
         high = float(one.likely.max())
@@ -126,8 +126,7 @@ def deconvolutions(title: str, layer: str, found: Mapping[int, Sequence[Patch]],
     for number, (channel, patches) in enumerate(found.items()):
         x, y = MARGIN + number % columns * (block + 22), page.top + number // columns * down
         page.words(x, y, f"channel {channel}", FONT, bold=True)
-        told = f"{patches[0].activation.value:.3g} to {patches[-1].activation.value:.3g}" if patches else "never active"
-        page.words(x + block, y, told, SMALL + 1, anchor="end", colour=theme.quiet)
+        page.words(x + block, y, told(patches), SMALL + 1, anchor="end", colour=theme.quiet)
         for place, patch in enumerate(patches):
             left, top = x + place % across * (side + _GAP / 2), y + LINE + 2 + place // across * (side + _GAP / 2)
             tile(page.canvas, left, top, side, signed(patch.pattern))

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from netdsl.compile import meaning
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import Node, ShapedGraph
-from netdsl.layers.shape import Shape
 from netdsl.runtime.preparation import Preparation
 from netdsl.see.errors import SeeError
 from netdsl.text.suggest import did_you_mean
@@ -34,6 +33,8 @@ class Subject:
     module: nn.Module
     preparation: Preparation
     classes: tuple[str, ...] = ()
+    inverted: bool = False
+    """Whether pictures are taken as their negatives."""
 
     @cached_property
     def plan(self) -> Plan:
@@ -111,7 +112,7 @@ class Subject:
         return max(1, min(_MOST, _BYTES // each))
 
     def probabilities(self, pictures: Tensor) -> Tensor:
-        """How likely each class is, N x classes, by what the output means; the mean over places of a map."""
+        """How likely each class is, N x classes; the mean of a map, and of one unit that tells two: no, yes."""
         output = self.values(pictures, self.output)[self.output]
         match meaning.of(self.shaped, self.output):
             case "probabilities" | "independent":
@@ -121,8 +122,9 @@ class Subject:
             case "distances":
                 likely = (-output).softmax(1)
             case _:
-                likely = output.softmax(1)
-        return likely.flatten(2).mean(2) if likely.dim() > 2 else likely
+                likely = output.softmax(1) if output.shape[1] > 1 else output.sigmoid()
+        likely = likely.flatten(2).mean(2) if likely.dim() > 2 else likely
+        return torch.cat([1 - likely, likely], 1) if likely.shape[1] == 1 else likely
 
     def shown(self, prepared: Tensor) -> Tensor:
         """A prepared picture with values from 0 to 1 again, channels x height x width."""
@@ -146,12 +148,12 @@ class Subject:
 
     def number(self, name: str) -> int:
         """The class of a name, or of a number from 0. Raises SeeError."""
-        shape: Shape = self.shaped.shapes[self.output]
+        count = max(2, self.shaped.shapes[self.output].channels)
         if name in self.classes:
             return self.classes.index(name)
-        if name.isascii() and name.isdigit() and int(name) < shape.channels:
+        if name.isascii() and name.isdigit() and int(name) < count:
             return int(name)
-        help = did_you_mean(name, self.classes) or f"a number from 0 to {shape.channels - 1}" + (
+        help = did_you_mean(name, self.classes) or f"a number from 0 to {count - 1}" + (
             " or a class by its name" if self.classes else ""
         )
         raise SeeError(f"--class {name}: there is no such class", help)

@@ -24,16 +24,17 @@ from netdsl.text.shown import Line
 
 FORMATS = ("png", "svg", "pdf")
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 Path_ = str | PathLike[str]
 
 
 @dataclass(frozen=True, repr=False)
-class Seen(Line, Generic[T]):
-    """What was seen: `found` has it as values, `draw` as a picture, which notebooks show."""
+class Seen(Line, Generic[T_co]):
+    """What was seen: `found` has it as values, `told` in words, `draw` as a picture, which notebooks show."""
 
-    found: T
+    found: T_co
     title: str
+    told: tuple[str, ...]
     _paint: Callable[[Theme], bytes] = field(compare=False)
 
     @property
@@ -79,7 +80,8 @@ class View(Line):
     def filters(self, layer: str | None = None) -> Seen[Filters]:
         """The kernels of a layer, by default of the first that has some. Raises SeeError."""
         found = filters.filters(self.subject, layer)
-        return Seen(found, f"{self.title}: the filters of {found.path}", lambda theme: sheets.filters(found, theme))
+        title = f"{self.title}: the filters of {found.path}"
+        return Seen(found, title, (), lambda theme: sheets.filters(found, theme))
 
     def occlude(
         self,
@@ -107,7 +109,9 @@ class View(Line):
             )
         if not found:
             raise SeeError("there are no pictures to look at")
-        return Seen(tuple(found), f"{self.title}: occlusion", lambda theme: sheets.occlusions(self.title, found, theme))
+        told = tuple([one.about for one in found])
+        title = f"{self.title}: what it goes by"
+        return Seen(tuple(found), title, told, lambda theme: sheets.occlusions(self.title, found, theme))
 
     def deconv(
         self,
@@ -123,9 +127,9 @@ class View(Line):
         Without channels, those with the strongest activations. Raises as `occlude` does.
         """
         found = deconvolution.patches(self.subject, _pictures(over), layer, channels, each, progress)
-        return Seen(
-            found, f"{self.title}: {layer}", lambda theme: sheets.deconvolutions(self.title, layer, found, theme)
-        )
+        told = tuple([f"channel {channel}: {deconvolution.told(some)}" for channel, some in found.items()])
+        title = f"{self.title}: what {layer} answers to"
+        return Seen(found, title, told, lambda theme: sheets.deconvolutions(self.title, layer, found, theme))
 
 
 def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
