@@ -147,6 +147,14 @@ def test_an_npz_file_is_read(tmp_path: Path) -> None:
     assert found.part("test").labels.tolist() == w.tolist()
 
 
+def test_classes_without_examples_are_told(tmp_path: Path) -> None:
+    x, y = some(20, 5, 4)
+    np.savez(tmp_path / "some.npz", x_train=x, y_train=y + 2)
+    found = data.read(tmp_path / "some.npz")
+    assert found.classes == ("0", "1", "2", "3", "4")
+    assert found.notes[0] == "no example is of the class 0, 1"
+
+
 def test_values_of_any_kind_are_those_of_bytes() -> None:
     x, path = some(20, 5, 4)[0], Path("some.npz")
     wanted = x[..., None]
@@ -233,6 +241,10 @@ def test_a_folder_of_class_folders_is_read(tmp_path: Path) -> None:
         f"{part}/{name}/{index}.png": 10 * index for part in ("train", "test") for name in "ba" for index in (2, 1)
     }
     write_folder(tmp_path, {**files, "train/a/deeper/still/0.PNG": 7, "read me.txt": "", "train/c/read.txt": ""})
+    os.mkfifo(tmp_path / "test" / "a" / "pipe.png")
+    (tmp_path / "train" / "a" / "loop").symlink_to(tmp_path / "train" / "a")
+    (tmp_path / "train" / "a" / "Thumbs.db").touch()
+    (tmp_path / "train" / "a" / ".hidden.png").touch()
     found = data.read(tmp_path, validation=0)
     assert found.classes == ("a", "b")
     assert found.train.labels.tolist() == [0, 0, 0, 1, 1]
@@ -240,7 +252,7 @@ def test_a_folder_of_class_folders_is_read(tmp_path: Path) -> None:
     assert found.part("test").name(3) == str(tmp_path / "test" / "b" / "2.png")
     assert found.notes == (
         "no pictures are in train/c, which is left out",
-        "what is no picture of a class is passed over: train/c/read.txt",
+        "what is no picture of a class is passed over: read me.txt, test/a/pipe.png, train/c/read.txt",
     )
 
 

@@ -38,12 +38,13 @@ class Met:
     def notes(self) -> Iterator[str]:
         """A sentence about each kind."""
         if self.empty:
-            yield f"no pictures are in {_some(self.empty)}, which is left out"
+            yield f"no pictures are in {some(sorted(self.empty))}, which is left out"
         if self.others:
-            yield f"what is no picture of a class is passed over: {_some(self.others)}"
+            yield f"what is no picture of a class is passed over: {some(sorted(self.others))}"
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Some names, and how many more there are."""
     further = f" and {len(names) - 3:,} others" if len(names) > 3 else ""
     return ", ".join(names[:3]) + further
 
@@ -51,11 +52,11 @@ def _some(names: list[str]) -> str:
 def read(root: Path) -> tuple[Mapping[str, Files], tuple[str, ...], list[str]]:
     """The parts of a folder by name, its classes, and notes. Raises DataError and OSError."""
     met = Met()
-    folders, _ = _entries(root)
+    folders, files, others = _entries(root)
     split = _split(root, folders)
     found: dict[str, dict[str, list[str]]] = {}
     if split:
-        met.others += sorted(f"{name}/" for name in folders if name not in split)
+        met.others += [*files, *others, *(f"{name}/" for name in folders if name not in split)]
         for folder, part in split.items():
             found[part] = _classes(root, folder, met)
     else:
@@ -67,18 +68,18 @@ def read(root: Path) -> tuple[Mapping[str, Files], tuple[str, ...], list[str]]:
             if name not in found["train"]:
                 one = root / inside[name][0]
                 reason = f"is of the class {name!r} of the {part} part, which the train part has not"
-                raise DataError(one, reason, f"its classes are {_some(list(classes))}")
+                raise DataError(one, reason, f"its classes are {some(list(classes))}")
     return {part: _files(root, classes, inside) for part, inside in found.items() if inside}, classes, list(met.notes())
 
 
-def _entries(folder: Path) -> tuple[list[str], list[str]]:
-    """The folders and the files in a folder, links followed, but for what systems hide."""
-    folders, files = list[str](), list[str]()
+def _entries(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """The folders, the files and what is neither in a folder, links followed, but for what systems hide."""
+    folders, files, others = list[str](), list[str](), list[str]()
     with os.scandir(folder) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.lower() not in _UNSEEN:
-                (folders if entry.is_dir() else files).append(entry.name)
-    return folders, files
+                (folders if entry.is_dir() else files if entry.is_file() else others).append(entry.name)
+    return folders, files, others
 
 
 def _split(root: Path, folders: list[str]) -> Mapping[str, str]:
@@ -89,10 +90,10 @@ def _split(root: Path, folders: list[str]) -> Mapping[str, str]:
         return {}
     if "train" not in parts:
         if parts and len(parts) == len(folders):
-            raise DataError(root, f"has {_some(folders)}, and no train", "name the folder that one learns from train")
+            raise DataError(root, f"has {some(folders)}, and no train", "name the folder that one learns from train")
         return {}
     if len(set(parts)) < len(parts):
-        raise DataError(root, f"has {_some(sorted(named))}, of which two are one part", "put them together")
+        raise DataError(root, f"has {some(sorted(named))}, of which two are one part", "put them together")
     if len(set(parts)) == 2 and "validation" in parts:
         named = {name: "test" if part == "validation" else part for name, part in named.items()}
     return named
@@ -100,8 +101,8 @@ def _split(root: Path, folders: list[str]) -> Mapping[str, str]:
 
 def _classes(root: Path, part: str, met: Met) -> dict[str, list[str]]:
     """The pictures of each class, by the path from the root, of a part's folder."""
-    folders, files = _entries(root / part)
-    met.others += sorted(os.path.join(part, name) for name in files)
+    folders, files, others = _entries(root / part)
+    met.others += [os.path.join(part, name) for name in files + others]
     found: dict[str, list[str]] = {}
     for folder in sorted(folders):
         pictures = list(_pictures(root, os.path.join(part, folder), met))
@@ -121,7 +122,8 @@ def _pictures(root: Path, folder: str, met: Met) -> Iterator[str]:
         if (about.st_dev, about.st_ino) in seen:
             continue
         seen.add((about.st_dev, about.st_ino))
-        folders, files = _entries(root / at)
+        folders, files, others = _entries(root / at)
+        met.others += [os.path.join(at, name) for name in others]
         left += [os.path.join(at, name) for name in folders]
         for name in files:
             path = os.path.join(at, name)
@@ -149,7 +151,7 @@ def _whole(root: Path, found: Mapping[str, Mapping[str, list[str]]], folders: li
         help = "a class is a folder of pictures: DATA/cat/1.png, or DATA/train/cat/1.png and DATA/test/cat/2.png"
         raise DataError(root, "has neither idx files with MNIST's names nor folders of pictures", help)
     if len(folders) == 1 and len(found) == 1:
-        inner, _ = _entries(root / folders[0])
+        inner, _, _ = _entries(root / folders[0])
         files = [os.path.dirname(one) for pictures in found["train"].values() for one in pictures]
         if len(inner) > 1 and folders[0] not in files:
             raise DataError(root, f"has one folder, {folders[0]}, and folders in it", f"name {root / folders[0]}")

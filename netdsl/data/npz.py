@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from errno import EINVAL
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -16,6 +19,7 @@ import numpy as np
 from netdsl.data import memory
 from netdsl.data.arrays import labelled, pictures
 from netdsl.data.part import DataError, Part
+from netdsl.text import safe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +30,17 @@ _HEADER = 10_000
 _DEFLATED = 1032
 """How many bytes one byte of deflate's stands for at most."""
 _NAMES = {"train": "train", "val": "validation", "test": "test"}
-_KEPT = "of how np.savez and np.savez_compressed keep arrays"
+_UNSOUND = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+"""What zipfile raises for an archive that is damaged, encrypted or of a kind that it does not read."""
 
 
 def read(path: Path) -> tuple[Mapping[str, Part], tuple[str, ...]]:
@@ -35,14 +49,17 @@ def read(path: Path) -> tuple[Mapping[str, Part], tuple[str, ...]]:
         try:
             with zipfile.ZipFile(data) as archive:
                 return _parts(path, archive)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-            raise DataError(path, f"is no sound .npz file ({error})", "save it anew by np.savez_compressed") from None
+        except _UNSOUND as error:
+            if isinstance(error, OSError) and error.errno != EINVAL:  # which an offset before the file's start gives
+                raise
+            reason = f"is no sound .npz file ({error or type(error).__name__})"
+            raise DataError(path, reason, "save it anew by np.savez_compressed") from None
 
 
 def _parts(path: Path, archive: zipfile.ZipFile) -> tuple[Mapping[str, Part], tuple[str, ...]]:
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     if "x_train" not in members or "y_train" not in members:
-        there = ", ".join(sorted(members)[:8]) or "nothing"
+        there = safe.line(", ".join(sorted(members)[:8])) or "nothing"
         raise DataError(
             path, f"has no x_train and y_train, but {there}", "np.savez_compressed(path, x_train=…, y_train=…)"
         )
@@ -64,7 +81,11 @@ def _classes(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile
     values = _array(path, archive, members["classes"], "classes", kinds="U")
     if values.ndim != 1:
         raise DataError(path, f"classes has {values.ndim} axes, and is one row of names")
-    return tuple(cast(list[str], values.tolist()))
+    names = cast(list[str], values.tolist())
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise DataError(path, f"classes has {safe.line(twice)!r} twice")
+    return tuple(names)
 
 
 def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, kinds: str = "biuf") -> NDArray[Any]:

@@ -31,6 +31,9 @@ def read(path: str | os.PathLike[str], *, seed: int = 0, validation: float = 0.1
     parts, names, notes = _parts(root)
     train = parts["train"]
     classes = _classes(root, parts, names)
+    counts = np.bincount(train.labels, minlength=len(classes))
+    if lacking := [classes[index] for index in np.flatnonzero(counts == 0).tolist()]:
+        notes.append(f"no example is of the class {folders.some(lacking)}")
     tried = parts.get("test")
     if tried is None and test:
         train, tried = split(train, test, 0, TEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
+logging.getLogger("PIL").addHandler(logging.NullHandler())
+"""What it logs of broken pictures is shown where whoever runs netdsl asked for that, and not by default."""
 IMAGENET = Preparation()
 """How networks for ImageNet take pictures."""
 _PIXELS = 50_000_000
