@@ -58,6 +58,11 @@ def recipe_of(network: Path) -> Path | None:
     return next((path for path in places if path.is_file()), None)
 
 
+def recipes() -> list[Path]:
+    """The bundled recipes' files, by name."""
+    return sorted((networks() / "recipes").glob("*.toml"))
+
+
 def find_recipe(name: str) -> Path | None:
     """The file of a recipe: a path, or the name of a bundled one (`alexnet`) where no such file is."""
     path = Path(name)

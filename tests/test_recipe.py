@@ -204,7 +204,7 @@ def test_a_bundled_recipe_is_found_by_name(tmp_path: Path, monkeypatch: pytest.M
     assert resources.find_recipe("alexnet") == Path("alexnet")
 
 
-BUNDLED = sorted((resources.networks() / "recipes").glob("*.toml"))
+BUNDLED = resources.recipes()
 
 
 @pytest.mark.parametrize("path", BUNDLED, ids=lambda path: path.stem)

@@ -373,3 +373,54 @@ def test_an_epoch_reads_well() -> None:
         "epoch 2/10: loss 1.0000, error 25.00%; validation loss 1.2500, error 30.00%; rate 0.1, 1:15"
     )
     assert [log.duration(one) for one in (8.46, 200, 7500)] == ["8.5 s", "3:20", "2:05:00"]
+
+
+def test_fine_tuning_keeps_what_is_frozen_and_begins_the_last_layer_anew(
+    whole: Path, examples: Path, tmp_path: Path
+) -> None:
+    """As what was learned for three classes serves for two of them, told apart from the third."""
+    file, other = tmp_path / "net.net", tmp_path / "two.npz"
+    file.write_text(NETWORK)
+    parts = dict(np.load(examples))
+    np.savez(
+        other, allow_pickle=False, **{name: one.clip(0, 1) if name[0] == "y" else one for name, one in parts.items()}
+    )
+    given = [
+        "train",
+        str(file),
+        "--set",
+        "classes=2",
+        "--data",
+        str(other),
+        "--epochs",
+        "2",
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    given += ["--weights", str(whole / "best.safetensors"), "--freeze", "conv1", "--freeze", "bn*", "--device", "cpu"]
+    done = command_line.run(*given)
+    assert done.status == 0, done.err
+    assert "fc1 begins anew, with 2 outputs where the file has 3" in done.err
+    assert "74 of 122 parameters are trained, the others frozen" in done.err
+    before, after = (load_file(place / "best.safetensors") for place in (whole, tmp_path / "out"))
+    assert before.keys() == after.keys()
+    for name, one in after.items():
+        assert torch.equal(one, before[name]) == (not name.startswith("fc1")), name
+
+
+def test_wrong_names_and_recipes_end_in_diagnostics(examples: Path, tmp_path: Path) -> None:
+    file = tmp_path / "net.net"
+    file.write_text(NETWORK)
+    given = ["train", str(file), "--data", str(examples), "-o", str(tmp_path / "out")]
+    for more, words in (
+        (["--freeze", "cnov1"], "error[unknown-name]: --freeze: cnov1 names no layer with weights"),
+        (["--freeze", "*"], "nothing is left to train"),
+        (["--recipe", "alexnt"], "did you mean alexnet?"),
+    ):
+        done = command_line.run(*given, *more)
+        assert done.status == 2, done.err
+        assert words in done.err
+    file.with_suffix(".toml").write_text("rate = -1\n")
+    done = command_line.run(*given)
+    assert done.status == 1
+    assert "net.toml:1:8" in done.err

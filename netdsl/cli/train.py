@@ -20,8 +20,9 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile
 from netdsl.recipe import Recipe
 from netdsl.text import safe
-from netdsl.text.diagnostic import Report
+from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
+from netdsl.text.suggest import did_you_mean
 from netdsl.train.readings import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class _Asked:
 @click.option("--loss", type=click.Choice(KINDS), help="The loss, where the network's last layer does not say it.")
 @click.option("--aux-weight", type=float, metavar="W", help="What the loss of training outputs counts.")
 @click.option("--accumulate", type=click.IntRange(1), metavar="N", help="Take each batch in so many parts.")
-@weights.loading("Begin with the weights of a safetensors or .pth file.")
+@weights.loading("Begin with the weights of a safetensors or .pth file, but for a last layer of other size.", anew=True)
 @common.overriding
 def command(asked: common.Options, **options: Any) -> None:
     """Train a network, and write what comes of it into a folder: weights, a compiled file, a log, and curves.
@@ -164,7 +165,7 @@ def _network(wanted: _Asked, folder: Path, state: dict[str, Any] | None) -> tupl
 
 def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int | None) -> Recipe:
     """The recipe: of a file, of the folder that it goes on in, or the network's own, with what is asked to differ."""
-    report = Report()
+    report, told = Report(), ""
     try:
         if wanted.recipe is not None or resumed is not None:
             recipe = recipes.read(_recipe_file(wanted.recipe, resumed), report)
@@ -172,6 +173,9 @@ def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int
             path = common.locate(wanted.file or "")
             recipe, told = recipes.of(shaped, path)
             stream.note(safe.line(f"recipe: {told}"))
+    except NetError as error:
+        common.say(error.diagnostics)
+        raise SystemExit(1) from None
     except UnreadableFile as error:
         raise common.UsageError(str(error)) from None
     except OSError as error:
@@ -184,9 +188,12 @@ def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int
         common.say(report.diagnostics())
         raise SystemExit(1)
     try:
-        return replace(recipe, **changes)
+        recipe = replace(recipe, **changes)
     except ValueError as error:
         raise common.UsageError(str(error)) from None
+    if told.startswith("the default"):
+        stream.note(recipes.text(recipe).rstrip())
+    return recipe
 
 
 def _recipe_file(name: str | None, resumed: Path | None) -> Path:
@@ -195,7 +202,8 @@ def _recipe_file(name: str | None, resumed: Path | None) -> Path:
         assert resumed is not None, "a recipe is named, or a folder"
         return resumed / "recipe.toml"
     if (path := resources.find_recipe(name)) is None:
-        raise common.UsageError(f"{name}: there is no such file, and no bundled recipe of that name")
+        near = did_you_mean(Path(name).stem, [one.stem for one in resources.recipes()])
+        raise common.UsageError(f"{name}: there is no such file, and no bundled recipe of that name", near)
     return path
 
 
@@ -257,6 +265,7 @@ def _telling() -> Generator[None]:
     from netdsl.compile.errors import CompileError
     from netdsl.data import DataError
     from netdsl.train.errors import Interrupted, NotFiniteError, TrainError
+    from netdsl.train.freezing import FreezeError
     from netdsl.train.loss import LossError
 
     try:
@@ -268,6 +277,8 @@ def _telling() -> Generator[None]:
         common.fail(common.UsageError(str(error), error.help), status=1)
     except (TrainError, DataError) as error:
         raise common.UsageError(str(error), error.help) from None
+    except FreezeError as error:
+        raise common.UsageError(f"--freeze: {error}", error.mistake.help(), error.mistake.code) from None
     except LossError as error:
         raise common.UsageError(error.reason, error.help) from None
     except CompileError as error:

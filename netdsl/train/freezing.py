@@ -14,7 +14,7 @@ from netdsl.text.suggest import did_you_mean
 class NothingFrozen(Mistake, code="unknown-name"):
     pattern: str
     hint: str
-    words = "no layer with weights is called {pattern}, or stands within what is"
+    words = "{pattern} names no layer with weights"
 
 
 class AllFrozen(Mistake, code="invalid-argument"):

@@ -147,6 +147,8 @@ class _Run:
 
     def begin(self, before: Callable[[Training, Tensor, Tensor], None] | None) -> None:
         """Begin a folder, and forget what stood there."""
+        for sentence in self.training.notes():
+            self.watch.note(sentence)
         if before is not None:
             kept = {name: one.clone() for name, one in self.training.module.state_dict().items()}
             x, y = next(iter(self.batches.epoch(0, shuffle=True)))

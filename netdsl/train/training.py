@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, cast
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from netdsl import compile
+from netdsl.compile.origin import Remarks
 from netdsl.compile.progress import Progress, silent
 from netdsl.measure.meter import Meter
 from netdsl.train.average import Average
@@ -51,6 +52,15 @@ class Training:
         self.seen, self.loss_sum, self.wrong = 0, 0.0, 0
         self.seconds = self.rate = 0.0
         self._pending: list[tuple[Tensor, Tensor, int]] = []
+
+    def notes(self) -> Iterator[str]:
+        """What there is to say of the weights that it begins with, and of what is frozen."""
+        remarks: Remarks = self.module.meta.get("weights", Remarks())
+        yield from remarks.notes
+        sizes = [(one.numel(), one.requires_grad) for one in self.module.parameters()]
+        total, trained = sum(size for size, _ in sizes), sum(size for size, grad in sizes if grad)
+        if trained < total:
+            yield f"{trained:,} of {total:,} parameters are trained, the others frozen"
 
     def train(self) -> None:
         """Let the module train, but for what is frozen."""

@@ -41,6 +41,9 @@ class Lines(Watch):
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say, self._epochs = say, 0
 
+    def note(self, sentence: str) -> None:
+        self._say(f"note: {sentence}")
+
     def began(self, epochs: int, steps: int) -> None:
         self._epochs = epochs
 
@@ -67,6 +70,9 @@ class Bars(Watch):
         self._epochs, self._steps, self._epoch = 0, 0, 0
         self._bars.start()
 
+    def note(self, sentence: str) -> None:
+        self._line(f"note: {sentence}")
+
     def began(self, epochs: int, steps: int) -> None:
         self._epochs, self._steps = epochs, steps
 
@@ -83,9 +89,12 @@ class Bars(Watch):
         self._bars.update(self._task, description=what, completed=done, total=steps, told=told)
 
     def ended(self, epoch: Epoch, best: bool) -> None:
+        self._line(log.line(epoch, self._epochs) + ", best" * best)
+
+    def _line(self, text: str) -> None:
         from rich.text import Text
 
-        self._bars.console.print(Text(log.line(epoch, self._epochs) + ", best" * best))
+        self._bars.console.print(Text(text))
 
     def close(self) -> None:
         self._bars.stop()
