@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from netdsl.diff import Difference
     from netdsl.draw import Direction, Picture, Style
     from netdsl.explain import Explanation
+    from netdsl.recipe import Recipe
     from netdsl.train.loss import Kind, Loss
+    from netdsl.train.outcome import Outcome
     from netdsl.transform.convolutional import Rewritten
 
 Path_ = str | PathLike[str]
@@ -211,6 +213,52 @@ class Network(Line):
         from netdsl.train.loss import loss
 
         return loss(self.shaped, kind, aux_weight=aux_weight, class_weights=class_weights)
+
+    def train(
+        self,
+        data: Path_,
+        folder: Path_ | None = None,
+        *,
+        recipe: Path_ | Recipe | None = None,
+        init: str = DEFAULT,
+        weights: Weights | None = None,
+        weights_by: str = "name",
+        weights_map: Path_ | None = None,
+        freeze: Sequence[str] = (),
+        loss: Kind | None = None,
+        accumulate: int = 1,
+        device: str = "auto",
+        resume: bool = False,
+        overwrite: bool = False,
+        show: bool = True,
+        **changes: object,
+    ) -> Outcome:
+        """Train it on data, and write what comes of it into a folder, by default `runs/` and its file's stem.
+
+        The recipe is by default the network's own; `changes` are other values for its keys: `epochs=5`, `rate=0.1`.
+        `weights` are what it begins with, `freeze` names layers that stay as they are. The outcome prints as the table
+        of its epochs. Raises what netdsl.train.loop.train does, NetError for a recipe, ValueError and TypeError.
+        """
+        from netdsl.train import entry
+
+        return entry.train(
+            self.shaped,
+            self._path,
+            self._overrides,
+            data,
+            folder,
+            recipe=recipe,
+            changes=changes,
+            init=inits.check(init),
+            weights=Origin.of(weights, weights_by, weights_map),
+            freeze=freeze,
+            loss=loss,
+            accumulate=units.whole("accumulate", accumulate),
+            device=device,
+            resume=resume,
+            overwrite=overwrite,
+            show=show,
+        )
 
     def compile(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from netdsl import recipe as recipes
 from netdsl import resources
 from netdsl.cli import common, stream, weights
-from netdsl.compile.origin import Origin
+from netdsl.compile.origin import Origin, WeightsWarning
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile
 from netdsl.recipe import Recipe
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from netdsl.train.folder import About
     from netdsl.train.outcome import Outcome
     from netdsl.train.setting import Setting
-    from netdsl.train.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ def command(asked: common.Options, **options: Any) -> None:
         raise common.UsageError(f"{missing} is missing", "write netdsl train FILE --data DATA, or --resume DIR")
     if wanted.resume is not None and (wanted.output is not None or wanted.overwrite):
         raise common.UsageError("--resume goes on in its folder", "leave -o and --overwrite out")
+    if wanted.resume is not None and wanted.origin is not None:
+        raise common.UsageError("--resume goes on with weights of its own", "leave --weights out")
     if wanted.threads is not None:
         import torch
 
@@ -127,14 +128,14 @@ def _train(wanted: _Asked) -> None:
 def _one(wanted: _Asked, folder: Path, seed: int | None) -> Outcome:
     """Train one network, or go on with one."""
     from netdsl.train import folder as folders
-    from netdsl.train import loop
+    from netdsl.train import loop, watch
 
     state = folders.state(folder) if wanted.resume else None
     about, shaped = _network(wanted, folder, state)
     recipe = _recipe(wanted, shaped, folder if state else None, seed)
-    setting = _setting(wanted, shaped, _data(about, shaped, recipe), recipe, state)
-    watch = _watch()
-    try:
+    setting = _setting(wanted, shaped, _data(wanted.data or about.data, shaped, recipe), recipe, state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", WeightsWarning)  # which are told
         return loop.train(
             setting,
             folder,
@@ -142,10 +143,8 @@ def _one(wanted: _Asked, folder: Path, seed: int | None) -> Outcome:
             device=wanted.device,
             resume=state is not None,
             overwrite=wanted.overwrite,
-            watch=watch,
+            watch=watch.shown(lambda line: stream.note(safe.line(line))),
         )
-    finally:
-        watch.close()
 
 
 def _network(wanted: _Asked, folder: Path, state: dict[str, Any] | None) -> tuple[About, ShapedGraph]:
@@ -218,14 +217,14 @@ def _changed(word: str, report: Report) -> dict[str, object]:
     return {one.name: getattr(found, one.name) for one in fields(Recipe) if one.name == key}
 
 
-def _data(about: About, shaped: ShapedGraph, recipe: Recipe) -> Data:
+def _data(path: str, shaped: ShapedGraph, recipe: Recipe) -> Data:
     from netdsl import data
 
-    found = data.read(about.data, seed=recipe.seed, validation=recipe.validation)
+    found = data.read(path, seed=recipe.seed, validation=recipe.validation)
     data.check(found, shaped)
     counts = [(name, getattr(found, name)) for name in ("train", "validation", "test")]
     parts = ", ".join(f"{len(part):,} {name}" for name, part in counts if part)
-    stream.note(safe.line(f"data: {about.data}: {parts} examples of {len(found.classes)} classes"))
+    stream.note(safe.line(f"data: {path}: {parts} examples of {len(found.classes)} classes"))
     for sentence in found.notes:
         stream.note(safe.line(f"note: {sentence}"))
     return found
@@ -246,17 +245,6 @@ def _setting(wanted: _Asked, shaped: ShapedGraph, data: Data, recipe: Recipe, st
         loss=wanted.loss or known.get("loss"),
         accumulate=wanted.accumulate or known.get("accumulate", 1),
     )
-
-
-def _watch() -> Watch:
-    """What shows how far it has come: a bar on a terminal, else a line for each epoch."""
-    from netdsl.train.watch import Bars, Lines
-
-    if sys.stderr is not None and sys.stderr.isatty():
-        from rich.console import Console
-
-        return Bars(Console(stderr=True))
-    return Lines(lambda line: stream.note(safe.line(line)))
 
 
 @contextmanager

@@ -25,4 +25,4 @@ def cause(training: Training) -> tuple[str, str]:
         layer = ""
     where = f", and the weights of {layer} left all bounds" if layer else ""
     clip = "" if recipe.clip else ", or clip = 1"
-    return f"the rate {recipe.rate:g} is likely too high{where}", f"write rate = {recipe.rate / 10:g}{clip}"
+    return f"the rate {recipe.rate:g} is likely too high{where}", f"write rate = {min(recipe.rate / 10, 0.1):g}{clip}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,9 @@ def train(
     where = chosen(device)
     facts = setting.facts(where)
     watch = watch or Watch()
-    state = _begun(folder, facts, watch.note, resume=resume, overwrite=overwrite)
-    with _generator(where), stopping.noticed() as stop, ExitStack() as stack:
+    with closing(watch), _generator(where), stopping.noticed() as stop:
+        state = _begun(folder, facts, watch.note, resume=resume, overwrite=overwrite)
         run = _Run(setting, folder, about, facts, where, watch, stop, progress)
-        stack.callback(watch.close)
         if state is None:
             run.begin(before)
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from hashlib import sha256
 from typing import Any, cast
 
@@ -56,7 +56,7 @@ class Training:
     def notes(self) -> Iterator[str]:
         """What there is to say of the weights that it begins with, and of what is frozen."""
         remarks: Remarks = self.module.meta.get("weights", Remarks())
-        yield from remarks.notes
+        yield from (*remarks.notes, *remarks.odd)
         sizes = [(one.numel(), one.requires_grad) for one in self.module.parameters()]
         total, trained = sum(size for size, _ in sizes), sum(size for size, grad in sizes if grad)
         if trained < total:
@@ -134,7 +134,7 @@ class Training:
     def precisely(self) -> Generator[None]:
         """Compute in the recipe's precision."""
         kind = _TYPES.get(self.setting.recipe.precision)
-        with torch.autocast(self.device.type, kind, enabled=kind is not None):
+        with nullcontext() if kind is None else torch.autocast(self.device.type, kind):
             yield
 
     @contextmanager

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from netdsl.train import log
@@ -11,6 +14,17 @@ from netdsl.train.log import Epoch
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+
+
+def shown(say: Callable[[str], None] | None = None) -> Watch:
+    """Shows a bar where stderr is a terminal, or in a notebook; else `say` is given lines, which go to stderr."""
+    from rich.console import Console
+
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    console = Console(stderr=True)
+    if (console.is_jupyter and find_spec("ipywidgets")) or terminal:
+        return Bars(console)
+    return Lines(say or partial(print, file=sys.stderr))
 
 
 class Watch:
