@@ -105,6 +105,7 @@ class Network(Line):
         optimizer: str = "momentum",
         precision: str = "fp32",
         keep: str = "saved",
+        ema: bool = False,
         fit: int | str | None = None,
     ) -> Memory:
         """What training and inference take in memory, device by device; it prints as a table.
@@ -113,7 +114,7 @@ class Network(Line):
         where none is given. Raises ValueError for what `netdsl memory` does not know.
         """
         size = units.bytes_of(fit) if isinstance(fit, str) else fit
-        return memory(self.shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=size)
+        return memory(self.shaped, batch, optimizer=optimizer, precision=precision, keep=keep, ema=ema, fit=size)
 
     def explain(self, path: str | None = None) -> Explanation:
         """What there is to say of it, or of the layer or block at a path, with its numbers put in; prints as text.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from hypothesis import strategies as st
 from random_networks import programs, tangles
 from test_layers_torch import CASES, names
 from torch import fx, nn
-from training_step import drop_as_on_a_gpu, inputs, on_one_device, peak, saved, trainable
+from training_step import attend_as_on_a_cpu, drop_as_on_a_gpu, inputs, on_one_device, peak, saved, trainable, whole
 
 import netdsl
 from netdsl import resources
 from netdsl.cli.main import cli
 from netdsl.compile import initial
+from netdsl.compile.lower import lower
 from netdsl.compile.lower import program as data_flow
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import ShapedGraph
@@ -180,8 +182,8 @@ def test_networks_keep_and_peak_as_on_torch(name: str) -> None:
         assert found.peak == pytest.approx(allocated.activations, rel=0.3 if stepwise(shaped) else 0, abs=0)
     (training,) = Meter(shaped, "sgd").training(2)
     stored = training.weights + training.constants
-    most = 1.07 * training.total if EARLIER else training.total
-    assert training.total - training.gradients - stepwise(shaped) <= allocated.all + stored <= most
+    exact = not (any(node.shared for node in shaped.nodes) or Path(name).stem == "tables" or stepwise(shaped))
+    assert training.total == pytest.approx(allocated.all + stored, rel=0.02 if exact and not EARLIER else 0.5)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
@@ -197,17 +199,47 @@ def test_random_networks_keep_and_peak_as_on_torch(program: str, batch: int) -> 
 
 
 def test_a_chain_by_hand() -> None:
-    """784 -> 100 -> 10 at batch 32: kept are the input, the ReLU's output and the softmax's."""
+    """784 -> 100 -> 10 at batch 32 and 1024: kept are the input, the ReLU's output and the softmax's."""
     shaped = netdsl.loads("INPUT 784 -> FC 100 -> RELU -> FC 10 -> SOFTMAX").shaped
-    (training,) = Meter(shaped, "adam").training(32)
-    assert training.weights == training.gradients == 4 * (784 * 100 + 100 + 100 * 10 + 10)
-    assert training.optimizer == 2 * training.weights
+    first, second = 4 * (784 * 100 + 100), 4 * (100 * 10 + 10)
+    # While the first layer runs backward, the gradients of all weights are there, and that of its output; the input and
+    # the softmax's output are held by the loop.
+    (training,) = Meter(shaped, "momentum").training(32)
+    assert training.weights == training.gradients == training.optimizer == first + second
     assert training.kept == 4 * 32 * (784 + 100 + 10)
-    # While the ReLU runs backward, the gradients of its output and of its input are there, and the softmax's output.
-    assert training.transient == 4 * 32 * (100 + 100)
+    assert training.transient == 0
+    assert (training.node, training.backward) == ("fc1", True)
+    # While the ReLU runs backward, the gradients of its output and of its input are there, and of the second layer.
+    (training,) = Meter(shaped, "momentum").training(1024)
+    assert training.gradients == second
+    assert training.kept == 4 * 1024 * (784 + 100 + 10)
+    assert training.transient == 4 * 1024 * (100 + 100)
     assert (training.node, training.backward) == ("relu1", True)
+    # While Adam steps, it has two copies of the largest tensor.
+    (training,) = Meter(shaped, "adam").training(32)
+    assert training.gradients == first + second
+    assert training.optimizer == 2 * training.weights
+    assert (training.kept, training.transient) == (0, 2 * 4 * 784 * 100 + 4 * 32 * (784 + 10))
+    assert training.node == ""
     (inference,) = Meter(shaped).inference(32)
     assert (inference.activations, inference.node) == (4 * 32 * (784 + 100), "fc1")
+
+
+STEPS = [("lenet5", 64), ("lenet5_modern", 1), ("lenet5_modern", 32), ("alexnet", 1), ("alexnet", 64), ("vgg16", 8)]
+STEPS += [("googlenet", 2), ("resnet50", 2), ("resnet50", 32), ("mobilenet_v2", 8), ("vit_b_16", 2), ("unet", 1)]
+
+
+@pytest.mark.parametrize(("name", "batch"), STEPS, ids=lambda value: str(value))
+@pytest.mark.parametrize("optimizer_name", ["momentum", "adam", "adamw"])
+def test_a_step_of_training_takes_as_much_as_on_torch(name: str, batch: int, optimizer_name: str) -> None:
+    """A step as a training loop makes it: logits, the network's loss, an optimizer, and an average for Adam."""
+    net, ema = netdsl.load(name), optimizer_name == "adam"
+    network = lower(Plan(net.shaped, train=True, logits=True), blank=True).to("meta")
+    drop_as_on_a_gpu(network)
+    attend_as_on_a_cpu(network)
+    taken = whole(network, net.loss(), inputs(net.shaped, batch, "meta"), partial(optimizer, optimizer_name), ema=ema)
+    (training,) = net.memory(batch, optimizer=optimizer_name, ema=ema).training
+    assert training.total == pytest.approx(taken, rel=0.01)
 
 
 # Weights and optimizers
@@ -422,7 +454,7 @@ def test_what_is_wrong_with_the_command_line_is_said(arguments: list[str], says:
 
 def test_what_fits_is_said() -> None:
     _, out, _ = run("vgg16", "--fit", "1GB")
-    assert "Training at batch 1 takes 1.73 GB, and does not fit into 1.00 GB." in out
+    assert "Training at batch 1 takes 1.72 GB, and does not fit into 1.00 GB." in out
     assert "Not even one example fits in training." in out
     _, out, _ = run("alexnet_two_gpus", "--fit", "3GB")
     assert "3.00 GB on each device" in out

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
@@ -191,3 +192,46 @@ def peak(network: nn.Module, values: Sequence[Tensor]) -> Peak:
         activations += 0 if number in of_weights else size
         peaks = [max(peaks[0], activations), max(peaks[1], everything)]
     return Peak(*peaks)
+
+
+def whole(
+    network: nn.Module,
+    loss: nn.Module,
+    values: Sequence[Tensor],
+    optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+    *,
+    ema: bool = False,
+) -> int:
+    """The most bytes alive in a step of a training loop, with all that it holds: not in its first, which makes that."""
+    steps = optimizer(list(network.parameters()))
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9)) if ema else None
+    first = network(*values)
+    shape = (first if isinstance(first, Tensor) else first[0]).shape
+    spatial = shape[2:] if shape[2:].numel() > 1 else ()
+    targets = torch.zeros(shape[0], *spatial, dtype=torch.int64, device=values[0].device)
+
+    def step() -> Tensor:
+        steps.zero_grad(set_to_none=True)
+        outputs = network(*values)
+        found = loss(outputs, targets)
+        found.backward()
+        steps.step()
+        if average is not None:
+            average.update_parameters(network)
+        return found.detach()
+
+    step()
+    steps.zero_grad(set_to_none=True)
+    modules = [network] if average is None else [network, average.module]
+    held = [one for module in modules for one in (*module.parameters(), *module.buffers())]
+    held += [one for state in steps.state.values() for one in state.values() if isinstance(one, Tensor)]
+    held += [*values, targets]
+    stored = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in held}
+    allocations = _Allocations(held)
+    with _stepwise(network), allocations:
+        step()
+    alive = most = sum(stored.values())
+    for size, _ in allocations.events:
+        alive += size
+        most = max(most, alive)
+    return most

@@ -24,6 +24,7 @@ from netdsl.measure.meter import KEEPS, PRECISIONS, memory
     show_default=True,
     help="What training keeps: what PyTorch saves, or all activations and their gradients.",
 )
+@click.option("--ema", is_flag=True, help="Training with a moving average of the weights beside them.")
 @click.option("--fit", "size", metavar="SIZE", help="The memory of each device, as 3GB: find the largest batch.")
 @common.formats("table", "json", "markdown")
 @common.overriding
@@ -33,6 +34,7 @@ def command(
     optimizer: str,
     precision: str,
     keep: str,
+    ema: bool,
     size: str | None,
     form: str,
     asked: common.Options,
@@ -40,7 +42,7 @@ def command(
     """Tell what a network takes in memory, in training and in inference, device by device, and which batch fits."""
     fit = None if size is None else _bytes(size)
     shaped = common.network(file, asked)
-    found = memory(shaped, batch, optimizer=optimizer, precision=precision, keep=keep, fit=fit)
+    found = memory(shaped, batch, optimizer=optimizer, precision=precision, keep=keep, ema=ema, fit=fit)
     match form:
         case "json":
             stream.data(found.json())

@@ -13,17 +13,18 @@ from netdsl.text.fit import clipped
 from netdsl.text.shown import Line, Page
 from netdsl.text.tabulate import PLAIN, Column, Look
 
-OPTIMIZERS: Mapping[str, tuple[str, int]] = {
-    "sgd": ("SGD", 0),
-    "momentum": ("SGD with momentum", 1),
-    "nesterov": ("SGD with Nesterov's momentum", 1),
-    "adagrad": ("Adagrad", 1),
-    "rmsprop": ("RMSprop", 1),
-    "adadelta": ("Adadelta", 2),
-    "adam": ("Adam", 2),
-    "adamw": ("AdamW", 2),
+OPTIMIZERS: Mapping[str, tuple[str, int, int]] = {
+    "sgd": ("SGD", 0, 0),
+    "momentum": ("SGD with momentum", 1, 0),
+    "nesterov": ("SGD with Nesterov's momentum", 1, 1),
+    "adagrad": ("Adagrad", 1, 1),
+    "rmsprop": ("RMSprop", 1, 1),
+    "adadelta": ("Adadelta", 2, 2),
+    "adam": ("Adam", 2, 2),
+    "adamw": ("AdamW", 2, 2),
 }
-"""By the names of torch.optim, what optimizers are called, and how many numbers they store beside each weight."""
+"""By the names of torch.optim: what optimizers are called, how many numbers they store beside each weight, and how many
+they need besides for each of one tensor, while it is its turn."""
 _PARTS = ("weights", "gradients", "optimizer", "kept", "transient", "total")
 _COLUMNS = (Column(least=18), *(Column(part, right=True, least=9) for part in _PARTS))
 _MOST_LAYERS = 10
@@ -31,9 +32,10 @@ _MOST_LAYERS = 10
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Training(Line):
-    """The memory of a training step on one device, in bytes.
+    """The memory of a training step on one device, in bytes, at its peak: while `node` runs `backward` or forward.
 
-    `transient` is what is alive besides all the rest at the peak, while `node` runs `backward` or forward.
+    `gradients` are those of weights that are there by then, `kept` what autograd keeps of the forward pass, or what is
+    left of it, and `transient` all else that is alive. Without a `node`, it is while the optimizer steps.
     """
 
     device: int
@@ -49,12 +51,16 @@ class Training(Line):
     @property
     def about(self) -> str:
         """Its line."""
-        return f"device {self.device}: {units.size(self.total)}, most at {self.node}"
+        return f"device {self.device}: {units.size(self.total)}, most at {self.node or 'the optimizer'}"
 
     @property
     def total(self) -> int:
         """All of it."""
         return self.weights + self.constants + self.gradients + self.optimizer + self.kept + self.transient
+
+
+def _running(one: Training) -> str:
+    return f"{one.node} runs{' backward' * one.backward}" if one.node else "the optimizer steps"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -144,6 +150,8 @@ class Memory(Page):
     layers: tuple[Kept, ...]
     fit: Fit | None = None
     least: Least | None = None
+    ema: bool = False
+    """Whether training has a moving average of the network beside it, which counts as the optimizer's."""
 
     def __str__(self) -> str:
         return "\n".join(self.text())
@@ -157,6 +165,7 @@ class Memory(Page):
             "optimizer": self.optimizer,
             "precision": self.precision,
             "keep": self.keep,
+            "ema": self.ema,
             "training": [asdict(one) | {"total": one.total} for one in self.training],
             "inference": [asdict(one) | {"total": one.total} for one in self.inference],
             "layers": [asdict(one) for one in self.layers],
@@ -171,6 +180,7 @@ class Memory(Page):
     def text(self, look: Look = PLAIN) -> Iterator[str]:
         """A row for each device, in training and in inference; the layers that keep most; what fits."""
         title = f"{self.title}: batch {self.batch:,}, {self.precision}, {OPTIMIZERS[self.optimizer][0]}"
+        title += ", EMA" if self.ema else ""
         yield title + (", all activations and gradients kept" if self.keep == "all" else "")
         yield ""
         several = len(self.inference) > 1
@@ -215,10 +225,7 @@ class Memory(Page):
         if self.keep == "all":
             return ["All activations and all their gradients (transient) stay for the whole step."]
         several = len(self.training) > 1
-        return [
-            f"Training peaks{f' on @{one.device}' * several} while {one.node} runs{' backward' * one.backward}."
-            for one in self.training
-        ]
+        return [f"Training peaks{f' on @{one.device}' * several} while {_running(one)}." for one in self.training]
 
     def _kept_most(self, look: Look) -> Iterator[str]:
         """The layers of which training keeps most, with their share."""

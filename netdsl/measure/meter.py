@@ -16,7 +16,7 @@ from netdsl.measure.liveness import liveness
 from netdsl.measure.memory import OPTIMIZERS, Fit, Inference, Kept, Least, Memory, Training
 from netdsl.measure.placement import placed
 from netdsl.measure.saves import least_batch
-from netdsl.measure.training import Tape, activations, kept_by, own, record
+from netdsl.measure.training import Activations, Tape, activations, kept_by, own, record
 
 PRECISIONS = ("fp32", "fp16", "bf16")
 KEEPS = ("saved", "all")
@@ -25,12 +25,16 @@ KEEPS = ("saved", "all")
 
 @dataclass(frozen=True)
 class Meter:
-    """Measures a network at any batch, with an optimizer of OPTIMIZERS, one of PRECISIONS and one of KEEPS."""
+    """Measures a network at any batch, with an optimizer of OPTIMIZERS, one of PRECISIONS and one of KEEPS.
+
+    With `ema` training has a moving average of the network beside it.
+    """
 
     network: ShapedGraph
     optimizer: str = "momentum"
     precision: str = "fp32"
     keep: str = "saved"
+    ema: bool = False
 
     @cached_property
     def shaped(self) -> ShapedGraph:
@@ -73,12 +77,26 @@ class Meter:
             constants[node.device] += self.width * sum(prod(one.dims) for one in node.layer.constants(*inputs))
         return weights, constants
 
+    @cached_property
+    def largest(self) -> Counter[int]:
+        """Bytes of the largest tensor of weights on each device."""
+        found: Counter[int] = Counter()
+        for index, node in enumerate(self.shaped.nodes):
+            for one in node.layer.weights(*self.shaped.input_shapes(index)):
+                found[node.device] = max(found[node.device], self.width * prod(one.dims))
+        return found
+
     def training(self, batch: int) -> tuple[Training, ...]:
         """The memory of a training step, device by device."""
         weights, constants = self.stored(training=True)
         held = OPTIMIZERS[self.optimizer][1]
         stored = {
-            device: (weights[device], constants[device], weights[device], held * weights[device])
+            device: (
+                weights[device],
+                constants[device],
+                weights[device],
+                held * weights[device] + self.ema * (weights[device] + constants[device]),
+            )
             for device in self.devices
         }
         if self.keep == "all":
@@ -88,18 +106,18 @@ class Meter:
                 Training(device, *stored[device], values[device], gradients[device], last, backward=True)
                 for device in self.devices
             )
-        found = activations(self.tapes[batch > 1], batch, self.width)
-        return tuple(
-            Training(
-                device,
-                *stored[device],
-                found[device].kept,
-                found[device].peak - found[device].kept,
-                self.shaped.nodes[found[device].node].path,
-                found[device].backward,
-            )
-            for device in self.devices
-        )
+        found = activations(self.tapes[batch > 1], batch, self.width, gradients=True)
+        return tuple(self._peak(device, found[device], *stored[device]) for device in self.devices)
+
+    def _peak(self, device: int, found: Activations, weights: int, constants: int, whole: int, held: int) -> Training:
+        """What there is when most is: while a layer runs, or while the optimizer steps, one tensor after the other."""
+        scratch = OPTIMIZERS[self.optimizer][2] * self.largest[device]
+        if whole + scratch + found.held > found.gradients + found.peak:
+            return Training(device, weights, constants, whole, held, 0, scratch + found.held, "", backward=False)
+        kept = min(found.kept, found.peak)
+        node = self.shaped.nodes[found.node].path
+        more = found.peak - kept
+        return Training(device, weights, constants, found.gradients, held, kept, more, node, found.backward)
 
     def _all(self, batch: int) -> tuple[Counter[int], Counter[int]]:
         """Bytes of all values, and of all their gradients, on each device; layers that may work in place do."""
@@ -173,9 +191,10 @@ def memory(
     optimizer: str = "momentum",
     precision: str = "fp32",
     keep: str = "saved",
+    ema: bool = False,
     fit: int | None = None,
 ) -> Memory:
-    """What a network takes in training and in inference.
+    """What a network takes in training, with a moving average of it if `ema`, and in inference.
 
     `fit` is the memory of each device in bytes. The batch is by default the largest whose training fits there, else 1.
     Raises ValueError for what is not among OPTIMIZERS, PRECISIONS or KEEPS, and for a batch or a memory of nothing.
@@ -189,7 +208,7 @@ def memory(
             raise ValueError(f"{option} is one of {', '.join(choices)}, not {word!r}")
     batch = None if batch is None else units.whole("batch", batch)
     fit = None if fit is None else units.whole("fit, a number of bytes,", fit)
-    meter = Meter(shaped, optimizer, precision, keep)
+    meter = Meter(shaped, optimizer, precision, keep, ema)
     largest = None if fit is None else meter.fit(fit)
     count = batch or max(1, largest.training if largest else 1)
     trains = count >= meter.least.batch
@@ -204,4 +223,5 @@ def memory(
         meter.layers(count) if trains else (),
         largest,
         None if trains else meter.least,
+        ema,
     )

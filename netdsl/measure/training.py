@@ -83,13 +83,16 @@ def _layout(layout: Layout, shape: Shape, single: bool) -> Layout:
 class Activations:
     """The activation memory of training on one device, in bytes.
 
-    `kept` is what autograd keeps, `peak` the most that is alive at once, while `node` runs, `backward` or forward.
+    `kept` is what autograd keeps, `peak` the activations that are alive when most is, while `node` runs, `backward` or
+    forward, and `gradients` those of weights that are there by then; `held` is what is alive when the step ends.
     """
 
     kept: int
     peak: int
     node: int
     backward: bool
+    gradients: int = 0
+    held: int = 0
 
 
 def kept_by(tape: Tape, batch: int, width: int) -> list[int]:
@@ -122,17 +125,23 @@ class _Memory:
     """What is alive on each device, and the most so far."""
 
     alive: Counter[int] = field(default_factory=Counter[int])
-    peak: dict[int, tuple[int, int, bool]] = field(default_factory=dict[int, tuple[int, int, bool]])
+    gradients: Counter[int] = field(default_factory=Counter[int])
+    """Those of weights, where they are counted."""
+    peak: dict[int, tuple[int, int, bool, int]] = field(default_factory=dict[int, tuple[int, int, bool, int]])
 
     def see(self, node: int, backward: bool) -> None:
         """Take note of what is alive while a node runs."""
         for device, count in self.alive.items():
-            if device not in self.peak or count > self.peak[device][0]:
-                self.peak[device] = count, node, backward
+            weights = self.gradients[device]
+            if device not in self.peak or count + weights > self.peak[device][0] + self.peak[device][3]:
+                self.peak[device] = count, node, backward, weights
 
 
-def activations(tape: Tape, batch: int, width: int) -> Mapping[int, Activations]:
-    """The activation memory of a training step on each device, for numbers of `width` bytes."""
+def activations(tape: Tape, batch: int, width: int, *, gradients: bool = False) -> Mapping[int, Activations]:
+    """The activation memory of a training step on each device, for numbers of `width` bytes.
+
+    With `gradients`, those of weights count too, which are made one by one on the way back.
+    """
     memory = _Memory()
     nodes = tape.shaped.nodes
     kept: Counter[int] = Counter()
@@ -140,8 +149,10 @@ def activations(tape: Tape, batch: int, width: int) -> Mapping[int, Activations]
         kept[node.device] += count
     sizes = [shape.elements * batch * width for shape in tape.shaped.shapes]
     holders = _forward(tape, memory, sizes, lambda index: own(tape.saved[index], batch, width))
-    _backward(tape, memory, sizes, holders, batch, width)
-    return {device: Activations(kept[device], *found) for device, found in sorted(memory.peak.items())}
+    _backward(tape, memory, sizes, holders, batch, width, gradients)
+    return {
+        device: Activations(kept[device], *found, memory.alive[device]) for device, found in sorted(memory.peak.items())
+    }
 
 
 def _forward(tape: Tape, memory: _Memory, sizes: Sequence[int], own: Callable[[int], int]) -> Counter[int]:
@@ -173,8 +184,16 @@ def _release(memory: _Memory, tape: Tape, sizes: Sequence[int], holders: Counter
         memory.alive[tape.shaped.nodes[root].device] -= sizes[root]
 
 
-def _backward(tape: Tape, memory: _Memory, sizes: Sequence[int], holders: Counter[int], batch: int, width: int) -> None:
-    """Run the backward pass."""
+def _backward(
+    tape: Tape,
+    memory: _Memory,
+    sizes: Sequence[int],
+    holders: Counter[int],
+    batch: int,
+    width: int,
+    weighted: bool,
+) -> None:
+    """Run the backward pass; `weighted` counts gradients of weights too."""
     graph, nodes = tape.shaped.graph, tape.shaped.nodes
     gradients: dict[int, _Gradient] = {}
 
@@ -206,9 +225,11 @@ def _backward(tape: Tape, memory: _Memory, sizes: Sequence[int], holders: Counte
                 one.holders += 1
                 given.append((source, one))
         scratch = saved.scratch * batch * width
+        weights = width * sum(prod(one.dims) for one in node.layer.weights(*tape.shaped.input_shapes(index)))
         if node.owner in trained:  # gradients of weights that have some already: beside these, and beside their sum
-            weights = node.layer.weights(*tape.shaped.input_shapes(index))
-            scratch += 2 * width * sum(prod(weight.dims) for weight in weights)
+            scratch += 2 * weights
+        elif weighted:
+            memory.gradients[node.device] += weights
         trained.add(node.owner)
         memory.alive[node.device] += scratch
         memory.see(index, backward=True)
