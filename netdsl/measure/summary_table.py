@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from itertools import accumulate, takewhile
 from operator import is_
 
-from netdsl.graph.node import Graph
+from netdsl.graph.node import Graph, ShapedGraph
 from netdsl.graph.outline import Placed
 from netdsl.layers.arguments import Number, show
 from netdsl.measure.measured import Measured
@@ -75,10 +75,23 @@ def _columns(first: Sequence[Column], columns: Sequence[LayerColumn]) -> list[Co
 
 
 def _rows(measured: Measured, columns: Sequence[LayerColumn]) -> Iterator[list[str]]:
-    """The rows, scope by scope; copies that one before them stands for are left out."""
-    shaped, graph = measured.shaped, measured.shaped.graph
-    written = _written(measured)
+    """The rows, each with the cells of the columns; a scope has the sums of what is in it."""
     sums = {column.name: _sums(measured, column) for column in columns if column.adds}
+
+    def total(nodes: range) -> list[str]:
+        return [_shown(sums[one.name][nodes.stop] - sums[one.name][nodes.start]) if one.adds else "" for one in columns]
+
+    return folded(measured.shaped, lambda index: [_shown(one.cell(measured, index)) for one in columns], total)
+
+
+def folded(
+    shaped: ShapedGraph, cells: Callable[[int], Sequence[str]], total: Callable[[range], Sequence[str]]
+) -> Iterator[list[str]]:
+    """The rows of a table of layers, scope by scope; copies that one before them stands for are left out.
+
+    Each has a name and what it is, and behind them the cells of a node, or those of all the nodes of a scope.
+    """
+    graph, written = shaped.graph, _written(shaped)
     opened: tuple[Placed, ...] = ()
     for index, (node, around) in enumerate(zip(shaped.nodes, graph.outline.around(), strict=True)):
         if any(one.number > 1 for one in around) and graph.alike(around):
@@ -90,13 +103,11 @@ def _rows(measured: Measured, columns: Sequence[LayerColumn]) -> Iterator[list[s
                 copies, stop = _extent(graph, around, at)
                 times = f" ×{copies}" if copies is not None else ""
                 title = scope.title if scope.title not in {scope.name, scope.part.name} else ""
-                total = [sums[one.name][stop] - sums[one.name][scope.node] if one.adds else "" for one in columns]
-                yield [Strong("  " * level + scope.name), f"{title}{times}".strip(), *map(_shown, total)]
+                yield [Strong("  " * level + scope.name), f"{title}{times}".strip(), *total(range(scope.node, stop))]
                 level += 1
         opened = around
         what = (graph.varied(index, around) or written[id(node.layer)]) + (" (training)" if node.training else "")
-        cells = [_shown(column.cell(measured, index)) for column in columns]
-        yield ["  " * level + around[-1].name, what, *cells]
+        yield ["  " * level + around[-1].name, what, *cells(index)]
 
 
 def _apart(graph: Graph, around: Sequence[Placed], at: int) -> bool:
@@ -119,9 +130,9 @@ def _sums(measured: Measured, column: LayerColumn) -> Sequence[int]:
     return list(accumulate((cell if isinstance(cell, int) else 0 for cell in cells), initial=0))
 
 
-def _written(measured: Measured, safely: Callable[[str], str] = str) -> Mapping[int, str]:
+def _written(shaped: ShapedGraph, safely: Callable[[str], str] = str) -> Mapping[int, str]:
     """Layers as the language writes them, by identity; each is written once, since copies have one layer."""
-    layers = {id(node.layer): node.layer for node in measured.shaped.nodes}
+    layers = {id(node.layer): node.layer for node in shaped.nodes}
     return {key: safely(layer.written) for key, layer in layers.items()}
 
 
@@ -174,7 +185,7 @@ def _short(count: int) -> str:
 
 def csv(measured: Measured, columns: Sequence[LayerColumn] = COLUMNS) -> Iterator[str]:
     """A line a layer under a heading."""
-    written = _written(measured, safe.csv_cell)
+    written = _written(measured.shaped, safe.csv_cell)
     rows = (
         [node.path, written[id(node.layer)], *[column.cell(measured, index) for column in columns]]
         for index, node in enumerate(measured.shaped.nodes)
@@ -184,7 +195,7 @@ def csv(measured: Measured, columns: Sequence[LayerColumn] = COLUMNS) -> Iterato
 
 def markdown(measured: Measured, columns: Sequence[LayerColumn] = COLUMNS) -> Iterator[str]:
     """Every layer as a row of a Markdown table, and the totals as the last."""
-    written = _written(measured, safe.code)
+    written = _written(measured.shaped, safe.code)
     rows = (
         [f"`{node.path}`", written[id(node.layer)]]
         + [cell if isinstance(cell, str) else f"{cell:,}" for cell in [one.cell(measured, index) for one in columns]]
