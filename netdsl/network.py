@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from netdsl.diff import Difference
     from netdsl.draw import Direction, Picture, Style
     from netdsl.explain import Explanation
+    from netdsl.probe import Probe
     from netdsl.recipe import Recipe
     from netdsl.train.loss import Kind, Loss
     from netdsl.train.outcome import Outcome
@@ -260,6 +261,29 @@ class Network(Line):
             overwrite=overwrite,
             show=show,
         )
+
+    def probe(
+        self,
+        *,
+        init: str | Sequence[str] = DEFAULT,
+        seed: int = 0,
+        batch: int = 8,
+        weights: Weights | None = None,
+        weights_by: str = "name",
+        weights_map: Path_ | None = None,
+        device: str = "cpu",
+    ) -> Probe:
+        """How signals and gradients travel through it, under one init or several; prints as a table, and draws itself.
+
+        A batch of random examples runs once, forward and backward; `warnings` say what keeps it from learning.
+        Raises ValueError, netdsl.compile.errors.CompileError and OSError.
+        """
+        from netdsl.probe import probe
+
+        origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
+        names = [init] if isinstance(init, str) else init
+        size = units.whole("batch", batch, 2)
+        return probe(self.shaped, inits=names, seed=number, batch=size, weights=origin, device=device)
 
     def compile(
         self,

@@ -19,6 +19,7 @@ _COMMANDS = {
     "draw": "Draw a network as svg, png, pdf, dot or html.",
     "transform": "Rewrite a network: fully connected layers as convolutions.",
     "compile": "Compile a network into TorchScript, torch.export or ONNX.",
+    "probe": "Tell whether a network can start to learn.",
     "train": "Train a network, and write what comes of it into a folder.",
     "run": "Classify pictures with a compiled network.",
     "see": "Show what the features of a network see.",

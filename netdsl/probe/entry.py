@@ -1,0 +1,73 @@
+"""What callers ask for: the signal and the gradients of a network, and whether it can start to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from netdsl import compile
+from netdsl.compile.origin import Origin, Remarks
+from netdsl.compile.plan import device_named
+from netdsl.graph.node import ShapedGraph
+from netdsl.probe import pictures
+from netdsl.probe.judgement import Setting, judged
+from netdsl.probe.mistakes import Warned
+from netdsl.probe.readings import read
+from netdsl.probe.report import Probe
+from netdsl.probe.run import Run
+from netdsl.train.loss import Loss, LossError, loss
+
+BATCH = 8
+"""Examples where no other number is asked for: enough to differ, and few enough for the largest networks."""
+
+
+def probe(
+    shaped: ShapedGraph,
+    *,
+    inits: Sequence[str] = ("default",),
+    seed: int = 0,
+    batch: int = BATCH,
+    weights: Origin | None = None,
+    given: tuple[Tensor, Tensor] | None = None,
+    device: str = "cpu",
+) -> Probe:
+    """Run a step of a network under each init, and tell what each layer makes of it.
+
+    The examples are random, and so are their classes, or both are `given`. Raises CompileError, OSError for weights
+    that cannot be read, and ValueError for fewer than two examples, which differ in nothing.
+    """
+    if batch < 2:
+        raise ValueError(f"a signal is what examples differ by: batch is 2 or more, not {batch}")
+    where = device_named(device)
+    generator = torch.Generator().manual_seed(seed)
+    count = len(shaped.graph.outputs)
+    examples = pictures.inputs(shaped, batch, generator) if given is None else [given[0]]
+    classes = pictures.targets(shaped, batch, generator) if given is None else [given[1]] * count
+    examples, classes = ([one.to(where) for one in some] for some in (examples, classes))
+    lossless, of = "", None
+    try:
+        of = loss(shaped).to(where)
+    except LossError as error:
+        lossless = error.reason
+    runs: list[Run] = []
+    remarks = Remarks()
+    for init in inits:
+        network = compile.module(shaped, seed=seed, init=init, weights=weights, logits=True).to(where)
+        remarks = network.meta.get("weights", remarks)
+        found = read(shaped, network, examples, of, classes)
+        setting = Setting(init, "" if weights is None else weights.name)
+        runs.append(Run(setting, found, tuple(judged(shaped, found, setting))))
+    return Probe(shaped, tuple(runs), len(examples[0]), seed, given is not None, lossless, remarks)
+
+
+def alive(
+    shaped: ShapedGraph, network: nn.Module, loss: Loss, x: Tensor, y: Tensor, *, setting: Setting | None = None
+) -> list[Warned]:
+    """What keeps a network from learning from a batch, by one step that leaves it as it was; nothing, if all is well.
+
+    The network is `compile.module` of the graph, with logits, on the device of the batch.
+    """
+    targets = [y] * len(shaped.graph.outputs)
+    return judged(shaped, read(shaped, network, [x], loss, targets), setting or Setting())

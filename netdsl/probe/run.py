@@ -1,0 +1,34 @@
+"""One step of a network under one init."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netdsl.probe.judgement import Setting
+from netdsl.probe.mistakes import Warned
+from netdsl.probe.readings import Readings
+from netdsl.text.shown import Line
+
+
+@dataclass(frozen=True, repr=False)
+class Run(Line):
+    """What was read of a network that started in one way, and what keeps it from learning."""
+
+    setting: Setting
+    readings: Readings
+    warnings: tuple[Warned, ...]
+
+    @property
+    def name(self) -> str:
+        """What it started from: an init, or the file that has its weights."""
+        return self.setting.weights or self.setting.init
+
+    @property
+    def about(self) -> str:
+        """Its line."""
+        return f"{self.name}: {self.readings.about}"
+
+    def gradient(self, index: int) -> float | None:
+        """The gradient over the weight of a node that owns one; None where it has none, or its weight is zero."""
+        pull = self.readings.pulls.get(index)
+        return None if pull is None else pull.ratio
