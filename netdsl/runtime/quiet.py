@@ -80,10 +80,19 @@ def quiet(package: str) -> Generator[None]:
         _QUIET.reset(before)
 
 
+_loaded = dict[str, tuple[int, tuple[str, ...]]]()
+"""How many modules were loaded when last looked at, and which of them were a package's."""
+
+
 def _namespaces(package: str) -> Iterator[dict[str, Any]]:
     """The globals of a package's modules, and of the functions that it offers, which others may have wrapped."""
-    for name, module in list(sys.modules.items()):
-        if name == package or name.startswith(f"{package}."):
+    count, names = _loaded.get(package, (0, ()))
+    if count != len(sys.modules):  # thousands, which many a picture need not look through
+        modules = list(sys.modules)
+        names = tuple([name for name in modules if name == package or name.startswith(f"{package}.")])
+        _loaded[package] = len(modules), names
+    for name in names:
+        if (module := sys.modules.get(name)) is not None:
             yield vars(module)
     for name in getattr(sys.modules[package], "__all__", ()):
         value = getattr(sys.modules[package], name)

@@ -64,8 +64,9 @@ def bordered(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def flip(pictures: NDArray[np.uint8], chance: Chance) -> NDArray[np.uint8]:
     """Mirror one half of the pictures, left to right."""
-    mirrored = chance.uniform("flip") < 0.5
-    return np.where(mirrored[:, None, None, None], pictures[:, :, ::-1], pictures)
+    mirrored, found = chance.uniform("flip") < 0.5, pictures.copy()
+    found[mirrored] = pictures[mirrored, :, ::-1]
+    return found
 
 
 def colour(values: NDArray[np.float32], chance: Chance) -> NDArray[np.float32]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -31,13 +31,15 @@ _SMALL = 64
 """Sides of an INPUT up to which a picture is not cropped."""
 _LOOKED = 64
 """Pictures whose sizes are looked at."""
+_READ = 32
+"""Pictures that are looked at at once for what a part is like."""
 _FILLS = 0.75
 """What part of each side of an INPUT a picture has at least that is padded, as 28 of 32."""
 _THREADS = 8
 _AHEAD = 2**29
 """Bytes of the batches that are made before they are asked for, at most."""
 
-Made = tuple["NDArray[np.float32]", "NDArray[np.int64]"]
+Made = TypeVar("Made")
 
 
 def preparation(data: Data, dims: Sequence[int], recipe: Recipe) -> Preparation:
@@ -71,7 +73,7 @@ def _sizing(part: Part, dims: Sequence[int]) -> tuple[Literal["cover", "pad"], f
 
 def _statistics(part: Part, dims: Sequence[int], prepared: Preparation) -> Statistics:
     """What the pictures of a part are like once they have an INPUT's size."""
-    sized = Batches(part.some(statistics.sample(part)), dims, prepared, batch=512)
+    sized = Batches(part.some(statistics.sample(part)), dims, prepared, batch=_READ)
     return statistics.of(sized.sized(), dims[-1])
 
 
@@ -125,19 +127,18 @@ class Batches:
         else:
             batches = np.split(np.arange(len(self.part)), range(self.batch, len(self.part), self.batch))[: len(self)]
         shares = [batch[self.rank :: self.world] for batch in batches[first:]]
-        for values, labels in self._ahead(shares, number):
+        for values, labels in self._ahead(lambda share: self._made(share, number), shares):
             yield torch.from_numpy(values), torch.from_numpy(labels)  # pyright: ignore[reportUnknownMemberType]
 
     def sized(self) -> Iterator[NDArray[np.uint8]]:
         """All pictures in order, with the INPUT's size, N x height x width x channels of bytes."""
         everything = np.arange(len(self.part))
-        for start in range(0, len(everything), self.batch):
-            yield self._sized(everything[start : start + self.batch])
+        return self._ahead(self._sized, [everything[at : at + self.batch] for at in everything[:: self.batch]])
 
-    def _ahead(self, shares: Sequence[NDArray[np.int64]], number: int) -> Iterator[Made]:
-        """Batches in order, made in threads where each picture takes a while."""
+    def _ahead(self, make: Callable[[NDArray[np.int64]], Made], shares: Sequence[NDArray[np.int64]]) -> Iterator[Made]:
+        """What is made of some examples after others, in threads where each picture takes a while."""
         if self._whole:
-            yield from (self._made(share, number) for share in shares)
+            yield from map(make, shares)
             return
         bytes_each = 4 * self.batch // self.world * prod(self._canvas)
         most = max(1, min(2 * self.threads, _AHEAD // max(1, bytes_each)))
@@ -145,7 +146,7 @@ class Batches:
             made = deque[Future[Made]]()
             try:
                 for share in shares:
-                    made.append(pool.submit(self._made, share, number))
+                    made.append(pool.submit(make, share))
                     if len(made) > most:
                         yield made.popleft().result()
                 while made:
@@ -153,7 +154,7 @@ class Batches:
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
 
-    def _made(self, examples: NDArray[np.int64], number: int) -> Made:
+    def _made(self, examples: NDArray[np.int64], number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """A batch of some examples."""
         pictures, labels = self._sized(examples), self.part.labels[examples]
         chance = chances.Chance(self.seed, number, examples)

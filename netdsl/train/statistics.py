@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SAMPLE = 2048
 """Pictures of a folder that are read for it; of one file all are."""
-_ROWS = 512
+_ROWS = 2**16
+"""Places that are summed at once."""
 _SAMPLED = 3
 """What the order of the sample follows from, beside nothing."""
 
@@ -63,7 +64,8 @@ def of(batches: Iterator[NDArray[np.uint8]], channels: int) -> Statistics:
             sums += there @ np.arange(256)
             products += there @ np.arange(256) ** 2
         else:
-            wide = rows.astype(np.float64)  # in which all of these sums are exact
-            sums += wide.sum(axis=0).astype(np.int64)
-            products += (wide.T @ wide).astype(np.int64)
+            for start in range(0, len(rows), _ROWS):
+                wide = rows[start : start + _ROWS].T.astype(np.float64)  # in which all of these sums are exact
+                sums += wide.sum(axis=1).astype(np.int64)
+                products += (wide @ wide.T).astype(np.int64)
     return Statistics(count, sums, products)
