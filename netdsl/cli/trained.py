@@ -12,7 +12,8 @@ from netdsl.cli.compiled import BEST, compiled_file, running
 from netdsl.compile.origin import Origin
 from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
-from netdsl.runtime.file import Card, Compiled
+from netdsl.runtime import NotCompiledError
+from netdsl.runtime.file import Card, Compiled, card
 from netdsl.runtime.preparation import Preparation
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
@@ -38,6 +39,10 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
     path = Path(file)
     if not path.is_dir() and path.suffix != ".pt":
         return Trained(common.network(file, asked), origin)
+    from netdsl.train import folder as folders
+
+    if path.is_dir() and folders.is_training(path):
+        return _of_folder(path, origin, asked)
     if path.is_dir() and not (path / BEST).is_file():
         raise common.UsageError(f"{file} holds no training: there is no {BEST} in it", "netdsl train makes one")
     with ExitStack() as held:
@@ -45,6 +50,30 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
         made = compiled.card
         shaped = _network(file, made, asked.overrides)
         return Trained(shaped, origin or _weights(file, compiled), tuple(made.classes), made.preparation)
+
+
+def _of_folder(path: Path, origin: Origin | None, asked: common.Options) -> Trained:
+    """The best that there is of a training in its folder, which may still run. Raises UsageError."""
+    from netdsl.train import folder as folders
+    from netdsl.train.errors import NotATrainingError
+
+    if asked.sets or asked.inputs:
+        option = "--set" if asked.sets else "--input"
+        raise common.UsageError(f"{path}: a training's network takes no {option}", "leave it out")
+    if not (path / folders.BEST).is_file():
+        raise common.UsageError(f"{path}: there is no {folders.BEST} in it yet", "wait for the first epoch to end")
+    try:
+        shaped = folders.network(path)
+        made = card(path / BEST) if (path / BEST).is_file() else None
+    except (NotATrainingError, NotCompiledError) as error:
+        raise common.UsageError(str(error)) from None
+    weights = origin or Origin(path / folders.BEST)
+    if made is None:
+        common.warn(
+            f"there is no {BEST} in {path} yet, which says how pictures are prepared and what classes are called"
+        )
+        return Trained(shaped, weights)
+    return Trained(shaped, weights, tuple(made.classes), made.preparation)
 
 
 def _network(file: str, made: Card, changes: Overrides) -> ShapedGraph:

@@ -32,8 +32,8 @@ _STEPS = 2
 class Occlusion(Line):
     """How likely a class is while a grey square covers a part of a picture.
 
-    `likely` has the probability by the place of the square: the pixel in the middle of it, `step` apart. `drops` has
-    for each pixel of the picture by how much probability falls under the squares that cover it, on average. `named` is
+    `odds` has the log-odds by the place of the square: the pixel in the middle of it, `step` apart. `drops` has for
+    each pixel of the picture by how much they fall under the squares that cover it, on average. `named` is
     the probability without the 5% of the pixels whose drop is the largest, `random` without as many others, the mean
     of 20 draws. `picture` is as the network takes it, channels x height x width, from 0 to 1.
     """
@@ -43,12 +43,17 @@ class Occlusion(Line):
     called: str
     probability: float
     picture: NDArray[np.float32]
-    likely: NDArray[np.float32]
+    odds: NDArray[np.float32]
     drops: NDArray[np.float32]
     size: int
     step: int
     named: float
     random: float
+
+    @property
+    def likely(self) -> NDArray[np.float32]:
+        """The probability by the place of the square."""
+        return 0.5 + 0.5 * np.tanh(self.odds / 2)
 
     @property
     def pixels(self) -> NDArray[np.bool_]:
@@ -83,22 +88,20 @@ def occluded(
     height, width = picture.shape[1:]
     size = max(1, round(min(height, width) / _PARTS)) if size is None else size
     step = max(1, size // _STEPS) if step is None else step
-    whole = subject.probabilities(picture[None])[0]
-    number = int(whole.argmax()) if named is None else subject.number(named)
-    before = float(whole[number])
-    grey = subject.grey
+    number = int(subject.probabilities(picture[None]).argmax()) if named is None else subject.number(named)
     squares = list(_squares(height, width, size, step))
-    likely = torch.empty(len(squares))
+    odds = torch.empty(len(squares))
     most = subject.batch(subject.output)
     for start in range(0, len(squares), most):
         some = squares[start : start + most]
         covered = picture.repeat(len(some), 1, 1, 1)
         for one, square in zip(covered, some, strict=True):
-            one[(slice(None), *square)] = grey
-        likely[start : start + len(some)] = subject.probabilities(covered)[:, number]
+            one[(slice(None), *square)] = subject.grey
+        odds[start : start + len(some)] = subject.odds(covered, number)
         progress("covering", start + len(some), len(squares))
+    (before,) = subject.odds(picture[None], number)
     drops, count = torch.zeros(height, width), torch.zeros(height, width)
-    for square, one in zip(squares, likely, strict=True):
+    for square, one in zip(squares, odds, strict=True):
         drops[square] += before - one
         count[square] += 1
     mean = (drops / count.clamp(min=1)).numpy()
@@ -106,9 +109,9 @@ def occluded(
         pictures.name(index),
         number,
         subject.called(number),
-        before,
+        float(before.sigmoid()),
         subject.shown(picture).numpy(),
-        likely.view(len(range(0, height, step)), -1).numpy(),
+        odds.view(len(range(0, height, step)), -1).numpy(),
         mean,
         size,
         step,
@@ -145,6 +148,6 @@ def _deleted(subject: Subject, picture: Tensor, number: int, drops: NDArray[np.f
     gone = torch.as_tensor(np.stack(chosen))[:, None]
     without = torch.where(gone, subject.grey, picture)
     most = subject.batch(subject.output)
-    found = [subject.probabilities(without[at : at + most])[:, number] for at in range(0, len(without), most)]
-    named, *others = torch.cat(found)
+    found = [subject.odds(without[at : at + most], number) for at in range(0, len(without), most)]
+    named, *others = torch.cat(found).sigmoid()
     return float(named), float(torch.stack(others).mean())

@@ -17,8 +17,8 @@ from netdsl.see.tiles import FONT, LINE, MARGIN, SMALL, Page, heat, png, signed,
 _GAP = 4.0
 _WIDTH = 640.0
 _SCALED = "Each is scaled by its own largest weight: mid grey is 0, lighter is positive, darker negative."
-_LEAST = 0.05
-"""The probabilities that the colours of a heat map tell apart at least, lest nothing looks like something."""
+_FLAT = 0.02
+"""By how much a probability differs at least where a map of it says something."""
 _MOST_ROWS = 24
 """Filters and inputs that are shown of a layer whose inputs are no colours."""
 
@@ -71,7 +71,7 @@ def occlusions(title: str, found: Sequence[Occlusion], theme: Theme) -> bytes:
     about = (
         f"A grey square of {one.size}×{one.size} pixels is moved over the picture, {one.step} at a time. In the middle:"
         " how likely the class still is, by where the middle of the square is. On the right: the"
-        f" {SHARE:.0%} of the pixels under which it falls most."
+        f" {SHARE:.0%} of the pixels under which its log-odds fall most."
     )
     page = Page(f"{title}: what it goes by", about, 3 * side + between + bar, len(found) * row - 18, theme)
     for number, one in enumerate(found):
@@ -80,12 +80,16 @@ def occlusions(title: str, found: Sequence[Occlusion], theme: Theme) -> bytes:
         page.words(MARGIN, y, f"{one.called}, probability {one.probability:.3f}", FONT + 1, bold=True)
         page.words(at[2] + side, y, one.name, FONT, anchor="end", colour=theme.quiet)
         top = y + LINE + 6
-        high = float(one.likely.max())
-        low = max(0.0, min(float(one.likely.min()), high - _LEAST))
+        flat = np.ptp(one.likely) < _FLAT
+        values = one.odds if flat else one.likely
+        low, high = float(values.min()), float(values.max())
         tile(page.canvas, at[0], top, side, one.picture)
-        tile(page.canvas, at[1], top, side, heat(one.likely, low, high))
+        tile(page.canvas, at[1], top, side, heat(values, low, high))
         tile(page.canvas, at[2], top, side, _marked(one))
         _scale(page, at[1] + side + 6, top, side, low, high)
+        if flat:
+            words = f"it stays near {one.probability:.3f}: log-odds are shown"
+            page.words(at[1], top + side + 4, words, FONT, colour=theme.quiet)
         words = f"without these: {one.named:.3f}; without as many at random: {one.random:.3f}"
         page.words(at[2] + side, top + side + 4, words, FONT, anchor="end")
     return page.canvas.svg()
@@ -104,7 +108,7 @@ def _scale(page: Page, x: float, top: float, side: float, low: float, high: floa
     shades = np.linspace(1, 0, 64, dtype=np.float32)[:, None]
     page.canvas.image(x, top, 8, side, png(heat(shades, 0, 1)), smooth=True)
     for share in (0, 0.5, 1):
-        page.words(x + 12, top + (1 - share) * (side - SMALL), f"{low + share * (high - low):.3f}", SMALL)
+        page.words(x + 12, top + (1 - share) * (side - SMALL), f"{low + share * (high - low):.3g}", SMALL)
 
 
 def deconvolutions(title: str, layer: str, found: Mapping[int, Sequence[Patch]], theme: Theme) -> bytes:

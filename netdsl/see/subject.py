@@ -9,9 +9,10 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from netdsl.compile import meaning
+from netdsl.compile import heads, meaning
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import Node, ShapedGraph
+from netdsl.layers.activation import Sigmoid
 from netdsl.runtime.preparation import Preparation
 from netdsl.see.errors import SeeError
 from netdsl.text.suggest import did_you_mean
@@ -20,6 +21,8 @@ _BYTES = 2**29
 """What the values of the examples that run at once may take."""
 _MOST = 256
 """Examples that run at once at most."""
+_TINY = 1e-12
+"""What keeps probabilities off 0 and 1, where there are no scores that they were made of."""
 
 
 @dataclass(frozen=True)
@@ -113,18 +116,33 @@ class Subject:
 
     def probabilities(self, pictures: Tensor) -> Tensor:
         """How likely each class is, N x classes; the mean of a map, and of one unit that tells two: no, yes."""
-        output = self.values(pictures, self.output)[self.output]
-        match meaning.of(self.shaped, self.output):
-            case "probabilities" | "independent":
-                likely = output
-            case "log-probabilities":
-                likely = output.exp()
-            case "distances":
-                likely = (-output).softmax(1)
-            case _:
-                likely = output.softmax(1) if output.shape[1] > 1 else output.sigmoid()
-        likely = likely.flatten(2).mean(2) if likely.dim() > 2 else likely
-        return torch.cat([1 - likely, likely], 1) if likely.shape[1] == 1 else likely
+        scores, exclusive = self._scores(pictures)
+        return (scores.softmax(1) if exclusive else scores.sigmoid()).mean(2)
+
+    def odds(self, pictures: Tensor, number: int) -> Tensor:
+        """The log-odds of a class, log p/(1 - p), N, which tell apart what as probabilities would be 1."""
+        scores, exclusive = self._scores(pictures)
+        own = scores[:, number]
+        if exclusive:
+            others = [one for one in range(scores.shape[1]) if one != number]
+            own = own - scores[:, others].logsumexp(1)
+        return own[:, 0] if own.shape[1] == 1 else own.sigmoid().mean(1).logit(_TINY)
+
+    def _scores(self, pictures: Tensor) -> tuple[Tensor, bool]:
+        """Scores of the classes, N x classes x places, and whether probabilities are their softmax, or the sigmoid."""
+        head = heads.of(self.shaped, self.output)
+        at = self.output if head is None else head.source
+        values = self.values(pictures, at)[at].double()
+        values = values.reshape(*values.shape[:2], -1)
+        kind = "scores" if head is not None else meaning.of(self.shaped, self.output)
+        exclusive = not isinstance(head.layer, Sigmoid) if head is not None else kind != "independent"
+        if kind == "probabilities":
+            values = values.clamp_min(_TINY).log()
+        elif kind == "independent":
+            values = values.logit(_TINY)
+        elif kind == "distances":
+            values = -values
+        return (torch.cat([-values, values], 1), False) if values.shape[1] == 1 else (values, exclusive)
 
     def shown(self, prepared: Tensor) -> Tensor:
         """A prepared picture with values from 0 to 1 again, channels x height x width."""
