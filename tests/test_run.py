@@ -251,7 +251,8 @@ def test_the_table_has_the_names_of_a_trained_files_classes(run: Run, trained: P
     (folder / "colours.txt").write_text("a\nb\nc\n")
     assert "  a  " in run("trained", "small.png", "--labels", "colours.txt").out
     (folder / "empty").mkdir()
-    assert run("empty", "small.png").err == "error: empty: Is a directory\n"
+    help = "  = help: a folder of a training holds best.pt, which netdsl train writes\n"
+    assert run("empty", "small.png").err == f"error: empty: Is a directory\n{help}"
 
 
 @pytest.mark.parametrize(("last", "wanted"), [("SIGMOID", torch.sigmoid), ("TIMES 1", torch.sigmoid)])

@@ -17,19 +17,23 @@ from netdsl.runtime.file import Card, Compiled, opened
 
 BEST = "best.pt"
 """The file of the best weights, in the folder of a training."""
+_WEIGHTS = (".safetensors", ".pth")
 _LARGEST = 2**27
 """Numbers of a picture at most, 13,000 x 3,400 x 3: half a gigabyte."""
 
 
-def compiled_file(file: str, held: ExitStack, command: str) -> Compiled:
-    """A compiled file, or the best of a training in its folder, open as long as it is held. Raises UsageError."""
+def compiled_file(file: str, held: ExitStack, instead: str) -> Compiled:
+    """A compiled file, or the best of a training in its folder, open as long as it is held.
+
+    Raises UsageError; `instead` says what to do with a network that is not compiled, its {file} and its {stem}.
+    """
     path = Path(file)
     trained = path.joinpath(BEST).is_file()
     if trained:
         path = path / BEST
     found = None if file == "-" or trained else resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
-        help = f"netdsl compile {file}, and then netdsl {command} {found.stem}.pt"
+        help = instead.format(file=file, stem=found.stem)
         raise common.UsageError(f"{file} is a network that is not compiled yet", help)
     if (format := SUFFIXES.get(path.suffix, FORMATS["torchscript"])) is not FORMATS["torchscript"]:
         what = f"{file} is for {format.reader}, and not TorchScript"
@@ -41,10 +45,15 @@ def compiled_file(file: str, held: ExitStack, command: str) -> Compiled:
         return held.enter_context(opened(path))
     except NotCompiledError as error:
         error.path = Path(common.STDIN) if file == "-" else path
-        raise common.UsageError(str(error), "netdsl compile makes one: netdsl compile vgg16") from None
+        help = "netdsl compile makes one: netdsl compile vgg16"
+        if path.suffix in _WEIGHTS:
+            help = f"weights alone go into their network: netdsl compile FILE --weights {file}"
+        raise common.UsageError(str(error), help) from None
     except OSError as error:
         network = resources.find(f"{path.stem}.net") if isinstance(error, FileNotFoundError) else None
         help = f"netdsl compile {path.stem} makes one" if network else ""
+        if isinstance(error, IsADirectoryError):
+            help = f"a folder of a training holds {BEST}, which netdsl train writes"
         raise common.UsageError(f"{file}: {error.strerror or error}", help) from None
 
 

@@ -66,7 +66,7 @@ class Tally:
         if not self._examples:
             raise ValueError("there are no examples")
         right = int(self._counts.diagonal().sum())
-        counts: list[list[int]] = self._counts.tolist()  # pyright: ignore[reportUnknownMemberType]
+        counts: list[list[int]] = self._counts.numpy().tolist()
         return Evaluation(
             self._examples,
             (self._examples - right) / self._examples,
