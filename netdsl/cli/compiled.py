@@ -22,10 +22,10 @@ _LARGEST = 2**27
 """Numbers of a picture at most, 13,000 x 3,400 x 3: half a gigabyte."""
 
 
-def compiled_file(file: str, held: ExitStack, instead: str) -> Compiled:
-    """A compiled file, or the best of a training in its folder, open as long as it is held.
+def compiled_file(file: str, held: ExitStack, command: str, instead: str = "") -> Compiled:
+    """A compiled file, or the best of a training in its folder, open as long as it is held, for a command.
 
-    Raises UsageError; `instead` says what to do with a network that is not compiled, its {file} and its {stem}.
+    Raises UsageError, which may say what to do with a network `instead` of compiling it.
     """
     path = Path(file)
     trained = path.joinpath(BEST).is_file()
@@ -33,7 +33,7 @@ def compiled_file(file: str, held: ExitStack, instead: str) -> Compiled:
         path = path / BEST
     found = None if file == "-" or trained else resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
-        help = instead.format(file=file, stem=found.stem)
+        help = instead or f"netdsl compile {file}, and then netdsl {command} {found.stem}.pt"
         raise common.UsageError(f"{file} is a network that is not compiled yet", help)
     if (format := SUFFIXES.get(path.suffix, FORMATS["torchscript"])) is not FORMATS["torchscript"]:
         what = f"{file} is for {format.reader}, and not TorchScript"

@@ -21,6 +21,7 @@ _COMMANDS = {
     "compile": "Compile a network into TorchScript, torch.export or ONNX.",
     "probe": "Tell whether a network can start to learn.",
     "train": "Train a network, and write what comes of it into a folder.",
+    "evaluate": "Try trained networks on data: errors and what is taken for what.",
     "run": "Classify pictures with a compiled network.",
     "see": "Show what the features of a network see.",
     "bench": "Measure the compiled network beside other ways of running it.",

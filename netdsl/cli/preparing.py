@@ -17,6 +17,9 @@ from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
 if TYPE_CHECKING:
     from netdsl.layers.arguments import Number
 
+_INVERT = "Take the negative: black ink on white for white on black."
+USUAL = "normalised by ImageNet's mean and deviation"
+
 
 class Described(Protocol):
     """What has a program, and may say what pictures went through: a compiled file's card."""
@@ -67,21 +70,31 @@ class Asked:
             keyword, largest = scaled
             most = 255 if largest > 1 else 1
             return Preparation((0,), (1 / most,)), f"values from 0 to {most}, which {keyword} takes"
-        return Preparation(MEAN, STD), "normalised by ImageNet's mean and deviation"
+        return Preparation(MEAN, STD), USUAL
 
 
-def options(command: common.Command, name: str = "asked") -> common.Command:
-    """Give a command the options that say how pictures are prepared, as `asked` or another name."""
+def options(command: common.Command, name: str = "asked", *, inverts: bool = True) -> common.Command:
+    """Give a command the options that say how pictures are prepared, as `asked` or another name.
+
+    With `inverts` it can take the negative of pictures.
+    """
 
     @wraps(command)
     def asking(
-        *, mean: str | None, std: str | None, raw: str | None, crop: float | None, invert: bool, **options: object
+        *,
+        mean: str | None,
+        std: str | None,
+        raw: str | None,
+        crop: float | None,
+        invert: bool = False,
+        **options: object,
     ) -> object:
         return command(**{name: Asked(mean, std, raw, crop, invert)}, **options)
 
     added: Any = asking
+    if inverts:
+        added = click.option("--invert", is_flag=True, help=_INVERT)(added)
     for option in (
-        click.option("--invert", is_flag=True, help="Take the negative: black ink on white for white on black."),
         click.option(
             "--crop",
             type=click.FloatRange(0, 1, min_open=True),

@@ -81,7 +81,7 @@ def command(
     scores, distances, or shares of a map.
     """
     with ExitStack() as opened:
-        compiled = compiled_file(file, opened, "netdsl compile {file}, and then netdsl run {stem}.pt")
+        compiled = compiled_file(file, opened, "run")
         made = compiled.card
         dims = picture_dims(file, made)
         name = _output(file, made, output)
