@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby, takewhile
 from operator import itemgetter
 from pathlib import Path
@@ -22,12 +22,19 @@ from netdsl.explain.code import page
 from netdsl.layers import table
 from netdsl.layers.arguments import Argument, arguments_of, show
 from netdsl.layers.base import Layer
-from netdsl.resources import networks
+from netdsl.recipe import KEYS, read, reads
+from netdsl.recipe.keys import shown
+from netdsl.resources import networks, recipes
 from netdsl.text.codes import CODES, Code
+from netdsl.text.diagnostic import Report
+from netdsl.text.source import Source
 
 DOCS = Path(__file__).parent
 _NOTE = "<!-- Made by `make pages` of docs/reference.py, and checked by the tests: change {}, not this. -->\n"
 _HELP = re.compile(r"^(<!-- help of netdsl ?(\w*) -->)\n(?:```text\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
+
+RECIPES = DOCS / "recipes.md"
+_MADE = re.compile(r"^(<!-- (keys|mistakes|recipes) -->)\n(?:\|.*\n|```text\n(?s:.*?)^```\n)*", re.MULTILINE)
 
 
 def pages() -> dict[Path, str]:
@@ -37,6 +44,7 @@ def pages() -> dict[Path, str]:
         DOCS / "layers.md": "\n".join(_layers()),
         DOCS / "errors.md": "\n".join(_errors()),
         DOCS / "networks.md": "\n".join(_networks()),
+        RECIPES: _MADE.sub(lambda found: f"{found[1]}\n{_recipes(found[2])}", RECIPES.read_text(encoding="utf-8")),
         commands: _HELP.sub(lambda found: f"{found[1]}\n{_help(found[2])}", commands.read_text(encoding="utf-8")),
         slides.PAGE: slides.page(),
     }
@@ -163,6 +171,36 @@ def _about(name: str) -> str:
     text = (networks() / f"{name}.net").read_text(encoding="utf-8")
     comment = " ".join(line.removeprefix("# ") for line in takewhile(lambda line: line[0] == "#", text.splitlines()))
     return re.split(r"(?<=\.) (?=[A-Z(])", comment)[0]
+
+
+# Recipes
+
+
+def _recipes(what: str) -> str:
+    """A part of the page of recipes."""
+    match what:
+        case "keys":
+            rows = [f"`{key.name}` | {key.kind.noun} | `{shown(key.default)}` | {key.help}" for key in KEYS]
+            return _table("key | takes | default | ", "---|---|---|---", rows)
+        case "mistakes":
+            report = Report()
+            reads(Source('optimizer = "adma"\nlr = 0.1\nepochs: 20\n', "mine.toml"), report)
+            return "```text\n" + "\n\n".join(map(str, report.diagnostics())) + "\n```\n"
+        case _:
+            head = "recipe | optimizer | rate | schedule | batch | epochs | decay | augmentation"
+            return _table(head, "---|---|---:|---|---:|---:|---:|---", map(_recipe, recipes()))
+
+
+def _recipe(path: Path) -> str:
+    one = read(path, Report())
+    falls = {"plateau": f"×{one.factor:g} on plateaus", "step": f"×{one.factor:g} each {one.patience}"}
+    schedule = falls.get(one.schedule, one.schedule) + (f", warm-up of {one.warmup:g}" if one.warmup else "")
+    figures = f"{one.rate:g} | {schedule} | {one.batch} | {one.epochs} | {one.decay:g}"
+    return f"`{path.stem}` | {one.optimizer} | {figures} | {', '.join(one.augmentation)}"
+
+
+def _table(head: str, line: str, rows: Iterable[str]) -> str:
+    return f"| {head} |\n|{line}|\n" + "".join(f"| {row} |\n" for row in rows)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from netdsl.recipe.reading import statements
 from netdsl.text.diagnostic import Diagnostic, NetError, Report
 from netdsl.text.source import Source
 
-WRONG = Path(__file__).parent / "programs" / "wrong"
+ROOT = Path(__file__).parent.parent
+WRONG = ROOT / "tests" / "programs" / "wrong"
 _EXPECTED = re.compile(r"error: ([a-z-]+) @(\d+)(?: at line (\d+))?")
 
 
@@ -227,3 +228,10 @@ def test_the_recipe_of_alexnet_has_the_numbers_of_the_slides() -> None:
     assert found.augmentation == ("crop", "flip", "lighting")
     text = (resources.networks() / "recipes" / "alexnet.toml").read_text(encoding="utf-8")
     assert all(words in text for words in ("0.5", "--seeds 7", "18.2%", "15.4%"))
+
+
+def test_the_recipes_of_the_pages_are_right() -> None:
+    pages = "\n".join(page.read_text(encoding="utf-8") for page in (ROOT / "docs").glob("*.md"))
+    found = [text for text in re.findall(r"^```toml\n(.*?)^```$", pages, re.MULTILINE | re.DOTALL) if text[0] != "#"]
+    assert found
+    assert [one for text in found for one in read(text)[1]] == []
