@@ -273,6 +273,13 @@ def test_parts_may_have_other_names(names: tuple[str, ...], tmp_path: Path) -> N
     assert len(found.validation) == (10 if "valid" in names else 2)
 
 
+def test_a_folder_may_have_a_train_part_alone(tmp_path: Path) -> None:
+    write_folder(tmp_path, {f"train/{name}/{index}.png": 0 for name in "ab" for index in range(5)})
+    found = data.read(tmp_path)
+    assert found.classes == ("a", "b")
+    assert len(found.part("test")) == 2
+
+
 def test_classes_may_be_called_as_parts_are(tmp_path: Path) -> None:
     write_folder(tmp_path, {f"{name}/{index}.png": 0 for name in ("train", "car") for index in range(5)})
     assert data.read(tmp_path).classes == ("car", "train")

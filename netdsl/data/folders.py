@@ -61,7 +61,7 @@ def read(root: Path) -> tuple[Mapping[str, Files], tuple[str, ...], list[str]]:
             found[part] = _classes(root, folder, met)
     else:
         found["train"] = _classes(root, "", met)
-    _whole(root, found, folders)
+    _whole(root, found, [] if split else folders)
     classes = tuple(sorted(found["train"]))
     for part, inside in found.items():
         for name in sorted(inside):
