@@ -23,7 +23,8 @@ from safetensors.torch import load_file
 import netdsl
 from netdsl import data, runtime
 from netdsl.recipe import Recipe
-from netdsl.train import checkpoint, curves, folder, log, loop, watch
+from netdsl.train import checkpoint, folder, log, loop, watch
+from netdsl.train.curves import svg
 from netdsl.train.errors import ChangedError, Interrupted, NotATrainingError, NotFiniteError, OccupiedError
 from netdsl.train.folder import About
 from netdsl.train.log import Epoch
@@ -101,6 +102,13 @@ def whole(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("whole")
     train(setting(examples), place)
     return place
+
+
+@pytest.fixture(autouse=True)
+def _uncompiled(whole: Path) -> Iterator[None]:
+    """Only the training that all are held against takes the time to compile."""
+    with patch.object(loop.compile, "compile"), patch("netdsl.train.curves.svg", return_value=b""):
+        yield
 
 
 @pytest.mark.parametrize(("step", "by"), [(1, "SIGINT"), (STEPS, "SIGTERM"), (2 * STEPS + 2, "SIGINT")])
@@ -356,15 +364,117 @@ def test_the_callers_generator_is_left_as_it_was(examples: Path, tmp_path: Path)
     assert torch.equal(torch.rand(1), wanted)
 
 
+def ran(*arguments: object) -> command_line.Ended:
+    return command_line.run("train", *map(str, arguments))
+
+
+@pytest.fixture
+def stripes(tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a network for the examples and a recipe beside it."""
+    monkeypatch.chdir(tmp_path)
+    Path("stripes.net").write_text(NETWORK)
+    Path("stripes.toml").write_text("rate = 0.1\nbatch = 16\nepochs = 2\nschedule = 'constant'\n")
+    return examples
+
+
+def test_the_command_trains_and_goes_on_from_the_folder_alone(stripes: Path) -> None:
+    first = ran("stripes.net", "--data", stripes)
+    assert first.status == 0, first.err
+    assert "epoch 2/2: loss" in first.err
+    assert first.out.splitlines()[-1].startswith("runs/stripes: best.safetensors, best.pt")
+    Path("stripes.net").unlink()
+    more = ran("--resume", "runs/stripes", "--epochs", 3)
+    assert more.status == 0, more.err
+    assert "epoch 3/3" in more.err
+    assert "epoch 2/3" not in more.err
+
+
+def test_the_command_keeps_what_a_training_began_with(stripes: Path) -> None:
+    asked = ("--init", "he", "--freeze", "conv1", "--accumulate", 2, "--set", "classes=3", "--recipe-set", "ema=0.5")
+    assert ran("stripes.net", "--data", stripes, *asked, "-o", "kept").status == 0
+    assert ran("--resume", "kept", "--epochs", 3).status == 0
+    facts = folder.state(Path("kept"))["facts"]
+    assert (facts["init"], facts["freeze"], facts["accumulate"], facts["recipe"]["ema"]) == ("he", ["conv1"], 2, 0.5)
+    other = ran("--resume", "kept", "--init", "glorot", "--epochs", 4)
+    assert other.status == 2
+    assert "init: he, now glorot" in other.err
+
+
+def test_several_seeds_are_trained_beside_each_other(stripes: Path) -> None:
+    done = ran("stripes.net", "--data", stripes, "--seeds", 2, "--seed", 5, "--epochs", 1)
+    assert done.status == 0, done.err
+    assert [folder.state(Path(f"runs/stripes/{one}"))["facts"]["recipe"]["seed"] for one in (1, 2)] == [5, 6]
+    assert "on average of 2 networks" in done.out
+    again = ran("--resume", "runs/stripes", "--seeds", 3, "--epochs", 2)
+    assert again.status == 0, again.err
+    assert folder.state(Path("runs/stripes/3"))["facts"]["recipe"]["seed"] == 7
+    with at_step(3, lambda: signal.raise_signal(signal.SIGINT)):
+        stopped = ran("stripes.net", "--data", stripes, "--seeds", 2, "-o", "stopped")
+    assert stopped.err.splitlines()[-1].endswith("netdsl train --resume stopped --seeds 2 goes on")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        ((), 2, "FILE is missing"),
+        (("stripes.net",), 2, "--data DATA is missing"),
+        (("--resume", "runs/x", "-o", "y"), 2, "leave -o"),
+        (("--resume", "runs/x"), 2, "there is no such folder"),
+        (("stripes.net", "--data", "nowhere.npz"), 2, "nowhere.npz"),
+        (("stripes.net", "--data", "DATA", "--set", "classes=4"), 2, "--set classes=3"),
+        (("stripes.net", "--data", "DATA", "--recipe-set", "ratte=1"), 1, "did you mean rate?"),
+        (("stripes.net", "--data", "DATA", "--recipe-set", "optimizer=adm"), 1, 'did you mean "adam"?'),
+        (("stripes.net", "--data", "DATA", "--recipe-set", "rate"), 2, "not a key and a value"),
+        (("stripes.net", "--data", "DATA", "--recipe", "nothing.toml"), 2, "no bundled recipe"),
+        (("stripes.net", "--data", "DATA", "--freeze", "conv2"), 2, "did you mean conv1?"),
+        (("stripes.net", "--data", "DATA", "--device", "tpu"), 2, "tpu is no device here"),
+        (("stripes.net", "--data", "DATA", "--weights", "nowhere.safetensors"), 2, "nowhere.safetensors"),
+        (("stripes.net", "--data", "DATA", "--recipe-set", "rate=1e30"), 1, "is likely too high"),
+        (("open.net", "--data", "DATA"), 2, "--loss cross-entropy"),
+        (("stripes.net", "--data", "DATA", "-o", "stripes.net"), 2, "stripes.net"),
+    ],
+)
+def test_what_is_wrong_is_told(arguments: tuple[str, ...], status: int, told: str, stripes: Path) -> None:
+    Path("open.net").write_text("INPUT 8x8x1 -> FC 3")
+    done = ran(*[str(stripes) if one == "DATA" else one for one in arguments])
+    assert done.status == status, done.err
+    assert told in done.err
+    assert not Path("runs", "open").exists()
+
+
+def test_an_interrupted_command_ends_with_130(stripes: Path) -> None:
+    with at_step(3, lambda: signal.raise_signal(signal.SIGINT)):
+        done = ran("stripes.net", "--data", stripes)
+    assert done.status == 130
+    assert done.err.splitlines()[-1] == "interrupted in epoch 1: netdsl train --resume runs/stripes goes on"
+    assert ran("--resume", "runs/stripes").status == 0
+
+
+def test_a_network_trains_itself_in_python(stripes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net = netdsl.load("stripes.net")
+    outcome = net.train(stripes, epochs=1, batch=32)
+    assert "epoch 1/1" in capsys.readouterr().err
+    assert outcome.folder == Path("runs/stripes")
+    again = net.train(stripes, epochs=2, resume=True, show=False)
+    assert [one.epoch for one in again.epochs] == [1, 2]
+    assert capsys.readouterr().err == ""
+    assert "validation" in repr(again)
+    assert outcome.best.validation_error is not None
+    with pytest.raises(TypeError, match="no key epoch"):
+        net.train(stripes, epoch=1)
+    with pytest.raises(ValueError, match="rate"):
+        net.train(stripes, "other", rate=-1.0)
+
+
 def row(number: int, **given: Any) -> Epoch:
     return Epoch(number, 2 / number, 0.5 / number, 2.5 / number, 0.6 / number, 0.1, 75.0, 100, **given)
 
 
 def test_curves_show_both_parts_and_the_best_epoch() -> None:
-    picture = curves.svg([row(one) for one in range(1, 6)], 5, "Some network").decode()
-    for word in ("loss", "error", "epoch", "train", "validation", "Some network", "12.00% in epoch 5"):
+    picture = svg([row(one) for one in range(1, 6)], 5, "Some network").decode()
+    for word in ("loss", "error", "epoch", "train", "validation", "Some network", "validation error 12.00% in epoch 5"):
         assert word in picture, word
-    alone = curves.svg([replace(row(1), validation_loss=None, validation_error=None)], 1, "x").decode()
+    alone = svg([replace(row(1), validation_loss=None, validation_error=None)], 1, "x").decode()
     assert "validation" not in alone
 
 

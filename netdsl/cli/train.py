@@ -100,40 +100,45 @@ def command(asked: common.Options, **options: Any) -> None:
         import torch
 
         torch.set_num_threads(wanted.threads)
-    with _telling(), weights.telling():
-        _train(wanted)
-
-
-def _train(wanted: _Asked) -> None:
-    from netdsl.train import folder as folders
-
     root = Path(wanted.resume or wanted.output or Path("runs", common.stem(wanted.file or "")))
-    if wanted.seeds is None:
-        for line in _one(wanted, root, wanted.seed).lines():
-            stream.line(line)
-        return
+    again = str(root) if wanted.seeds is None else f"{root} --seeds {wanted.seeds}"
+    with _telling(again), weights.telling():
+        if wanted.seeds is None:
+            for line in _one(wanted, root, root).lines():
+                stream.line(line)
+        else:
+            _several(wanted, root, wanted.seeds)
+
+
+def _several(wanted: _Asked, root: Path, seeds: int) -> None:
+    """Train several networks, which differ by their seeds alone, or go on with them."""
+    from netdsl.train import folder as folders
+    from netdsl.train import log
+
     found: list[Outcome] = []
-    for number in range(wanted.seeds):
+    for number in range(seeds):
         folder = root / str(number + 1)
-        begun = folders.is_training(folder)
-        resumed = replace(wanted, resume=str(folder) if wanted.resume and begun else None)
-        found.append(_one(resumed, folder, (wanted.seed or 0) + number))
+        stream.note(safe.line(f"network {number + 1} of {seeds}: {folder}"))
+        found.append(_one(wanted, folder, folder if folders.is_training(folder) else root / "1", number))
     for one in found:
-        stream.line(one.lines()[-1])
+        stream.line(f"{one.folder}: {one.told}")
     tests = [one.test.error for one in found if one.test is not None]
     if tests:
-        stream.line(f"test error {100 * sum(tests) / len(tests):.2f}%, the mean of {len(tests)}")
+        stream.line(f"test error {log.percent(sum(tests) / len(tests))} on average of {len(tests)} networks")
 
 
-def _one(wanted: _Asked, folder: Path, seed: int | None) -> Outcome:
-    """Train one network, or go on with one."""
+def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
+    """Train one network of several, or go on with one, or train one like that in another folder."""
     from netdsl.train import folder as folders
     from netdsl.train import loop, watch
 
-    state = folders.state(folder) if wanted.resume else None
-    about, shaped = _network(wanted, folder, state)
-    recipe = _recipe(wanted, shaped, folder if state else None, seed)
-    setting = _setting(wanted, shaped, _data(wanted.data or about.data, shaped, recipe), recipe, state)
+    known = folders.state(like) if wanted.resume else None
+    about, shaped = _network(wanted, like, known)
+    resumed = known is not None and folder == like
+    recipe = _recipe(wanted, shaped, like if known else None)
+    if not resumed or wanted.seed is not None:
+        recipe = replace(recipe, seed=recipe.seed + number)
+    setting = _setting(wanted, shaped, _data(wanted.data or about.data, shaped, recipe), recipe, known)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", WeightsWarning)  # which are told
         return loop.train(
@@ -141,7 +146,7 @@ def _one(wanted: _Asked, folder: Path, seed: int | None) -> Outcome:
             folder,
             about,
             device=wanted.device,
-            resume=state is not None,
+            resume=resumed,
             overwrite=wanted.overwrite,
             watch=watch.shown(lambda line: stream.note(safe.line(line))),
         )
@@ -162,7 +167,7 @@ def _network(wanted: _Asked, folder: Path, state: dict[str, Any] | None) -> tupl
     return About.of(common.locate(wanted.file), wanted.options.overrides, Path(data)), shaped
 
 
-def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int | None) -> Recipe:
+def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None) -> Recipe:
     """The recipe: of a file, of the folder that it goes on in, or the network's own, with what is asked to differ."""
     report, told = Report(), ""
     try:
@@ -179,7 +184,7 @@ def _recipe(wanted: _Asked, shaped: ShapedGraph, resumed: Path | None, seed: int
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{error.filename}: {error.strerror}") from None
-    given = {"epochs": wanted.epochs, "seed": seed, "aux_weight": wanted.aux_weight}
+    given = {"epochs": wanted.epochs, "seed": wanted.seed, "aux_weight": wanted.aux_weight}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     for word in wanted.changes:
         changes.update(_changed(word, report))
@@ -248,8 +253,8 @@ def _setting(wanted: _Asked, shaped: ShapedGraph, data: Data, recipe: Recipe, st
 
 
 @contextmanager
-def _telling() -> Generator[None]:
-    """What is wrong with a training is told, with what to do; one that was interrupted ends with 130."""
+def _telling(again: str) -> Generator[None]:
+    """What is wrong with a training is told, with what to do; one that was interrupted goes on by `again`."""
     from netdsl.compile.errors import CompileError
     from netdsl.data import DataError
     from netdsl.train.errors import Interrupted, NotFiniteError, TrainError
@@ -259,7 +264,7 @@ def _telling() -> Generator[None]:
     try:
         yield
     except Interrupted as end:
-        stream.note(safe.line(f"interrupted in epoch {end.epoch}: netdsl train --resume {end.folder} goes on"))
+        stream.note(safe.line(f"interrupted in epoch {end.epoch}: netdsl train --resume {again} goes on"))
         raise SystemExit(130) from None
     except NotFiniteError as error:
         common.fail(common.UsageError(str(error), error.help), status=1)

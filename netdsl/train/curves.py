@@ -8,10 +8,14 @@ from importlib import import_module
 from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
 from netdsl.draw.plot import Axes
+from netdsl.text.fit import clipped
 from netdsl.train.log import Epoch, percent
 
 _WIDTH, _HEIGHT = 504.0, 220.0  # points: as wide as two columns of a paper
 _LEFT, _RIGHT, _BOTTOM, _TOP, _BETWEEN = 44.0, 14.0, 38.0, 30.0, 52.0
+_LONGEST = 40  # characters of a title
+_EACH = 12
+"""Epochs up to which each has its number."""
 _DECADE = 20.0
 """Losses that differ by more than this are on a logarithmic scale."""
 
@@ -40,26 +44,37 @@ def svg(epochs: Sequence[Epoch], best: int, title: str, theme: str = "light") ->
                 for one, value in zip(epochs, scaled, strict=True):
                     if one.epoch == best and part == "validation":
                         axes.plot([best], [value], "o", color=colour, markersize=7, fillstyle="none")
-            _finish(axes, what, [getattr(one, f"train_{what}") for one in epochs])
+            _finish(axes, what, [getattr(one, f"train_{what}") for one in epochs], at[-1])
             if index == 0:
                 axes.legend(frameon=False, loc="best")
         chosen = next((one for one in epochs if one.epoch == best), None)
-        told = f": {percent(chosen.validation_error)} in epoch {best}" if chosen and chosen.validation_error else ""
-        overlay = plot.overlay(figure)
-        overlay.text(_LEFT, _HEIGHT - 8, f"{title}{told}", color=colours.text, va="top", weight="bold")
+        error = None if chosen is None else chosen.validation_error
+        told = "" if error is None else f": validation error {percent(error)} in epoch {best}"
+        head = f"{clipped(title, _LONGEST)}{told}"
+        plot.overlay(figure).text(_LEFT, _HEIGHT - 8, head, color=colours.text, va="top", weight="bold")
         return plot.save(figure, "svg", title)
 
 
-def _finish(axes: Axes, what: str, values: Sequence[float]) -> None:
+def _finish(axes: Axes, what: str, values: Sequence[float], last: int) -> None:
     """Scales and words of one half."""
     ticker = import_module("matplotlib.ticker")
     least, most = min(values), max(values)
     if what == "loss" and least > 0 and most / least > _DECADE:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(ticker.FuncFormatter(_plain))
+        axes.yaxis.set_minor_formatter(ticker.NullFormatter())
     elif what == "error":
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * axes.dataLim.y1 or 1)
         axes.yaxis.set_major_formatter(ticker.PercentFormatter(decimals=None))
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    margin = max(0.5, 0.03 * last)
+    axes.set_xlim(1 - margin, last + margin)
+    some = ticker.MaxNLocator(6, integer=True, steps=(1, 2, 5, 10))
+    axes.xaxis.set_major_locator(ticker.FixedLocator(range(1, last + 1)) if last <= _EACH else some)
     axes.set_xlabel("epoch")
     axes.set_ylabel(what)
     axes.grid(axis="y", linewidth=0.5, alpha=0.4)
+
+
+def _plain(value: float, place: object) -> str:
+    return f"{value:g}"

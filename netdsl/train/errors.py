@@ -70,7 +70,7 @@ class NotFiniteError(TrainError):
         return f"the loss is {self.value} at step {self.step} of epoch {self.epoch}: {self.cause}; {self.kept}"
 
 
-class Interrupted(BaseException):
+class Interrupted(KeyboardInterrupt):
     """A training that was asked to end, and has saved where it was; `epoch` counts from 1."""
 
     def __init__(self, folder: Path, epoch: int, signal: int) -> None:

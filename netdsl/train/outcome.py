@@ -53,6 +53,13 @@ class Outcome(Page):
         """The table of its epochs, and what came of it."""
         return "\n".join([log.table(self.epochs, self.best.epoch, look), "", *self.lines()])
 
+    @property
+    def told(self) -> str:
+        """Its errors, in a line."""
+        tried = None if self.test is None else self.test.error
+        errors = {"validation": self.best.validation_error, "test": tried}
+        return ", ".join(f"{name} error {log.percent(error)}" for name, error in errors.items() if error is not None)
+
     def lines(self) -> list[str]:
         """What came of it, a line each."""
         best, test = self.best, self.test
