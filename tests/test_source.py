@@ -15,6 +15,7 @@ from torch import nn
 
 import netdsl
 from netdsl import compile
+from netdsl.compile.inits import INITS
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
 from netdsl.compile.source import text as source_of
@@ -27,8 +28,8 @@ LARGEST = 1e9
 """Weights and MACs of a network that takes too long to make and to run here."""
 
 
-def written(network: ShapedGraph, seed: int = 0) -> str:
-    return source_of(Plan(network, train=True), seed)
+def written(network: ShapedGraph, seed: int = 0, init: str = "default") -> str:
+    return source_of(Plan(network, train=True), seed, init)
 
 
 def made(text: str) -> nn.Module:
@@ -43,9 +44,9 @@ def tensors(given: Any) -> list[torch.Tensor]:
     return [given] if isinstance(given, torch.Tensor) else list(given)
 
 
-def check(network: ShapedGraph, text: str) -> None:
+def check(network: ShapedGraph, text: str, init: str = "default") -> None:
     """Hold a source against the module: weights, names of weights, and outputs in both modes."""
-    own, module = made(text), compile.module(network, seed=0)
+    own, module = made(text), compile.module(network, seed=0, init=init)
     wanted, found = module.state_dict(), own.state_dict()
     assert [*found] == [*own.state_dict()]
     assert found.keys() == wanted.keys()
@@ -180,7 +181,37 @@ def test_whole_numbers_that_channels_grow_by_are_added_up() -> None:
 
 def test_what_is_large_starts_from_the_same_weights_too() -> None:
     network = netdsl.loads("INPUT 2100 -> FC 2000 -> FC 1").shaped
-    check(network, written(network))
+    for init in ("default", "pytorch", "vgg"):
+        check(network, written(network, init=init), init)
+
+
+STARTS = """
+block unit(n, k=3) = CONV n {k} p{k // 2} nobias -> BN
+block table() = CONV 4 3 p1 table="012 345 0 01234567"
+INPUT 12x12x8 -> CONV 8 3 p1 g2 -> RELU -> ( [ unit(16, 1) -> RELU -> unit(8) | SKIP ] -> ADD -> RELU ) x3
+-> [ table() | DECONV 4 1 g2 | DWCONV 3 p1 -> CONV 4 1 nobias -> SIGMOID ] -> CONCAT
+-> DECONV 6 4 s2 -> TANH -> MAXPOOL 3
+-> ( [ CONV 12 1 -> GELU -> CONV 6 1 | SKIP ] -> ADD ) x2 -> RESHAPE {-1, 6} -> TOKEN -> ATTENTION 2 -> LSTM 5 last
+-> PRELU -> FC 7 -> SCALE init=0.5 -> FC 3 -> SOFTMAX
+"""
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_it_starts_from_the_same_weights_by_every_name(init: str, tmp_path: Path) -> None:
+    network = netdsl.loads(STARTS).shaped
+    text = written(network, init=init)
+    check(network, text, init)
+    (tmp_path / "net.py").write_text(text, encoding="utf-8")
+    ruff = Path(sys.executable).with_name("ruff")
+    for command in ("format --check", "check"):
+        found = subprocess.run([ruff, *command.split(), "--isolated", tmp_path], capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout[-4000:]
+
+
+def test_gains_that_differ_stand_in_short_tables() -> None:
+    text = written(netdsl.load("resnet50").shaped)
+    assert 'GAINS = {"fc1": 1.0}\nFACTORS = {"*.unit3.bn1": 0.0}\n' in text
+    assert "GAINS" not in written(netdsl.load("lenet5").shaped)
 
 
 @pytest.mark.parametrize(

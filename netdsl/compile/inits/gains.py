@@ -39,6 +39,8 @@ _FIXED: Mapping[type[Layer], float] = {
 }
 """Where the mean square of an activation of g·z is 1."""
 _GATES = (activation.Sigmoid, activation.HardSigmoid, activation.Softmax)
+_LETS_THROUGH: Mapping[type[Layer], float] = {activation.Sigmoid: 0.541, activation.HardSigmoid: 0.527}
+"""The root of the mean square of gates of normal values."""
 _WEIGHED = frozenset({"convolution", "dense", "attention", "recurrent"})
 _MOST = 5_000
 """How many layers are looked at for what two branches have in common."""
@@ -92,10 +94,12 @@ class _Network:
             self.factors[end.index] = 0.0 if end.zero else 1 / sqrt(count)
         owners = {node.path: index for index, node in enumerate(nodes)}
         found: dict[int, float] = {}
+        shares = self._shares()
         for index, gain in enumerate(self._wanted()):
             node = nodes[index]
             owner = owners.get(node.owner, index)
             if product(node.layer):
+                gain /= shares[node.inputs[0]]
                 found[owner] = min(found.get(owner, gain), gain)
         for index, factor in self.factors.items():
             owner = owners.get(nodes[index].owner, index)
@@ -125,6 +129,21 @@ class _Network:
             return found[reader]
         share = sqrt(join.plain)
         return found[reader] * (share if isinstance(layer, Mean) else 1 / share)
+
+    # What goes before
+
+    def _shares(self) -> Sequence[float]:
+        """By what gates have multiplied the size of what each node gives, with normal values in them."""
+        nodes = self.shaped.nodes
+        found = [1.0] * len(nodes)
+        for index, node in enumerate(nodes):
+            layer = node.layer
+            if isinstance(layer, Multiply):
+                for one in node.inputs:
+                    found[index] *= _LETS_THROUGH.get(type(nodes[one].layer), found[one])
+            elif layer.role in {"pooling", "reshape", "dropout", "activation"} or isinstance(layer, BatchNorm):
+                found[index] = found[node.inputs[0]]
+        return found
 
     # Residual branches
 
