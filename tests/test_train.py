@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import command_line
@@ -440,6 +441,35 @@ def test_what_is_wrong_is_told(arguments: tuple[str, ...], status: int, told: st
     assert done.status == status, done.err
     assert told in done.err
     assert not Path("runs", "open").exists()
+
+
+class Board:
+    """What stands for TensorBoard's writer."""
+
+    told: ClassVar[list[tuple[str, float, int]]] = []
+
+    def __init__(self, folder: str, purge_step: int) -> None:
+        assert (folder, purge_step) == ("runs/stripes", 1)
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        self.told.append((name, value, step))
+
+    def close(self) -> None:
+        self.told.append(("closed", 0, 0))
+
+
+def test_tensorboard_is_told_where_it_is(stripes: Path) -> None:
+    with patch.dict(sys.modules, {"torch.utils.tensorboard": None}):
+        missing = ran("stripes.net", "--data", stripes, "--tensorboard")
+    assert missing.status == 2
+    assert "pip install tensorboard" in missing.err
+    with patch.dict(sys.modules, {"torch.utils.tensorboard": SimpleNamespace(SummaryWriter=Board)}):
+        done = ran("stripes.net", "--data", stripes, "--tensorboard", "--epochs", 1)
+    assert done.status == 0, done.err
+    assert "epoch 1/1" in done.err
+    names = [name for name, _, step in Board.told if step == 1]
+    assert names == ["loss/train", "error/train", "loss/validation", "error/validation", "rate", "seconds"]
+    assert Board.told[-1][0] == "closed"
 
 
 def test_an_interrupted_command_ends_with_130(stripes: Path) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from netdsl.train.folder import About
     from netdsl.train.outcome import Outcome
     from netdsl.train.setting import Setting
+    from netdsl.train.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class _Asked:
     freeze: tuple[str, ...]
     loss: Kind | None
     aux_weight: float | None
+    tensorboard: bool
     accumulate: int | None
     options: common.Options
 
@@ -79,6 +81,7 @@ class _Asked:
 @click.option("--freeze", multiple=True, metavar="PATHS", help="Layers that stay as they are: conv1, or 'stage1.*'.")
 @click.option("--loss", type=click.Choice(KINDS), help="The loss, where the network's last layer does not say it.")
 @click.option("--aux-weight", type=float, metavar="W", help="What the loss of training outputs counts.")
+@click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the folder too.")
 @click.option("--accumulate", type=click.IntRange(1), metavar="N", help="Take each batch in so many parts.")
 @weights.loading("Begin with the weights of a safetensors or .pth file, but for a last layer of other size.", anew=True)
 @common.overriding
@@ -130,7 +133,7 @@ def _several(wanted: _Asked, root: Path, seeds: int) -> None:
 def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
     """Train one network of several, or go on with one, or train one like that in another folder."""
     from netdsl.train import folder as folders
-    from netdsl.train import loop, watch
+    from netdsl.train import loop
 
     known = folders.state(like) if wanted.resume else None
     about, shaped = _network(wanted, like, known)
@@ -148,8 +151,19 @@ def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
             device=wanted.device,
             resume=resumed,
             overwrite=wanted.overwrite,
-            watch=watch.shown(lambda line: stream.note(safe.line(line))),
+            watch=_watch(wanted, folder),
         )
+
+
+def _watch(wanted: _Asked, folder: Path) -> Watch:
+    """What shows how far a training has come. Raises UsageError."""
+    from netdsl.train.watch import Board, shown
+
+    found = shown(lambda line: stream.note(safe.line(line)))
+    try:
+        return Board(found, folder) if wanted.tensorboard else found
+    except ImportError:
+        raise common.UsageError("--tensorboard: there is no TensorBoard here", "pip install tensorboard") from None
 
 
 def _network(wanted: _Asked, folder: Path, state: dict[str, Any] | None) -> tuple[About, ShapedGraph]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from netdsl.train import log
 from netdsl.train.log import Epoch
@@ -112,3 +115,27 @@ class Bars(Watch):
 
     def close(self) -> None:
         self._bars.stop()
+
+
+class Board(Watch):
+    """Tells TensorBoard of each epoch, through files in a folder, and another watch of all."""
+
+    def __init__(self, shown: Watch, folder: Path) -> None:
+        """Raises ImportError where there is no TensorBoard."""
+        self._writer: Any = import_module("torch.utils.tensorboard").SummaryWriter
+        self._shown, self._folder, self._open = shown, folder, None
+        self.note, self.began, self.stepped, self.trying = shown.note, shown.began, shown.stepped, shown.trying
+
+    def ended(self, epoch: Epoch, best: bool) -> None:
+        self._shown.ended(epoch, best)
+        if self._open is None:
+            self._open = self._writer(str(self._folder), purge_step=epoch.epoch)
+        for name, value in asdict(epoch).items():
+            part, _, what = name.rpartition("_")
+            if value is not None and name not in ("epoch", "examples"):
+                self._open.add_scalar(f"{what}/{part}" if part else what, value, epoch.epoch)
+
+    def close(self) -> None:
+        self._shown.close()
+        if self._open is not None:
+            self._open.close()
