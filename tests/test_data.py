@@ -265,6 +265,20 @@ def test_a_folder_without_parts_is_split(tmp_path: Path) -> None:
     assert "4 of 20 examples" in found.notes[0]
 
 
+def test_all_examples_are_those_of_all_parts(tmp_path: Path) -> None:
+    write_folder(tmp_path, {f"{name}/{index}.png": index for name in "ab" for index in range(10)})
+    found = data.read(tmp_path)
+    everything = found.part("all")
+    names = [everything.name(index) for index in range(len(everything))]
+    assert sorted(names) == sorted(str(one) for one in tmp_path.glob("*/*.png"))
+    assert names[14:16] == [found.validation.name(0), found.validation.name(1)]
+    some = everything.some(np.array([3, 18, 0]))
+    for index, of in enumerate((3, 18, 0)):
+        assert some.name(index) == names[of]
+        assert some.picture(index)[0, 0, 0] == int(Path(names[of]).stem)
+        assert some.labels[index] == ord(names[of].split(os.sep)[-2]) - ord("a")
+
+
 @pytest.mark.parametrize("names", [("train", "val"), ("Training", "Testing"), ("train", "test", "valid")])
 def test_parts_may_have_other_names(names: tuple[str, ...], tmp_path: Path) -> None:
     write_folder(tmp_path, {f"{part}/{name}/{index}.png": 0 for part in names for name in "ab" for index in range(5)})

@@ -39,7 +39,13 @@ _NUMBERS, _BATCH = 2**22, 256
 @click.command("evaluate")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--data", required=True, metavar="DATA", help="Pictures and their classes, as netdsl train takes them.")
-@click.option("--split", type=click.Choice(["test", "validation", "train"]), default="test", show_default=True)
+@click.option(
+    "--split",
+    type=click.Choice(["test", "validation", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Which part; all: of data that no training has seen.",
+)
 @click.option("-o", "--output", metavar="PICTURE", help="Draw what is taken for what, as svg, png or pdf.")
 @click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
 @partial(preparing.options, inverts=False)
@@ -202,8 +208,8 @@ def _titles(compiled: Sequence[Compiled]) -> str:
 
 def _about(found: Evaluation, data: Data, split: str) -> str:
     """What it was tried on."""
-    part = {"test": "test", "validation": "validation", "train": "training"}[split]
-    return f"{found.examples:,} examples of {data.path}, its {part} part"
+    part = {"test": ", its test part", "validation": ", its validation part", "train": ", its training part"}
+    return f"{found.examples:,} examples of {data.path}{part.get(split, '')}"
 
 
 def _table(files: Sequence[str], found: Trial, classes: Sequence[str], look: Look) -> str:

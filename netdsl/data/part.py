@@ -102,6 +102,35 @@ class Files(Part):
 
 
 @dataclass(frozen=True, eq=False)
+class Joined(Part):
+    """The examples of several parts, one after another."""
+
+    parts: Sequence[Part]
+    at: NDArray[np.int64]
+    """Which of all of theirs these are."""
+
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        part, inside = self._at(index)
+        return part.picture(inside)
+
+    def name(self, index: int) -> str:
+        part, inside = self._at(index)
+        return part.name(inside)
+
+    def some(self, indices: NDArray[np.int64]) -> Part:
+        return Joined(self.labels[indices], self.parts, self.at[indices])
+
+    def _at(self, index: int) -> tuple[Part, int]:
+        """The part that an example is in, and its number there."""
+        inside = int(self.at[index])
+        for part in self.parts:
+            if inside < len(part):
+                return part, inside
+            inside -= len(part)
+        raise IndexError(index)
+
+
+@dataclass(frozen=True, eq=False)
 class Data:
     """Examples in parts: to train on, to choose the best weights by, and to try these on in the end."""
 
@@ -114,11 +143,20 @@ class Data:
     """What whoever reads a log should know of how these parts came about, a sentence each."""
 
     def part(self, name: str) -> Part:
-        """The part of a name: train, validation or test. Raises DataError for one that is not there."""
+        """The part of a name: train, validation, test or all of them. Raises DataError for one that is not there."""
+        if name == "all":
+            return self._joined()
         found = {"train": self.train, "validation": self.validation, "test": self.test}.get(name)
         if not found:
             raise DataError(self.path, f"has no {name} part", f"its parts are {', '.join(self._there())}")
         return found
+
+    def _joined(self) -> Part:
+        import numpy as np
+
+        parts = [getattr(self, name) for name in self._there()]
+        labels = np.concatenate([part.labels for part in parts])
+        return Joined(labels, parts, np.arange(len(labels)))
 
     def _there(self) -> list[str]:
         return [name for name in PARTS if getattr(self, name)]
