@@ -241,6 +241,7 @@ class Network(Line):
         `weights` are what it begins with, `freeze` names layers that stay as they are. The outcome prints as the table
         of its epochs. Raises what netdsl.train.loop.train does, NetError for a recipe, ValueError and TypeError.
         """
+        from netdsl import probe
         from netdsl.train import entry
 
         return entry.train(
@@ -260,6 +261,7 @@ class Network(Line):
             resume=resume,
             overwrite=overwrite,
             show=show,
+            before=probe.warn,
         )
 
     def probe(

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import command_line
+import numpy as np
 import pytest
 import svg_reader
 import torch
@@ -19,7 +20,7 @@ from torch.nn import functional
 
 import netdsl
 from netdsl.draw.palette import THEMES
-from netdsl.probe import Probe, alive, mistakes, probe
+from netdsl.probe import Probe, SignalWarning, alive, mistakes, probe
 from netdsl.probe.readings import read, signal
 
 Run = Callable[..., Ended]
@@ -361,3 +362,17 @@ def test_a_batch_of_one_has_no_signal() -> None:
 def test_every_code_is_some_mistakes() -> None:
     kinds = [one for one in vars(mistakes).values() if isinstance(one, type) and one.__module__ == mistakes.__name__]
     assert {one.code for one in kinds if hasattr(one, "code") and isinstance(one.code, str)} == {*mistakes.CODES}
+
+
+def test_a_training_begins_with_a_probe(run: Run) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1), dtype=np.uint8)
+    np.savez("data.npz", x_train=pictures, y_train=np.arange(40) % 4, x_test=pictures[:8], y_test=np.arange(8) % 4)
+    text = "INPUT 8x8x1 -> FLATTEN -> ( fc: FC 8 -> act: SIGMOID ) x30 -> FC 4 -> SOFTMAX"
+    Path("deep.net").write_text(text)
+    with pytest.warns(SignalWarning, match="the signal vanishes"):
+        netdsl.load("deep.net").train("data.npz", "python", epochs=1, show=False)
+    ended = command_line.run("train", "deep.net", "--data", "data.npz", "-o", "cli", "--epochs", "1")
+    assert ended.status == 0
+    assert "warning[vanishing-signal]: " in ended.err
+    weights = [torch.tensor(bytearray(Path(one, "best.safetensors").read_bytes())) for one in ("python", "cli")]
+    assert torch.equal(*weights)

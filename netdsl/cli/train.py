@@ -132,6 +132,7 @@ def _several(wanted: _Asked, root: Path, seeds: int) -> None:
 
 def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
     """Train one network of several, or go on with one, or train one like that in another folder."""
+    from netdsl import probe
     from netdsl.train import folder as folders
     from netdsl.train import loop
 
@@ -152,6 +153,7 @@ def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
             resume=resumed,
             overwrite=wanted.overwrite,
             watch=_watch(wanted, folder),
+            before=lambda training, x, y: common.say(probe.beginning(training, x, y)),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import torch
@@ -18,9 +19,12 @@ from netdsl.probe.readings import read
 from netdsl.probe.report import Probe
 from netdsl.probe.run import Run
 from netdsl.train.loss import Loss, LossError, loss
+from netdsl.train.training import Training
 
 BATCH = 8
 """Examples where no other number is asked for: enough to differ, and few enough for the largest networks."""
+_SOME = 32
+"""Examples of a batch that are enough."""
 
 
 def probe(
@@ -63,11 +67,29 @@ def probe(
 
 
 def alive(
-    shaped: ShapedGraph, network: nn.Module, loss: Loss, x: Tensor, y: Tensor, *, setting: Setting | None = None
+    shaped: ShapedGraph, network: nn.Module, loss: Loss, x: Tensor, y: Tensor, *, init: str = "", weights: str = ""
 ) -> list[Warned]:
     """What keeps a network from learning from a batch, by one step that leaves it as it was; nothing, if all is well.
 
-    The network is `compile.module` of the graph, with logits, on the device of the batch.
+    The network is `compile.module` of the graph, with logits, on the device of the batch, of which a few examples are
+    enough. What it began with, an init or a file of weights, is for the help.
     """
-    targets = [y] * len(shaped.graph.outputs)
-    return judged(shaped, read(shaped, network, [x], loss, targets), setting or Setting())
+    targets = [y[:_SOME]] * len(shaped.graph.outputs)
+    return judged(shaped, read(shaped, network, [x[:_SOME]], loss, targets), Setting(init, weights))
+
+
+def beginning(training: Training, x: Tensor, y: Tensor) -> list[Warned]:
+    """The same of a training before its first step, for what calls it with the first batch."""
+    setting = training.setting
+    origin = "" if setting.weights is None else setting.weights.name
+    return alive(setting.shaped, training.module, training.loss, x, y, init=setting.init, weights=origin)
+
+
+class SignalWarning(UserWarning):
+    """What keeps a network from learning, for callers in Python."""
+
+
+def warn(training: Training, x: Tensor, y: Tensor) -> None:
+    """Warn of what keeps a training from its first step."""
+    for one in beginning(training, x, y):
+        warnings.warn("; ".join(filter(None, (one.message, one.help))), SignalWarning, stacklevel=2)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+
+from torch import Tensor
 
 from netdsl import data as examples
 from netdsl import recipe as recipes
@@ -19,6 +21,7 @@ from netdsl.train.folder import RECIPE, About
 from netdsl.train.outcome import Outcome
 from netdsl.train.readings import Kind
 from netdsl.train.setting import Setting
+from netdsl.train.training import Training
 
 
 def train(
@@ -39,8 +42,9 @@ def train(
     resume: bool,
     overwrite: bool,
     show: bool,
+    before: Callable[[Training, Tensor, Tensor], None] | None = None,
 ) -> Outcome:
-    """Train a network as `Network.train` says."""
+    """Train a network as `Network.train` says; `before` sees it and a first batch before the first step."""
     place = Path("runs", Path(shaped.graph.source.name).stem) if folder is None else Path(folder)
     chosen = _recipe(shaped, path, place / RECIPE if resume and recipe is None else recipe, changes)
     found = examples.read(data, seed=chosen.seed, validation=chosen.validation)
@@ -56,6 +60,7 @@ def train(
         resume=resume,
         overwrite=overwrite,
         watch=watch.shown() if show else None,
+        before=before,
     )
 
 
