@@ -53,7 +53,7 @@ class Occlusion(Line):
     @property
     def likely(self) -> NDArray[np.float32]:
         """The probability by the place of the square."""
-        return 0.5 + 0.5 * np.tanh(self.odds / 2)
+        return np.float32(0.5) + np.float32(0.5) * np.tanh(self.odds / np.float32(2))
 
     @property
     def pixels(self) -> NDArray[np.bool_]:

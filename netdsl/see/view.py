@@ -8,11 +8,15 @@ from os import PathLike
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from netdsl import files
+from netdsl import compile, files
+from netdsl.compile.origin import Origin, Weights
 from netdsl.compile.progress import Progress, silent
 from netdsl.draw.palette import THEMES, Theme
 from netdsl.draw.picture import Picture
 from netdsl.draw.render import RenderError, painted
+from netdsl.graph.node import ShapedGraph
+from netdsl.runtime import card
+from netdsl.runtime.preparation import Preparation
 from netdsl.see import deconvolution, filters, occlusion, pictures, sheets
 from netdsl.see.deconvolution import EACH, Patch
 from netdsl.see.errors import SeeError
@@ -21,6 +25,7 @@ from netdsl.see.occlusion import Occlusion
 from netdsl.see.pictures import Pictures
 from netdsl.see.subject import Subject
 from netdsl.text.shown import Line
+from netdsl.train import folder as folders
 
 FORMATS = ("png", "svg", "pdf")
 
@@ -140,3 +145,23 @@ def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
     if isinstance(given, Sequence):
         return pictures.Files([Path(one) for one in given])
     return given
+
+
+def of(
+    shaped: ShapedGraph,
+    weights: Weights | None,
+    by: str = "name",
+    map: Path_ | None = None,
+    preparation: Preparation | None = None,
+    classes: Sequence[str] = (),
+) -> View:
+    """A network to be looked at, with weights as netdsl.compile takes them, or the best of a training by its folder.
+
+    Such a folder says how pictures are prepared and what the classes are called; else it is ImageNet's, and they are
+    numbers. Raises netdsl.compile.errors.CompileError, netdsl.runtime.NotCompiledError and OSError.
+    """
+    if isinstance(weights, str | PathLike) and (folder := Path(weights)).is_dir():
+        made = card(folder / folders.COMPILED)
+        weights, preparation, classes = folder / folders.BEST, preparation or made.preparation, classes or made.classes
+    module = compile.module(shaped, train=False, weights=Origin.of(weights, by, map))
+    return View(Subject(shaped, module, preparation or Preparation(), tuple(classes)))
