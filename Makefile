@@ -77,6 +77,13 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw alexnet_two_gpus --style volumes -o docs/images/volumes_towers.svg
 	$(BIN)/netdsl draw vgg16 --style volumes -o docs/images/volumes_vgg16.svg
 	$(BIN)/netdsl draw tests/programs/valid/unet.net --style volumes -o docs/images/volumes_unet.svg
+	@test -f build/data/digits.npz || { echo "make data brings the digits that the others are of"; exit 1; }
+	$(BIN)/netdsl train lenet5_modern --data build/data/digits.npz --overwrite -o build/lenet5_modern
+	$(BIN)/netdsl see build/lenet5_modern --filters -o docs/images/see_filters.svg
+	$(BIN)/netdsl see build/lenet5_modern build/data/digits/3/0000.png build/data/digits/8/0001.png --occlude \
+	    -o docs/images/see_occlude.svg
+	$(BIN)/netdsl see build/lenet5_modern --deconv --layer conv2 --over build/data/digits.npz \
+	    -o docs/images/see_deconv.svg
 
 pages: $(VENV)/dev.stamp ## Write the pages that are made of the code anew: layers, networks, errors, options, case studies.
 	cd docs && ../$(BIN)/python -m reference
