@@ -166,7 +166,8 @@ def test_a_recipe_in_python_is_held_to_the_same() -> None:
         recipe.Recipe(rate=-1)
     with pytest.raises(ValueError, match='optimizer: "SGD" is not "sgd", "adam" or "adamw"'):
         replace(recipe.Recipe(), optimizer="SGD")  # pyright: ignore[reportArgumentType]
-    assert recipe.Recipe(augmentation="none") == recipe.Recipe()  # pyright: ignore[reportArgumentType]
+    for none in ("none", ["none"], []):
+        assert recipe.Recipe(augmentation=none) == recipe.Recipe()  # pyright: ignore[reportArgumentType]
 
 
 def test_a_network_has_the_recipe_beside_it(tmp_path: Path) -> None:

@@ -118,8 +118,11 @@ def several(*words: str) -> Kind:
 
     def read(value: object) -> tuple[str, ...]:
         alone = isinstance(value, str)
-        if (given := _list(([] if value == "none" else [value]) if alone else value)) is None:
+        given = [value] if alone else _list(value)
+        if given is None:
             raise Wrong(mistakes.WrongKind(shown(value), noun))
+        if given == ["none"]:
+            return ()
         found: list[str] = []
         for one in given:
             if not isinstance(one, str):
