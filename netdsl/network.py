@@ -272,6 +272,7 @@ class Network(Line):
         init: str | Sequence[str] = DEFAULT,
         seed: int = 0,
         batch: int = 8,
+        data: Path_ | None = None,
         weights: Weights | None = None,
         weights_by: str = "name",
         weights_map: Path_ | None = None,
@@ -279,15 +280,15 @@ class Network(Line):
     ) -> Probe:
         """How signals and gradients travel through it, under one init or several; prints as a table, and draws itself.
 
-        A batch of random examples runs once, forward and backward; `warnings` say what keeps it from learning.
-        Raises ValueError, netdsl.compile.errors.CompileError and OSError.
+        A batch of random examples, or of data, runs once, forward and backward; `warnings` say what keeps it from
+        learning. Raises ValueError, netdsl.compile.errors.CompileError, netdsl.data.DataError and OSError.
         """
         from netdsl.probe import probe
 
         origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
         names = [init] if isinstance(init, str) else init
-        size = units.whole("batch", batch, 2)
-        return probe(self.shaped, inits=names, seed=number, batch=size, weights=origin, device=device)
+        size, source = units.whole("batch", batch, 2), None if data is None else Path(data)
+        return probe(self.shaped, inits=names, seed=number, batch=size, weights=origin, data=source, device=device)
 
     def see(
         self,

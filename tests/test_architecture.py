@@ -37,7 +37,22 @@ BELOW = {
     "recipe": {"resources", "files", "text", "layers", "graph"},
     "data": {"text", "layers", "graph", "runtime"},
     "train": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "recipe", "data"},
-    "probe": {"files", "text", "layers", "graph", "measure", "draw", "bench", "compile", "train"},
+    "probe": {
+        *(
+            "files",
+            "text",
+            "layers",
+            "graph",
+            "measure",
+            "draw",
+            "bench",
+            "compile",
+            "runtime",
+            "recipe",
+            "data",
+            "train",
+        ),
+    },
     "see": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "data", "train"},
     "network": {
         *("files", "text", "layers", "graph", "measure", "draw", "optimize", "compile", "runtime"),

@@ -343,6 +343,7 @@ def test_warnings_end_well_unless_they_are_denied(run: Run) -> None:
         (["--weights", "chain.net", "--init", "he"], "leave one out"),
         (["--deny", "dead-layr"], "did you mean dead-layer?"),
         (["--device", "nowhere"], "--device nowhere"),
+        (["--data", "nowhere"], "nowhere"),
     ],
 )
 def test_wrong_uses_end_in_words(run: Run, options: list[str], says: str) -> None:
@@ -367,10 +368,15 @@ def test_every_code_is_some_mistakes() -> None:
 def test_a_training_begins_with_a_probe(run: Run) -> None:
     pictures = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1), dtype=np.uint8)
     np.savez("data.npz", x_train=pictures, y_train=np.arange(40) % 4, x_test=pictures[:8], y_test=np.arange(8) % 4)
-    text = "INPUT 8x8x1 -> FLATTEN -> ( fc: FC 8 -> act: SIGMOID ) x30 -> FC 4 -> SOFTMAX"
+    text = "INPUT 8x8x1 -> FLATTEN -> ( fc: FC 8 -> act: SIGMOID ) x12 -> FC 4 -> SOFTMAX"
     Path("deep.net").write_text(text)
+    net = netdsl.load("deep.net")
+    found = net.probe(batch=64, data="data.npz")
+    assert found.batch == 36  # a tenth is the validation part
+    assert told(found)[0][0] == "vanishing-signal"
+    assert found.data["data"] == "data.npz"
     with pytest.warns(SignalWarning, match="the signal vanishes"):
-        netdsl.load("deep.net").train("data.npz", "python", epochs=1, show=False)
+        net.train("data.npz", "python", epochs=1, show=False)
     ended = command_line.run("train", "deep.net", "--data", "data.npz", "-o", "cli", "--epochs", "1")
     assert ended.status == 0
     assert "warning[vanishing-signal]: " in ended.err

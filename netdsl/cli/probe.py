@@ -29,6 +29,7 @@ _ALL = "warnings"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, and of random examples.")
 @click.option("--batch", type=click.IntRange(2), default=8, show_default=True, metavar="N", help="Examples that run.")
+@click.option("--data", metavar="DATA", help="Take the examples from data, as `netdsl train` does.")
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="Where they run: cpu, cuda or cuda:1.")
 @weights.loading("Probe the network with the weights of a file.")
 @common.formats("table", "json", "csv", "markdown")
@@ -42,6 +43,7 @@ def command(
     inits: str | None,
     seed: int,
     batch: int,
+    data: str | None,
     device: str,
     origin: Origin | None,
     form: str,
@@ -55,7 +57,7 @@ def command(
 
     A batch of examples runs once, forward and backward. The signal is the standard deviation of a layer's outputs
     between examples, beside it as a share of their size; dead units are the same for all examples, and the gradient is
-    told as a share of the weight. Examples are random, as smooth as photographs are.
+    told as a share of the weight. Examples are random, as smooth as photographs are, or those of --data.
     """
     names = _inits(inits, origin)
     _denied(deny)
@@ -68,7 +70,8 @@ def command(
     from netdsl.probe import probe
 
     with _telling(batch):
-        found = probe(shaped, inits=names, seed=seed, batch=batch, weights=origin, device=device)
+        source = None if data is None else Path(data)
+        found = probe(shaped, inits=names, seed=seed, batch=batch, weights=origin, data=source, device=device)
     weights.tell(Remarks(notes=found.remarks.notes))
     match form:
         case "json":
@@ -115,12 +118,16 @@ def _denied(codes: Sequence[str]) -> None:
 @contextmanager
 def _telling(batch: int) -> Generator[None]:
     """What keeps a network from running is told as a mistake on the command line."""
+    from netdsl.data import DataError
+
     try:
         with weights.telling(), warnings.catch_warnings():
             warnings.simplefilter("ignore", WeightsWarning)  # numbers that are none are told by their layer
             yield
     except UnknownDeviceError as error:
         raise common.UsageError(f"--device {error.name}: {error.reason}", "write --device cpu") from None
+    except DataError as error:
+        raise common.UsageError(str(error), error.help) from None
     except (MemoryError, RuntimeError) as error:
         if "memory" not in str(error) and isinstance(error, RuntimeError):
             raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -34,21 +35,24 @@ def probe(
     seed: int = 0,
     batch: int = BATCH,
     weights: Origin | None = None,
-    given: tuple[Tensor, Tensor] | None = None,
+    data: Path | None = None,
     device: str = "cpu",
 ) -> Probe:
     """Run a step of a network under each init, and tell what each layer makes of it.
 
-    The examples are random, and so are their classes, or both are `given`. Raises CompileError, OSError for weights
-    that cannot be read, and ValueError for fewer than two examples, which differ in nothing.
+    The examples are random, and so are their classes, or some of the training part of `data`. Raises CompileError,
+    DataError, OSError for what cannot be read, and ValueError for fewer than two examples, which differ in nothing.
     """
     if batch < 2:
         raise ValueError(f"a signal is what examples differ by: batch is 2 or more, not {batch}")
     where = device_named(device)
     generator = torch.Generator().manual_seed(seed)
-    count = len(shaped.graph.outputs)
-    examples = pictures.inputs(shaped, batch, generator) if given is None else [given[0]]
-    classes = pictures.targets(shaped, batch, generator) if given is None else [given[1]] * count
+    if data is None:
+        examples = pictures.inputs(shaped, batch, generator)
+        classes = pictures.targets(shaped, batch, generator)
+    else:
+        x, y = pictures.of_data(shaped, data, batch, seed)
+        examples, classes = [x], [y] * len(shaped.graph.outputs)
     examples, classes = ([one.to(where) for one in some] for some in (examples, classes))
     lossless, of = "", None
     try:
@@ -63,7 +67,7 @@ def probe(
         found = read(shaped, network, examples, of, classes)
         setting = Setting(init, "" if weights is None else weights.name)
         runs.append(Run(setting, found, tuple(judged(shaped, found, setting))))
-    return Probe(shaped, tuple(runs), len(examples[0]), seed, given is not None, lossless, remarks)
+    return Probe(shaped, tuple(runs), len(examples[0]), seed, "" if data is None else str(data), lossless, remarks)
 
 
 def alive(

@@ -33,8 +33,8 @@ class Probe(Page):
     runs: tuple[Run, ...]
     batch: int
     seed: int
-    given: bool
-    """Whether the examples were given, with their classes, and are not random."""
+    source: str
+    """The data that the examples are of; "" for random ones."""
     lossless: str
     """Why there are no gradients, if there are none."""
     remarks: Remarks
@@ -53,7 +53,7 @@ class Probe(Page):
             "file": self.shaped.graph.source.name,
             "batch": self.batch,
             "seed": self.seed,
-            "examples": "data" if self.given else "random",
+            "data": self.source or None,
             "lossless": self.lossless or None,
             "runs": [
                 {
@@ -109,7 +109,7 @@ class Probe(Page):
             yield f"\nno gradient: {safe.line(self.lossless)}"
 
     def _title(self) -> str:
-        examples = f"{self.batch:,} examples of the data" if self.given else f"{self.batch:,} random examples"
+        examples = f"{self.batch:,} examples of {self.source}" if self.source else f"{self.batch:,} random examples"
         names = ", ".join(run.name for run in self.runs)
         said = "weights" if self.runs[0].setting.weights else "init"
         return safe.line(f"{self.shaped.graph.title}, {said} {names}: {examples}, seed {self.seed}")
