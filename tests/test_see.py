@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -272,6 +274,49 @@ def test_the_pixels_that_occlusion_names_matter_more_than_others() -> None:
     assert found.named == pytest.approx(float(one.module(x[None])[0, 0]), abs=1e-6)
 
 
+def test_a_network_that_is_sure_is_told_by_its_log_odds() -> None:
+    """Where the probability is 1 whatever is covered, pixels are still named by what the class is told by."""
+    one, some = dotted()
+    module: Any = one.module
+    with torch.no_grad():
+        module.fc1.weight.mul_(4)
+    found = occlusion.occluded(one, some, 0, size=2, step=1)
+    assert found.likely.min() == found.probability == 1
+    assert found.pixels[5:9, 11:15].all()
+    assert found.odds.min() > 20
+    assert "log-odds are shown" in View(one).occlude(some, size=2, step=1).draw().decode()
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        ("FC 3 -> SOFTMAX", lambda z: z.softmax(1)),
+        ("FC 3 -> LOGSOFTMAX", lambda z: z.softmax(1)),
+        ("FC 3 -> SIGMOID", lambda z: z.sigmoid()),
+        ("FC 3", lambda z: z.softmax(1)),
+        ("FC 4 -> RBF 3", lambda z: (-z).softmax(1)),
+        ("FC 1 -> SIGMOID", lambda z: torch.cat([1 - z.sigmoid(), z.sigmoid()], 1)),
+        ("FC 1", lambda z: torch.cat([1 - z.sigmoid(), z.sigmoid()], 1)),
+        ("CONV 3 5 -> SOFTMAX", lambda z: z.softmax(1).mean((2, 3))),
+        ("CONV 3 5 -> SOFTMAX -> AVGPOOL global", lambda z: z.mean((2, 3))),
+        ("FC 3 -> [ SOFTMAX | SOFTMAX ] -> MEAN", lambda z: z),
+    ],
+)
+def test_probabilities_and_odds_follow_from_what_the_output_means(
+    head: str, wanted: Callable[[Tensor], Tensor]
+) -> None:
+    one = subject(f"INPUT 6x7x1 -> {head}\n")
+    x = pictures(4, 1, 6, 7)
+    module: Any = netdsl.loads(f"INPUT 6x7x1 -> {head}\n").module(train=False, logits=True)
+    module.load_state_dict(one.module.state_dict())
+    with torch.no_grad():
+        probabilities = wanted(module(x)).double()
+    probabilities = probabilities.flatten(1)
+    torch.testing.assert_close(one.probabilities(x), probabilities, rtol=1e-4, atol=1e-6)
+    for number in range(probabilities.shape[1]):
+        torch.testing.assert_close(one.odds(x, number).sigmoid(), probabilities[:, number], rtol=1e-4, atol=1e-6)
+
+
 def test_a_network_that_learned_goes_by_what_it_was_taught() -> None:
     """A bar is there or not, anywhere in noise; a second of training tells it, by what is at the bar."""
     draw = np.random.default_rng(0)
@@ -359,7 +404,9 @@ def test_pictures_have_all_tiles_and_stay_small(tmp_path: Path) -> None:
     ):
         for theme in ("light", "dark"):
             svg = seen.draw(theme=theme).decode()
-            assert svg.count("<image") == tiles
+            shown = [base64.b64decode(data) for data in re.findall(r'base64,([^"]+)"', svg)]
+            assert len(shown) == tiles
+            assert all(Image.open(io.BytesIO(data)).mode in ("L", "RGB") for data in shown)  # PDF loses transparency
         seen.draw(tmp_path / "seen.png")
         with Image.open(tmp_path / "seen.png") as picture:
             assert picture.format == "PNG"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from command_line import run
 from PIL import Image
+from safetensors.torch import load_file
 
 import netdsl
 from netdsl import compile
@@ -49,6 +50,29 @@ def test_the_command_takes_a_training_s_folder_its_weights_and_its_classes(folde
     assert (done.status, done.err) == (0, "")
     assert [line.split(":")[0] for line in done.out.splitlines()] == ["channel 2", "channel 0", "d.pdf"]
     assert Path("d.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_training_s_folder_says_its_params_and_python_takes_it_too(folder: Path) -> None:
+    program = "param classes = 5\nINPUT 12x12x1 -> conv1: CONV 3 3 -> RELU -> FC classes -> SOFTMAX\n"
+    Path("two.net").write_text(program)
+    draw = np.random.default_rng(0)
+    np.savez("two.npz", x_train=draw.integers(0, 256, (40, 12, 12), np.uint8), y_train=np.arange(40) % 2)
+    network = netdsl.load("two.net", classes=2)
+    network.train("two.npz", "trained", epochs=1, batch=20, show=False)
+    done = run("see", "trained", "--filters", "-o", "f.svg")
+    assert (done.status, done.err) == (0, "")
+    done = run("see", "trained", "--deconv", "--layer", "conv1", "--over", "two.npz", "--channels", "0", "-o", "d.svg")
+    assert (done.status, done.err) == (0, "")
+    view = network.see("trained")
+    assert view.subject.classes == ("0", "1")
+    best = load_file("trained/best.safetensors")
+    assert np.array_equal(view.filters().found.kernels, best["conv1.weight"].numpy())
+    assert network.see(best, classes=("no", "yes")).occlude("some/0.png", "yes").found[0].called == "yes"
+    assert "no --set" in run("see", "trained", "--filters", "--set", "classes=2").err
+    Path("trained/best.pt").unlink()
+    done = run("see", "trained", "--filters", "-o", "f.svg")
+    assert done.status == 0
+    assert "there is no best.pt in trained yet" in done.err
 
 
 def test_untrained_weights_are_told(folder: Path) -> None:

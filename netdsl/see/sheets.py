@@ -117,7 +117,7 @@ def deconvolutions(title: str, layer: str, found: Mapping[int, Sequence[Patch]],
     across = max(1, ceil(sqrt(each)))
     grid = 124.0
     side = (grid - _GAP / 2 * (across - 1)) / across
-    block, down = 2 * grid + 8, grid + LINE + 18
+    block, down = 2 * grid + 8, ceil(each / across) * (side + _GAP / 2) + LINE + 16
     columns = min(3, len(found))
     width = columns * block + (columns - 1) * 22
     about = (

@@ -38,16 +38,15 @@ def heat(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.flo
     return np.asarray(colours(share), np.float32)[..., :3].transpose(2, 0, 1)
 
 
-def png(picture: NDArray[np.float32]) -> bytes:
-    """A picture, 1 or 3 channels x height x width from 0 to 1, as a file; what is NaN is transparent."""
+def png(picture: NDArray[np.float32], paper: str = "#000000") -> bytes:
+    """A picture, 1 or 3 channels x height x width from 0 to 1, as a file; what is NaN has the colour of the paper."""
     known = ~np.isnan(picture).any(0)
-    values = np.rint(np.nan_to_num(picture) * 255).astype(np.uint8)
-    planes = [*(values if len(values) == 3 else values[:1])]
     if not known.all():
-        planes.append(known.astype(np.uint8) * 255)
-    mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[len(planes)]
+        ground = np.array([int(paper[at : at + 2], 16) / 255 for at in (1, 3, 5)], np.float32)[:, None, None]
+        picture = np.where(known, picture, ground)  # transparency is lost on the way to PDF
+    planes = [Image.fromarray(plane) for plane in np.rint(picture * 255).astype(np.uint8)]
     file = io.BytesIO()
-    Image.merge(mode, [Image.fromarray(plane) for plane in planes]).save(file, "png", optimize=True)
+    (planes[0] if len(planes) == 1 else Image.merge("RGB", planes)).save(file, "png", optimize=True)
     return file.getvalue()
 
 
@@ -57,7 +56,7 @@ def tile(canvas: Canvas, x: float, y: float, side: float, picture: NDArray[np.fl
     scale = side / max(height, width)
     wide, high = width * scale, height * scale
     smooth = max(height, width) >= _SMOOTH
-    canvas.image(x + (side - wide) / 2, y + (side - high) / 2, wide, high, png(picture), smooth=smooth)
+    canvas.image(x + (side - wide) / 2, y + (side - high) / 2, wide, high, png(picture, canvas.paper), smooth=smooth)
 
 
 class Page:
