@@ -77,7 +77,7 @@ def network(folder: Path, known: About | None = None) -> ShapedGraph:
     report, path = Report(), folder / NETWORK
     try:
         source = read(path, str(path), report)
-        lay = Path(found.file) if found.file else path
+        lay = Path(found.file) if found.file else None
         shaped = None if source is None else build(source, lay, report, found.overrides)
     except (UnreadableFile, OverrideError) as error:
         raise NotATrainingError(path, str(error)) from None

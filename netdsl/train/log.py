@@ -66,6 +66,25 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+_WIDTHS = (9, 9, 9, 12, 9, 10, 9)
+
+
+def heads() -> str:
+    """What stands above rows."""
+    return _row("epoch", "loss", "error", "validation", "error", "rate", "time")
+
+
+def row(one: Epoch, of: int, *, best: bool) -> str:
+    """An epoch of so many, in columns, for a terminal."""
+    tried = (loss(one.validation_loss), percent(one.validation_error))
+    told = (f"{one.epoch}/{of}", loss(one.train_loss), percent(one.train_error), *tried, f"{one.rate:.3g}")
+    return _row(*told, duration(one.seconds)) + "  best" * best
+
+
+def _row(*cells: str) -> str:
+    return "".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
+
+
 def table(epochs: Sequence[Epoch], best: int, look: Look = PLAIN) -> str:
     """A row for each epoch, the best of which stands out."""
     columns = [

@@ -63,9 +63,8 @@ class Outcome(Page):
     def lines(self) -> list[str]:
         """What came of it, a line each."""
         best, test = self.best, self.test
-        found = [
-            f"{self.title}: {len(self.epochs)} epochs of {best.examples:,} examples in {log.duration(self.seconds)}"
-        ]
+        epochs = "1 epoch" if len(self.epochs) == 1 else f"{len(self.epochs)} epochs"
+        found = [f"{self.title}: {epochs} of {best.examples:,} examples in {log.duration(self.seconds)}"]
         if best.validation_error is not None:
             found.append(f"validation error  {log.percent(best.validation_error):>7}  (epoch {best.epoch}, the best)")
         if test is not None:

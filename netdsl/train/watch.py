@@ -92,6 +92,7 @@ class Bars(Watch):
 
     def began(self, epochs: int, steps: int) -> None:
         self._epochs, self._steps = epochs, steps
+        self._line(log.heads())
 
     def stepped(self, epoch: int, done: int, loss: float, error: float) -> None:
         what = f"epoch {epoch}/{self._epochs}"
@@ -106,7 +107,7 @@ class Bars(Watch):
         self._bars.update(self._task, description=what, completed=done, total=steps, told=told)
 
     def ended(self, epoch: Epoch, best: bool) -> None:
-        self._line(log.line(epoch, self._epochs) + ", best" * best)
+        self._line(log.row(epoch, self._epochs, best=best))
 
     def _line(self, text: str) -> None:
         from rich.text import Text
