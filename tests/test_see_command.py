@@ -38,6 +38,7 @@ def test_the_command_takes_a_training_s_folder_its_weights_and_its_classes(folde
     assert run("see", "run", "--filters").out == "run-filters.png: net: the filters of conv1\n"
     done = run("see", "run", "some/0.png", "some/1.png", "--occlude", "--class", "dash", "-o", "o.svg")
     assert (done.status, done.err) == (0, "")
+    assert run("see", "run", "some", "--occlude", "-o", "all.svg").out.count("\n") == 4
     first, second, last = done.out.splitlines()
     assert first.startswith("0.png: dash at 0.")
     assert second.startswith("1.png: dash at 0.")
@@ -99,6 +100,13 @@ MISTAKES = {
     "run --occlude no.png": "no.png: No such file or directory",
     "run --filters --layer fc2 --set units=3": "unknown-param",
     "run --filters -o seen.gif": ".gif is no format of a picture",
+    "run --filters -o no/seen.svg": "no/seen.svg: there is no folder no",
+    "run --occlude some/0.png --size 13": "a square of 13 pixels covers all of a picture of 12x12",
+    "run --occlude some/0.png --size 2 --step 3": "help: move it by 2",
+    "run --occlude run": "there are no pictures to look at",
+    "run --occlude" + 41 * " some/0.png": "a page has room for 40 pictures, and not for 41",
+    "run --deconv --layer conv1 --channels 3 --over some": "channel 3: conv1 has 3 channels, from 0 to 2",
+    "run --deconv --layer conv1 --over nowhere.npz": "nowhere.npz",
     "some --filters": "some holds no training: there is no best.pt in it",
 }
 

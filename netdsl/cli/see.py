@@ -93,6 +93,8 @@ def command(
     numbers = _channels(channels)
     target = Path(output or f"{_stem(file)}-{way}.png")
     format = common.format_of(target, ("png", "svg", "pdf"), "a picture")
+    if not target.parent.is_dir():
+        raise common.UsageError(f"{target}: there is no folder {target.parent}")
     network = trained(file, origin, asked, "see")
     with _telling(), weights.telling(), progress.shown() as shown:
         view = _view(network, prepare, shown)

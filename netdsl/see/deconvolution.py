@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHANNELS = 9
 """Channels that are shown where none are named."""
+MOST = 90
+"""Channels that there is room for on a page."""
 EACH = 9
 """Pictures of a channel, as in the paper's figure 2."""
 
@@ -157,6 +159,8 @@ def patches(
     for channel in channels:
         if not 0 <= channel < count:
             raise SeeError(f"channel {channel}: {layer} has {count:,} channels, from 0 to {count - 1:,}")
+    if len(channels) > MOST:
+        raise SeeError(f"a page has room for {MOST} channels, and not for {len(channels):,}", "name fewer")
     found = strongest(subject, pictures, target, each, progress)
     if not channels:
         order = sorted(range(count), key=lambda one: -sum(each.value for each in found[one]))

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from netdsl.compile.progress import Progress, silent
+from netdsl.see.errors import SeeError
 from netdsl.see.pictures import Pictures, prepared
 from netdsl.see.subject import Subject
 from netdsl.text.shown import Line
@@ -88,6 +89,10 @@ def occluded(
     height, width = picture.shape[1:]
     size = max(1, round(min(height, width) / _PARTS)) if size is None else size
     step = max(1, size // _STEPS) if step is None else step
+    if size > min(height, width):
+        raise SeeError(f"a square of {size} pixels covers all of a picture of {height}x{width}", "take a smaller one")
+    if step > size:
+        raise SeeError(f"a square of {size} pixels that moves by {step} leaves some uncovered", f"move it by {size}")
     number = int(subject.probabilities(picture[None]).argmax()) if named is None else subject.number(named)
     squares = list(_squares(height, width, size, step))
     odds = torch.empty(len(squares))

@@ -27,6 +27,8 @@ from netdsl.see.subject import Subject
 from netdsl.text.shown import Line
 from netdsl.train import folder as folders
 
+MOST = 40
+"""Pictures that there is room for on a page."""
 FORMATS = ("png", "svg", "pdf")
 
 T_co = TypeVar("T_co", covariant=True)
@@ -102,6 +104,10 @@ class View(Line):
         Raises SeeError, OSError and netdsl.runtime.picture.UnreadablePictureError.
         """
         some = _pictures(shown)
+        if not len(some):
+            raise SeeError("there are no pictures to look at")
+        if len(some) > MOST:
+            raise SeeError(f"a page has room for {MOST} pictures, and not for {len(some):,}", "name fewer")
         found: list[Occlusion] = []
         for index in range(len(some)):
             found.append(
@@ -112,8 +118,6 @@ class View(Line):
                     ),
                 )
             )
-        if not found:
-            raise SeeError("there are no pictures to look at")
         told = tuple([one.about for one in found])
         title = f"{self.title}: what it goes by"
         return Seen(tuple(found), title, told, lambda theme: sheets.occlusions(self.title, found, theme))
@@ -140,10 +144,10 @@ class View(Line):
 def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
     """Pictures by their paths; a folder stands for those that lie in it."""
     if isinstance(given, str | PathLike):
-        path = Path(given)
-        return pictures.within(path) if path.is_dir() else pictures.Files([path])
+        return _pictures([given])
     if isinstance(given, Sequence):
-        return pictures.Files([Path(one) for one in given])
+        each = [pictures.within(path).paths if path.is_dir() else [path] for path in map(Path, given)]
+        return pictures.Files([one for paths in each for one in paths])
     return given
 
 
