@@ -79,6 +79,8 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw tests/programs/valid/unet.net --style volumes -o docs/images/volumes_unet.svg
 	@test -f build/data/digits.npz || { echo "make data brings the digits that the others are of"; exit 1; }
 	$(BIN)/netdsl train lenet5_modern --data build/data/digits.npz --overwrite -o build/lenet5_modern
+	cp build/lenet5_modern/curves.svg docs/images/training_curves.svg
+	$(BIN)/netdsl evaluate build/lenet5_modern --data build/data/digits.npz -o docs/images/training_confusion.svg
 	$(BIN)/netdsl see build/lenet5_modern --filters -o docs/images/see_filters.svg
 	$(BIN)/netdsl see build/lenet5_modern build/data/digits/3/0000.png build/data/digits/8/0001.png --occlude \
 	    -o docs/images/see_occlude.svg
