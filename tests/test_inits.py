@@ -13,7 +13,8 @@ import netdsl
 from netdsl.compile.inits import DEFAULT, INITS, gains
 from netdsl.compile.lower import lower
 from netdsl.compile.plan import Plan
-from netdsl.layers import table
+from netdsl.layers import guard, table
+from netdsl.layers.base import Layer
 
 ACTIVATIONS = "RELU RELU6 LEAKYRELU LEAKYRELU|0.3 PRELU ELU SELU GELU SILU MISH HARDSWISH SOFTPLUS ABS"
 
@@ -21,7 +22,7 @@ ACTIVATIONS = "RELU RELU6 LEAKYRELU LEAKYRELU|0.3 PRELU ELU SELU GELU SILU MISH 
 def started(text: str) -> dict[str, float]:
     """The gain of each weight that has one, by the path of its layer."""
     shaped = netdsl.loads(text).shaped
-    return {shaped.nodes[index].path: round(gain, 3) for index, gain in gains.of(shaped).items()}
+    return {path: round(gain, 3) for path, gain in gains.of(shaped).items()}
 
 
 def drawn(text: str, init: str = DEFAULT, seed: int = 0) -> dict[str, Tensor]:
@@ -54,7 +55,7 @@ def test_activations_of_values_of_their_gain_have_a_mean_square_of_1(written: st
     density = torch.exp(-z * z / 2) / sqrt(2 * torch.pi) * (z[1] - z[0])
     module = layer.lower(netdsl.loads("INPUT 2").shaped.shapes[0]).double()
     with torch.no_grad():
-        found = (module((gains.activated(layer) * z)[:, None])[:, 0] ** 2 * density).sum().item()
+        found = (module((gains.gain(layer) * z)[:, None])[:, 0] ** 2 * density).sum().item()
     assert found == pytest.approx(1, abs=2e-3)
 
 
@@ -65,6 +66,9 @@ def test_activations_of_values_of_their_gain_have_a_mean_square_of_1(written: st
         ("TANH", 1),
         ("TANH slope=2", 0.5),
         ("SIGMOID", 1),
+        ("SIGMOID -> AVGPOOL 2 -> FC 3", 4),
+        ("[SKIP | SIGMOID] -> MUL -> FC 3", 1),
+        ("RELU -> [SKIP | RELU] -> ADD -> FC 3", 1),
         ("SOFTMAX", 1),
         ("BN -> RELU", 1.414),
         ("MAXPOOL 2 -> LN -> FLATTEN -> DROPOUT 0.2 -> RELU", 1.414),
@@ -131,6 +135,7 @@ UNIT = "block unit(n) = CONV n 3 p1 nobias -> BN\n"
         # Branches of one length are no residual ones, and share the sum.
         ("[unit(4) | unit(4)] -> ADD -> RELU", {"unit1.conv1": 1, "unit2.conv1": 1}),
         ("[CONV 4 1 | CONV 4 3 p1] -> MEAN -> RELU", {"conv1": 2, "conv2": 2}),
+        ("[CONV 4 1 -> RELU | CONV 4 1 -> RELU -> CONV 4 1 -> RELU] -> MEAN -> FC 2", {"conv1": 2, "conv3": 2}),
         ("[CONV 4 1 | CONV 4 3 p1] -> SUB -> SIGMOID", {"conv1": 0.707}),
         # Without normalisation the sum is bounded by the number of branches.
         ("([CONV 4 3 p1 -> RELU -> CONV 4 3 p1 | SKIP] -> ADD) x9 -> FC 2", {"1.conv1": 1.414, "1.conv2": 0.333}),
@@ -157,6 +162,12 @@ def test_residual_branches_and_sums(body: str, wanted: dict[str, float | None]) 
 def test_weights_that_are_applied_again_take_the_least_that_is_wanted() -> None:
     assert started("INPUT 8x8x4 -> c: CONV 4 1 -> RELU -> c() -> RELU -> FC 2") == {"c": 1.414, "fc1": 1}
     assert started("INPUT 8x8x4 -> c: CONV 4 1 -> RELU -> c() -> c() -> FC 2") == {"c": 1, "fc1": 1}
+
+
+def test_a_package_says_its_activations_gain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "brought", lambda layer: layer.keyword == "ABS")
+    relu = netdsl.loads("INPUT 4 -> ABS -> RELU").shaped
+    assert gains.gain._rules[Layer](relu.nodes[1].layer) == sqrt(2)
 
 
 DEEP = {

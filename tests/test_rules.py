@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from netdsl.cli.main import cli
+from netdsl.compile.inits import gains
 from netdsl.compile.onnx import operators
 from netdsl.draw import captions
 from netdsl.explain import readings
@@ -28,6 +29,7 @@ RULES: dict[str, Rule[Any]] = {
         *(saves.saves, saves.least_batch),
         operators.onnx,
         back.back,
+        gains.gain,
     )
 }
 OWN = list(dict.fromkeys(layer for keyword in table.keywords() if (layer := table.find(keyword))))
@@ -51,6 +53,7 @@ SAID = {
 SAID["back"] = " ".join(
     layer.keyword for layer in OWN if layer.keyword not in ("INPUT", "ATTENTION", "LSTM", "GRU", "RBF")
 )
+SAID["gain"] = "RELU RELU6 LEAKYRELU PRELU ELU GELU SILU MISH HARDSWISH SOFTPLUS TANH"
 BY_KEYWORD = {
     "title": {*captions._TITLES, *captions._SHORT},
     "boxed": captions._BOXED,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netdsl.compile.inits import DEFAULT, PYTORCH, gains
+from netdsl.compile.inits.residual import product
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import Graph
 
@@ -28,30 +29,27 @@ def of(plan: Plan, init: str) -> Mapping[str, Start]:
     if init == PYTORCH:
         return {}
     if init == DEFAULT:
-        found = gains.of(plan.shaped)
-        return {path: Start(found[index]) for path, index in plan.owners.items() if index in found}
-    biased = _biased(graph) if init == "alexnet" else frozenset[int]()
+        return {plan.modules[owner]: Start(gain) for owner, gain in gains.of(plan.shaped).items()}
+    biased = _biased(graph) if init == "alexnet" else frozenset[str]()
     return {
-        path: Start(bias=float(index in biased))
-        for path, index in plan.owners.items()
-        if gains.product(graph.nodes[index].layer)
+        plan.modules[node.owner]: Start(bias=float(node.owner in biased)) for node in graph.nodes if product(node.layer)
     }
 
 
-def _biased(graph: Graph) -> frozenset[int]:
+def _biased(graph: Graph) -> frozenset[str]:
     """Where AlexNet has biases of 1 (Krizhevsky 2012, section 5): convolutions of depth 2, 4 and 5, hidden FCs."""
     depth, last = [0] * len(graph.nodes), [True] * len(graph.nodes)
-    found: set[int] = set()
+    found: set[str] = set()
     for index, node in enumerate(graph.nodes):
-        deeper = gains.product(node.layer) and node.layer.role == "convolution"
+        deeper = product(node.layer) and node.layer.role == "convolution"
         depth[index] = deeper + max((depth[one] for one in node.inputs), default=0)
         if deeper and depth[index] in (2, 4, 5):
-            found.add(index)
+            found.add(node.owner)
     for index in reversed(range(len(graph.nodes))):
         node = graph.nodes[index]
-        dense = gains.product(node.layer) and node.layer.role == "dense"
+        dense = product(node.layer) and node.layer.role == "dense"
         if dense and not last[index]:
-            found.add(index)
+            found.add(node.owner)
         for one in node.inputs:
             last[one] = last[one] and last[index] and not dense
     return frozenset(found)

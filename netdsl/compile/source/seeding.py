@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from math import sqrt
 
-from netdsl.compile.inits import PYTORCH, gains, starts
+from netdsl.compile.inits import PYTORCH, starts
 from netdsl.compile.inits.draw import LAWS
+from netdsl.compile.inits.residual import product
 from netdsl.compile.plan import Plan
 from netdsl.compile.random import PART
 from netdsl.compile.source.layout import Brackets, Named, call, lines
@@ -86,7 +87,7 @@ class _Drawn:
 
     def code(self) -> str:
         """The functions."""
-        products = [path for path, layer in self._layers.items() if gains.product(layer)]
+        products = [path for path, layer in self._layers.items() if product(layer)]
         others = [path for path in self._layers if path not in set(products)]
         if not products:
             return _WALK + _RESET
