@@ -45,6 +45,7 @@ ROOMS = {
     "text/statements.py": "format parse mistakes",
     "text/tokens.py": "format parse mistakes",
     "text/grammar.py": "parse",
+    "data": "data",
     "graph": "programs mistakes diagnostics summary",
     "measure": "programs summary measures",
     "measure/expect.py": "programs mistakes diagnostics",

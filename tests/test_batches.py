@@ -136,6 +136,10 @@ SIZES: list[tuple[tuple[int, ...], tuple[int, int, int], str, float]] = [
     ((28, 28, 1), (28, 28, 1), "pad", 1.0),
     ((28, 28, 1), (227, 227, 3), "cover", 0.875),
     ((40, 30, 3), (32, 32, 3), "cover", 1.0),
+    ((28, 20, 1), (32, 32, 1), "cover", 1.0),
+    ((20, 28, 1), (32, 32, 1), "cover", 1.0),
+    ((24, 24, 1), (32, 32, 1), "pad", 1.0),
+    ((80, 80, 3), (64, 64, 3), "cover", 1.0),
     ((300, 200, 3), (224, 224, 3), "cover", 0.875),
 ]
 
@@ -251,16 +255,25 @@ def test_light_is_added_along_the_axes_of_the_colours() -> None:
     assert np.cov(added.T) == pytest.approx(0.01 * covariance, abs=3e-5)
 
 
-def test_augmentation_is_what_its_parts_are() -> None:
-    part = stored(6, 8, 8, 3)
-    dims, made = (8, 8, 3), Preparation((0.4, 0.5, 0.6), (0.2, 0.3, 0.4), "pad", 1.0)
-    everything = ("crop", "flip", "colour", "lighting")
-    x = seen(Batches(part, dims, made, augmentation=everything, seed=5), 2, shuffle=False)[0][0]
+@pytest.mark.parametrize(
+    "chosen", [("crop",), ("flip",), ("colour",), ("lighting",), ("lighting", "flip", "colour", "crop")]
+)
+def test_augmentation_is_what_its_parts_are(chosen: tuple[str, ...]) -> None:
+    part = stored(6, 8, 9, 3)
+    dims, made = (8, 9, 3), Preparation((0.4, 0.5, 0.6), (0.2, 0.3, 0.4), "pad", 1.0)
+    x = seen(Batches(part, dims, made, augmentation=chosen, seed=5), 2, shuffle=False)[0][0]
     drawn = Chance(5, 2, np.arange(6))
-    found = statistics.of(iter([part.pictures]), 3)
-    axes = augmentation.axes(found.sums, found.products, found.count)
-    cut = augmentation.flip(augmentation.crop(augmentation.bordered(part.pictures), 8, 8, drawn), drawn)
-    values = augmentation.lighting(augmentation.colour(cut.astype(np.float32) / np.float32(255), drawn), axes, drawn)
+    pictures = part.pictures
+    if "crop" in chosen:
+        pictures = augmentation.crop(augmentation.bordered(pictures), 8, 9, drawn)
+    if "flip" in chosen:
+        pictures = augmentation.flip(pictures, drawn)
+    values = pictures.astype(np.float32) / np.float32(255)
+    if "colour" in chosen:
+        values = augmentation.colour(values, drawn)
+    if "lighting" in chosen:
+        found = statistics.of(iter([part.pictures]), 3)
+        values = augmentation.lighting(values, augmentation.axes(found.sums, found.products, found.count), drawn)
     assert np.allclose(x.numpy().transpose(0, 2, 3, 1), (values - np.array(made.mean)) / np.array(made.std), atol=1e-5)
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -412,6 +413,13 @@ def three(tmp_path: Path) -> data.Data:
 @pytest.mark.parametrize("program", FIT)
 def test_data_fit_a_network(program: str, three: data.Data) -> None:
     assert data.check(three, netdsl.loads(program).shaped) is None
+
+
+def test_one_probability_tells_two_classes_apart(three: data.Data) -> None:
+    two = replace(three, classes=("0", "1"))
+    assert data.check(two, netdsl.loads("INPUT 5x4x1 -> FC 1 -> SIGMOID").shaped) is None
+    with pytest.raises(DataError, match="has 2 classes"):
+        data.check(two, netdsl.loads("INPUT 5x4x1 -> FC 1").shaped)
 
 
 @pytest.mark.parametrize(("program", "told"), UNFIT.items())
