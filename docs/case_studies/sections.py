@@ -183,7 +183,10 @@ ZFNET = Section(
             "in one tower",
         ),
         Claim("top-5 error 16.4% → 11.7%", "netdsl compare alexnet zfnet --format csv", findings.errors, "16.4, 11.7"),
-        Claim("made features visible (deconvolution pictures of layers 1, 2, …)"),
+        Claim(
+            "made features visible (deconvolution pictures of layers 1, 2, …)",
+            note="[`netdsl see --deconv`](training.md#what-it-sees) makes them, of a trained network",
+        ),
     ),
 )
 
