@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def command(asked: common.Options, **options: Any) -> None:
         torch.set_num_threads(wanted.threads)
     root = Path(wanted.resume or wanted.output or Path("runs", common.stem(wanted.file or "")))
     again = str(root) if wanted.seeds is None else f"{root} --seeds {wanted.seeds}"
-    with _telling(again), weights.telling():
+    with _telling(again), _together(), weights.telling():
         if wanted.seeds is None:
             for line in _one(wanted, root, root).lines():
                 stream.line(line)
@@ -266,6 +267,32 @@ def _setting(wanted: _Asked, shaped: ShapedGraph, data: Data, recipe: Recipe, st
         loss=wanted.loss or known.get("loss"),
         accumulate=wanted.accumulate or known.get("accumulate", 1),
     )
+
+
+@contextmanager
+def _together() -> Generator[None]:
+    """Of processes that train together, the first speaks for all; others say what they alone have met."""
+    from netdsl.compile.errors import CompileError
+    from netdsl.data import DataError
+    from netdsl.train import distributed
+    from netdsl.train.errors import Interrupted, LostError, TrainError
+    from netdsl.train.freezing import FreezeError
+    from netdsl.train.loss import LossError
+
+    if distributed.started().first:
+        yield
+        return
+    with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
+        try:
+            yield
+        except (DataError, LostError):
+            if distributed.begun():
+                raise
+            raise SystemExit(2) from None
+        except Interrupted:
+            raise SystemExit(130) from None
+        except (TrainError, FreezeError, LossError, CompileError, common.UsageError):
+            raise SystemExit(2) from None
 
 
 @contextmanager

@@ -76,3 +76,15 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, folder: Path, epoch: int, signal: int) -> None:
         super().__init__(folder, epoch, signal)
         self.folder, self.epoch, self.signal = folder, epoch, signal
+
+
+@dataclass(eq=False)
+class LostError(TrainError):
+    """A process that trains with others, and has lost one of them."""
+
+    rank: int
+    world: int
+    help = "what was saved last goes on with --resume, by as many processes"
+
+    def __str__(self) -> str:
+        return f"process {self.rank + 1} of {self.world} has lost another, which has ended or cannot be reached"

@@ -61,6 +61,14 @@ class Tally:
         self._losses.append(loss)
         self._examples += len(labels)
 
+    def combine(self, sum: Callable[[Tensor], None]) -> None:
+        """Count what others have counted too: `sum` lets a tensor be the sum of those of all."""
+        numbers = torch.tensor([self._examples, self._beyond, math.fsum(self._losses)], dtype=torch.float64)
+        sum(numbers)
+        sum(self._counts)
+        self._examples, self._beyond = int(numbers[0]), int(numbers[1])
+        self._losses = [float(numbers[2])]
+
     def evaluation(self) -> Evaluation:
         """What all batches came to. Raises ValueError where there was none."""
         if not self._examples:

@@ -24,12 +24,13 @@ from netdsl.compile.origin import Origin
 from netdsl.compile.plan import device_named
 from netdsl.compile.progress import Progress, silent
 from netdsl.data import Part
-from netdsl.train import blame, checkpoint, curves, log, stopping
+from netdsl.train import blame, checkpoint, curves, distributed, log, stopping
 from netdsl.train import folder as names
 from netdsl.train import setting as settings
 from netdsl.train.batches import Batches, preparation
+from netdsl.train.distributed import Group
 from netdsl.train.errors import ChangedError, Interrupted, NotFiniteError, OccupiedError
-from netdsl.train.evaluation import Evaluation, evaluate
+from netdsl.train.evaluation import Evaluation, Tally
 from netdsl.train.folder import About
 from netdsl.train.log import Epoch
 from netdsl.train.outcome import Outcome
@@ -65,11 +66,13 @@ def train(
     CompileError and OSError; and Interrupted where it was asked to end, once all is written.
     """
     where = chosen(device)
-    facts = setting.facts(where)
-    watch = watch or Watch()
+    group = distributed.join(where)
+    facts = setting.facts(where, group.world)
+    watch = watch if watch is not None and group.first else Watch()
     with closing(watch), _generator(where), stopping.noticed() as stop:
         state = _begun(folder, facts, watch.note, resume=resume, overwrite=overwrite)
-        run = _Run(setting, folder, about, facts, where, watch, stop, progress)
+        group.any(asked=False)  # all have seen what stands in the folder before the first writes to it
+        run = _Run(setting, folder, about, facts, where, group, watch, stop, progress)
         if state is None:
             run.begin(before)
         else:
@@ -81,7 +84,10 @@ def chosen(device: str) -> torch.device:
     """The device of a name, of which `auto` is the fastest here. Raises UnknownDeviceError."""
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    return device_named(device)
+    found = device_named(distributed.device(device))
+    if found.type == "cuda":
+        torch.cuda.set_device(found)
+    return found
 
 
 @contextmanager
@@ -119,25 +125,34 @@ class _Run:
         about: About,
         facts: Mapping[str, Any],
         device: torch.device,
+        group: Group,
         watch: Watch,
         stop: Callable[[], int],
         progress: Progress,
     ) -> None:
         recipe, data = setting.recipe, setting.data
         self.setting, self.folder, self.about, self.facts = setting, folder, about, facts
-        self.watch, self.stop = watch, stop
+        self.group, self.watch, self.stop = group, watch, stop
         self.dims = setting.shaped.shapes[setting.shaped.graph.inputs[0]].dims
         self.prepared = preparation(data, self.dims, recipe)
         self.batches = self._batches(data.train, augmented=True)
         self.steps = len(self.batches)
-        self.training = Training(setting, device, self.steps, progress)
+        self.training = Training(setting, device, self.steps, progress, group, stop)
         self.epochs: list[Epoch] = []
         self.saved, self.cost, self.drawn, self.shown = time.monotonic(), 0.0, 0.0, 0.0
 
     def _batches(self, part: Part, *, augmented: bool = False) -> Batches:
-        recipe = self.setting.recipe
-        chance = recipe.augmentation if augmented else ()
-        return Batches(part, self.dims, self.prepared, augmentation=chance, seed=recipe.seed, batch=recipe.batch)
+        recipe, group = self.setting.recipe, self.group
+        return Batches(
+            part,
+            self.dims,
+            self.prepared,
+            augmentation=recipe.augmentation if augmented else (),
+            seed=recipe.seed,
+            batch=recipe.batch,
+            rank=group.rank,
+            world=group.world,
+        )
 
     @property
     def best(self) -> Epoch | None:
@@ -153,6 +168,8 @@ class _Run:
             x, y = next(iter(self.batches.epoch(0, shuffle=True)))
             before(self.training, self.training.placed(x), y.to(self.training.device))
             self.training.module.load_state_dict(kept)
+        if not self.group.first:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in (names.LAST, names.BEST, names.COMPILED, names.LOG, names.CURVES, names.RESULT):
             (self.folder / name).unlink(missing_ok=True)
@@ -165,7 +182,8 @@ class _Run:
         """Go on with what stands in the folder."""
         self.training.restore(state["training"])
         self.epochs = log.read(state["epochs"])
-        self._describe()
+        if self.group.first:
+            self._describe()
 
     def _describe(self) -> None:
         text = recipes.text(self.setting.recipe, settings.versions())
@@ -206,12 +224,13 @@ class _Run:
             training.schedule.epoch(error if tried is None else tried.error)
             training.close()
             best = self.best is row
-            if best:
+            if best and self.group.first:
                 self._keep()
             self.save()
         except FloatingPointError as error:
             raise self._unsound(error) from None
-        self._tell(row, best=best)
+        if self.group.first:
+            self._tell(row, best=best)
 
     def _after_step(self) -> None:
         """Show a step, save what is due, and end where that was asked."""
@@ -219,18 +238,24 @@ class _Run:
         if now - self.shown > _SHOW:
             self.shown = now
             self.watch.stepped(training.epoch + 1, training.done, *training.means)
-        if self.stop():
+        if training.asked or (self.group.world == 1 and self.stop()):
             self._interrupted()
-        if now - self.saved > max(SAVE, SHARE * self.cost):
+        if self.group.first and now - self.saved > max(SAVE, SHARE * self.cost):
             self.save()
 
     def _tried(self, name: str, part: Part | None) -> Evaluation | None:
         """How the weights do on a part of the data; None where there is none."""
         if not part:
             return None
-        batches = self._watched(name, self._batches(part))
+        tally = Tally(len(self.setting.data.classes))
         with self.training.trying() as predict:
-            return evaluate(predict, batches, self.setting.data.classes)
+            for x, y in self._watched(name, self._batches(part)):
+                if len(x):
+                    tally.add(predict(x), y)
+        if self.group.any(bool(self.stop())):
+            self._interrupted()
+        tally.combine(self.group.sum)
+        return tally.evaluation()
 
     def _watched(self, name: str, batches: Batches) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of a part, which end where that was asked."""
@@ -240,14 +265,15 @@ class _Run:
                 self.shown = now
                 self.watch.trying(name, done)
             if self.stop():
-                self._interrupted()
+                return
             yield one
 
     def _interrupted(self) -> None:
         """Save, and raise Interrupted."""
         self.save()
-        if self.best is not None:
+        if self.best is not None and self.group.first:
             self._compile()
+        self.group.any(asked=False)  # the first has written all before another ends, at which torchrun ends the rest
         raise Interrupted(self.folder, self.training.epoch + 1, self.stop())
 
     def _unsound(self, error: FloatingPointError) -> NotFiniteError:
@@ -268,7 +294,8 @@ class _Run:
             "training": self.training.state(),
             "epochs": [asdict(one) for one in self.epochs],
         }
-        checkpoint.write(self.folder / names.LAST, state)
+        if self.group.first:
+            checkpoint.write(self.folder / names.LAST, state)
         self.saved = time.monotonic()
         self.cost = self.saved - began
 
@@ -305,12 +332,15 @@ class _Run:
         """Try the best weights on test data, once, and write what came of it."""
         best = self.best
         assert best is not None, "a recipe has an epoch at least"
-        self._draw()
-        files.replace(self.folder / names.LOG, log.lines(self.epochs).encode())
-        self._compile()
-        self.training.take(load((self.folder / names.BEST).read_bytes()))
+        if self.group.first:
+            self._draw()
+            files.replace(self.folder / names.LOG, log.lines(self.epochs).encode())
+            self._compile()
+            self.training.take(load((self.folder / names.BEST).read_bytes()))
+        self.group.spread(self.training.weights().values())
         test = self._tried("test", self.setting.data.test)
         found = (names.BEST, names.COMPILED, names.CURVES, names.LOG, names.RECIPE, names.RESULT)
         outcome = Outcome(self.setting.shaped.graph.title, self.folder, tuple(self.epochs), best, test, found)
-        files.replace(self.folder / names.RESULT, f"{json.dumps(outcome.data(), indent=2)}\n".encode())
+        if self.group.first:
+            files.replace(self.folder / names.RESULT, f"{json.dumps(outcome.data(), indent=2)}\n".encode())
         return outcome

@@ -16,6 +16,7 @@ from netdsl.compile.origin import Remarks
 from netdsl.compile.progress import Progress, silent
 from netdsl.measure.meter import Meter
 from netdsl.train.average import Average
+from netdsl.train.distributed import Group, gradients, statistics
 from netdsl.train.loss import loss
 from netdsl.train.optimizer import optimizer
 from netdsl.train.schedule import schedule
@@ -33,9 +34,18 @@ class Training:
     follows from the recipe's seed and these.
     """
 
-    def __init__(self, setting: Setting, device: torch.device, steps: int, progress: Progress = silent) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        device: torch.device,
+        steps: int,
+        progress: Progress = silent,
+        group: Group | None = None,
+        stop: Callable[[], int] = lambda: 0,
+    ) -> None:
         recipe, shaped = setting.recipe, setting.shaped
         self.setting, self.device, self.steps = setting, device, steps
+        self.group, self.stop = group or Group(), stop
         self.module: fx.GraphModule = compile.module(
             shaped, seed=recipe.seed, init=setting.init, weights=setting.weights, logits=True, progress=progress
         ).to(device)
@@ -51,7 +61,9 @@ class Training:
         self.epoch = self.done = self.step_number = 0
         self.seen, self.loss_sum, self.wrong = 0, 0.0, 0
         self.seconds = self.rate = 0.0
-        self._pending: list[tuple[Tensor, Tensor, int]] = []
+        self.asked = False
+        """Whether a process was asked to end, as all know."""
+        self._pending: list[Tensor] = []
 
     def notes(self) -> Iterator[str]:
         """What there is to say of the weights that it begins with, and of what is frozen."""
@@ -67,10 +79,13 @@ class Training:
         self.module.train()
 
     def step(self, x: Tensor, y: Tensor) -> None:
-        """A step of the optimizer by a batch; one of fewer examples than the network can train on is passed over."""
+        """A step of the optimizer by a batch, or by this process's share of one.
+
+        What has fewer examples than the network can train on is passed over.
+        """
         self.done += 1
         self.step_number += 1
-        if len(x) >= self.least:
+        if len(x) >= self.least or self.group.world > 1:
             self._step(x, y)
         self.rate = float(self.optimizer.param_groups[0]["lr"])
         self.schedule.step()
@@ -79,10 +94,28 @@ class Training:
 
     def _step(self, x: Tensor, y: Tensor) -> None:
         recipe = self.setting.recipe
-        seed(recipe.seed, self.step_number, self.device)
-        x, y = self.placed(x), y.to(self.device, non_blocking=True)
-        parts = max(1, min(self.setting.accumulate, len(x) // self.least))
+        seed(recipe.seed, self.step_number, self.device, self.group.rank)
         self.optimizer.zero_grad(set_to_none=True)
+        sums = torch.tensor([0.0, 0.0, 0.0, bool(self.stop())], dtype=torch.float64, device=self.device)
+        enough = len(x) >= self.least
+        if enough:
+            self._backward(self.placed(x), y.to(self.device, non_blocking=True), sums)
+        trained = [one for group in self.optimizer.param_groups for one in group["params"]]
+        if self.group.world > 1:
+            weight = len(x) / self.group.share(recipe.batch) if enough else 0.0
+            self.group.average([*gradients(trained), *statistics(self.module)], weight, sums)
+        self._pending.append(sums)
+        if recipe.clip:
+            self.scaler.unscale_(self.optimizer)
+            nn.utils.clip_grad_norm_(trained, recipe.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        if self.average is not None:
+            self.average.update(self.module)
+
+    def _backward(self, x: Tensor, y: Tensor, sums: Tensor) -> None:
+        """Add up the gradients of the parts of a batch, and its losses, errors and examples."""
+        parts = max(1, min(self.setting.accumulate, len(x) // self.least))
         for some, wanted in zip(x.tensor_split(parts), y.tensor_split(parts), strict=True):
             with self.precisely():
                 outputs = self.module(some)
@@ -90,30 +123,23 @@ class Training:
             share = found * (len(some) / len(x)) if parts > 1 else found
             torch.autograd.backward(cast("Tensor", self.scaler.scale(share)))
             with torch.no_grad():
-                told = self.loss.ranked(outputs).argmax(1)
-                self._pending.append((found.detach(), (told != wanted).sum(), len(some)))
-        if recipe.clip:
-            self.scaler.unscale_(self.optimizer)
-            trained = [one for group in self.optimizer.param_groups for one in group["params"]]
-            nn.utils.clip_grad_norm_(trained, recipe.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        if self.average is not None:
-            self.average.update(self.module)
+                sums[0] += found.detach() * len(some)
+                sums[1] += (self.loss.ranked(outputs).argmax(1) != wanted).sum()
+                sums[2] += len(some)
 
     def settle(self) -> None:
         """Add up the losses of the last steps. Raises FloatingPointError, with a value that is no number."""
         if not self._pending:
             return
-        losses, wrong, counts = zip(*self._pending, strict=True)
+        rows = cast("list[list[float]]", torch.stack(self._pending).tolist())  # pyright: ignore[reportUnknownMemberType]
         self._pending.clear()
-        values = cast("list[float]", torch.stack(losses).tolist())  # pyright: ignore[reportUnknownMemberType]
-        for value, count in zip(values, counts, strict=True):
-            if not np.isfinite(value):
-                raise FloatingPointError(str(value))
-            self.loss_sum += value * count
-        self.wrong += int(torch.stack(wrong).sum())
-        self.seen += sum(counts)
+        for total, wrong, count, asked in rows:
+            if not np.isfinite(total):
+                raise FloatingPointError(str(total))
+            self.loss_sum += total
+            self.wrong += int(wrong)
+            self.seen += int(count)
+            self.asked = self.asked or asked > 0
 
     @property
     def means(self) -> tuple[float, float]:
