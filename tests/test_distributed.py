@@ -87,8 +87,9 @@ def test_gradients_and_losses_are_those_of_one_process(together: Together, examp
         for name in ("train_loss", "train_error", "validation_loss", "validation_error"):
             assert one[name] == pytest.approx(other[name], abs=1e-4), name
     tested = [json.loads((place / "result.json").read_text()) for place in (together.place / "plain", tmp_path)]
-    assert tested[0]["examples"] == 30
-    assert tested[0]["confusion"] == tested[1]["confusion"]
+    assert tested[0]["test_examples"] == 30
+    assert tested[0]["test_error"] == tested[1]["test_error"]
+    assert tested[0]["test_loss"] == pytest.approx(tested[1]["test_loss"], abs=1e-4)
 
 
 def test_both_stop_together_and_go_on_to_the_same_weights(together: Together) -> None:
