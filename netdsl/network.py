@@ -291,22 +291,16 @@ class Network(Line):
         return probe(self.shaped, inits=names, seed=number, batch=size, weights=origin, data=source, device=device)
 
     def see(
-        self,
-        weights: Weights | None = None,
-        *,
-        weights_by: str = "name",
-        weights_map: Path_ | None = None,
-        preparation: Preparation | None = None,
-        classes: Sequence[str] = (),
+        self, weights: Weights | None = None, *, preparation: Preparation | None = None, classes: Sequence[str] = ()
     ) -> View:
         """It, to be looked at: `.filters()`, `.occlude("cat.jpg")` and `.deconv("conv2", over="pictures")`.
 
-        `weights` are as `module` has them, or the folder of a training, which says how its pictures are prepared and
-        what its classes are called. Raises as `module` does, and netdsl.runtime.NotCompiledError.
+        `weights` are as `module` has them, found by name, or the folder of a training, which says how its pictures are
+        prepared and what its classes are called. Raises as `module` does, and netdsl.runtime.NotCompiledError.
         """
         from netdsl.see import view
 
-        return view.of(self.shaped, weights, weights_by, weights_map, preparation, classes)
+        return view.of(self.shaped, weights, preparation, classes)
 
     def compile(
         self,

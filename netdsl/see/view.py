@@ -152,12 +152,7 @@ def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
 
 
 def of(
-    shaped: ShapedGraph,
-    weights: Weights | None,
-    by: str = "name",
-    map: Path_ | None = None,
-    preparation: Preparation | None = None,
-    classes: Sequence[str] = (),
+    shaped: ShapedGraph, weights: Weights | None, preparation: Preparation | None = None, classes: Sequence[str] = ()
 ) -> View:
     """A network to be looked at, with weights as netdsl.compile takes them, or the best of a training by its folder.
 
@@ -167,5 +162,5 @@ def of(
     if isinstance(weights, str | PathLike) and (folder := Path(weights)).is_dir():
         made = card(folder / folders.COMPILED)
         weights, preparation, classes = folder / folders.BEST, preparation or made.preparation, classes or made.classes
-    module = compile.module(shaped, train=False, weights=Origin.of(weights, by, map))
+    module = compile.module(shaped, train=False, weights=Origin.of(weights, "name", None))
     return View(Subject(shaped, module, preparation or Preparation(), tuple(classes)))
