@@ -348,10 +348,17 @@ def test_other_threads_are_told_and_no_error(whole: Path, examples: Path, tmp_pa
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:
-    state = {"a": torch.arange(3), "b": {0: [1.5, None, float("inf")], "c": torch.zeros(())}, "d": (True, "x")}
+    both = torch.arange(4)
+    state = {
+        "a": torch.arange(3),
+        "views": [both, both[1:]],
+        "b": {0: [1.5, None, float("inf")], "c": torch.zeros(())},
+        "d": (True, "x"),
+    }
     checkpoint.write(tmp_path / "last.safetensors", state)
     read = checkpoint.read(tmp_path / "last.safetensors")
     assert torch.equal(read["a"], torch.arange(3))
+    assert [one.tolist() for one in read["views"]] == [[0, 1, 2, 3], [1, 2, 3]]
     assert read["b"]["c"].shape == ()
     assert read["b"][0] == [1.5, None, float("inf")]
     assert read["d"] == [True, "x"]

@@ -27,7 +27,7 @@ def write(path: Path, state: State) -> None:
     from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
-    facts = _apart(state, "", tensors)
+    facts = _apart(state, "", tensors, set())
     files.replace(path, save(tensors, {_FACTS: json.dumps({"version": VERSION, "state": facts})}))
 
 
@@ -51,18 +51,25 @@ def read(path: Path) -> dict[str, Any]:
         raise NotATrainingError(path, f"it is damaged ({error})") from None
 
 
-def _apart(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
+def _apart(value: Any, name: str, tensors: dict[str, Tensor], places: set[int]) -> Any:
     """A value as JSON, whose tensors are put into `tensors` under names that say where they stand."""
     match value:
         case Tensor():
-            tensors[name] = value.detach().cpu().contiguous().clone()
+            tensor = value.detach().cpu().contiguous()
+            place = tensor.untyped_storage().data_ptr()  # a file has each number once
+            tensors[name] = tensor.clone() if place in places else tensor
+            places.add(place)
             return {"tensor": name}
         case Mapping():
             items = cast("Mapping[Any, Any]", value).items()
-            return {"items": [[key, _apart(one, f"{name}/{key}" if name else str(key), tensors)] for key, one in items]}
+            return {
+                "items": [
+                    [key, _apart(one, f"{name}/{key}" if name else str(key), tensors, places)] for key, one in items
+                ]
+            }
         case list() | tuple():
             each = cast("list[Any]", value)
-            return [_apart(one, f"{name}/{at}", tensors) for at, one in enumerate(each)]
+            return [_apart(one, f"{name}/{at}", tensors, places) for at, one in enumerate(each)]
         case _:
             return value
 
