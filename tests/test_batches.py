@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from netdsl import data
-from netdsl.data import DataError, Part, Stored
+from netdsl.data import DataError, Part, Rows, Stored
 from netdsl.data.folders import read as read_folders
 from netdsl.recipe import Recipe
 from netdsl.runtime.picture import pixels
@@ -161,6 +161,31 @@ def test_pictures_are_normalised_by_the_training_part(dims: tuple[int, int, int]
     assert x.mean((0, 2, 3)).tolist() == pytest.approx([0] * dims[2], abs=1e-4)
     assert x.std((0, 2, 3), correction=0).tolist() == pytest.approx([1] * dims[2], abs=1e-4)
     assert made == preparation(all_of(part.some(np.arange(40)[::-1])), dims, Recipe())  # in whatever order
+
+
+@pytest.mark.parametrize("width", [3, 1500])
+def test_rows_are_batches_too(width: int) -> None:
+    values = np.random.default_rng(0).normal(3, 5, (40, width)).astype(np.float32)
+    values[:, 1] = 7
+    part = Rows(np.arange(40) % 3, values, np.arange(40), Path("some.npz"))
+    made = preparation(all_of(part.some(np.arange(30))), (width,), Recipe())
+    x = torch.cat([x for x, _ in seen(Batches(part, (width,), made, batch=7), shuffle=False)]).numpy()
+    known, axis = values[:30].astype(np.float64), 0 if width == 3 else None
+    wanted = (values - known.mean(axis)) / np.where(known.std(axis) < 1e-6, 1, known.std(axis))
+    assert x == pytest.approx(wanted, abs=1e-4)
+    assert x.shape == (40, width)
+
+
+def test_what_does_not_fit_an_input_is_named() -> None:
+    part = Rows(np.zeros(4, np.int64), np.zeros((4, 3), np.float32), np.arange(4), Path("some.npz"))
+    with pytest.raises(DataError, match="rows of 3 numbers, where 8x8x1 is taken"):
+        Batches(part, (8, 8, 1), PLAIN)
+    with pytest.raises(DataError, match="picture 0: is a picture, where 3 is taken"):
+        Batches(stored(2, 8, 8, 1), (3,), PLAIN)
+    with pytest.raises(DataError, match="chance does no flip"):
+        preparation(all_of(part), (3,), Recipe(augmentation=("flip",)))
+    with pytest.raises(DataError, match="not normalised as pictures"):
+        preparation(all_of(part), (3,), Recipe(normalisation="imagenet"))
 
 
 def test_normalisation_is_as_the_recipe_says() -> None:

@@ -148,6 +148,21 @@ def test_an_npz_file_is_read(tmp_path: Path) -> None:
     assert found.part("test").labels.tolist() == w.tolist()
 
 
+def test_rows_of_numbers_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "some.npz"
+    x, y = RANDOM.normal(size=(20, 4)), np.arange(20) % 3
+    np.savez(path, x_train=x, y_train=y)
+    found = data.read(path)
+    everything = found.part("all")
+    assert len(everything) == 20
+    assert sorted(everything.picture(index).tolist() for index in range(20)) == sorted(x.astype(np.float32).tolist())
+    assert np.allclose(found.train.picture(0), x[int(found.train.name(0).rpartition(" ")[2])])
+    assert data.check(found, netdsl.loads("INPUT 4 -> FC 3").shaped) is None
+    with pytest.raises(DataError, match=r"rows of 4 numbers, and the INPUT of .* is 2x2x1") as raised:
+        data.check(found, netdsl.loads("INPUT 2x2x1 -> FC 3").shaped)
+    assert raised.value.help == "save x_train as N x 2 x 2, pictures"
+
+
 def test_classes_without_examples_are_told(tmp_path: Path) -> None:
     x, y = some(20, 5, 4)
     np.savez(tmp_path / "some.npz", x_train=x, y_train=y + 2)
@@ -176,7 +191,14 @@ WRONG_ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
     "NaN": ({"x_train": NAN, "y_train": Y}, "nan in picture 7"),
     "normalised": ({"x_train": X / 255 - 0.5, "y_train": Y}, "values are from 0 to 255, or from 0 to 1"),
     "sixteen bits": ({"x_train": X.astype(np.uint16) * 257, "y_train": Y}, "values are from 0 to 255"),
-    "vectors": ({"x_train": X.reshape(20, -1), "y_train": Y}, "x_train is 20x20"),
+    "rows that are no numbers": ({"x_train": NAN.reshape(20, -1), "y_train": Y}, "x_train has nan in row 7"),
+    "large rows": ({"x_train": X.reshape(20, -1) * 1e40, "y_train": Y}, "in row 0, which is no 32-bit number"),
+    "rows of nothing": ({"x_train": np.zeros((20, 0)), "y_train": Y}, "x_train is 20x0"),
+    "rows and pictures": (
+        {"x_train": X.reshape(20, -1), "y_train": Y, "x_test": X, "y_test": Y},
+        "rows of 20 numbers to train on, and pictures for test",
+    ),
+    "rows and fewer labels": ({"x_train": X.reshape(20, -1), "y_train": Y[1:]}, "19 labels for the 20 rows"),
     "two channels": ({"x_train": X.reshape(20, 5, 2, 2), "y_train": Y}, "x_train is 20x5x2x2"),
     "one number": ({"x_train": np.uint8(3), "y_train": Y}, "x_train is one number"),
     "one-hot": ({"x_train": X, "y_train": np.eye(3)[Y]}, "y_train is 20x3 of float64"),

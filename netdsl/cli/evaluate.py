@@ -17,7 +17,7 @@ import click
 from netdsl.cli import common, preparing, progress, stream
 from netdsl.cli.compiled import BEST, compiled_file, picture_dims, running, there
 from netdsl.cli.preparing import Asked
-from netdsl.runtime.file import Compiled
+from netdsl.runtime.file import Card, Compiled
 from netdsl.text import safe, tabulate
 from netdsl.text.fit import listed
 from netdsl.text.tabulate import Column, Look
@@ -79,8 +79,8 @@ def command(
     with ExitStack() as opened:
         files = tuple(one for file in files for one in _trainings(file))
         compiled = [compiled_file(file, opened, "evaluate", _instead(file, data)) for file in files]
-        dims = [picture_dims(file, one.card) for file, one in zip(files, compiled, strict=True)]
         examples = _read(data, files, split)
+        dims = [_dims(file, one.card, examples) for file, one in zip(files, compiled, strict=True)]
         members: list[Member] = []
         told: list[str] = []
         for file, one, sizes in zip(files, compiled, dims, strict=True):
@@ -114,6 +114,16 @@ def _trainings(file: str) -> Sequence[str]:
         return [file]
     inner = [one for one in folder.iterdir() if one.name.isdecimal() and one.joinpath(BEST).is_file()]
     return [str(one) for one in sorted(inner, key=lambda one: int(one.name))] or [file]
+
+
+def _dims(file: str, made: Card, data: Data) -> Sequence[int]:
+    """The dims of the only input, which takes what the data have. Raises UsageError."""
+    from netdsl.data import Rows
+
+    (dims, *others) = made.inputs.values()
+    if isinstance(data.train, Rows) and len(dims) == 1 and not others:
+        return dims
+    return picture_dims(file, made)
 
 
 def _read(data: str, files: Sequence[str], split: str) -> Data:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netdsl.data.fitting import check
-from netdsl.data.part import Data, DataError, Files, Part, Stored
+from netdsl.data.part import Data, DataError, Files, Part, Rows, Stored
 from netdsl.data.reading import read
 
-__all__ = ["Data", "DataError", "Files", "Part", "Stored", "check", "read"]
+__all__ = ["Data", "DataError", "Files", "Part", "Rows", "Stored", "check", "read"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netdsl.data.part import DataError, Stored
+from netdsl.data.part import DataError, Rows, Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,6 +38,21 @@ def pictures(path: Path, values: NDArray[Any], name: str = "") -> NDArray[np.uin
     return _bytes(path, values, lead)
 
 
+def rows(path: Path, values: NDArray[Any], name: str) -> NDArray[np.float32]:
+    """Rows of numbers, N x numbers. Raises DataError."""
+    if not values.size:
+        raise DataError(path, f"{name} is {'x'.join(map(str, values.shape))}, which is no number at all")
+    with np.errstate(over="ignore"):
+        made = values.astype(np.float32)
+    for start in range(0, len(made), _ROWS):
+        wrong = ~np.isfinite(made[start : start + _ROWS])
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
+            reason = f"{name} has {values[start + row, column]} in row {start + row}, which is no 32-bit number"
+            raise DataError(path, reason)
+    return made
+
+
 def _bytes(path: Path, values: NDArray[Any], lead: str) -> NDArray[np.uint8]:
     """Values from 0 to 255, whatever they were."""
     if values.dtype == np.uint8:
@@ -62,8 +77,8 @@ def _bytes(path: Path, values: NDArray[Any], lead: str) -> NDArray[np.uint8]:
     return made
 
 
-def labelled(shown: NDArray[np.uint8], labels: NDArray[Any], path: Path, beside: Path, name: str = "") -> Stored:
-    """Pictures with their labels. Raises DataError about the file of the labels."""
+def labelled(shown: NDArray[Any], labels: NDArray[Any], path: Path, beside: Path, name: str = "") -> Stored | Rows:
+    """Pictures or rows with their labels. Raises DataError about the file of the labels."""
     lead = f"{name} " if name else ""
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
@@ -73,9 +88,11 @@ def labelled(shown: NDArray[np.uint8], labels: NDArray[Any], path: Path, beside:
         raise DataError(beside, f"{lead}is {form}, and labels are one row of whole numbers", help)
     if len(labels) != len(shown):
         where = "" if path == beside else f" of {path.name}"
-        raise DataError(beside, f"{lead}has {len(labels):,} labels for the {len(shown):,} pictures{where}")
+        what = "pictures" if shown.ndim > 2 else "rows"
+        raise DataError(beside, f"{lead}has {len(labels):,} labels for the {len(shown):,} {what}{where}")
     wrong = np.flatnonzero((labels < 0) | (labels >= CLASSES))
     if len(wrong):
         reason = f"{lead}has {labels[wrong[0]]} as the label of picture {wrong[0]}, and labels count classes from 0"
         raise DataError(beside, reason)
-    return Stored(labels.astype(np.int64), shown, np.arange(len(shown)), path)
+    kind = Stored if shown.ndim > 2 else Rows
+    return kind(labels.astype(np.int64), shown, np.arange(len(shown)), path)

@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
-from netdsl.data.part import Data, DataError, Stored
+from netdsl.data.part import Data, DataError, Rows, Stored
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.activation import HardSigmoid, Sigmoid
+from netdsl.layers.shape import Shape
 
 
 def check(data: Data, shaped: ShapedGraph) -> None:
-    """Raise DataError where pictures with classes are not what a network takes and gives."""
+    """Raise DataError where pictures or rows with classes are not what a network takes and gives."""
     graph = shaped.graph
     if len(graph.inputs) != 1:
         names = ", ".join(graph.nodes[index].path for index in graph.inputs)
-        raise DataError(data.path, f"has one picture an example, and {graph.title} has the inputs {names}")
+        raise DataError(data.path, f"has one input an example, and {graph.title} has the inputs {names}")
     shape = shaped.shapes[graph.inputs[0]]
+    if isinstance(data.train, Rows):
+        _rows(data, data.train.width, shape, graph.title)
+    else:
+        _pictures(data, shape, graph.title)
+    _answers(data, shaped)
+
+
+def _rows(data: Data, width: int, shape: Shape, title: str) -> None:
+    """Raise DataError where rows of numbers are not what an INPUT takes."""
+    if shape.dims != (width,):
+        help = f"INPUT {width} takes them"
+        if shape.elements == width and shape.rank == 2:
+            help = f"save x_train as N x {' x '.join(map(str, shape.spatial))}, pictures"
+        raise DataError(data.path, f"has rows of {width} numbers, and the INPUT of {title} is {shape}", help)
+
+
+def _pictures(data: Data, shape: Shape, title: str) -> None:
+    """Raise DataError where pictures are not what an INPUT takes."""
     if shape.rank != 2:
         size = "28x28x1"
         if isinstance(data.train, Stored):
             size = "x".join(map(str, data.train.pictures.shape[1:]))
         help = f"INPUT {size} -> FLATTEN takes them as a row of numbers" if shape.rank == 0 else ""
-        raise DataError(data.path, f"has pictures, and the INPUT of {graph.title} is {shape}", help)
+        raise DataError(data.path, f"has pictures, and the INPUT of {title} is {shape}", help)
     if shape.channels not in (1, 3):
-        reason = f"has pictures, grey or in colour, and the INPUT of {graph.title} has {shape.channels} channels"
+        reason = f"has pictures, grey or in colour, and the INPUT of {title} has {shape.channels} channels"
         raise DataError(data.path, reason)
-    _answers(data, shaped)
 
 
 def _answers(data: Data, shaped: ShapedGraph) -> None:

@@ -17,8 +17,8 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from netdsl.data import memory
-from netdsl.data.arrays import labelled, pictures
-from netdsl.data.part import DataError, Part
+from netdsl.data.arrays import labelled, pictures, rows
+from netdsl.data.part import DataError, Part, Rows
 from netdsl.text import safe
 
 if TYPE_CHECKING:
@@ -70,9 +70,20 @@ def _parts(path: Path, archive: zipfile.ZipFile) -> tuple[Mapping[str, Part], tu
             there, missing = (x, y) if x in members else (y, x)
             raise DataError(path, f"has {there}, and no {missing}")
         if x in members:
-            labels = _array(path, archive, members[y], y)
-            found[part] = labelled(pictures(path, _array(path, archive, members[x], x), x), labels, path, path, y)
+            values, labels = _array(path, archive, members[x], x), _array(path, archive, members[y], y)
+            shown = rows(path, values, x) if values.ndim == 2 else pictures(path, values, x)
+            found[part] = labelled(shown, labels, path, path, y)
+    _alike(path, found)
     return found, _classes(path, archive, members)
+
+
+def _alike(path: Path, parts: Mapping[str, Part]) -> None:
+    """Raise DataError where some parts are rows of numbers, and others are not, or are longer."""
+    widths = {name: part.width if isinstance(part, Rows) else 0 for name, part in parts.items()}
+    for name, width in widths.items():
+        if width != widths["train"]:
+            one, other = (f"rows of {each} numbers" if each else "pictures" for each in (widths["train"], width))
+            raise DataError(path, f"has {one} to train on, and {other} for {name}")
 
 
 def _classes(path: Path, archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +37,10 @@ class Part(ABC):
         return len(self.labels)
 
     @abstractmethod
-    def picture(self, index: int) -> NDArray[np.uint8]:
-        """A picture as it is stored, height x width x channels: 1 (grey) or 3 (red, green, blue).
+    def picture(self, index: int) -> NDArray[Any]:
+        """A picture as it is stored, height x width x channels of bytes: 1 (grey) or 3 (red, green, blue).
 
-        It is read when it is asked for; a broken one raises DataError.
+        It is read when it is asked for; a broken one raises DataError. Of rows it is a row of numbers.
         """
 
     @abstractmethod
@@ -102,6 +102,31 @@ class Files(Part):
 
 
 @dataclass(frozen=True, eq=False)
+class Rows(Part):
+    """Rows of numbers in memory, such as features of pictures, for an INPUT that is a vector."""
+
+    values: NDArray[np.float32]
+    """All of the file, N x numbers."""
+    at: NDArray[np.int64]
+    """Which of them these are."""
+    file: Path
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row."""
+        return self.values.shape[1]
+
+    def picture(self, index: int) -> NDArray[Any]:
+        return self.values[self.at[index]]
+
+    def name(self, index: int) -> str:
+        return f"{self.file}, row {self.at[index]}"
+
+    def some(self, indices: NDArray[np.int64]) -> Part:
+        return Rows(self.labels[indices], self.values, self.at[indices], self.file)
+
+
+@dataclass(frozen=True, eq=False)
 class Joined(Part):
     """The examples of several parts, one after another."""
 
@@ -109,7 +134,7 @@ class Joined(Part):
     at: NDArray[np.int64]
     """Which of all of theirs these are."""
 
-    def picture(self, index: int) -> NDArray[np.uint8]:
+    def picture(self, index: int) -> NDArray[Any]:
         part, inside = self._at(index)
         return part.picture(inside)
 
@@ -154,8 +179,11 @@ class Data:
     def _joined(self) -> Part:
         import numpy as np
 
-        parts = [getattr(self, name) for name in self._there()]
+        parts: list[Part] = [getattr(self, name) for name in self._there()]
         labels = np.concatenate([part.labels for part in parts])
+        if rows := [part for part in parts if isinstance(part, Rows)]:
+            values = np.concatenate([part.values[part.at] for part in rows])
+            return Rows(labels, values, np.arange(len(labels)), self.path)
         return Joined(labels, parts, np.arange(len(labels)))
 
     def _there(self) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor
 
 from netdsl.data import numbers
-from netdsl.data.part import Data, Part, Stored
+from netdsl.data.part import Data, DataError, Part, Rows, Stored
 from netdsl.recipe import Recipe
 from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
 from netdsl.train import augmentation as chances
@@ -48,6 +49,8 @@ def preparation(data: Data, dims: Sequence[int], recipe: Recipe) -> Preparation:
     Those that fit into it and are nearly as large, as 28x28 into 32x32, are padded; others are resized so that they
     cover it, and an INPUT of more than 64x64 has the centre of those, as 224 of 256.
     """
+    if isinstance(data.train, Rows):
+        return _of_rows(data.train, recipe)
     size, crop = _sizing(data.train, dims)
     match recipe.normalisation:
         case "imagenet":
@@ -59,6 +62,23 @@ def preparation(data: Data, dims: Sequence[int], recipe: Recipe) -> Preparation:
             return Preparation(found.mean, found.std, size, crop)
         case mean, std:
             return Preparation(mean, std, size, crop)
+
+
+def _of_rows(part: Rows, recipe: Recipe) -> Preparation:
+    """How rows of numbers are prepared: each number, or where they are many all of them, centred and scaled."""
+    if recipe.augmentation:
+        reason = f"has rows of numbers, to which chance does no {', '.join(recipe.augmentation)}"
+        raise DataError(part.file, reason, "write augmentation = []")
+    match recipe.normalisation:
+        case "imagenet":
+            reason = "has rows of numbers, which are not normalised as pictures of ImageNet are"
+            raise DataError(part.file, reason, 'write normalisation = "data"')
+        case "none":
+            return Preparation((0.0,), (1.0,))
+        case "data":
+            return Preparation(*statistics.of_rows(part))
+        case mean, std:
+            return Preparation(mean, std)
 
 
 def _sizing(part: Part, dims: Sequence[int]) -> tuple[Literal["cover", "pad"], float]:
@@ -97,10 +117,11 @@ class Batches:
         world: int = 1,
         threads: int | None = None,
     ) -> None:
+        _fit(part, dims)
         self.part, self.preparation, self.augmentation = part, preparation, augmentation
         self.seed, self.batch, self.rank, self.world = seed, batch, rank, world
         self.threads = threads or min(_THREADS, _cores())
-        self._size = (dims[0], dims[1])
+        self._size = (dims[0], dims[-2]) if len(dims) > 1 else (1, 1)
         self._sizing, self._canvas = preparation, tuple(dims)
         self._large = preparation.size == "cover" and preparation.crop < 1
         if self._large and "crop" in augmentation:  # out of as much as is resized: 227x227 of 259x259
@@ -156,7 +177,11 @@ class Batches:
 
     def _made(self, examples: NDArray[np.int64], number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """A batch of some examples."""
-        pictures, labels = self._sized(examples), self.part.labels[examples]
+        labels = self.part.labels[examples]
+        if isinstance(self.part, Rows):
+            rows = self.part.values[self.part.at[examples], None, None, :]
+            return self.preparation.normalised(rows)[:, :, 0, 0], labels
+        pictures = self._sized(examples)
         chance = chances.Chance(self.seed, number, examples)
         if "crop" in self.augmentation:
             pictures = chances.crop(pictures if self._large else chances.bordered(pictures), *self._size, chance)
@@ -190,6 +215,8 @@ class Batches:
     @property
     def _whole(self) -> bool:
         """Whether pictures get their size by copying alone, all of a batch at once."""
+        if isinstance(self.part, Rows):
+            return True
         if not isinstance(self.part, Stored):
             return False
         height, width, channels = self.part.pictures.shape[1:]
@@ -203,3 +230,13 @@ class Batches:
 def _cores() -> int:
     """Those that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _fit(part: Part, dims: Sequence[int]) -> None:
+    """Raise DataError where a part is rows of numbers, and pictures are taken, or the other way round."""
+    taken = "x".join(map(str, dims))
+    if isinstance(part, Rows):
+        if tuple(dims) != (part.width,):
+            raise DataError(part.file, f"has rows of {part.width} numbers, where {taken} is taken")
+    elif len(dims) != 3 and len(part):
+        raise DataError(Path(part.name(0)), f"is a picture, where {taken} is taken")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netdsl.data import numbers
-from netdsl.data.part import Part, Stored
+from netdsl.data.part import Part, Rows, Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,6 +18,10 @@ SAMPLE = 2048
 """Pictures of a folder that are read for it; of one file all are."""
 _ROWS = 2**16
 """Places that are summed at once."""
+_WIDTH = 1024
+"""Numbers of a row that have each a mean of its own, at most."""
+_LEAST = 1e-9
+"""A deviation of less is that of numbers that are all the same."""
 _SAMPLED = 3
 """What the order of the sample follows from, beside nothing."""
 
@@ -69,3 +73,12 @@ def of(batches: Iterator[NDArray[np.uint8]], channels: int) -> Statistics:
                 sums += wide.sum(axis=1).astype(np.int64)
                 products += (wide @ wide.T).astype(np.int64)
     return Statistics(count, sums, products)
+
+
+def of_rows(part: Rows) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation of each number of some rows, or of all together where a preparation cannot have so many."""
+    rows = part.values[part.at].astype(np.float64)
+    axis = 0 if part.width <= _WIDTH else None
+    found = np.atleast_1d(rows.mean(axis)), np.atleast_1d(rows.std(axis))
+    mean, std = (tuple([float(f"{one:.6g}") for one in numbers.tolist()]) for numbers in found)
+    return mean, tuple([one if one > _LEAST else 1.0 for one in std])
