@@ -81,7 +81,7 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl train lenet5_modern --data build/data/digits.npz --overwrite -o build/lenet5_modern
 	cp build/lenet5_modern/curves.svg docs/images/training_curves.svg
 	$(BIN)/netdsl evaluate build/lenet5_modern --data build/data/digits.npz -o docs/images/training_confusion.svg
-	$(BIN)/netdsl see build/lenet5_modern --filters -o docs/images/see_filters.svg
+	$(BIN)/netdsl see build/lenet5_modern build/data/digits/3/0000.png --filters -o docs/images/see_filters.svg
 	$(BIN)/netdsl see build/lenet5_modern build/data/digits/3/0000.png build/data/digits/8/0001.png --occlude \
 	    -o docs/images/see_occlude.svg
 	$(BIN)/netdsl see build/lenet5_modern --deconv --layer conv2 --over build/data/digits.npz \

@@ -399,6 +399,8 @@ def test_pictures_have_all_tiles_and_stay_small(tmp_path: Path) -> None:
     for seen, tiles in (
         (view.filters(), 5),
         (view.filters("c"), 15),
+        (one := view.filters("conv1", Held(some.pictures[:1])), 5 * 2 + 1),
+        (view.filters("c", Held(some.pictures[:1])), 3 * 6 + 1),
         (view.occlude(some), 4 * 4),
         (deconv := view.deconv("c", some), 2 * sum(map(len, deconv.found.values()))),
     ):
@@ -412,3 +414,7 @@ def test_pictures_have_all_tiles_and_stay_small(tmp_path: Path) -> None:
             assert picture.format == "PNG"
             assert len(picture.convert("L").getcolors() or []) > 8
         assert (tmp_path / "seen.png").stat().st_size < 300_000
+    assert one.found.maps is not None
+    x = torch.as_tensor(view.subject.preparation.prepared(some.picture(0), view.subject.dims))
+    module: Any = view.subject.module
+    assert np.array_equal(one.found.maps, module.conv1(x[None])[0].detach().numpy())

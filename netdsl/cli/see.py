@@ -63,9 +63,10 @@ def command(
     """Show what the features of a network see. FILE is the folder of a training, a compiled .pt,
     or a network with --weights.
 
-    --filters shows the kernels of a convolution. --occlude moves a grey square over each PICTURE, and shows how likely
-    its class still is by where the square is. --deconv finds what makes the channels of a layer answer the most, in the
-    PICTUREs or in --over, and leads each answer back to the pixels that made it, as Zeiler and Fergus (2014) do.
+    --filters shows the kernels of a convolution, and what they make of a PICTURE. --occlude moves a grey square over
+    each PICTURE, and shows how likely its class still is by where the square is. --deconv finds what makes the channels
+    of a layer answer the most, in the PICTUREs or in --over, and leads each answer back to the pixels that made it, as
+    Zeiler and Fergus (2014) do.
     """
     ways = [way for way, given in zip(_WAYS, (filters, occlude, deconv), strict=True) if given]
     if len(ways) != 1:
@@ -80,7 +81,6 @@ def command(
         ("--step", step, ("occlude",)),
         ("--over", over, ("deconv",)),
         ("--channels", channels, ("deconv",)),
-        ("PICTURE", pictures or None, ("occlude", "deconv")),
     ):
         if value is not None and way not in takers:
             raise common.UsageError(f"--{way} takes no {option}", f"that is for --{' or --'.join(takers)}")
@@ -100,7 +100,7 @@ def command(
         view = _view(network, prepare, shown)
         seen: Seen[object]
         if way == "filters":
-            seen = view.filters(layer)
+            seen = view.filters(layer, pictures or None)
         elif way == "occlude":
             seen = view.occlude(pictures, named, size=size, step=step, progress=shown)
         else:

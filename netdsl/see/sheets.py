@@ -17,6 +17,8 @@ from netdsl.see.tiles import FONT, LINE, MARGIN, SMALL, Page, heat, png, signed,
 _GAP = 4.0
 _WIDTH = 640.0
 _SCALED = "Each is scaled by its own largest weight: mid grey is 0, lighter is positive, darker negative."
+_ABOVE = 96.0
+"""The side of a picture above its filters."""
 _FLAT = 0.02
 """By how much a probability differs at least where a map of it says something."""
 _MOST_ROWS = 24
@@ -24,42 +26,67 @@ _MOST_ROWS = 24
 
 
 def filters(found: Filters, theme: Theme) -> bytes:
-    """The kernels of a layer as the bytes of an SVG: in colour, or grey, or a row a filter and a column an input."""
+    """The kernels of a layer as the bytes of an SVG: in colour, or grey, or a row a filter and a column an input.
+
+    Where there is a picture, it stands above them, and what each filter makes of it below it or at the end of its row.
+    """
     count, inputs, height, width = found.kernels.shape
-    title = f"{found.title}: the filters of {found.path}"
     size = f"{count:,} of {height}×{width}×{inputs:,}"
+    made = "" if found.maps is None else " What it makes of the picture stands {}, scaled likewise."
     if found.colour or inputs == 1:
         colours = "; colours are those that a filter answers to" if found.colour else ""
-        return _sheet(found, title, f"{size}. {_SCALED[:-1]}{colours}.", theme)
+        return _sheet(found, f"{size}. {_SCALED[:-1]}{colours}.{made.format('below it')}", theme)
+    return _rows(
+        found, f"{size}: a row is a filter, a column what it reads of an input. {_SCALED}{made.format('last')}", theme
+    )
+
+
+def _page(found: Filters, about: str, width: float, height: float, theme: Theme) -> tuple[Page, float]:
+    """A page for filters, with the picture above where there is one, and where they begin."""
+    above = 0.0 if found.picture is None else _ABOVE + 3 * _GAP
+    page = Page(f"{found.title}: the filters of {found.path}", about, max(360, width), above + height, theme)
+    if found.picture is not None:
+        tile(page.canvas, MARGIN, page.top, _ABOVE, found.picture)
+    return page, page.top + above
+
+
+def _rows(found: Filters, about: str, theme: Theme) -> bytes:
+    """A row a filter, and a column an input."""
+    count, inputs = found.kernels.shape[:2]
     rows, columns = min(count, _MOST_ROWS), min(inputs, _MOST_ROWS)
     part = f" The first {rows} filters and {columns} inputs are shown." if (rows, columns) != (count, inputs) else ""
-    about = f"{size}: a row is a filter, a column what it reads of an input. {_SCALED}{part}"
     side = max(12.0, min(40.0, (_WIDTH - 24) / columns - _GAP))
-    page = Page(title, about, max(360, 24 + columns * (side + _GAP)), 14 + rows * (side + _GAP), theme)
+    last = 24 + columns * (side + _GAP) + 2 * _GAP
+    page, top = _page(found, about + part, last + side, 14 + rows * (side + _GAP), theme)
     for row in range(rows):
-        y = page.top + 14 + row * (side + _GAP)
+        y = top + 14 + row * (side + _GAP)
         page.words(MARGIN + 16, y + side / 2 - SMALL / 2, str(row), SMALL, anchor="end", colour=theme.quiet)
         scaled = signed(found.kernels[row])
         for column in range(columns):
             if not np.isnan(scaled[column]).all():
                 tile(page.canvas, MARGIN + 24 + column * (side + _GAP), y, side, scaled[column][None])
+        if found.maps is not None:
+            tile(page.canvas, MARGIN + last, y, side, signed(found.maps[row][None]))
     for column in range(columns):
         x = MARGIN + 24 + column * (side + _GAP) + side / 2
-        page.words(x, page.top, str(column), SMALL, anchor="middle", colour=theme.quiet)
+        page.words(x, top, str(column), SMALL, anchor="middle", colour=theme.quiet)
     return page.canvas.svg()
 
 
-def _sheet(found: Filters, title: str, about: str, theme: Theme) -> bytes:
+def _sheet(found: Filters, about: str, theme: Theme) -> bytes:
     """A tile a filter, numbered."""
     count = len(found.kernels)
     across = min(count, max(8, ceil(sqrt(1.6 * count))))
     side = max(16.0, min(72.0, _WIDTH / across - _GAP))
-    down = side + _GAP + SMALL + 3
-    page = Page(title, about, max(360, across * (side + _GAP) - _GAP), ceil(count / across) * down, theme)
+    tiles = side if found.maps is None else 2 * side + _GAP / 2
+    down = tiles + _GAP + SMALL + 3
+    page, top = _page(found, about, across * (side + _GAP) - _GAP, ceil(count / across) * down, theme)
     for number, kernel in enumerate(found.kernels):
-        x, y = MARGIN + number % across * (side + _GAP), page.top + number // across * down
+        x, y = MARGIN + number % across * (side + _GAP), top + number // across * down
         tile(page.canvas, x, y, side, signed(kernel))
-        page.words(x + side / 2, y + side + 2, str(number), SMALL, anchor="middle", colour=theme.quiet)
+        if found.maps is not None:
+            tile(page.canvas, x, y + side + _GAP / 2, side, signed(found.maps[number][None]))
+        page.words(x + side / 2, y + tiles + 2, str(number), SMALL, anchor="middle", colour=theme.quiet)
     return page.canvas.svg()
 
 

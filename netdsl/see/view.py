@@ -84,9 +84,14 @@ class View(Line):
         """The network's."""
         return self.subject.shaped.graph.title
 
-    def filters(self, layer: str | None = None) -> Seen[Filters]:
-        """The kernels of a layer, by default of the first that has some. Raises SeeError."""
-        found = filters.filters(self.subject, layer)
+    def filters(
+        self, layer: str | None = None, shown: Path_ | Sequence[Path_] | Pictures | None = None
+    ) -> Seen[Filters]:
+        """The kernels of a layer, by default of the first that has some, and what they make of a picture.
+
+        Raises as `occlude` does.
+        """
+        found = filters.filters(self.subject, layer, None if shown is None else _pictures(shown))
         title = f"{self.title}: the filters of {found.path}"
         return Seen(found, title, (), lambda theme: sheets.filters(found, theme))
 
