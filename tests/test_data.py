@@ -342,6 +342,16 @@ def test_what_is_wrong_with_a_folder_is_told(
         data.read(tmp_path)
 
 
+def test_the_folder_of_idx_files_is_named_where_one_above_it_was_given(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    write_idx(raw)
+    for folder in (tmp_path / "MNIST", tmp_path):
+        with pytest.raises(DataError) as raised:
+            data.read(folder)
+        assert raised.value.help == f"name {raw}"
+
+
 def test_a_broken_picture_is_named_when_it_is_read(tmp_path: Path) -> None:
     write_folder(tmp_path, {"a/1.png": 1, "a/2.png": "no picture", "b/3.png": 3, "b/4.png": b""})
     part = data.read(tmp_path, validation=0, test=0).train

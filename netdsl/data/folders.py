@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netdsl.data import idx
 from netdsl.data.part import DataError, Files
 
 SUFFIXES = frozenset(
@@ -61,7 +62,7 @@ def read(root: Path) -> tuple[Mapping[str, Files], tuple[str, ...], list[str]]:
             found[part] = _classes(root, folder, met)
     else:
         found["train"] = _classes(root, "", met)
-    _whole(root, found, [] if split else folders)
+    _whole(root, found, [] if split else folders, met)
     classes = tuple(sorted(found["train"]))
     for part, inside in found.items():
         for name in sorted(inside):
@@ -135,7 +136,7 @@ def _pictures(root: Path, folder: str, met: Met) -> Iterator[str]:
 
 def _called(folder: str) -> str:
     """A class's name, the same on systems that write its letters otherwise."""
-    return unicodedata.normalize("NFC", os.fsencode(folder).decode(errors="replace"))
+    return unicodedata.normalize("NFC", folder.encode(errors="surrogateescape").decode(errors="replace"))
 
 
 def _files(root: Path, classes: tuple[str, ...], inside: Mapping[str, list[str]]) -> Files:
@@ -145,10 +146,13 @@ def _files(root: Path, classes: tuple[str, ...], inside: Mapping[str, list[str]]
     return Files(labels.astype(np.int64), root, [one for pictures in ordered for one in pictures])
 
 
-def _whole(root: Path, found: Mapping[str, Mapping[str, list[str]]], folders: list[str]) -> None:
+def _whole(root: Path, found: Mapping[str, Mapping[str, list[str]]], folders: list[str], met: Met) -> None:
     """Raise DataError where there is nothing to learn from."""
     if not found["train"]:
-        help = "a class is a folder of pictures: DATA/cat/1.png, or DATA/train/cat/1.png and DATA/test/cat/2.png"
+        help = next((f"name {(root / one).parent}" for one in met.others if idx.is_one(os.path.basename(one))), "")
+        help = (
+            help or "a class is a folder of pictures: DATA/cat/1.png, or DATA/train/cat/1.png and DATA/test/cat/2.png"
+        )
         raise DataError(root, "has neither idx files with MNIST's names nor folders of pictures", help)
     if len(folders) == 1 and len(found) == 1:
         inner, _, _ = _entries(root / folders[0])

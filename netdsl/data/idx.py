@@ -32,6 +32,11 @@ Found = Mapping[str, Mapping[str, Path]]
 """Of each part, `train` and perhaps `test`, the files of its `images` and `labels`."""
 
 
+def is_one(name: str) -> bool:
+    """Whether a file is called as idx files are."""
+    return _NAME.fullmatch(name) is not None
+
+
 def files(folder: Path, names: Sequence[str]) -> Found:
     """The idx files among a folder's; of one that is there packed and unpacked the latter. Raises DataError."""
     found: dict[str, dict[str, Path]] = {}
