@@ -225,10 +225,15 @@ def whole(
     modules = [network] if average is None else [network, average.module]
     held = [one for module in modules for one in (*module.parameters(), *module.buffers())]
     held += [one for state in steps.state.values() for one in state.values() if isinstance(one, Tensor)]
-    held += [*values, targets]
+    with _stepwise(network):
+        return allocated(step, [*held, *values, targets])
+
+
+def allocated(step: Callable[[], object], held: Sequence[Tensor]) -> int:
+    """The most bytes alive while something is done, with those of tensors that are there throughout."""
     stored = {one.untyped_storage()._cdata: one.untyped_storage().nbytes() for one in held}
     allocations = _Allocations(held)
-    with _stepwise(network), allocations:
+    with allocations:
         step()
     alive = most = sum(stored.values())
     for size, _ in allocations.events:

@@ -83,7 +83,12 @@ class _Asked:
 @click.option("--loss", type=click.Choice(KINDS), help="The loss, where the network's last layer does not say it.")
 @click.option("--aux-weight", type=float, metavar="W", help="What the loss of training outputs counts.")
 @click.option("--tensorboard", is_flag=True, help="Write what TensorBoard shows into the folder too.")
-@click.option("--accumulate", type=click.IntRange(1), metavar="N", help="Take each batch in so many parts.")
+@click.option(
+    "--accumulate",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Take each batch in so many parts; by default as memory asks.",
+)
 @weights.loading("Begin with the weights of a safetensors or .pth file, but for a last layer of other size.", anew=True)
 @common.overriding
 def command(asked: common.Options, **options: Any) -> None:
@@ -265,7 +270,7 @@ def _setting(wanted: _Asked, shaped: ShapedGraph, data: Data, recipe: Recipe, st
         weights=wanted.origin,
         freeze=wanted.freeze or tuple(known.get("freeze", ())),
         loss=wanted.loss or known.get("loss"),
-        accumulate=wanted.accumulate or known.get("accumulate", 1),
+        accumulate=wanted.accumulate or known.get("accumulate", 0),
     )
 
 

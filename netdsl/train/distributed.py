@@ -48,9 +48,13 @@ class Group:
 
     def any(self, asked: bool) -> bool:
         """Whether any process asks for something."""
-        found = torch.tensor([int(asked)])
-        self.sum(found)
-        return bool(found)
+        return self.most(int(asked)) > 0
+
+    def most(self, number: int) -> int:
+        """The largest number of those of all processes."""
+        found = torch.tensor([number])
+        self._send(found, _maximum)
+        return int(found)
 
     def average(self, values: Sequence[Tensor], weight: float, sums: Tensor) -> None:
         """Let tensors be their mean over processes, each of which has a weight, and others the sums."""
@@ -135,6 +139,10 @@ def gradients(weights: Iterable[nn.Parameter]) -> list[Tensor]:
 
 def _add(value: Tensor) -> None:
     distributed.all_reduce(value)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _maximum(value: Tensor) -> None:
+    distributed.all_reduce(value, distributed.ReduceOp.MAX)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _take(value: Tensor) -> None:

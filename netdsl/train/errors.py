@@ -88,3 +88,23 @@ class LostError(TrainError):
 
     def __str__(self) -> str:
         return f"process {self.rank + 1} of {self.world} has lost another, which has ended or cannot be reached"
+
+
+@dataclass(eq=False)
+class RoomError(TrainError):
+    """A step that takes more memory than there is; `parts` are those in which it would fit, 0 where there are none."""
+
+    batch: int
+    taken: str
+    there: str
+    parts: int
+
+    def __str__(self) -> str:
+        examples = "one example" if self.batch == 1 else f"{self.batch} examples"
+        return f"a step by {examples} takes {self.taken} of memory, of which {self.there} are free"
+
+    @property
+    def help(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if self.parts:
+            return f"write --accumulate {self.parts}, which adds up the gradients of as many parts of a batch"
+        return "take a smaller INPUT or network; netdsl memory tells what takes how much"

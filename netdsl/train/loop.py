@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from netdsl.compile.origin import Origin
 from netdsl.compile.plan import device_named
 from netdsl.compile.progress import Progress, silent
 from netdsl.data import Part
-from netdsl.train import blame, checkpoint, curves, distributed, log, stopping
+from netdsl.train import blame, checkpoint, curves, distributed, log, room, stopping
 from netdsl.train import folder as names
 from netdsl.train import setting as settings
 from netdsl.train.batches import Batches, preparation
@@ -67,11 +67,13 @@ def train(
     """
     where = chosen(device)
     group = distributed.join(where)
-    facts = setting.facts(where, group.world)
     watch = watch if watch is not None and group.first else Watch()
     with closing(watch), _generator(where), stopping.noticed() as stop:
-        state = _begun(folder, facts, watch.note, resume=resume, overwrite=overwrite)
-        group.any(asked=False)  # all have seen what stands in the folder before the first writes to it
+        state = _begun(folder, resume=resume, overwrite=overwrite)
+        setting = _parted(setting, state, where, group, watch.note)  # and all have seen the folder before it changes
+        facts = setting.facts(where, group.world)
+        if state is not None:
+            _compared(folder, state["facts"], facts, watch.note)
         run = _Run(setting, folder, about, facts, where, group, watch, stop, progress)
         if state is None:
             run.begin(before)
@@ -98,21 +100,38 @@ def _generator(device: torch.device) -> Generator[None]:
         yield
 
 
-def _begun(
-    folder: Path, facts: Mapping[str, Any], note: Callable[[str], None], *, resume: bool, overwrite: bool
-) -> dict[str, Any] | None:
+def _begun(folder: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | None:
     """What a folder goes on from; None for one that is begun. Raises TrainError where that may not be."""
-    if not resume:
-        if names.is_training(folder) and not overwrite:
-            found = names.state(folder)
-            raise OccupiedError(folder, found["training"]["epoch"], found["facts"]["recipe"]["epochs"])
-        return None
-    found = names.state(folder)
-    if changed := settings.changes(found["facts"], facts):
+    if resume:
+        return names.state(folder)
+    if names.is_training(folder) and not overwrite:
+        found = names.state(folder)
+        raise OccupiedError(folder, found["training"]["epoch"], found["facts"]["recipe"]["epochs"])
+    return None
+
+
+def _compared(folder: Path, before: Mapping[str, Any], facts: Mapping[str, Any], note: Callable[[str], None]) -> None:
+    """Raise ChangedError where a training cannot go on to the same weights, and tell of what may change digits."""
+    if changed := settings.changes(before, facts):
         raise ChangedError(folder, changed)
-    for what, (was, now) in settings.circumstances(found["facts"], facts).items():
+    for what, (was, now) in settings.circumstances(before, facts).items():
         note(f"{what} was {was} and is {now}, so that weights may differ in their last digits")
-    return found
+
+
+def _parted(
+    setting: Setting,
+    state: Mapping[str, Any] | None,
+    device: torch.device,
+    group: Group,
+    note: Callable[[str], None],
+) -> Setting:
+    """The setting, with the parts of a batch that there is memory for, or that a training began with."""
+    asked = setting.accumulate or (state["facts"]["accumulate"] if state else 0)
+    batch = -(-min(setting.recipe.batch, len(setting.data.train)) // group.world)
+    found = group.most(room.parts(replace(setting, accumulate=asked), batch, room.available(device)))
+    if found > 1 and not asked:
+        note(f"a step by {batch} examples does not fit into memory, so that each batch is taken in {found} parts")
+    return replace(setting, accumulate=found)
 
 
 class _Run:
@@ -149,7 +168,7 @@ class _Run:
             self.prepared,
             augmentation=recipe.augmentation if augmented else (),
             seed=recipe.seed,
-            batch=recipe.batch,
+            batch=recipe.batch if augmented else -(-recipe.batch // self.setting.accumulate),
             rank=group.rank,
             world=group.world,
         )
@@ -166,7 +185,8 @@ class _Run:
         if before is not None:
             kept = {name: one.clone() for name, one in self.training.module.state_dict().items()}
             x, y = next(iter(self.batches.epoch(0, shuffle=True)))
-            before(self.training, self.training.placed(x), y.to(self.training.device))
+            some = -(-len(x) // self.setting.accumulate)
+            before(self.training, self.training.placed(x[:some]), y[:some].to(self.training.device))
             self.training.module.load_state_dict(kept)
         if not self.group.first:
             return

@@ -34,8 +34,8 @@ class Setting:
     weights: Origin | None = None
     freeze: tuple[str, ...] = ()
     loss: Kind | None = None
-    accumulate: int = 1
-    """Parts that a batch is taken in, whose gradients are added up."""
+    accumulate: int = 0
+    """Parts that a batch is taken in, whose gradients are added up; 0 for as few as there is memory for."""
 
     def facts(self, device: torch.device, processes: int = 1) -> dict[str, Any]:
         """All of it in words and numbers, to be compared with those of another run."""
