@@ -69,9 +69,10 @@ def train(
     group = distributed.join(where)
     watch = watch if watch is not None and group.first else Watch()
     with closing(watch), _generator(where), stopping.noticed() as stop:
+        facts = setting.facts(where, group.world)
         state = _begun(folder, resume=resume, overwrite=overwrite)
         setting = _parted(setting, state, where, group, watch.note)  # and all have seen the folder before it changes
-        facts = setting.facts(where, group.world)
+        facts["accumulate"] = setting.accumulate
         if state is not None:
             _compared(folder, state["facts"], facts, watch.note)
         run = _Run(setting, folder, about, facts, where, group, watch, stop, progress)
