@@ -24,6 +24,7 @@ _COMMANDS = {
     "evaluate": "Try trained networks on data: errors and what is taken for what.",
     "run": "Classify pictures with a compiled network.",
     "see": "Show what the features of a network see.",
+    "features": "Take features of a layer for other tasks, and probe them.",
     "bench": "Measure the compiled network beside other ways of running it.",
     "emit": "Print a network as any stage of the compiler has it.",
     "fmt": "Format .net files in place.",
