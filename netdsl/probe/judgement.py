@@ -26,8 +26,10 @@ LOUDER = 10.0
 """How many times the signal of the inputs a layer has where an explosion begins."""
 STILL = 6e-6
 """The gradient over the weight below which a step of rate 0.01 changes no float32: 2^-24 / 0.01."""
-WILD = 100.0
-"""The gradient over the weight above which a step of rate 0.01 changes weights by more than they are."""
+WILD = 1e4
+"""The gradient over the weight above which even a step of rate 0.0001 changes weights by more than they are.
+
+Before a normalisation gradients of hundreds do no harm: the larger weights that a step makes have smaller ones."""
 
 
 @dataclass(frozen=True)
