@@ -77,6 +77,7 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	$(BIN)/netdsl draw alexnet_two_gpus --style volumes -o docs/images/volumes_towers.svg
 	$(BIN)/netdsl draw vgg16 --style volumes -o docs/images/volumes_vgg16.svg
 	$(BIN)/netdsl draw tests/programs/valid/unet.net --style volumes -o docs/images/volumes_unet.svg
+	$(BIN)/netdsl probe vgg19 --init default,pytorch,he -o docs/images/signal.svg >/dev/null
 	@test -f build/data/digits.npz || { echo "make data brings the digits that the others are of"; exit 1; }
 	$(BIN)/netdsl train lenet5_modern --data build/data/digits.npz --overwrite -o build/lenet5_modern
 	cp build/lenet5_modern/curves.svg docs/images/training_curves.svg

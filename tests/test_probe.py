@@ -371,13 +371,14 @@ def test_a_training_begins_with_a_probe(run: Run) -> None:
     text = "INPUT 8x8x1 -> FLATTEN -> ( fc: FC 8 -> act: SIGMOID ) x12 -> FC 4 -> SOFTMAX"
     Path("deep.net").write_text(text)
     net = netdsl.load("deep.net")
-    found = net.probe(batch=64, data="data.npz")
+    found = net.probe(batch=64, data="data.npz", init="pytorch")
     assert found.batch == 36  # a tenth is the validation part
     assert told(found)[0][0] == "vanishing-signal"
     assert found.data["data"] == "data.npz"
     with pytest.warns(SignalWarning, match="the signal vanishes"):
-        net.train("data.npz", "python", epochs=1, show=False)
-    ended = command_line.run("train", "deep.net", "--data", "data.npz", "-o", "cli", "--epochs", "1")
+        net.train("data.npz", "python", epochs=1, show=False, init="pytorch")
+    options = ("--data", "data.npz", "-o", "cli", "--epochs", "1", "--init", "pytorch")
+    ended = command_line.run("train", "deep.net", *options)
     assert ended.status == 0
     assert "warning[vanishing-signal]: " in ended.err
     weights = [torch.tensor(bytearray(Path(one, "best.safetensors").read_bytes())) for one in ("python", "cli")]

@@ -86,9 +86,14 @@ def command(
         with common.telling():
             common.write(target, found.draw(format=target.suffix[1:].lower(), theme=theme or "light"))
         stream.note(safe.line(f"{target}: signal by depth"))
-    told = [replace(one, denied=one.code in deny or _ALL in deny) for one in found.warnings]
-    common.say(told)
-    raise SystemExit(1 if any(one.denied for one in told) else 0)
+    failed = False
+    for one in found.runs:
+        if one.warnings and len(found.runs) > 1:
+            stream.note(safe.line(f"init {one.name}:"))
+        told = [replace(each, denied=each.code in deny or _ALL in deny) for each in one.warnings]
+        failed |= any(each.denied for each in told)
+        common.say(told)
+    raise SystemExit(1 if failed else 0)
 
 
 def _inits(given: str | None, origin: Origin | None) -> Sequence[str]:
