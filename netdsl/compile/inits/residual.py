@@ -18,7 +18,7 @@ from netdsl.layers.norm import BatchNorm, Normalizing, Scale, Times
 
 GATES = (activation.Sigmoid, activation.HardSigmoid, activation.Softmax)
 WEIGHED = frozenset({"convolution", "dense", "attention", "recurrent"})
-_MOST = 5_000
+_MOST = 1_000
 """How many layers are looked at for what two branches have in common."""
 
 
