@@ -408,6 +408,31 @@ def test_the_command_keeps_what_a_training_began_with(stripes: Path) -> None:
     assert "init: he, now glorot" in other.err
 
 
+def test_the_same_command_begins_and_goes_on(stripes: Path) -> None:
+    again = ("stripes.net", "--data", stripes, "-o", "job", "--resume", "job")
+    with at_step(3, lambda: signal.raise_signal(signal.SIGTERM)):
+        first = ran(*again)
+    assert first.status == 130
+    assert "job holds no training yet, which begins now" in first.err
+    second = ran(*again)
+    assert second.status == 0, second.err
+    assert "no training yet" not in second.err
+
+
+def test_weights_that_it_began_with_are_left_behind(stripes: Path) -> None:
+    assert ran("stripes.net", "--data", stripes, "--epochs", 1, "-o", "first").status == 0
+    begun = ("stripes.net", "--data", stripes, "--weights", "first/best.safetensors", "--seeds", 1, "-o", "tuned")
+    assert ran(*begun, "--epochs", 1).status == 0
+    assert ran("--resume", "tuned", "--seeds", 1, "--epochs", 2).status == 0
+    assert folder.state(Path("tuned/1"))["facts"]["weights"] == "first/best.safetensors"
+    other = ran("--resume", "tuned/1", "--weights", "other.safetensors")
+    assert other.status == 2
+    assert "began with first/best.safetensors" in other.err
+    more = ran("--resume", "tuned", "--seeds", 2, "--epochs", 2)
+    assert more.status == 2
+    assert "write --weights first/best.safetensors too" in more.err
+
+
 def test_several_seeds_are_trained_beside_each_other(stripes: Path) -> None:
     done = ran("stripes.net", "--data", stripes, "--seeds", 2, "--seed", 5, "--epochs", 1)
     assert done.status == 0, done.err
@@ -426,7 +451,8 @@ def test_several_seeds_are_trained_beside_each_other(stripes: Path) -> None:
     [
         ((), 2, "FILE is missing"),
         (("stripes.net",), 2, "--data DATA is missing"),
-        (("--resume", "runs/x", "-o", "y"), 2, "leave -o"),
+        (("--resume", "runs/x", "-o", "y"), 2, "leave -o out"),
+        (("--resume", "runs/x", "--overwrite"), 2, "leave one of them out"),
         (("--resume", "runs/x"), 2, "there is no such folder"),
         (("stripes.net", "--data", "nowhere.npz"), 2, "nowhere.npz"),
         (("stripes.net", "--data", "DATA", "--set", "classes=4"), 2, "--set classes=3"),

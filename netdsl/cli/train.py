@@ -101,15 +101,18 @@ def command(asked: common.Options, **options: Any) -> None:
     if wanted.resume is None and (wanted.file is None or wanted.data is None):
         missing = "FILE" if wanted.file is None else "--data DATA"
         raise common.UsageError(f"{missing} is missing", "write netdsl train FILE --data DATA, or --resume DIR")
-    if wanted.resume is not None and (wanted.output is not None or wanted.overwrite):
-        raise common.UsageError("--resume goes on in its folder", "leave -o and --overwrite out")
-    if wanted.resume is not None and wanted.origin is not None:
-        raise common.UsageError("--resume goes on with weights of its own", "leave --weights out")
+    if wanted.resume is not None and wanted.overwrite:
+        raise common.UsageError("--resume goes on, and --overwrite begins anew", "leave one of them out")
+    if wanted.resume is not None and wanted.output is not None and Path(wanted.output) != Path(wanted.resume):
+        raise common.UsageError(f"--resume goes on in its folder, and not in {wanted.output}", "leave -o out")
     if wanted.threads is not None:
         import torch
 
         torch.set_num_threads(wanted.threads)
     root = Path(wanted.resume or wanted.output or Path("runs", common.stem(wanted.file or "")))
+    if wanted.resume is not None and wanted.file is not None and wanted.data is not None and not _begun(wanted, root):
+        stream.note(safe.line(f"note: {root} holds no training yet, which begins now"))
+        wanted = replace(wanted, resume=None)
     again = str(root) if wanted.seeds is None else f"{root} --seeds {wanted.seeds}"
     with _telling(again), _together(), weights.telling():
         if wanted.seeds is None:
@@ -117,6 +120,13 @@ def command(asked: common.Options, **options: Any) -> None:
                 stream.line(line)
         else:
             _several(wanted, root, wanted.seeds)
+
+
+def _begun(wanted: _Asked, root: Path) -> bool:
+    """Whether there is something to go on with."""
+    from netdsl.train import folder as folders
+
+    return folders.is_training(root if wanted.seeds is None else root / "1")
 
 
 def _several(wanted: _Asked, root: Path, seeds: int) -> None:
@@ -145,6 +155,8 @@ def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
     known = folders.state(like) if wanted.resume else None
     about, shaped = _network(wanted, like, known)
     resumed = known is not None and folder == like
+    if known is not None:
+        _check_weights(wanted, known["facts"]["weights"], folder, resumed=resumed)
     recipe = _recipe(wanted, shaped, like if known else None)
     if not resumed or wanted.seed is not None:
         recipe = replace(recipe, seed=recipe.seed + number)
@@ -160,6 +172,16 @@ def _one(wanted: _Asked, folder: Path, like: Path, number: int = 0) -> Outcome:
             overwrite=wanted.overwrite,
             watch=_watch(wanted, folder),
             before=lambda training, x, y: common.say(probe.beginning(training, x, y)),
+        )
+
+
+def _check_weights(wanted: _Asked, began: str, folder: Path, *, resumed: bool) -> None:
+    """Raise UsageError where a training would go on, or others of its kind begin, with other weights than it began."""
+    given = None if wanted.origin is None else wanted.origin.name
+    if given != began and (given is not None or not (resumed or began == "none")):
+        help = "leave --weights out" if began == "none" or resumed else f"write --weights {began} too"
+        raise common.UsageError(
+            f"{folder}: the training began with {began if began != 'none' else 'no weights of others'}", help
         )
 
 

@@ -75,6 +75,7 @@ def train(
         facts["accumulate"] = setting.accumulate
         if state is not None:
             _compared(folder, state["facts"], facts, watch.note)
+            facts["weights"] = state["facts"]["weights"]  # which it has left behind
         run = _Run(setting, folder, about, facts, where, group, watch, stop, progress)
         if state is None:
             run.begin(before)
