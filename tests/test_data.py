@@ -363,6 +363,11 @@ def test_a_broken_picture_is_named_when_it_is_read(tmp_path: Path) -> None:
 
 
 def test_other_forms_are_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.npz")
+    os.mkfifo(tmp_path / "train-images-idx3-ubyte")
+    for path, reason in ((tmp_path / "pipe.npz", "none of the forms"), (tmp_path, "neither idx files")):
+        with pytest.raises(DataError, match=reason):
+            data.read(path)
     (tmp_path / "some.tar.gz").write_bytes(b"")
     with pytest.raises(DataError) as raised:
         data.read(tmp_path / "some.tar.gz")

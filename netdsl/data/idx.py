@@ -42,7 +42,7 @@ def files(folder: Path, names: Sequence[str]) -> Found:
     found: dict[str, dict[str, Path]] = {}
     series = dict[str, str]()
     for name in sorted(names, key=lambda name: (name.lower().endswith(".gz"), name)):
-        if match := _NAME.fullmatch(name):
+        if (match := _NAME.fullmatch(name)) and (folder / name).is_file():
             prefix, part, kind, _ = match.groups()
             series.setdefault(prefix or "", name)
             found.setdefault("train" if part.lower() == "train" else "test", {}).setdefault(kind.lower(), folder / name)

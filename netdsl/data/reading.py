@@ -50,7 +50,7 @@ def _parts(root: Path) -> tuple[Mapping[str, Part], Sequence[str], list[str]]:
         if found := idx.files(root, os.listdir(root)):
             return {name: idx.part(kinds) for name, kinds in found.items()}, (), []
         return folders.read(root)
-    if root.suffix.lower() == ".npz":
+    if root.suffix.lower() == ".npz" and (root.is_file() or not root.exists()):
         parts, names = npz.read(root)
         return parts, names, []
     root.stat()
