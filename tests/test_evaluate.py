@@ -244,3 +244,71 @@ def test_a_broken_picture_is_named(evaluate: Evaluate, folder: Path) -> None:
     broken.write_bytes(whole.read_bytes()[:-30])
     status, _, err = evaluate("trained", "--data", "broken")
     assert (status, err.startswith(f"error: {broken.relative_to(folder)}: is a broken picture")) == (2, True)
+
+
+@pytest.fixture(scope="module")
+def grown(folder: Path) -> Path:
+    """The folder of a training on pictures of two sizes of stripes, which are smaller than the network's INPUT."""
+    chance = np.random.default_rng(0)
+    parts: dict[str, Any] = {"classes": ["fine", "coarse"]}
+    for part, count in (("train", 60), ("test", 40)):
+        y = chance.integers(0, 2, count)
+        x = chance.integers(0, 150, (count, 8, 8), np.uint8)
+        for picture, coarse in zip(x, y, strict=True):
+            picture[:: 4 if coarse else 2] += 40
+        parts |= {f"x_{part}": x, f"y_{part}": y}
+        for number, picture in enumerate(x):
+            path = folder / "stripes" / part / parts["classes"][y[number]] / f"{number:02}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+    np.savez(folder / "stripes.npz", **parts)
+    (folder / "stripes.net").write_text("INPUT 10x10x1 -> CONV 3 4 -> RELU -> MAXPOOL 7 -> FC 2 -> SOFTMAX\n")
+    options = ["--epochs", "2", "-o", str(folder / "grown"), "--recipe-set", "batch=16"]
+    arguments = [str(folder / "stripes.net"), "--data", str(folder / "stripes.npz"), *options]
+    assert command_line.run("train", *arguments).status == 0
+    return folder / "grown"
+
+
+def test_train_evaluate_and_run_agree(evaluate: Evaluate, grown: Path, folder: Path) -> None:
+    """On the same test part: in memory as training ends, as a compiled file, and picture by picture from PNG files."""
+    result = json.loads((grown / "result.json").read_text())
+    found = data(evaluate, "grown", "--data", "stripes.npz")
+    assert (found["examples"], found["error"]) == (40, result["test_error"])
+    assert found["loss"] == pytest.approx(result["test_loss"], rel=1e-4)
+    assert data(evaluate, "grown", "--data", "stripes")["confusion"] == found["confusion"]
+    names = sorted(str(path.relative_to(folder)) for path in (folder / "stripes" / "test").rglob("*.png"))
+    done = command_line.run("run", "grown", *names, "--format", "json")
+    told = [(one["picture"], one["classes"]) for one in json.loads(done.out)["pictures"]]
+    counts = [[0, 0], [0, 0]]
+    losses: list[float] = []
+    for picture, classes in told:
+        true = Path(picture).parent.name
+        counts[("fine", "coarse").index(true)][("fine", "coarse").index(classes[0]["label"])] += 1
+        losses.append(-np.log(next(one["probability"] for one in classes if one["label"] == true)))
+    assert counts == found["confusion"]
+    assert np.mean(losses) == pytest.approx(found["loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize(("last", "sign"), [("SIGMOID", 1), ("TIMES 1", 1), ("TIMES -1 -> SIGMOID", -1)])
+def test_one_unit_tells_two_classes(evaluate: Evaluate, folder: Path, last: str, sign: int) -> None:
+    shaped = netdsl.loads(f"INPUT 3x3x1 -> AVGPOOL global -> PLUS -0.5 -> {last}", name="unit.net").shaped
+    compile(shaped, folder / "unit_two.pt", classes=["dark", "light"], preparation=AS_IT_IS)
+    x = np.repeat(np.array([10, 100, 200, 250], np.uint8), 9).reshape(4, 3, 3)
+    y = np.array([0, 1, 0, 1])
+    np.savez(folder / "light.npz", x_train=np.tile(x, (5, 1, 1)), y_train=np.tile(y, 5), x_test=x, y_test=y)
+    found = data(evaluate, "unit_two.pt", "--data", "light.npz")
+    odds = sign * (x[:, 0, 0] / 255 - 0.5)
+    p = 1 / (1 + np.exp(-odds))
+    assert found["loss"] == pytest.approx(-np.log(np.where(y == 1, p, 1 - p)).mean(), rel=1e-5)
+    assert found["confusion"] == ([[1, 1], [1, 1]])
+
+
+def test_data_may_have_some_of_the_classes(evaluate: Evaluate, folder: Path) -> None:
+    x, y = pictures(30, 4)
+    some = y != 1
+    parts = {"x_train": x[some], "y_train": y[some] // 2, "x_test": x[some], "y_test": y[some] // 2}
+    np.savez(folder / "some.npz", **parts, classes=["red", "blue"])
+    found = data(evaluate, "trained", "--data", "some.npz")
+    assert (len(found["confusion"]), sum(found["confusion"][1])) == (3, 0)
+    told = x[some].mean((1, 2)).argmax(1)
+    assert found["error"] == pytest.approx((told != y[some]).mean())

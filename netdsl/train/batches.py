@@ -87,7 +87,7 @@ def _sizing(part: Part, dims: Sequence[int]) -> tuple[Literal["cover", "pad"], f
     sizes = [part.picture(index).shape for index in statistics.sample(part)[:_LOOKED].tolist()]
     tallest, widest = (max((size[axis] for size in sizes), default=0) for axis in (0, 1))
     if _FILLS * height <= tallest <= height and _FILLS * width <= widest <= width:
-        return "pad", 1.0
+        return "pad", max(tallest / height, widest / width)  # so that larger ones become no larger than these
     return "cover", 1.0 if max(height, width) <= _SMALL else CROP
 
 
