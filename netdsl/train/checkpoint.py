@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from netdsl.train.errors import NotATrainingError
 
 _FACTS = "netdsl"
 """The name of the JSON among the texts of a file."""
+_DIGEST = "digest"
 VERSION = 1
 State = Mapping[str, Any]
 """Nested mappings and lists of tensors, numbers, words and None."""
@@ -28,7 +30,8 @@ def write(path: Path, state: State) -> None:
 
     tensors: dict[str, Tensor] = {}
     facts = _apart(state, "", tensors, set())
-    files.replace(path, save(tensors, {_FACTS: json.dumps({"version": VERSION, "state": facts})}))
+    text = json.dumps({"version": VERSION, "state": facts})
+    files.replace(path, save(tensors, {_FACTS: text, _DIGEST: _digest(text)}))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -41,6 +44,8 @@ def read(path: Path) -> dict[str, Any]:
         with cast("Any", safe_open(path, "pt")) as file:
             texts: dict[str, str] = file.metadata() or {}
             facts = json.loads(texts.get(_FACTS, "{}"))
+            if _FACTS in texts and texts.get(_DIGEST) != _digest(texts[_FACTS]):
+                raise ValueError("its digest is another")
             if facts.get("version", 0) != VERSION:
                 reason = "a newer netdsl wrote it" if facts.get("version", 0) > VERSION else "it holds weights alone"
                 raise NotATrainingError(path, reason)
@@ -49,6 +54,10 @@ def read(path: Path) -> dict[str, Any]:
         return cast("dict[str, Any]", _joined(facts["state"], tensors))
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotATrainingError(path, f"it is damaged ({error})") from None
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 def _apart(value: Any, name: str, tensors: dict[str, Tensor], places: set[int]) -> Any:

@@ -74,7 +74,7 @@ class Interrupted(KeyboardInterrupt):
     """A training that was asked to end, and has saved where it was; `epoch` counts from 1."""
 
     def __init__(self, folder: Path, epoch: int, signal: int) -> None:
-        super().__init__(folder, epoch, signal)
+        super().__init__(f"interrupted in epoch {epoch}; what {folder} holds goes on with resume")
         self.folder, self.epoch, self.signal = folder, epoch, signal
 
 

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def shown(say: Callable[[str], None] | None = None) -> Watch:
-    """Shows a bar where stderr is a terminal, or in a notebook; else `say` is given lines, which go to stderr."""
+    """Shows a bar on a terminal, or in a notebook that has widgets; else `say` is given lines, or they are printed."""
     from rich.console import Console
 
     terminal = sys.stderr is not None and sys.stderr.isatty()
     console = Console(stderr=True)
     if (console.is_jupyter and find_spec("ipywidgets")) or terminal:
         return Bars(console)
-    return Lines(say or partial(print, file=sys.stderr))
+    return Lines(say or partial(print, file=sys.stdout if console.is_jupyter else sys.stderr))
 
 
 class Watch:
