@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from netdsl import data
-from netdsl.data import DataError, Part, Rows, Stored
+from netdsl.data import DataError, Part, Rows, Stored, memory
 from netdsl.data.folders import read as read_folders
 from netdsl.recipe import Recipe
 from netdsl.runtime.picture import pixels
@@ -119,6 +119,21 @@ def test_files_are_read_in_order_whatever_the_number_of_threads(tmp_path: Path) 
     for (x, y), (z, w) in zip(seen(one), seen(many), strict=True):
         assert torch.equal(x, z)
         assert torch.equal(y, w)
+
+
+def test_small_folders_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = files(tmp_path, 12, 9, 8, 3)
+    kept = Batches(part, (7, 7, 3), PLAIN, augmentation=("crop", "flip"), batch=4)
+    first = seen(kept, 1)
+    monkeypatch.setattr(memory, "available", lambda: 8 * 12 * 7 * 7 * 3 - 1)
+    read = Batches(part, (7, 7, 3), PLAIN, augmentation=("crop", "flip"), batch=4)
+    for (x, _), (y, _) in zip([*first, *seen(kept, 2)], [*seen(read, 1), *seen(read, 2)], strict=True):
+        assert torch.equal(x, y)
+    for path in (tmp_path / "a").iterdir():
+        path.unlink()
+    assert all(torch.equal(x, y) for (x, _), (y, _) in zip(first, seen(kept, 1), strict=True))
+    with pytest.raises(DataError):
+        seen(read, 1)
 
 
 def test_a_broken_picture_is_named_in_the_middle_of_an_epoch(tmp_path: Path) -> None:

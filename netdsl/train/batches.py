@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netdsl.data import numbers
+from netdsl.data import memory, numbers
 from netdsl.data.part import Data, DataError, Part, Rows, Stored
 from netdsl.recipe import Recipe
 from netdsl.runtime.preparation import CROP, MEAN, STD, Preparation
@@ -39,6 +39,9 @@ _FILLS = 0.75
 _THREADS = 8
 _AHEAD = 2**29
 """Bytes of the batches that are made before they are asked for, at most."""
+
+_KEPT = 2**31
+"""Bytes of pictures that are kept once they have their size, at most, and an eighth of the memory that is left."""
 
 Made = TypeVar("Made")
 
@@ -127,6 +130,10 @@ class Batches:
         if self._large and "crop" in augmentation:  # out of as much as is resized: 227x227 of 259x259
             sides = (round(side / preparation.crop) for side in self._size)
             self._sizing, self._canvas = replace(preparation, crop=1.0), (*sides, dims[-1])
+        self._kept = self._known = None
+        if not self._whole and len(part) * prod(self._canvas) <= min(_KEPT, memory.available() // 8):
+            self._kept = np.empty((len(part), *self._canvas), np.uint8)  # which takes memory as it is filled
+            self._known = np.zeros(len(part), bool)
         self._axes = None
         if "lighting" in augmentation:
             found = _statistics(part, dims, preparation)
@@ -201,7 +208,7 @@ class Batches:
         if not self._whole:
             made = np.empty((len(examples), *self._canvas), np.uint8)
             for place, index in enumerate(examples.tolist()):
-                made[place] = self._sizing.sized(self.part.picture(index), self._canvas)
+                made[place] = self._one(index)
             return made
         assert isinstance(self.part, Stored)
         stored = self.part.pictures[self.part.at[examples]]
@@ -211,6 +218,15 @@ class Batches:
         down, across = ((side - size) // 2 for side, size in zip(self._canvas, stored.shape[1:3], strict=False))
         made[:, down : down + stored.shape[1], across : across + stored.shape[2]] = stored
         return made
+
+    def _one(self, index: int) -> NDArray[np.uint8]:
+        """A picture that gets its size by itself, once."""
+        if self._kept is None or self._known is None:
+            return self._sizing.sized(self.part.picture(index), self._canvas)
+        if not self._known[index]:
+            self._kept[index] = self._sizing.sized(self.part.picture(index), self._canvas)
+            self._known[index] = True
+        return self._kept[index]
 
     @property
     def _whole(self) -> bool:
