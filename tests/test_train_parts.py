@@ -179,15 +179,15 @@ def test_an_average_is_that_of_torch_and_goes_on() -> None:
 @pytest.mark.parametrize(
     ("patterns", "frozen"),
     [
-        (["stem"], {"stem"}),
-        (["half"], {"half_.conv1", "half_.bn1"}),
-        (["half.*"], {"half_.conv1", "half_.bn1"}),
-        (["*conv1", "bn?"], {"half_.conv1", "bn1"}),
-        (["stem", "bn1", "half"], {"stem", "bn1", "half_.conv1", "half_.bn1"}),
+        (["stem"], ["stem"]),
+        (["half"], ["half_.conv1", "half_.bn1"]),
+        (["half.*"], ["half_.conv1", "half_.bn1"]),
+        (["*conv1", "bn?"], ["half_.conv1", "bn1"]),
+        (["stem", "bn1", "half"], ["stem", "bn1", "half_.conv1", "half_.bn1"]),
     ],
     ids=" ".join,
 )
-def test_what_is_frozen_stays(patterns: list[str], frozen: set[str]) -> None:
+def test_what_is_frozen_stays(patterns: list[str], frozen: list[str]) -> None:
     one = module()
     before = {name: tensor.clone() for name, tensor in one.state_dict().items()}
     by = optimizer(one, replace(Recipe(), rate=0.1), patterns)
@@ -198,7 +198,7 @@ def test_what_is_frozen_stays(patterns: list[str], frozen: set[str]) -> None:
     changed = {
         name.rpartition(".")[0] for name, tensor in one.state_dict().items() if not torch.equal(tensor, before[name])
     }
-    assert changed == {"stem", "bn1", "half_.conv1", "half_.bn1", "fc"} - frozen
+    assert changed == {"stem", "bn1", "half_.conv1", "half_.bn1", "fc"} - set(frozen)
 
 
 @pytest.mark.parametrize(
