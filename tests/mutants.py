@@ -66,6 +66,7 @@ ROOMS = {
     "layers/guard.py": "programs broken_packages",
     "layers/table.py": "programs layers mistakes broken_packages",
     "layers/workings.py": "programs explain",
+    "see": "see see_command see_sheets",
 }
 """The files of tests that know each room, or one module of it, the quick ones first."""
 

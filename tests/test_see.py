@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -391,30 +389,3 @@ def test_what_cannot_be_seen_is_said(case: str, tmp_path: Path, monkeypatch: pyt
 def test_a_network_that_takes_no_picture_is_told(program: str) -> None:
     with pytest.raises(SeeError, match="and not a picture"):
         _ = subject(program).input
-
-
-def test_pictures_have_all_tiles_and_stay_small(tmp_path: Path) -> None:
-    view = View(subject("INPUT 12x12x3 -> conv1: CONV 5 3 -> RELU -> c: CONV 3 3 -> FC 2 -> SOFTMAX\n"))
-    some = Held([np.random.default_rng(seed).integers(0, 256, (12, 12, 3), np.uint8) for seed in range(4)])
-    for seen, tiles in (
-        (view.filters(), 5),
-        (view.filters("c"), 15),
-        (one := view.filters("conv1", Held(some.pictures[:1])), 5 * 2 + 1),
-        (view.filters("c", Held(some.pictures[:1])), 3 * 6 + 1),
-        (view.occlude(some), 4 * 4),
-        (deconv := view.deconv("c", some), 2 * sum(map(len, deconv.found.values()))),
-    ):
-        for theme in ("light", "dark"):
-            svg = seen.draw(theme=theme).decode()
-            shown = [base64.b64decode(data) for data in re.findall(r'base64,([^"]+)"', svg)]
-            assert len(shown) == tiles
-            assert all(Image.open(io.BytesIO(data)).mode in ("L", "RGB") for data in shown)  # PDF loses transparency
-        seen.draw(tmp_path / "seen.png")
-        with Image.open(tmp_path / "seen.png") as picture:
-            assert picture.format == "PNG"
-            assert len(picture.convert("L").getcolors() or []) > 8
-        assert (tmp_path / "seen.png").stat().st_size < 300_000
-    assert one.found.maps is not None
-    x = torch.as_tensor(view.subject.preparation.prepared(some.picture(0), view.subject.dims))
-    module: Any = view.subject.module
-    assert np.array_equal(one.found.maps, module.conv1(x[None])[0].detach().numpy())
