@@ -17,6 +17,7 @@ from PIL import Image
 import netdsl
 from netdsl.compile import compile
 from netdsl.draw.palette import THEMES
+from netdsl.runtime import card
 from netdsl.runtime.preparation import Preparation
 from netdsl.text.tabulate import Look
 from netdsl.train import confusion
@@ -287,6 +288,16 @@ def test_train_evaluate_and_run_agree(evaluate: Evaluate, grown: Path, folder: P
         losses.append(-np.log(next(one["probability"] for one in classes if one["label"] == true)))
     assert counts == found["confusion"]
     assert np.mean(losses) == pytest.approx(found["loss"], rel=1e-4)
+
+
+def test_a_training_is_compiled_with_what_it_knows(evaluate: Evaluate, grown: Path, folder: Path) -> None:
+    done = command_line.run("compile", "grown")
+    assert (done.status, done.out.split(":")[0]) == (0, "grown.pt")
+    old, new = card(grown / "best.pt"), card(folder / "grown.pt")
+    assert (new.classes, new.preparation) == (["fine", "coarse"], old.preparation)
+    assert data(evaluate, "grown.pt", "--data", "stripes.npz") == data(evaluate, "grown", "--data", "stripes.npz")
+    (folder / "lenet5").mkdir()
+    assert "untrained" in command_line.run("compile", "lenet5").out  # the bundled network: the folder holds no training
 
 
 @pytest.mark.parametrize(("last", "sign"), [("SIGMOID", 1), ("TIMES 1", 1), ("TIMES -1 -> SIGMOID", -1)])

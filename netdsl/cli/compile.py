@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common, progress, stream, weights
+from netdsl.cli.trained import Trained, is_trained, trained
 from netdsl.compile.errors import CompileError, FormatError, PackagesError
 from netdsl.compile.formats import ENDINGS, FORMATS, SUFFIXES, chosen
 from netdsl.compile.origin import Origin
@@ -46,7 +47,8 @@ def command(
     origin: Origin | None,
     asked: common.Options,
 ) -> None:
-    """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size.
+    """Compile a network into a TorchScript module, which runs by `torch.jit.load` alone, at any batch size. FILE may
+    be the folder of a training: its best weights, with what it knows of classes and pictures.
 
     With --mode train it keeps dropout, batch statistics and training outputs. --target cpu or cuda makes a file that
     is faster there, for inference alone; it takes and gives float32 at any precision.
@@ -65,11 +67,14 @@ def command(
         raise common.UsageError(
             f"--target {target} is for inference, and cannot be used with --mode train", "leave one out"
         )
-    shaped = common.network(file, asked)
+    network = (
+        trained(file, origin, asked, "compile") if is_trained(file) else Trained(common.network(file, asked), origin)
+    )
+    stem = Path(file).resolve().name if is_trained(file) else common.stem(file)
+    shaped, origin = network.shaped, network.origin
     kind = chosen(format, None if output is None else Path(output))
-    path = Path(f"{common.stem(file)}{kind.suffix}" if output is None else output)
+    path = Path(f"{stem}{kind.suffix}" if output is None else output)
     if path.suffix != kind.suffix:
-        stem = common.stem(file)
         named = path / stem if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(stem)
         suffix = kind.suffix if format else suggest.closest(path.suffix, SUFFIXES) or kind.suffix
         help = f"write -o {named.with_suffix(suffix)}"
@@ -102,6 +107,8 @@ def command(
                 weights=origin,
                 target=made_for,
                 format=kind.name,
+                classes=network.classes,
+                preparation=network.preparation,
                 progress=shown,
             )
     except FormatError as error:

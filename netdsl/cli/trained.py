@@ -34,6 +34,11 @@ class Trained:
         return self.shaped.graph.source.text
 
 
+def is_trained(file: str) -> bool:
+    """Whether FILE is the folder of a training, of which there are weights."""
+    return Path(file).is_dir() and Path(file, BEST).is_file()
+
+
 def trained(file: str, origin: Origin | None, asked: common.Options, command: str) -> Trained:
     """What FILE names, with other weights where some are given. Raises UsageError; errors of a network end with 1."""
     path = Path(file)
