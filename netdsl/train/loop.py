@@ -157,6 +157,7 @@ class _Run:
         self.dims = setting.shaped.shapes[setting.shaped.graph.inputs[0]].dims
         self.prepared = preparation(data, self.dims, recipe)
         self.batches = self._batches(data.train, augmented=True)
+        self.trials = dict[str, Batches]()  # by part, since they keep pictures that they have read
         self.steps = len(self.batches)
         self.training = Training(setting, device, self.steps, progress, group, stop)
         self.epochs: list[Epoch] = []
@@ -271,7 +272,7 @@ class _Run:
             return None
         tally = Tally(len(self.setting.data.classes))
         with self.training.trying() as predict:
-            for x, y in self._watched(name, self._batches(part)):
+            for x, y in self._watched(name, self.trials.setdefault(name, self._batches(part))):
                 if len(x):
                     tally.add(predict(x), y)
         if self.group.any(bool(self.stop())):
