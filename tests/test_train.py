@@ -143,6 +143,23 @@ def test_one_that_is_stopped_while_it_tries_the_weights_goes_on_there(
     assert same(tmp_path, whole)
 
 
+def test_one_that_is_stopped_while_it_reads_test_data_keeps_its_last_weights(
+    whole: Path, examples: Path, tmp_path: Path
+) -> None:
+    def interrupted(self: loop.Tally, *given: Any) -> None:
+        add(self, *given)
+        if len(given[0]) == 14:  # the rest of 30 test examples in batches of 16
+            signal.raise_signal(signal.SIGINT)
+
+    add = loop.Tally.add
+    short = setting(examples, replace(RECIPE, epochs=2))
+    with patch.object(loop.Tally, "add", interrupted), pytest.raises(Interrupted) as stopped:
+        train(short, tmp_path)
+    assert stopped.value.epoch == 2
+    train(setting(examples), tmp_path, resume=True)
+    assert same(tmp_path, whole)
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

@@ -293,11 +293,13 @@ class _Run:
 
     def _interrupted(self) -> None:
         """Save, and raise Interrupted."""
-        self.save()
-        if self.best is not None and self.group.first:
-            self._compile()
+        epochs = self.setting.recipe.epochs
+        if self.training.epoch < epochs:  # else all is saved, and it has the best weights, to try them on test data
+            self.save()
+            if self.best is not None and self.group.first:
+                self._compile()
         self.group.any(asked=False)  # the first has written all before another ends, at which torchrun ends the rest
-        raise Interrupted(self.folder, self.training.epoch + 1, self.stop())
+        raise Interrupted(self.folder, min(self.training.epoch + 1, epochs), self.stop())
 
     def _unsound(self, error: FloatingPointError) -> NotFiniteError:
         """What is wrong where a loss is no number."""
@@ -361,7 +363,10 @@ class _Run:
             self._compile()
             self.training.take(load((self.folder / names.BEST).read_bytes()))
         self.group.spread(self.training.weights().values())
-        test = self._tried("test", self.setting.data.test)
+        try:
+            test = self._tried("test", self.setting.data.test)
+        except FloatingPointError as error:
+            raise self._unsound(error) from None
         found = (names.BEST, names.COMPILED, names.CURVES, names.LOG, names.RECIPE, names.RESULT)
         outcome = Outcome(self.setting.shaped.graph.title, self.folder, tuple(self.epochs), best, test, found)
         if self.group.first:
