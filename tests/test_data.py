@@ -243,6 +243,7 @@ BROKEN_NPZ = {
     "another array": packed(lambda _: b"no array"),
     "an array that is cut off": packed(lambda array: array[:-1]),
     "no header": packed(lambda array: array[:9]),
+    "a magic number alone": packed(lambda array: array[:6]),
     "a large shape": packed(lambda array: array.replace(b"(20, 5, 4)", b"(2000000, 500000, 4)")),
     "a negative shape": packed(lambda array: array.replace(b"(20, 5, 4)", b"(-20, 5,4)")),
     "a code for a header": packed(lambda array: array.replace(b"False", b"a.b()")),

@@ -25,6 +25,7 @@ _PARTS = {
     **dict.fromkeys(("val", "valid", "validation"), "validation"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+_ASKED = "a class is a folder of pictures: DATA/cat/1.png, or DATA/train/cat/1.png and DATA/test/cat/2.png"
 _UNSEEN = frozenset(("thumbs.db", "desktop.ini", "__macosx"))
 """What systems leave in folders, beside what begins with a dot."""
 
@@ -149,10 +150,8 @@ def _files(root: Path, classes: tuple[str, ...], inside: Mapping[str, list[str]]
 def _whole(root: Path, found: Mapping[str, Mapping[str, list[str]]], folders: list[str], met: Met) -> None:
     """Raise DataError where there is nothing to learn from."""
     if not found["train"]:
-        help = next((f"name {(root / one).parent}" for one in met.others if idx.is_one(os.path.basename(one))), "")
-        help = (
-            help or "a class is a folder of pictures: DATA/cat/1.png, or DATA/train/cat/1.png and DATA/test/cat/2.png"
-        )
+        near = next(((root / one).parent for one in met.others if idx.is_one(os.path.basename(one))), None)
+        help = _ASKED if near is None else f"name {near}"
         raise DataError(root, "has neither idx files with MNIST's names nor folders of pictures", help)
     if len(folders) == 1 and len(found) == 1:
         inner, _, _ = _entries(root / folders[0])

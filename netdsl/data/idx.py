@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(.*-)?(train|t10k|test)[-_.]?(images|labels)[-_.]idx[1-4][-_.]ubyte(\.gz)?", re.IGNORECASE)
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _PACKED = b"\x1f\x8b"
-_DEFLATED = 1032
-"""How many bytes one byte of deflate's stands for at most."""
 
 Found = Mapping[str, Mapping[str, Path]]
 """Of each part, `train` and perhaps `test`, the files of its `images` and `labels`."""
@@ -74,7 +72,7 @@ def _array(path: Path, ranks: Sequence[int], wanted: str) -> NDArray[Any]:
         packed = file.read(2) == _PACKED
         file.seek(0)
         if packed:
-            most *= _DEFLATED
+            most *= memory.DEFLATED
             file = stack.enter_context(gzip.GzipFile(fileobj=file))
         try:
             return _read(path, file, most, ranks, wanted)

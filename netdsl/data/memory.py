@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_CHUNK = 1 << 20
+DEFLATED = 1032
+"""How many bytes one byte of deflate's stands for at most."""
+_CHUNK = 2**20
 
 
 def available() -> int:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 _MAGIC = b"\x93NUMPY"
 _HEADER = 10_000
 """Bytes of an array's header at most, as NumPy has it."""
-_DEFLATED = 1032
-"""How many bytes one byte of deflate's stands for at most."""
 _NAMES = {"train": "train", "val": "validation", "test": "test"}
 _UNSOUND = (
     zipfile.BadZipFile,
@@ -103,7 +101,7 @@ def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: st
     """An array of one of some kinds. Raises DataError, and what zipfile raises."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise DataError(path, f"{name} is compressed otherwise than NumPy does", "save it by np.savez_compressed")
-    most = info.compress_size * (_DEFLATED if info.compress_type == zipfile.ZIP_DEFLATED else 1)
+    most = info.compress_size * (memory.DEFLATED if info.compress_type == zipfile.ZIP_DEFLATED else 1)
     with archive.open(info) as file:
         dtype, shape, fortran = _header(path, file, name)
         if dtype.kind not in kinds:
@@ -127,7 +125,7 @@ def _array(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: st
 def _header(path: Path, file: IO[bytes], name: str) -> tuple[np.dtype[Any], tuple[int, ...], bool]:
     """What an array's header says: its type, its shape and the order of its values."""
     start = file.read(8)
-    if start[:6] != _MAGIC:
+    if len(start) < 8 or start[:6] != _MAGIC:
         raise DataError(path, f"{name} is no array of NumPy's")
     length = int.from_bytes(file.read(2 if start[6] == 1 else 4), "little")
     text = file.read(min(length, _HEADER + 1))
