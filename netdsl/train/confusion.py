@@ -81,7 +81,7 @@ def draw(found: Evaluation, classes: Sequence[str], format: str, theme: Theme, t
     cell = _CELL if count <= _CELLS else max(_SIDE / count, 1.0)
     side = cell * count
     with plot.look(theme):
-        names = [clipped(name, _LONGEST) for name in classes]
+        names = [clipped(safe.line(name), _LONGEST) for name in classes]
         ticks = range(0, count, max(1, int(-(-_NARROW // cell))))
         wide = max(plot.extent(names[tick], plot.SMALL)[0] for tick in ticks)
         upright = wide > cell * ticks.step
