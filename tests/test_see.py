@@ -165,6 +165,7 @@ LINEAR = [
     "[ UPSAMPLE 2 -> MAXPOOL 2 | CONV 12 1 nobias -> PIXELSHUFFLE 2 -> AVGPOOL 2 ] -> CONCAT",
     "PAD 2 mode=reflect -> CONV 4 3 nobias -> FLATTEN -> FC 5 nobias",
     "CONV 4 3 nobias -> AVGPOOL to=3x3 -> MAXPOOL to=2x1",
+    "CONV 4 3 s2 nobias -> UPSAMPLE like=input1 -> AVGPOOL 3",
 ]
 
 
@@ -212,6 +213,15 @@ def test_a_pattern_lies_within_the_field_that_is_cut_out() -> None:
         assert np.allclose(each.pattern[0][inside], pattern[top : bottom + 1, left : right + 1].ravel(), atol=1e-5)
         pattern[top : bottom + 1, left : right + 1] = 0
         assert not pattern.any()
+
+
+@pytest.mark.parametrize("path", ["whole", "unit"])
+def test_what_sees_all_of_a_picture_is_shown_beside_all_of_it(path: str) -> None:
+    one = subject("INPUT 7x6x1 -> whole: CONV 5 9x7 p4 -> unit: FC 4\n")
+    some = Held([np.random.default_rng(seed).integers(0, 256, (7, 6, 1), np.uint8) for seed in range(2)])
+    for patch in [patch for row in patches(one, some, path).values() for patch in row]:
+        assert np.array_equal(patch.seen[0], some.picture(patch.activation.picture)[..., 0] / np.float32(255))
+        assert patch.pattern.shape == (1, 7, 6)
 
 
 def test_the_strongest_activations_are_those_of_all_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
