@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -203,6 +204,18 @@ def test_what_does_not_fit_an_input_is_named() -> None:
         preparation(all_of(part), (3,), Recipe(normalisation="imagenet"))
 
 
+def test_a_large_folder_is_known_by_some_of_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = files(tmp_path, 12, 4, 4, 1)
+    monkeypatch.setattr(statistics, "SAMPLE", 5)
+    chosen = statistics.sample(part)
+    assert len(set(chosen)) == 5
+    assert chosen.tolist() != [0, 1, 2, 3, 4]
+    assert len(statistics.sample(part.some(chosen))) == 5
+    assert len(statistics.sample(stored(12, 4, 4, 1))) == 12
+    found = preparation(all_of(part), (4, 4, 1), Recipe()).mean[0]
+    assert found == pytest.approx(np.mean([part.picture(index) for index in chosen]) / 255, abs=1e-5)
+
+
 def test_normalisation_is_as_the_recipe_says() -> None:
     some = all_of(stored(2, 8, 8, 3))
     assert preparation(some, (8, 8, 3), Recipe(normalisation="imagenet")).mean == MEAN
@@ -295,12 +308,15 @@ def test_light_is_added_along_the_axes_of_the_colours() -> None:
     assert np.cov(added.T) == pytest.approx(0.01 * covariance, abs=3e-5)
 
 
+@pytest.mark.parametrize(("size", "crop"), [("pad", 0.9), ("cover", 1.0)])
 @pytest.mark.parametrize(
     "chosen", [("crop",), ("flip",), ("colour",), ("lighting",), ("lighting", "flip", "colour", "crop")]
 )
-def test_augmentation_is_what_its_parts_are(chosen: tuple[str, ...]) -> None:
+def test_augmentation_is_what_its_parts_are(
+    chosen: tuple[str, ...], size: Literal["pad", "cover"], crop: float
+) -> None:
     part = stored(6, 8, 9, 3)
-    dims, made = (8, 9, 3), Preparation((0.4, 0.5, 0.6), (0.2, 0.3, 0.4), "pad", 1.0)
+    dims, made = (8, 9, 3), Preparation((0.4, 0.5, 0.6), (0.2, 0.3, 0.4), size, crop)
     x = seen(Batches(part, dims, made, augmentation=chosen, seed=5), 2, shuffle=False)[0][0]
     drawn = Chance(5, 2, np.arange(6))
     pictures = part.pictures
