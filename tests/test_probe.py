@@ -290,6 +290,23 @@ def test_copies_of_a_repeat_are_folded_unless_all_are_asked_for(run: Run) -> Non
     assert "group1.9.fc" in every
 
 
+def test_weights_that_begin_at_zero_wake(run: Run) -> None:
+    Path("branch.net").write_text(BRANCHES.replace(" -> gate: RELU", ""))
+    (row,) = [line.split() for line in run("branch.net").out.splitlines() if line.split()[:1] == ["bn"]]
+    assert row == ["bn", "BN", "0", "0", "all", "wakes"]
+
+
+def test_a_loss_that_layers_do_not_say_is_said(run: Run) -> None:
+    Path("open.net").write_text("INPUT 8 -> FC 200 -> RELU -> FC 4")
+    out = run("open.net").out
+    assert "gradient" not in out.splitlines()[2]
+    assert "no gradient: fc2 (FC 4) ends in no SOFTMAX" in out
+    assert "--loss cross-entropy" in out.replace("\n", " ")
+    assert max(map(len, out.splitlines())) <= 80
+    assert "gradient" in run("open.net", "--loss", "cross-entropy").out.splitlines()[2]
+    assert not netdsl.load("open.net").probe(loss="binary-cross-entropy").lossless
+
+
 def test_the_other_formats_have_every_layer(run: Run) -> None:
     data = json.loads(run("chain.net", "--format", "json", "--init", "he,default").out)
     assert [one["init"] for one in data["runs"]] == ["he", "default"]
@@ -344,6 +361,7 @@ def test_warnings_end_well_unless_they_are_denied(run: Run) -> None:
         (["--deny", "dead-layr"], "did you mean dead-layer?"),
         (["--device", "nowhere"], "--device nowhere"),
         (["--data", "nowhere"], "nowhere"),
+        (["--loss", "rbf-map"], "is no distance"),
     ],
 )
 def test_wrong_uses_end_in_words(run: Run, options: list[str], says: str) -> None:

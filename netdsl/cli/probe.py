@@ -18,6 +18,7 @@ from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
 from netdsl.text import safe
 from netdsl.text.suggest import did_you_mean
+from netdsl.train.readings import KINDS, Kind
 
 _ALL = "warnings"
 
@@ -30,6 +31,7 @@ _ALL = "warnings"
 @click.option("--seed", type=int, default=0, show_default=True, help="Of weights, and of random examples.")
 @click.option("--batch", type=click.IntRange(2), default=8, show_default=True, metavar="N", help="Examples that run.")
 @click.option("--data", metavar="DATA", help="Take the examples from data, as `netdsl train` does.")
+@click.option("--loss", "kind", type=click.Choice(KINDS), help="The loss, where the last layer does not say it.")
 @click.option("--device", metavar="NAME", default="cpu", show_default=True, help="Where they run: cpu, cuda or cuda:1.")
 @weights.loading("Probe the network with the weights of a file.")
 @common.formats("table", "json", "csv", "markdown")
@@ -44,6 +46,7 @@ def command(
     seed: int,
     batch: int,
     data: str | None,
+    kind: Kind | None,
     device: str,
     origin: Origin | None,
     form: str,
@@ -71,7 +74,9 @@ def command(
 
     with _telling(batch):
         source = None if data is None else Path(data)
-        found = probe(shaped, inits=names, seed=seed, batch=batch, weights=origin, data=source, device=device)
+        found = probe(
+            shaped, inits=names, seed=seed, batch=batch, weights=origin, data=source, kind=kind, device=device
+        )
     weights.tell(Remarks(notes=found.remarks.notes))
     match form:
         case "json":
@@ -124,6 +129,7 @@ def _denied(codes: Sequence[str]) -> None:
 def _telling(batch: int) -> Generator[None]:
     """What keeps a network from running is told as a mistake on the command line."""
     from netdsl.data import DataError
+    from netdsl.train.loss import LossError
 
     try:
         with weights.telling(), warnings.catch_warnings():
@@ -133,6 +139,8 @@ def _telling(batch: int) -> Generator[None]:
         raise common.UsageError(f"--device {error.name}: {error.reason}", "write --device cpu") from None
     except DataError as error:
         raise common.UsageError(str(error), error.help) from None
+    except LossError as error:
+        raise common.UsageError(error.reason, error.help) from None
     except (MemoryError, RuntimeError) as error:
         if "memory" not in str(error) and isinstance(error, RuntimeError):
             raise

@@ -20,6 +20,7 @@ from netdsl.probe.readings import read
 from netdsl.probe.report import Probe
 from netdsl.probe.run import Run
 from netdsl.train.loss import Loss, LossError, loss
+from netdsl.train.readings import Kind
 from netdsl.train.training import Training
 
 BATCH = 8
@@ -36,12 +37,14 @@ def probe(
     batch: int = BATCH,
     weights: Origin | None = None,
     data: Path | None = None,
+    kind: Kind | None = None,
     device: str = "cpu",
 ) -> Probe:
     """Run a step of a network under each init, and tell what each layer makes of it.
 
-    The examples are random, and so are their classes, or some of the training part of `data`. Raises CompileError,
-    DataError, OSError for what cannot be read, and ValueError for fewer than two examples, which differ in nothing.
+    The examples are random, and so are their classes, or some of the training part of `data`; the loss is of a `kind`
+    where layers do not say it. Raises CompileError, DataError, OSError for what cannot be read, LossError for a kind
+    that does not fit, and ValueError for fewer than two examples, which differ in nothing.
     """
     if batch < 2:
         raise ValueError(f"a signal is what examples differ by: batch is 2 or more, not {batch}")
@@ -56,9 +59,11 @@ def probe(
     examples, classes = ([one.to(where) for one in some] for some in (examples, classes))
     lossless, of = "", None
     try:
-        of = loss(shaped).to(where)
+        of = loss(shaped, kind).to(where)
     except LossError as error:
-        lossless = error.reason
+        if kind is not None:
+            raise
+        lossless = f"{error.reason}; {error.help}" if error.help else error.reason
     runs: list[Run] = []
     remarks = Remarks()
     for init in inits:

@@ -16,8 +16,10 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.measure.summary_table import folded
 from netdsl.probe import picture
 from netdsl.probe.mistakes import Warned
+from netdsl.probe.readings import Pull
 from netdsl.probe.run import Run
 from netdsl.text import render, safe, tabulate
+from netdsl.text.fit import wrapped
 from netdsl.text.shown import Page
 from netdsl.text.tabulate import PLAIN, Column, Look
 
@@ -106,7 +108,8 @@ class Probe(Page):
             )
         yield from tabulate.text(shown, rows, look, gap=2, least=_LEAST)
         if self.lossless:
-            yield f"\nno gradient: {safe.line(self.lossless)}"
+            yield ""
+            yield from wrapped(f"no gradient: {safe.line(self.lossless)}", look.width)
 
     def _title(self) -> str:
         examples = f"{self.batch:,} examples of {self.source}" if self.source else f"{self.batch:,} random examples"
@@ -124,8 +127,8 @@ class Probe(Page):
         if others:
             return [self._number(one, index, "signal") for one in self.runs]
         one = run.readings.signals.get(index)
-        dead = "" if one is None or not one.dead else "all" if one.dead == one.units else f"{one.dead / one.units:.0%}"
-        gradient = [_short(run.gradient(index))] * (not self.lossless)
+        dead = "" if one is None or not one.dead else "all" if one.dead == one.units else _share(one.dead / one.units)
+        gradient = [_gradient(run.readings.pulls.get(index))] * (not self.lossless)
         return [self._number(run, index, "signal"), self._number(run, index, "relative"), dead, *gradient]
 
     def _leaving(self, nodes: range) -> list[str]:
@@ -183,6 +186,15 @@ def _short(number: float | None) -> str:
     if number is None:
         return ""
     return f"{number:.2g}" if not 100 <= number < 1e5 else f"{number:,.0f}"
+
+
+def _share(part: float) -> str:
+    return f"{part:.0%}" if part >= 0.01 else "<1%"
+
+
+def _gradient(pull: Pull | None) -> str:
+    """The gradient over the weight; weights of zero that have a gradient wake with the first step."""
+    return "wakes" if pull and not pull.weight and pull.gradient else _short(pull and pull.ratio)
 
 
 def _cell(value: object) -> object:

@@ -27,8 +27,3 @@ class Run(Line):
     def about(self) -> str:
         """Its line."""
         return f"{self.name}: {self.readings.about}"
-
-    def gradient(self, index: int) -> float | None:
-        """The gradient over the weight of a node that owns one; None where it has none, or its weight is zero."""
-        pull = self.readings.pulls.get(index)
-        return None if pull is None else pull.ratio
