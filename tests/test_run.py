@@ -255,6 +255,21 @@ def test_the_table_has_the_names_of_a_trained_files_classes(run: Run, trained: P
     assert run("empty", "small.png").err == f"error: empty: Is a directory\n{help}"
 
 
+@pytest.mark.parametrize(("mean", "told"), [(0.1, "lighter"), (0.5, ""), (0.95, "")])
+def test_black_on_white_is_noticed_where_training_had_white_on_black(
+    run: Run, folder: Path, mean: float, told: str
+) -> None:
+    shaped = netdsl.loads("INPUT 8x8x1 -> AVGPOOL global -> FC 2", name="paper.net").shaped
+    compile(shaped, folder / "paper.pt", preparation=Preparation((mean,), (0.3,)))
+    drawn = Image.new("L", (40, 40), 255)
+    drawn.paste(0, (18, 10, 22, 30))
+    drawn.save(folder / "drawn.png")
+    status, _, err = run("paper.pt", "drawn.png")
+    wanted = f"note: the pictures are much {told} than those of training; --invert takes their negatives\n" * bool(told)
+    assert (status, err) == (0, wanted)
+    assert ("darker" in run("paper.pt", "drawn.png", "--invert").err) == (mean > 0.75)
+
+
 @pytest.mark.parametrize(("last", "wanted"), [("SIGMOID", torch.sigmoid), ("TIMES 1", torch.sigmoid)])
 def test_one_unit_tells_two_classes_apart(run: Run, folder: Path, last: str, wanted: Any) -> None:
     shaped = netdsl.loads(f"INPUT 8x8x1 -> AVGPOOL global -> {last}", name="two.net").shaped

@@ -38,6 +38,8 @@ _LABELS = 4_000_000
 _HEADINGS = {"distances": "distance", "log-probabilities": "log", "map": "share"}
 """What the values of an output are called, by what it means."""
 
+_DARK = 0.25
+"""The mean of pictures, from 0 to 1, below which they are things on black, as the digits of MNIST."""
 _ROUNDING = 1e-3
 """By how much the sum of probabilities may differ from 1."""
 
@@ -89,8 +91,13 @@ def command(
         words = _classes(made, name) if labels is None else _labels(labels, count)
         preparation, told = asked.prepared(made, dims[-1])
         there(device)
-        batches = _batches(pictures, dims, preparation, invert=asked.invert)
+        levels: list[float] = []
+        batches = _levelled(_batches(pictures, dims, preparation, invert=asked.invert), levels)
         values = _values(compiled, file, batches, list(made.outputs).index(name), device, threads, trust)
+    if made.preparation is not None:
+        light = _level(levels) * _level(preparation.std) + _level(preparation.mean)
+        if what := _unlike(light, _level(made.preparation.mean)):
+            stream.note(f"note: the pictures are much {what} than those of training; --invert takes their negatives")
     meaning = made.meanings.get(name, "")
     meaning = "scores" if meaning == "map" and count == 1 else meaning  # one value has no share
     if words is not None and len(words) > count:
@@ -151,6 +158,24 @@ def _batches(
     most = max(1, min(_BATCH, _NUMBERS // math.prod(dims)))
     for start in range(0, len(files), most):
         yield np.stack([_pixels(file, dims, preparation, invert=invert) for file in files[start : start + most]])
+
+
+def _levelled(batches: Iterable[NDArray[np.float32]], levels: list[float]) -> Iterator[NDArray[np.float32]]:
+    """Batches as they are, while the mean of each is noted."""
+    for batch in batches:
+        levels.append(float(batch.mean()))
+        yield batch
+
+
+def _level(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _unlike(light: float, known: float) -> str:
+    """How pictures are unlike those of training that were the negative of such; 0 is no mean that was measured."""
+    if 0 < known < _DARK and light > 1 - 2 * _DARK:
+        return "lighter"
+    return "darker" if 1 - _DARK < known < 1 and light < 2 * _DARK else ""
 
 
 def _pixels(file: str, dims: Sequence[int], preparation: Preparation, *, invert: bool) -> NDArray[np.float32]:
