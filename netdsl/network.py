@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from netdsl.explain import Explanation
     from netdsl.probe import Probe
     from netdsl.recipe import Recipe
+    from netdsl.runtime.preparation import Preparation
+    from netdsl.see.view import View
     from netdsl.train.loss import Kind, Loss
     from netdsl.train.outcome import Outcome
     from netdsl.transform.convolutional import Rewritten
@@ -288,15 +290,20 @@ class Network(Line):
         names = [init] if isinstance(init, str) else init
         size, source = units.whole("batch", batch, 2), None if data is None else Path(data)
         return probe(
-            self.shaped,
-            inits=names,
-            seed=number,
-            batch=size,
-            weights=origin,
-            data=source,
-            kind=loss,
-            device=device,
+            self.shaped, inits=names, seed=number, batch=size, weights=origin, data=source, kind=loss, device=device
         )
+
+    def see(
+        self, weights: Weights | None = None, *, preparation: Preparation | None = None, classes: Sequence[str] = ()
+    ) -> View:
+        """It, to be looked at: `.filters()`, `.occlude("cat.jpg")` and `.deconv("conv2", over="pictures")`.
+
+        `weights` are as `module` has them, found by name, or the folder of a training, which says how its pictures are
+        prepared and what its classes are called. Raises as `module` does, and netdsl.runtime.NotCompiledError.
+        """
+        from netdsl.see import view
+
+        return view.of(self.shaped, weights, preparation, classes)
 
     def compile(
         self,
