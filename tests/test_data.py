@@ -448,6 +448,15 @@ def three(tmp_path: Path) -> data.Data:
     return data.read(tmp_path)
 
 
+def test_the_label_that_is_beyond_the_classes_is_named(tmp_path: Path) -> None:
+    x, y = some(20, 5, 4)
+    y[7] = 200
+    np.savez(tmp_path / "some.npz", x_train=x, y_train=y)
+    found = data.read(tmp_path / "some.npz")
+    with pytest.raises(DataError, match=r"201 classes \(the label of .*some.npz, picture 7 is 200\), and fc1 .* 3$"):
+        data.check(found, netdsl.loads("INPUT 5x4x1 -> FC 3").shaped)
+
+
 @pytest.mark.parametrize("program", FIT)
 def test_data_fit_a_network(program: str, three: data.Data) -> None:
     assert data.check(three, netdsl.loads(program).shaped) is None

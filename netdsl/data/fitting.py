@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from netdsl.data.part import Data, DataError, Rows, Stored
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.activation import HardSigmoid, Sigmoid
@@ -58,5 +60,15 @@ def _answers(data: Data, shaped: ShapedGraph) -> None:
         params = [name for name, value in graph.params.items() if value == shape.channels]
         params.sort(key=lambda name: "class" not in name)
         help = f"--set {params[0]}={count}" if params else f"let {graph.title} end in {count} channels"
-        classes = "1 class" if count == 1 else f"{count:,} classes"
+        classes = "1 class" if count == 1 else f"{count:,} classes{_beyond(data, shape.channels)}"
         raise DataError(data.path, f"has {classes}, and {name} of {graph.title} gives {shape.channels:,}", help)
+
+
+def _beyond(data: Data, known: int) -> str:
+    """An example whose label is beyond the classes that a network knows, where labels are numbers."""
+    if data.classes != tuple(map(str, range(len(data.classes)))):
+        return ""
+    for part in filter(None, (data.train, data.validation, data.test)):
+        for index in np.flatnonzero(part.labels >= known)[:1].tolist():
+            return f" (the label of {part.name(index)} is {part.labels[index]})"
+    return ""
