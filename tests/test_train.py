@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -24,7 +25,7 @@ from safetensors.torch import load_file
 import netdsl
 from netdsl import data, runtime
 from netdsl.recipe import Recipe
-from netdsl.train import checkpoint, folder, log, loop, watch
+from netdsl.train import checkpoint, folder, log, loop, stopping, watch
 from netdsl.train.curves import svg
 from netdsl.train.errors import ChangedError, Interrupted, NotATrainingError, NotFiniteError, OccupiedError
 from netdsl.train.folder import About
@@ -345,23 +346,46 @@ def test_what_has_changed_is_told(whole: Path, examples: Path, tmp_path: Path) -
         train(setting(examples), tmp_path / "nowhere", resume=True)
 
 
+class Noting(watch.Watch):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.any = threading.Event()
+
+    def note(self, sentence: str) -> None:
+        self.told.append(sentence)
+        self.any.set()
+
+
+def test_who_waits_for_a_long_step_is_told_and_may_end_it_at_once(examples: Path, tmp_path: Path) -> None:
+    noting = Noting()
+
+    def twice() -> None:
+        signal.raise_signal(signal.SIGINT)
+        assert noting.any.wait(60)
+        signal.raise_signal(signal.SIGINT)
+
+    with patch.object(stopping, "PATIENCE", 0.0), at_step(2, twice), pytest.raises(KeyboardInterrupt) as ended:
+        train(setting(examples), tmp_path, watch=noting)
+    assert not isinstance(ended.value, Interrupted)
+    assert "ends after this step" in noting.told[0]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert folder.state(tmp_path)["training"]["step_number"] == 0
+
+
 def test_other_threads_are_told_and_no_error(whole: Path, examples: Path, tmp_path: Path) -> None:
     for one in whole.iterdir():
         (tmp_path / one.name).write_bytes(one.read_bytes())
-    told: list[str] = []
-
-    class Noting(watch.Watch):
-        def note(self, sentence: str) -> None:
-            told.append(sentence)
-
+    noting = Noting()
     threads = torch.get_num_threads()
     torch.set_num_threads(threads + 1)
     try:
-        train(setting(examples), tmp_path, resume=True, watch=Noting())
+        train(setting(examples), tmp_path, resume=True, watch=noting)
     finally:
         torch.set_num_threads(threads)
-    assert len(told) == 1
-    assert f"threads was {threads}" in told[0]
+    assert len(noting.told) == 1
+    assert f"threads was {threads}" in noting.told[0]
 
 
 def test_a_state_is_read_as_it_was_written(tmp_path: Path) -> None:

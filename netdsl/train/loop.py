@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ _SHOW = 0.1
 """Seconds between two steps that are shown."""
 _DRAW = 5.0
 """Seconds between two pictures of the curves, but for the last."""
+_ASKED = "it ends after this step; asked once more it ends at once, and goes on from what was saved before"
 
 
 def train(
@@ -68,7 +70,7 @@ def train(
     where = chosen(device)
     group = distributed.join(where)
     watch = watch if watch is not None and group.first else Watch()
-    with closing(watch), _generator(where), stopping.noticed() as stop:
+    with closing(watch), _generator(where), stopping.noticed(partial(watch.note, _ASKED)) as stop:
         facts = setting.facts(where, group.world)
         state = _begun(folder, resume=resume, overwrite=overwrite)
         setting = _parted(setting, state, where, group, watch.note)  # and all have seen the folder before it changes

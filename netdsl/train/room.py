@@ -15,13 +15,16 @@ from netdsl.train.setting import Setting
 
 
 def available(device: torch.device) -> int | None:
-    """Bytes of memory that are free on a device for this process; None where that is not known."""
+    """Bytes of memory that are free on a device for this process; None where that is not known.
+
+    Of a machine's own, others want some while this one trains.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type != "cpu":
         return None
     processes = os.environ.get("LOCAL_WORLD_SIZE", "1")
-    return memory.available() // max(1, int(processes) if processes.isdigit() else 1)
+    return memory.available() * 9 // 10 // max(1, int(processes) if processes.isdigit() else 1)
 
 
 def parts(setting: Setting, most: int, there: int | None) -> int:

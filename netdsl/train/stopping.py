@@ -8,22 +8,28 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from types import FrameType
 
+PATIENCE = 2.0
+"""Seconds after which who has asked is told that it takes a while."""
 _ASK = tuple(one for name in ("SIGINT", "SIGTERM") if (one := getattr(signal, name, None)) is not None)
 
 
 @contextmanager
-def noticed() -> Generator[Callable[[], int]]:
+def noticed(say: Callable[[], None]) -> Generator[Callable[[], int]]:
     """A function that gives the signal that has asked this process to end, or 0.
 
-    A second one ends it at once, as any. Threads other than the main one notice none.
+    A second one ends it at once, as any; `say` tells so where a step takes long. Threads other than the main one notice
+    none.
     """
     asked = 0
+    later = threading.Timer(PATIENCE, say)
+    later.daemon = True
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal asked
         if asked:
             raise KeyboardInterrupt
         asked = number
+        later.start()
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
@@ -32,5 +38,6 @@ def noticed() -> Generator[Callable[[], int]]:
     try:
         yield lambda: asked
     finally:
+        later.cancel()
         for one, handler in before.items():
             signal.signal(one, handler)
