@@ -42,6 +42,7 @@ def test_a_step_of_the_loop_takes_what_memory_says(network: str, recipe: Recipe,
     training = Training(made, torch.device("cpu"), 10)
     (dims,) = (net.shaped.shapes[index].dims for index in net.shaped.graph.inputs)
     x, y = torch.randn(batch, dims[-1], *dims[:-1]), torch.zeros(batch, dtype=torch.int64)
+    x = x.contiguous(memory_format=torch.channels_last)  # as batches are
     training.train()
     training.step(x, y)
     training.optimizer.zero_grad(set_to_none=True)

@@ -207,6 +207,18 @@ def test_any_optimizer_and_schedule_goes_on(optimizer: str, examples: Path, tmp_
     assert same(tmp_path / "stopped", tmp_path / "whole")
 
 
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_any_precision_learns_and_goes_on(precision: str, examples: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, precision=precision, epochs=3)
+    train(setting(examples, recipe), tmp_path / "whole")
+    with at_step(STEPS + 1, lambda: signal.raise_signal(signal.SIGINT)), pytest.raises(Interrupted):
+        train(setting(examples, recipe), tmp_path / "stopped")
+    outcome = train(setting(examples, recipe), tmp_path / "stopped", resume=True)
+    assert same(tmp_path / "stopped", tmp_path / "whole")
+    assert outcome.epochs[-1].train_loss < 0.7 * outcome.epochs[0].train_loss
+    assert all(one.dtype != torch.float16 for one in load_file(tmp_path / "whole" / "best.safetensors").values())
+
+
 def test_more_epochs_are_those_of_a_longer_training(whole: Path, examples: Path, tmp_path: Path) -> None:
     train(setting(examples, replace(RECIPE, epochs=2)), tmp_path)
     outcome = train(setting(examples), tmp_path, resume=True)

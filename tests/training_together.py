@@ -43,6 +43,7 @@ def main(examples: Path, place: Path) -> None:
     group = distributed.join(torch.device("cpu"))
     gradients, loss = step(examples, group, accumulate=2)
     if group.first:
+        gradients = {name: one.contiguous() for name, one in gradients.items()}
         save_file({**gradients, "loss": torch.tensor(loss, dtype=torch.float64)}, place / "step.safetensors")
     tests.train(tests.setting(examples, PLAIN, NETWORK), place / "plain")
     tests.train(tests.setting(examples), place / "whole")

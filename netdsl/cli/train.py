@@ -308,10 +308,12 @@ def _together() -> Generator[None]:
 
     if distributed.started().first:
         yield
+        distributed.leave()
         return
     with open(os.devnull, "w", encoding="utf-8") as nothing, redirect_stdout(nothing), redirect_stderr(nothing):
         try:
             yield
+            distributed.leave()
         except (DataError, LostError):
             if distributed.begun():
                 raise

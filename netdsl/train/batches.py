@@ -155,8 +155,7 @@ class Batches:
         else:
             batches = np.split(np.arange(len(self.part)), range(self.batch, len(self.part), self.batch))[: len(self)]
         shares = [batch[self.rank :: self.world] for batch in batches[first:]]
-        for values, labels in self._ahead(lambda share: self._made(share, number), shares):
-            yield torch.from_numpy(values), torch.from_numpy(labels)  # pyright: ignore[reportUnknownMemberType]
+        yield from map(_tensors, self._ahead(lambda share: self._made(share, number), shares))
 
     def sized(self) -> Iterator[NDArray[np.uint8]]:
         """All pictures in order, with the INPUT's size, N x height x width x channels of bytes."""
@@ -241,6 +240,14 @@ class Batches:
         if self._sizing.size == "pad":
             return height <= self._canvas[0] and width <= self._canvas[1]
         return self._sizing.crop == 1 and (height, width) == self._canvas[:2]
+
+
+def _tensors(made: tuple[NDArray[np.float32], NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """A batch as tensors; pictures with their channels last in memory, as a network that trains has them."""
+    values: Tensor = torch.from_numpy(made[0])  # pyright: ignore[reportUnknownMemberType]
+    labels: Tensor = torch.from_numpy(made[1])  # pyright: ignore[reportUnknownMemberType]
+    maps = values.dim() == 4 and values.shape[1] > 1
+    return values.contiguous(memory_format=torch.channels_last) if maps else values, labels
 
 
 def _cores() -> int:

@@ -51,8 +51,7 @@ class Training:
         ).to(device)
         weights = _balanced(setting) if recipe.balance else None
         self.loss = loss(shaped, setting.loss, aux_weight=recipe.aux_weight, class_weights=weights).to(device)
-        if device.type == "cuda":
-            self.module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        self.module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.optimizer = optimizer(self.module, recipe, setting.freeze)
         self.schedule = schedule(self.optimizer, recipe, steps)
         self.average = Average(self.module, recipe.ema) if recipe.ema else None
@@ -152,8 +151,8 @@ class Training:
         self.seconds = 0.0
 
     def placed(self, x: Tensor) -> Tensor:
-        """Examples on the device."""
-        form = torch.channels_last if self.device.type == "cuda" and x.dim() == 4 else torch.preserve_format
+        """Examples on the device, channels last as its convolutions have them, which is faster on CPUs and GPUs."""
+        form = torch.channels_last if x.dim() == 4 and x.shape[1] > 1 else torch.preserve_format
         return x.to(self.device, non_blocking=True, memory_format=form)
 
     @contextmanager
