@@ -137,6 +137,19 @@ def test_what_is_larger_than_the_memory_is_not_read(tmp_path: Path, monkeypatch:
         data.read(tmp_path)
 
 
+def test_the_memory_is_what_a_container_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = memory.available()
+    assert before > 2**20
+    monkeypatch.setattr(memory, "_GROUPS", [(str(tmp_path), "memory.max", "memory.current")])
+    assert memory.available() > 2**20  # there is no such file
+    (tmp_path / "memory.current").write_text("700\n")
+    (tmp_path / "memory.stat").write_text("file 500\ninactive_file 300\n")
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available() > 2**20
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert memory.available() == 600
+
+
 def test_an_npz_file_is_read(tmp_path: Path) -> None:
     (x, y), (z, w) = some(20, 5, 4, 3), some(10, 5, 4, 3)
     path = tmp_path / "some.npz"

@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 DEFLATED = 1032
 """How many bytes one byte of deflate's stands for at most."""
+_GROUPS = (
+    ("/sys/fs/cgroup", "memory.max", "memory.current"),
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+)
+"""Where Linux says what a container may have, and has: by cgroups of version 2 and 1."""
 _CHUNK = 2**20
 
 
 def available() -> int:
-    """Bytes of memory that a process may take; a large number where the system does not say."""
+    """Bytes of memory that a process may take, of the machine and of the container; many where no system says."""
+    return min(_machine(), *(left for one in _GROUPS if (left := _left(*one)) is not None), 2**62)
+
+
+def _machine() -> int:
     try:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
@@ -29,6 +38,17 @@ def available() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
         return 2**62
+
+
+def _left(folder: str, limit: str, used: str) -> int | None:
+    """What a container has left, but for pages of files, which make room; None where it has no limit."""
+    try:
+        most, now = (int(Path(folder, name).read_text(encoding="utf-8")) for name in (limit, used))
+        lines = Path(folder, "memory.stat").read_text(encoding="utf-8").splitlines()
+        kept = next((int(line.split()[1]) for line in lines if line.startswith("inactive_file ")), 0)
+    except (OSError, ValueError):  # "max" is no number
+        return None
+    return max(0, most - now + kept)
 
 
 def held(path: Path, size: int) -> None:
