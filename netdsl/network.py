@@ -287,10 +287,9 @@ class Network(Line):
         from netdsl.probe import probe
 
         origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
-        names = [init] if isinstance(init, str) else init
         size, source = units.whole("batch", batch, 2), None if data is None else Path(data)
         return probe(
-            self.shaped, inits=names, seed=number, batch=size, weights=origin, data=source, kind=loss, device=device
+            self.shaped, inits=init, seed=number, batch=size, weights=origin, data=source, kind=loss, device=device
         )
 
     def see(

@@ -32,7 +32,7 @@ _SOME = 32
 def probe(
     shaped: ShapedGraph,
     *,
-    inits: Sequence[str] = ("default",),
+    inits: str | Sequence[str] = "default",
     seed: int = 0,
     batch: int = BATCH,
     weights: Origin | None = None,
@@ -66,7 +66,7 @@ def probe(
         lossless = f"{error.reason}; {error.help}" if error.help else error.reason
     runs: list[Run] = []
     remarks = Remarks()
-    for init in inits:
+    for init in [inits] if isinstance(inits, str) else inits:
         network = compile.module(shaped, seed=seed, init=init, weights=weights, logits=True).to(where)
         remarks = network.meta.get("weights", remarks)
         found = read(shaped, network, examples, of, classes)
