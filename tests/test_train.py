@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ import command_line
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from safetensors.torch import load_file
 
 import netdsl
@@ -368,6 +371,22 @@ class Noting(watch.Watch):
     def note(self, sentence: str) -> None:
         self.told.append(sentence)
         self.any.set()
+
+
+def test_a_bar_is_shown_in_80_columns(examples: Path, tmp_path: Path) -> None:
+    page = io.StringIO()
+    console = Console(file=page, force_terminal=True, width=80, height=24, color_system=None, legacy_windows=False)
+    bars = watch.Bars(console)
+    bars.note("something to know")
+    assert "\x1b" not in page.getvalue()
+    with patch.object(loop, "_SHOW", -1.0):
+        train(setting(examples, replace(RECIPE, epochs=2)), tmp_path, watch=bars)
+    shown = page.getvalue()
+    assert shown.endswith("\x1b[?25h\r\x1b[1A\x1b[2K")  # the cursor is there again, and the bar is gone
+    plain = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", one) for one in re.split(r"[\r\n]+", shown)]
+    assert max(map(len, plain)) <= 80
+    assert any(re.match(r"epoch 2/2 ━.* loss \d\.\d{4}, error [\d.]+% ", one) for one in plain)
+    assert any(re.match(r" +2/2 +\d\.\d{4} ", one) for one in plain)
 
 
 def test_who_waits_for_a_long_step_is_told_and_may_end_it_at_once(examples: Path, tmp_path: Path) -> None:

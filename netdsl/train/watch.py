@@ -84,8 +84,7 @@ class Bars(Watch):
             expand=True,
         )
         self._task = self._bars.add_task("starting", total=None, told="")
-        self._epochs, self._steps, self._epoch = 0, 0, 0
-        self._bars.start()
+        self._epochs, self._steps = 0, 0
 
     def note(self, sentence: str) -> None:
         self._line(f"note: {sentence}")
@@ -93,6 +92,7 @@ class Bars(Watch):
     def began(self, epochs: int, steps: int) -> None:
         self._epochs, self._steps = epochs, steps
         self._line(log.heads())
+        self._bars.start()  # no sooner, so that whatever is wrong before leaves the terminal as it was
 
     def stepped(self, epoch: int, done: int, loss: float, error: float) -> None:
         what = f"epoch {epoch}/{self._epochs}"
