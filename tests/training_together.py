@@ -38,6 +38,12 @@ def step(examples: Path, group: Group, accumulate: int = 1) -> tuple[dict[str, t
     return gradients, training.means[0]
 
 
+def interrupted() -> None:
+    """What a process gets where a terminal interrupts all of them, and torchrun passes it on."""
+    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+
+
 def main(examples: Path, place: Path) -> None:
     torch.set_num_threads(1)
     group = distributed.join(torch.device("cpu"))
@@ -50,7 +56,7 @@ def main(examples: Path, place: Path) -> None:
     # The second is asked to stop, and both do, at once.
     made = tests.setting(examples)
     for at in (4, 2 * tests.STEPS):
-        with tests.at_step(at, lambda: group.first or signal.raise_signal(signal.SIGINT)):
+        with tests.at_step(at, lambda: group.first or interrupted()):
             try:
                 tests.train(made, place / "stopped", resume=at > 4)
             except Interrupted:

@@ -70,7 +70,8 @@ def train(
     where = chosen(device)
     group = distributed.join(where)
     watch = watch if watch is not None and group.first else Watch()
-    with closing(watch), _generator(where), stopping.noticed(partial(watch.note, _ASKED)) as stop:
+    asked = stopping.noticed(partial(watch.note, _ASKED), patient=group.world > 1)
+    with closing(watch), _generator(where), asked as stop:
         facts = setting.facts(where, group.world)
         state = _begun(folder, resume=resume, overwrite=overwrite)
         setting = _parted(setting, state, where, group, watch.note)  # and all have seen the folder before it changes

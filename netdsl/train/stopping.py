@@ -14,11 +14,12 @@ _ASK = tuple(one for name in ("SIGINT", "SIGTERM") if (one := getattr(signal, na
 
 
 @contextmanager
-def noticed(say: Callable[[], None]) -> Generator[Callable[[], int]]:
+def noticed(say: Callable[[], None], *, patient: bool = False) -> Generator[Callable[[], int]]:
     """A function that gives the signal that has asked this process to end, or 0.
 
-    A second one ends it at once, as any; `say` tells so where a step takes long. Threads other than the main one notice
-    none.
+    A second one ends it at once, as any; `say` tells so where a step takes long. One that is `patient` waits for its
+    step however often it is asked: torchrun passes on to all what a terminal has sent to all. Threads other than the
+    main one notice none.
     """
     asked = 0
     later = threading.Timer(PATIENCE, say)
@@ -26,10 +27,11 @@ def noticed(say: Callable[[], None]) -> Generator[Callable[[], int]]:
 
     def note(number: int, frame: FrameType | None) -> None:
         nonlocal asked
-        if asked:
+        if asked and not patient:
             raise KeyboardInterrupt
+        if not asked:
+            later.start()
         asked = number
-        later.start()
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: 0
