@@ -46,6 +46,7 @@ ROOMS = {
     "text/tokens.py": "format parse mistakes",
     "text/grammar.py": "parse",
     "data": "data",
+    "compile/inits": "inits",
     "graph": "programs mistakes diagnostics summary",
     "measure": "programs summary measures",
     "measure/expect.py": "programs mistakes diagnostics",
@@ -103,7 +104,7 @@ class Mutant(NamedTuple):
     def tests(self) -> list[str]:
         """The files of tests that know it."""
         name = self.path.relative_to(ROOT / "netdsl").as_posix()
-        known = ROOMS.get(name, ROOMS[name.partition("/")[0]])
+        known = ROOMS.get(name, ROOMS[next(one for one in ROOMS if name.startswith(f"{one}/"))])
         return [str(TESTS / f"test_{one}.py") for one in known.split()]
 
     @property
@@ -232,7 +233,7 @@ def survives(mutant: Mutant | None, files: Sequence[str], seconds: int) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--room", choices=[name for name in ROOMS if "/" not in name], default="text")
+    parser.add_argument("--room", choices=[name for name in ROOMS if not name.endswith(".py")], default="text")
     parser.add_argument("--count", type=int, default=30)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=90, help="of processor time for each")

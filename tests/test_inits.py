@@ -134,6 +134,10 @@ UNIT = "block unit(n) = CONV n 3 p1 nobias -> BN\n"
         ("([unit(4) -> RELU | SKIP] -> ADD) x4 -> FC 2", {f"{n}.unit1.bn1": 0.5 for n in (1, 2, 3, 4)}),
         # Branches of one length are no residual ones, and share the sum.
         ("[unit(4) | unit(4)] -> ADD -> RELU", {"unit1.conv1": 1, "unit2.conv1": 1}),
+        (
+            "[unit(4) -> RELU -> unit(4) -> RELU -> unit(4) | unit(4) -> RELU -> unit(4)] -> ADD -> RELU",
+            {"unit3.conv1": 1, "unit3.bn1": None, "unit5.conv1": 1},
+        ),
         ("[CONV 4 1 | CONV 4 3 p1] -> MEAN -> RELU", {"conv1": 2, "conv2": 2}),
         ("[CONV 4 1 -> RELU | CONV 4 1 -> RELU -> CONV 4 1 -> RELU] -> MEAN -> FC 2", {"conv1": 2, "conv3": 2}),
         ("[CONV 4 1 | CONV 4 3 p1] -> SUB -> SIGMOID", {"conv1": 0.707}),
@@ -168,6 +172,7 @@ def test_a_package_says_its_activations_gain(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(guard, "brought", lambda layer: layer.keyword == "ABS")
     relu = netdsl.loads("INPUT 4 -> ABS -> RELU").shaped
     assert gains.gain._rules[Layer](relu.nodes[1].layer) == sqrt(2)
+    assert [gains.gain._fits(one) for one in (1, 0.5, 0, -1.0, "2", float("nan"))] == [True, True] + [False] * 4
 
 
 DEEP = {
