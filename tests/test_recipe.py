@@ -190,6 +190,7 @@ def test_a_default_is_for_what_the_network_is() -> None:
         "INPUT 8x8x1 -> CONV 4 3 -> BN -> FC 2 -> SOFTMAX": "normalised networks",
         "INPUT 8x8 -> ATTENTION 2 -> LN -> FC 2 -> SOFTMAX": "networks with attention",
         "INPUT 8x8 -> GRU 4 -> FC 2 -> SOFTMAX": "recurrent networks",
+        "INPUT 8x8 -> FC 4 -> TANH -> RBF 2": "networks that end in distances",
     }
     for text, what in said.items():
         assert recipe.of(netdsl.loads(text).shaped, None)[1] == f"the default for {what}"

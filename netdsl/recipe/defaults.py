@@ -14,6 +14,8 @@ from netdsl.text.diagnostic import NetError, Report
 
 LARGE = 96
 """Where pictures are large: steps of fewer of them fit."""
+MANY = 5_000_000
+"""Weights of a network that wants small steps, where it has attention."""
 
 
 def of(shaped: ShapedGraph, path: Path | None) -> tuple[Recipe, str]:
@@ -37,21 +39,30 @@ def default(shaped: ShapedGraph) -> tuple[Recipe, str]:
     """A recipe for what a network is, and a sentence that says what decided."""
     layers = [node.layer for node in shaped.nodes]
     roles = {layer.role for layer in layers}
+    dims = [shaped.shapes[index].dims for index in shaped.graph.inputs]
+    large = any(max(one) > LARGE for one in dims)
     if "attention" in roles:
         what = "networks with attention"
-        recipe = Recipe("adamw", rate=5e-4, decay=0.05, schedule="cosine", warmup=2, clip=1)
+        rate = 5e-4 if _weights(shaped) > MANY else 3e-3
+        recipe = Recipe("adamw", rate=rate, decay=0.05, schedule="cosine", warmup=1, clip=1)
     elif "recurrent" in roles:
         what = "recurrent networks"
-        recipe = Recipe("adam", rate=1e-3, decay=0, schedule="cosine", clip=1)
+        recipe = Recipe("adam", rate=3e-3, decay=0, schedule="cosine", clip=1)
+    elif any(layer.keyword == "RBF" for layer in layers):
+        what = "networks that end in distances"
+        recipe = Recipe(rate=0.003, decay=0.05, schedule="cosine")
     elif any(isinstance(layer, Normalizing) for layer in layers):
         what = "normalised networks"
         recipe = Recipe(rate=0.05, schedule="cosine", warmup=1)
     else:
         what = "networks without normalisation"
-        recipe = Recipe(rate=0.01, schedule="cosine", clip=1)
-    dims = [shaped.shapes[index].dims for index in shaped.graph.inputs]
-    if any(max(one) > LARGE for one in dims):
-        recipe = replace(recipe, batch=32, rate=recipe.rate / 2)
+        recipe = Recipe(rate=0.01 if large else 0.05, schedule="cosine", clip=1)
+    recipe = replace(recipe, batch=32 if large else 64)
     if any(len(one) == 3 and one[-1] == 3 for one in dims):
         recipe = replace(recipe, augmentation=("crop", "flip"))
     return recipe, f"the default for {what}"
+
+
+def _weights(shaped: ShapedGraph) -> int:
+    nodes = enumerate(shaped.nodes)
+    return sum(one.count for index, node in nodes for one in node.layer.weights(*shaped.input_shapes(index)))
