@@ -247,6 +247,24 @@ def test_nan_is_told_at_the_layer_that_has_it(path: str) -> None:
     json.loads(found.json(), parse_constant=pytest.fail)
 
 
+def test_a_signal_that_shrinks_with_its_outputs_is_faint() -> None:
+    def plant(module: fx.GraphModule) -> None:
+        for one in module.parameters():
+            one.mul_(0.01)
+
+    (warning,) = started("INPUT 32 -> ( fc: FC 32 nobias -> RELU ) x8 -> last: FC 4 -> SOFTMAX", plant).warnings
+    assert (warning.code, warning.path) == ("vanishing-signal", "group1.2.relu1")
+    assert "those of last one of" in warning.message
+
+
+def test_statistics_that_are_no_numbers_are_told() -> None:
+    def plant(module: fx.GraphModule) -> None:
+        module.get_submodule("block1.bn").running_mean.fill_(float("nan"))  # pyright: ignore
+
+    with pytest.warns(netdsl.compile.origin.WeightsWarning):
+        assert told(started(BRANCHES, plant)) == [("not-finite", "block1.bn")]
+
+
 def test_examples_that_are_no_numbers_are_told() -> None:
     net = netdsl.loads(CHAIN)
     x = torch.randn(4, 3, 12, 12)

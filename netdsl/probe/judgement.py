@@ -203,10 +203,14 @@ class _Case:
                 continue
             region = self._region(end, self.alike if self.alike(end) else faint)
             start = min(region)
-            if start not in told and region.isdisjoint(self.stilled):
-                told.add(start)
-                here = signals[start].relative
-                yield start, mistakes.VanishingSignal(self.path(start), here, self.path(end), one.relative, one.signal)
+            if start in told or not region.isdisjoint(self.stilled):
+                continue
+            told.add(start)
+            here, paths = signals[start], (self.path(start), self.path(end))
+            if self.alike(end):
+                yield start, mistakes.VanishingSignal(paths[0], here.relative, paths[1], one.relative, one.signal)
+            else:
+                yield start, mistakes.FaintSignal(paths[0], here.signal, paths[1], one.signal)
 
     def exploding(self) -> Iterator[Found]:
         signals, told = self.readings.signals, set[int]()

@@ -90,6 +90,19 @@ class VanishingSignal(Mistake, code="vanishing-signal"):
         return f"the signal vanishes: {told}, and {there}"
 
 
+class FaintSignal(Mistake, code="vanishing-signal"):
+    """Outputs that differ by little more than nothing, and are as small themselves."""
+
+    path: str
+    here: float
+    end: str
+    there: float
+
+    def message(self) -> str:
+        told = f"the signal vanishes: the outputs of {self.path} have a deviation of {self.here:.2g} between examples"
+        return told if self.path == self.end else f"{told}, and those of {self.end} one of {self.there:.2g}"
+
+
 class ExplodingSignal(Mistake, code="exploding-signal"):
     path: str
     here: float

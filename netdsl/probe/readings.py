@@ -97,7 +97,7 @@ def read(
         outputs = network(*inputs)
         value: Tensor | None = None if loss is None else loss(outputs, targets)
         pulls = dict[int, Pull]() if value is None else _pulls(value, owned)
-    broken = frozenset(index for index, some in owned.items() if not all(_finite(one) for one in some.values()))
+    broken = frozenset(index for path, index in owners.items() if not _sound(modules[path]))
     return Readings(signals, pulls, None if value is None else value.item(), broken)
 
 
@@ -207,5 +207,7 @@ def _size(tensors: Sequence[Tensor]) -> float:
     return scale * (squares / sum(one.numel() for one in tensors)) ** 0.5
 
 
-def _finite(values: Tensor) -> bool:
-    return bool(torch.isfinite(values).all())
+def _sound(module: nn.Module) -> bool:
+    """Whether weights are numbers, and statistics; a mask may have infinities."""
+    weights = all(bool(torch.isfinite(one).all()) for one in module.parameters())
+    return weights and not any(bool(torch.isnan(one).any()) for one in module.buffers())
