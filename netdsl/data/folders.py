@@ -92,7 +92,9 @@ def _split(root: Path, folders: list[str]) -> Mapping[str, str]:
         return {}
     if "train" not in parts:
         if parts and len(parts) == len(folders):
-            raise DataError(root, f"has {some(folders)}, and no train", "name the folder that one learns from train")
+            alone = root / min(folders)
+            help = f"train is the folder that one learns from; {alone} alone is what `evaluate --split all` takes"
+            raise DataError(root, f"has {some(sorted(folders))}, and no train", help)
         return {}
     if len(set(parts)) < len(parts):
         raise DataError(root, f"has {some(sorted(named))}, of which two are one part", "put them together")
