@@ -17,6 +17,8 @@ from netdsl.text.advice import perhaps, write
 from netdsl.text.mistake import Wrong
 from netdsl.text.suggest import closest
 
+_CHANNELS, _SCALE = 1024, 1e9
+"""What a compiled file may say of the preparation of pictures: how many channels, and how large numbers are."""
 MOST = 2**63 - 1
 """TOML's largest whole number."""
 
@@ -143,9 +145,9 @@ def statistics(*words: str) -> Kind:
         if isinstance(value, str):
             return _word(value, words)
         rows = [_list(one) or [one] for one in _list(value) or ()]
-        if len(rows) != 2 or len(rows[0]) != len(rows[1]):
+        if len(rows) != 2 or len(rows[0]) != len(rows[1]) or len(rows[0]) > _CHANNELS:
             raise Wrong(mistakes.WrongKind(shown(value), noun))
-        finite, positive = number(over=-MOST), number(over=0)
+        finite, positive = number(over=-_SCALE, below=_SCALE), number(over=1 / _SCALE, below=_SCALE)
         return tuple(map(finite.read, rows[0])), tuple(map(positive.read, rows[1]))
 
     return Kind(noun, read, words)
