@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from math import prod
 from pathlib import Path
@@ -132,8 +133,9 @@ class Batches:
             self._sizing, self._canvas = replace(preparation, crop=1.0), (*sides, dims[-1])
         self._kept = self._known = None
         if not self._whole and len(part) * prod(self._canvas) <= min(_KEPT, memory.available() // 8):
-            self._kept = np.empty((len(part), *self._canvas), np.uint8)  # which takes memory as it is filled
-            self._known = np.zeros(len(part), bool)
+            with suppress(MemoryError):  # where a process may have less than the machine
+                self._kept = np.empty((len(part), *self._canvas), np.uint8)  # which takes memory as it is filled
+                self._known = np.zeros(len(part), bool)
         self._axes = None
         if "lighting" in augmentation:
             found = _statistics(part, dims, preparation)
