@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ import netdsl
 from netdsl.draw.palette import THEMES
 from netdsl.probe import Probe, SignalWarning, alive, mistakes, probe
 from netdsl.probe.readings import read, signal
+from netdsl.train import room
 
 Run = Callable[..., Ended]
 
@@ -387,6 +389,14 @@ def test_wrong_uses_end_in_words(run: Run, options: list[str], says: str) -> Non
     assert (status, out) == (2, "")
     assert says in err
     assert "Traceback" not in err
+
+
+def test_a_step_without_room_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "available", lambda _: 1000)
+    status, out, err = run("chain.net")
+    assert (status, out) == (2, "")
+    assert re.match(r"error: a step by 8 examples takes [\d.]+ KB of memory, of which 1.00 KB are free\n", err)
+    assert "write --batch 2" in err
 
 
 def test_a_batch_of_one_has_no_signal() -> None:

@@ -72,7 +72,7 @@ def command(
     shaped = common.network(file, asked)
     from netdsl.probe import probe
 
-    with _telling(batch):
+    with _telling(file, batch):
         source = None if data is None else Path(data)
         found = probe(
             shaped, inits=names, seed=seed, batch=batch, weights=origin, data=source, kind=kind, device=device
@@ -126,9 +126,10 @@ def _denied(codes: Sequence[str]) -> None:
 
 
 @contextmanager
-def _telling(batch: int) -> Generator[None]:
+def _telling(file: str, batch: int) -> Generator[None]:
     """What keeps a network from running is told as a mistake on the command line."""
     from netdsl.data import DataError
+    from netdsl.train.errors import RoomError
     from netdsl.train.loss import LossError
 
     try:
@@ -141,8 +142,9 @@ def _telling(batch: int) -> Generator[None]:
         raise common.UsageError(str(error), error.help) from None
     except LossError as error:
         raise common.UsageError(error.reason, error.help) from None
-    except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error) and isinstance(error, RuntimeError):
-            raise
+    except RoomError as error:
         help = "write --batch 2, or a smaller --input" if batch > 2 else "write a smaller --input"
-        raise common.UsageError(f"a step of {batch} examples is larger than the memory here", help) from None
+        raise common.UsageError(str(error), help) from None
+    except (MemoryError, RuntimeError) as error:  # as of a package's layer
+        reason = str(error).strip().splitlines()
+        raise common.UsageError(f"{file} does not run: {reason[-1] if reason else 'out of memory'}") from None

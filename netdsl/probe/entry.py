@@ -13,12 +13,16 @@ from netdsl import compile
 from netdsl.compile.origin import Origin, Remarks
 from netdsl.compile.plan import device_named
 from netdsl.graph.node import ShapedGraph
+from netdsl.measure.meter import Meter
+from netdsl.measure.units import size
 from netdsl.probe import pictures
 from netdsl.probe.judgement import Setting, judged
 from netdsl.probe.mistakes import Warned
 from netdsl.probe.readings import read
 from netdsl.probe.report import Probe
 from netdsl.probe.run import Run
+from netdsl.train import room
+from netdsl.train.errors import RoomError
 from netdsl.train.loss import Loss, LossError, loss
 from netdsl.train.readings import Kind
 from netdsl.train.training import Training
@@ -44,11 +48,13 @@ def probe(
 
     The examples are random, and so are their classes, or some of the training part of `data`; the loss is of a `kind`
     where layers do not say it. Raises CompileError, DataError, OSError for what cannot be read, LossError for a kind
-    that does not fit, and ValueError for fewer than two examples, which differ in nothing.
+    that does not fit, RoomError for a batch that memory has no room for, and ValueError for fewer than two examples,
+    which differ in nothing.
     """
     if batch < 2:
         raise ValueError(f"a signal is what examples differ by: batch is 2 or more, not {batch}")
     where = device_named(device)
+    _fits(shaped, batch, where)
     generator = torch.Generator().manual_seed(seed)
     if data is None:
         examples = pictures.inputs(shaped, batch, generator)
@@ -73,6 +79,16 @@ def probe(
         setting = Setting(init, "" if weights is None else weights.name)
         runs.append(Run(setting, found, tuple(judged(shaped, found, setting))))
     return Probe(shaped, tuple(runs), len(examples[0]), seed, "" if data is None else str(data), lossless, remarks)
+
+
+def _fits(shaped: ShapedGraph, batch: int, device: torch.device) -> None:
+    """Raise RoomError for a step that takes more memory than there is, with what reducing an output takes."""
+    largest = 4 * batch * max(shape.elements for shape in shaped.shapes)
+    parts = Meter(shaped, "sgd").training(batch)
+    taken = 2 * largest + sum(one.weights + one.constants + one.gradients + one.kept + one.transient for one in parts)
+    there = room.available(device)
+    if there is not None and taken > there:
+        raise RoomError(batch, size(taken), size(there), 0)
 
 
 def alive(
