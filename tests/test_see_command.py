@@ -70,6 +70,14 @@ def test_a_training_s_folder_says_its_params_and_python_takes_it_too(folder: Pat
     assert np.array_equal(view.filters().found.kernels, best["conv1.weight"].numpy())
     assert network.see(best, classes=("no", "yes")).occlude("some/0.png", "yes").found[0].called == "yes"
     assert "no --set" in run("see", "trained", "--filters", "--set", "classes=2").err
+    last = Path("trained/last.safetensors")
+    whole = last.read_bytes()
+    last.write_bytes(whole[:-9])
+    done = run("see", "trained", "--filters", "-o", "f.svg")
+    assert (done.status, "best.pt beside it is taken as it is" in " ".join(done.err.split())) == (2, True)
+    assert "other params or inputs" in done.err
+    assert run("see", "trained", "--filters", "--set", "classes=2", "-o", "f.svg").status == 0
+    last.write_bytes(whole)
     Path("trained/best.pt").unlink()
     done = run("see", "trained", "--filters", "-o", "f.svg")
     assert done.status == 0

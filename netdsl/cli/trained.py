@@ -45,9 +45,15 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
     if not path.is_dir() and path.suffix != ".pt":
         return Trained(common.network(file, asked), origin)
     from netdsl.train import folder as folders
+    from netdsl.train.errors import NotATrainingError
 
     if path.is_dir() and folders.is_training(path):
-        return _of_folder(path, origin, asked)
+        try:
+            return _of_folder(path, origin, asked)
+        except NotATrainingError as error:
+            if not (path / BEST).is_file():
+                raise common.UsageError(str(error)) from None
+            common.warn(f"{error}; {BEST} beside it is taken as it is")
     if path.is_dir() and not (path / BEST).is_file():
         raise common.UsageError(f"{file} holds no training: there is no {BEST} in it", "netdsl train makes one")
     with ExitStack() as held:
@@ -58,19 +64,18 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
 
 
 def _of_folder(path: Path, origin: Origin | None, asked: common.Options) -> Trained:
-    """The best that there is of a training in its folder, which may still run. Raises UsageError."""
+    """The best that there is of a training in its folder, which may still run. Raises UsageError, NotATrainingError."""
     from netdsl.train import folder as folders
-    from netdsl.train.errors import NotATrainingError
 
+    shaped = folders.network(path)
     if asked.sets or asked.inputs:
         option = "--set" if asked.sets else "--input"
         raise common.UsageError(f"{path}: a training's network takes no {option}", "leave it out")
     if not (path / folders.BEST).is_file():
         raise common.UsageError(f"{path}: there is no {folders.BEST} in it yet", "wait for the first epoch to end")
     try:
-        shaped = folders.network(path)
         made = card(path / BEST) if (path / BEST).is_file() else None
-    except (NotATrainingError, NotCompiledError) as error:
+    except NotCompiledError as error:
         raise common.UsageError(str(error)) from None
     weights = origin or Origin(path / folders.BEST)
     if made is None:
