@@ -676,6 +676,12 @@ def test_wrong_names_and_recipes_end_in_diagnostics(examples: Path, tmp_path: Pa
         done = command_line.run(*given, *more)
         assert done.status == 2, done.err
         assert words in done.err
+    changes = [
+        one for word in ("augmentation=crop,flip", "optimizer=adam", "epochs=1") for one in ("--recipe-set", word)
+    ]
+    done = command_line.run(*given, *changes)
+    assert done.status == 0, done.err
+    assert 'augmentation = ["crop", "flip"]' in (tmp_path / "out" / "recipe.toml").read_text()
     file.with_suffix(".toml").write_text("rate = -1\n")
     done = command_line.run(*given)
     assert done.status == 1

@@ -260,8 +260,10 @@ def _changed(word: str, report: Report) -> dict[str, object]:
     key, equals, text = (part.strip() for part in word.partition("="))
     if not equals:
         raise common.UsageError(f"--recipe-set {word}: not a key and a value", "write --recipe-set rate=0.1")
-    if text.replace("_", "").isalnum() and text[0].isalpha() and text not in ("true", "false"):
-        text = f'"{text}"'
+    words = [one.strip() for one in text.split(",")]
+    if all(one.isidentifier() for one in words) and text not in ("true", "false"):
+        quoted = ", ".join(f'"{one}"' for one in words)
+        text = f"[{quoted}]" if len(words) > 1 else quoted
     found = recipes.reads(Source(f"{key} = {text}", "--recipe-set"), report)
     return {one.name: getattr(found, one.name) for one in fields(Recipe) if one.name == key}
 
