@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from hashlib import sha256
 from math import sqrt
+from pathlib import Path
 
 import pytest
 import torch
+from test_cli import Run, run  # noqa: F401
 from torch import Tensor, nn
 
 import netdsl
@@ -298,6 +300,20 @@ def test_wrong_names_are_told_with_the_choices() -> None:
         network.module(init="glorott")
     with pytest.raises(ValueError, match="an init is default"):
         network.compile("no.pt", init="")
+
+
+def test_one_seed_and_name_give_every_format_the_same_weights(run: Run) -> None:  # noqa: F811
+    network = netdsl.load("lenet5")
+    wanted = network.module(init="lecun", seed=3).state_dict()
+    assert run("compile", "lenet5", "--init", "lecun", "--seed", "3", "-o", "lenet5.pt").status == 0
+    found = torch.jit.load("lenet5.pt").state_dict()
+    assert all(torch.equal(one, wanted[name]) for name, one in found.items())
+    program = torch.export.load(network.compile("lenet5.pt2", init="lecun", seed=3))
+    assert all(torch.equal(one, wanted[name]) for name, one in program.state_dict.items())
+    assert run("compile", "lenet5", "--init", "lecun", "--seed", "3", "-o", "lenet5.py").status == 0
+    assert network.compile("again.py", init="lecun", seed=3).read_bytes() == Path("lenet5.py").read_bytes()
+    ended = run("compile", "lenet5", "--init", "lecuns")
+    assert (ended.status, "'lecuns' is not one of" in ended.err) == (2, True)
 
 
 # Learning
