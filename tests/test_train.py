@@ -27,6 +27,7 @@ from safetensors.torch import load_file
 
 import netdsl
 from netdsl import data, runtime
+from netdsl.cli import common
 from netdsl.recipe import Recipe
 from netdsl.train import checkpoint, folder, log, loop, stopping, watch
 from netdsl.train.curves import svg
@@ -586,6 +587,20 @@ def test_tensorboard_is_told_where_it_is(stripes: Path) -> None:
     names = [name for name, _, step in Board.told if step == 1]
     assert names == ["loss/train", "error/train", "loss/validation", "error/validation", "rate", "seconds"]
     assert Board.told[-1][0] == "closed"
+
+
+def test_threads_that_wait_leave_the_cores_to_others() -> None:
+    with patch.dict(os.environ):
+        os.environ.pop("OMP_WAIT_POLICY", None)
+        os.environ.pop("GOMP_SPINCOUNT", None)
+        common.share_cores()
+        assert os.environ["GOMP_SPINCOUNT"] == "1000"
+        os.environ["GOMP_SPINCOUNT"] = "7"
+        common.share_cores()
+        assert os.environ.pop("GOMP_SPINCOUNT") == "7"
+        os.environ["OMP_WAIT_POLICY"] = "active"
+        common.share_cores()
+        assert "GOMP_SPINCOUNT" not in os.environ
 
 
 def test_an_interrupted_command_ends_with_130(stripes: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -135,6 +136,16 @@ def overriding(command: Command) -> Command:
     ):
         asking = option(asking)
     return cast("Command", asking)
+
+
+def share_cores() -> None:
+    """Let PyTorch's threads fall asleep soon where they wait for each other, before it is imported; as the user says.
+
+    They else turn in circles for milliseconds, and where others want the cores too, a step of a LeNet-5 takes 20 times
+    as long.
+    """
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
 def locate(name: str) -> Path | None:

@@ -105,6 +105,7 @@ def command(asked: common.Options, **options: Any) -> None:
         raise common.UsageError("--resume goes on, and --overwrite begins anew", "leave one of them out")
     if wanted.resume is not None and wanted.output is not None and Path(wanted.output) != Path(wanted.resume):
         raise common.UsageError(f"--resume goes on in its folder, and not in {wanted.output}", "leave -o out")
+    common.share_cores()
     if wanted.threads is not None:
         import torch
 
