@@ -148,6 +148,11 @@ def test_classes_and_preparation_are_what_was_given(plain: Path, tmp_path: Path)
     runtime.load(tmp_path / "named.pt")
 
 
+def test_a_hundred_thousand_classes_have_their_names(forged: Forge) -> None:
+    names = [f"the class of number {number}" for number in range(100_000)]
+    assert runtime.card(forged(classes=names, outputs={"fc": [len(names)]})).classes == names
+
+
 @pytest.mark.parametrize(("names", "message"), [(["a"], "2 classes apart, but 1 are named"), (["a", "a"], "called a")])
 def test_classes_that_are_not_the_networks_are_refused(names: list[str], message: str, tmp_path: Path) -> None:
     shaped = netdsl.loads("INPUT 6x6x3 -> CONV 2 3 -> fc: FC 2\n").shaped

@@ -19,7 +19,8 @@ MEANINGS = ("scores", "probabilities", "log-probabilities", "independent", "dist
 """What an output may give for each class; `independent` are probabilities that do not exclude one another."""
 
 _TEXT, _JSON = 4_000_000, 2**20
-"""Bytes of a program, which netdsl reads no more of, and of each other text."""
+"""Bytes of a program, which netdsl reads no more of, or of names of classes, and of each other text."""
+_LONG = ("source.net", "classes.json")
 VERSION = 3
 """Of what is in the texts. A file of a version above is refused."""
 _SIZE, _VALUES, _BATCH = 2**31 - 1, 2**31, 2**20
@@ -249,7 +250,7 @@ def _value(archive: Archive, name: str) -> Any:
             return _LATER[name]
         raise ArchiveError("it does not say what it was compiled from and for")
     try:
-        text = archive.read(f"extra/{name}", _TEXT if name == "source.net" else _JSON).decode("utf-8")
+        text = archive.read(f"extra/{name}", _TEXT if name in _LONG else _JSON).decode("utf-8")
         value = json.loads(text, parse_constant=float) if name.endswith(".json") else text
     except (ValueError, RecursionError):
         raise _wrong(name) from None
