@@ -603,6 +603,17 @@ def test_threads_that_wait_leave_the_cores_to_others() -> None:
         assert "GOMP_SPINCOUNT" not in os.environ
 
 
+def test_a_step_without_memory_is_told(stripes: Path) -> None:
+    def starve() -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 10 bytes.")
+
+    with at_step(3, starve):
+        done = ran("stripes.net", "--data", stripes)
+    assert done.status == 2
+    assert "error[limit-exceeded]: a step takes more memory than is free" in done.err
+    assert "--resume runs/stripes" in done.err
+
+
 def test_an_interrupted_command_ends_with_130(stripes: Path) -> None:
     with at_step(3, lambda: signal.raise_signal(signal.SIGINT)):
         done = ran("stripes.net", "--data", stripes)

@@ -351,3 +351,8 @@ def _telling(again: str) -> Generator[None]:
         raise common.UsageError(error.reason, error.help) from None
     except CompileError as error:
         raise common.UsageError(str(error), getattr(error, "help", "")) from None
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in ("allocate", "out of memory")):
+            raise
+        help = f"begin with --accumulate 4, or go on with --resume {again} where more is free"
+        raise common.UsageError("a step takes more memory than is free", help, "limit-exceeded") from None
