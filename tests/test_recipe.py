@@ -247,3 +247,73 @@ def test_a_normalisation_is_one_that_a_compiled_file_can_say(means: tuple[float,
     assert recipe.Recipe(normalisation=sound).normalisation == sound
     with pytest.raises(ValueError, match="normalisation"):
         recipe.Recipe(normalisation=(means, (deviation,) * len(means)))
+
+
+BOUNDS = [
+    ("rate", 1e-30, 0),
+    ("momentum", 0, 1),
+    ("decay", 0, -1e-9),
+    ("factor", 1e-9, 0),
+    ("factor", 0.999, 1),
+    ("patience", 1, 0),
+    ("warmup", 0, -0.1),
+    ("batch", 1, 0),
+    ("epochs", 1, 0),
+    ("ema", 0, 1),
+    ("clip", 0, -1),
+    ("seed", 0, -1),
+    ("seed", 2**63 - 1, 2**63),
+    ("validation", 1e-3, 0),
+    ("validation", 0.999, 1),
+    ("aux_weight", 0, -0.1),
+]
+
+
+@pytest.mark.parametrize(("key", "sound", "wrong"), BOUNDS)
+def test_a_key_takes_what_it_says_to_its_bounds(key: str, sound: float, wrong: float) -> None:
+    found, told = read(f"{key} = {sound}")
+    assert (getattr(found, key), told) == (sound, [])
+    _, (told,) = read(f"{key} = {wrong}")
+    assert told.code == "invalid-argument"
+    assert told.message.startswith(f"{wrong} is not a ")
+    assert not told.fixes
+
+
+def test_what_is_left_out_is_as_the_page_has_it() -> None:
+    assert (
+        recipe.text(recipe.Recipe())
+        == """\
+optimizer = "sgd"
+rate = 0.01
+momentum = 0.9
+decay = 0.0005
+schedule = "plateau"
+factor = 0.1
+patience = 3
+warmup = 0.0
+batch = 128
+epochs = 10
+augmentation = []
+normalisation = "data"
+ema = 0.0
+clip = 0.0
+precision = "fp32"
+seed = 0
+validation = 0.1
+aux_weight = 0.3
+balance = false
+"""
+    )
+
+
+def test_defaults_know_what_is_large_or_in_colour() -> None:
+    for dims, batch, colour in (
+        ("96x96x3", 64, True),
+        ("97x96x1", 32, False),
+        ("32x3", 64, False),
+        ("32x32x1", 64, False),
+    ):
+        found, _ = recipe.of(netdsl.loads(f"INPUT {dims} -> FC 2 -> SOFTMAX").shaped, None)
+        assert (found.batch, bool(found.augmentation)) == (batch, colour), dims
+    small, large = (f"INPUT 8x{width} -> ATTENTION 2 -> FC {width} -> FC 2 -> SOFTMAX" for width in (8, 800))
+    assert [recipe.of(netdsl.loads(one).shaped, None)[0].rate for one in (small, large)] == [3e-3, 5e-4]
