@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from math import exp, floor, log, log10
+from math import exp, floor, log, log10, nan
 from statistics import fmean
 
 from netdsl.draw import plot
@@ -97,14 +97,13 @@ def _tick(value: float, _: int) -> str:
 
 
 def _line(axes: Axes, line: Line, colour: str, *, dots: bool) -> None:
-    """The geometric mean at each depth, with dots for all values; what is zero has no place."""
+    """The geometric mean at each depth, with dots for all values; it is broken where they are zero."""
     some = {depth: [value for value in values if value > 0] for depth, values in sorted(line.items())}
-    some = {depth: values for depth, values in some.items() if values}
-    means = [exp(fmean(map(log, values))) for values in some.values()]
+    means = [exp(fmean(map(log, values))) if values else nan for values in some.values()]
     axes.plot(list(some), means, color=colour, linewidth=1.4, solid_joinstyle="round", zorder=3)
-    if dots or len(some) < 2:
-        places = [(depth, value) for depth, values in some.items() for value in values]
-        axes.scatter(*zip(*places, strict=True), 7, color=colour, linewidths=0, zorder=3) if places else None
+    places = [(depth, value) for depth, values in some.items() for value in values]
+    if places and (dots or len(some) < 2):
+        axes.scatter(*zip(*places, strict=True), 7, color=colour, linewidths=0, zorder=3)
 
 
 def _key(words: Axes, runs: Sequence[Run], y: float, x: float, theme: Theme) -> None:
