@@ -13,6 +13,7 @@ from netdsl import files
 from netdsl.compile import inits
 from netdsl.compile.inits import DEFAULT
 from netdsl.compile.origin import Origin, Weights
+from netdsl.convolutional import Convolutional
 from netdsl.graph import exchange
 from netdsl.graph.build import Overrides
 from netdsl.graph.node import ShapedGraph
@@ -22,7 +23,7 @@ from netdsl.measure.meter import memory
 from netdsl.measure.summary import Summary
 from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.shown import Line, bounded, preformatted
+from netdsl.text.shown import Line
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from netdsl.see.view import View
     from netdsl.train.loss import Kind, Loss
     from netdsl.train.outcome import Outcome
-    from netdsl.transform.convolutional import Rewritten
 
 Path_ = str | PathLike[str]
 
@@ -346,7 +346,7 @@ class Network(Line):
         ).warn()
         return file
 
-    def convolutional(self) -> Convolutional:
+    def convolutional(self) -> Convolutional[Network]:
         """The same network with its fully connected layers as convolutions, which takes larger images.
 
         Raises netdsl.transform.plan.TransformError where it cannot be had.
@@ -356,41 +356,9 @@ class Network(Line):
 
         source = self.shaped.graph.source
         program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
-        return Convolutional(self.shaped, convolutional(program, self._overrides))
-
-
-@dataclass(frozen=True, repr=False)
-class Convolutional(Line):
-    """A network rewritten by `Network.convolutional`."""
-
-    before: ShapedGraph
-    rewritten: Rewritten
-
-    @property
-    def about(self) -> str:
-        """Its line."""
-        return self.rewritten.about
-
-    def _repr_html_(self) -> str:
-        """Its program, for notebooks."""
-        return preformatted(bounded(self.text))
-
-    @property
-    def network(self) -> Network:
-        """The new network."""
-        program = self.rewritten.program
-        return Network(program.shaped, (), program.path, Overrides(include=program.include))
-
-    @property
-    def text(self) -> str:
-        """Its program, as a .net file."""
-        return self.rewritten.program.text
-
-    def weights(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The state dict for the new network's module, from that of the old one's: the same numbers."""
-        from netdsl.compile.state_dict import converted
-
-        return converted(state, self.before, self.rewritten.after, self.rewritten.nodes)
+        made = convolutional(program, self._overrides)
+        new = made.program
+        return Convolutional(self.shaped, made, Network(new.shaped, (), new.path, Overrides(include=new.include)))
 
 
 def _networks(others: Iterable[object]) -> None:

@@ -54,9 +54,11 @@ BELOW = {
         ),
     },
     "see": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "data", "train"},
+    "convolutional": {"text", "layers", "graph", "measure", "compile", "transform"},
     "network": {
         *("files", "text", "layers", "graph", "measure", "draw", "optimize", "compile", "runtime"),
         *("explain", "transform", "compare", "diff", "recipe", "data", "train", "probe", "see"),
+        "convolutional",
     },
     "api": {"resources", "text", "layers", "graph", "measure", "network"},
     "__init__": {"text", "layers", "network", "api"},
