@@ -188,7 +188,7 @@ class _Run:
         """Begin a folder, and forget what stood there."""
         for sentence in self.training.notes():
             self.watch.note(sentence)
-        if before is not None:
+        if before is not None and self.group.first:
             kept = {name: one.clone() for name, one in self.training.module.state_dict().items()}
             x, y = next(iter(self.batches.epoch(0, shuffle=True)))
             some = -(-len(x) // self.setting.accumulate)
