@@ -73,6 +73,11 @@ ROOMS = {
     "layers/table.py": "programs layers mistakes broken_packages",
     "layers/workings.py": "programs explain",
     "see": "see see_command see_sheets",
+    "train": "train_parts batches evaluation train",
+    "train/distributed.py": "distributed",
+    "train/loss.py": "loss",
+    "train/readings.py": "loss",
+    "train/room.py": "room",
 }
 """The files of tests that know each room, or one module of it, the quick ones first."""
 
