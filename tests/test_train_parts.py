@@ -173,6 +173,7 @@ def test_an_average_is_that_of_torch_and_goes_on() -> None:
         assert torch.equal(mine_, theirs_)
     assert not torch.equal(mine.module.get_parameter("fc.weight"), one.get_parameter("fc.weight"))
     assert not mine.module.training
+    assert not any(weight.requires_grad for weight in mine.module.parameters())
     assert one.get_parameter("fc.weight").requires_grad
 
 
