@@ -133,13 +133,14 @@ def test_a_process_alone_is_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({}, Group(), "cuda"),
         ({"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}, Group(), "cuda"),
-        ({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, Group(5, 8), "cuda:1"),
+        ({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "MASTER_ADDR": "first"}, Group(5, 8), "cuda:1"),
+        ({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"}, Group(), "cuda"),  # a scheduler's
     ],
 )
 def test_torchrun_says_who_is_who(
     around: dict[str, str], group: Group, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR"):
         monkeypatch.delenv(name, raising=False)
     for name, value in around.items():
         monkeypatch.setenv(name, value)

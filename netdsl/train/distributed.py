@@ -103,7 +103,9 @@ def join(device: torch.device) -> Group:
 
 
 def started() -> Group:
-    """The group that torchrun has started this process in, as its environment says."""
+    """The group that torchrun has started this process in, as its environment says, with where they meet."""
+    if "MASTER_ADDR" not in os.environ:
+        return Group()
     try:
         return Group(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     except (KeyError, ValueError):
