@@ -14,9 +14,8 @@ from netdsl.cli import common
 from netdsl.compile.formats import FORMATS, SUFFIXES
 from netdsl.runtime import NotCompiledError, UntrustedError
 from netdsl.runtime.file import Card, Compiled, opened
+from netdsl.train.folder import COMPILED
 
-BEST = "best.pt"
-"""The file of the best weights, in the folder of a training."""
 _WEIGHTS = (".safetensors", ".pth")
 _LARGEST = 2**27
 """Numbers of a picture at most, 13,000 x 3,400 x 3: half a gigabyte."""
@@ -28,9 +27,9 @@ def compiled_file(file: str, held: ExitStack, command: str, instead: str = "") -
     Raises UsageError, which may say what to do with a network `instead` of compiling it.
     """
     path = Path(file)
-    trained = path.joinpath(BEST).is_file()
+    trained = path.joinpath(COMPILED).is_file()
     if trained:
-        path = path / BEST
+        path = path / COMPILED
     found = None if file == "-" or trained else resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
         help = instead or f"netdsl compile {file}, and then netdsl {command} {found.stem}.pt"
@@ -53,7 +52,7 @@ def compiled_file(file: str, held: ExitStack, command: str, instead: str = "") -
         network = resources.find(f"{path.stem}.net") if isinstance(error, FileNotFoundError) else None
         help = f"netdsl compile {path.stem} makes one" if network else ""
         if isinstance(error, IsADirectoryError):
-            help = f"a folder of a training holds {BEST}, which netdsl train writes"
+            help = f"a folder of a training holds {COMPILED}, which netdsl train writes"
         raise common.UsageError(f"{file}: {error.strerror or error}", help) from None
 
 

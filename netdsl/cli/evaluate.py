@@ -15,21 +15,22 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, progress, stream
-from netdsl.cli.compiled import BEST, compiled_file, picture_dims, running, there
+from netdsl.cli.compiled import compiled_file, picture_dims, running, there
 from netdsl.cli.preparing import Asked
+from netdsl.draw import plot
+from netdsl.draw.palette import THEMES
 from netdsl.runtime.file import Card, Compiled
 from netdsl.text import safe, tabulate
 from netdsl.text.fit import listed
 from netdsl.text.tabulate import Column, Look
+from netdsl.train import log
+from netdsl.train.folder import COMPILED, RECIPE
 
 if TYPE_CHECKING:
     from netdsl.data import Data
     from netdsl.train.ensemble import Member, Trial
     from netdsl.train.evaluation import Evaluation
 
-_FORMATS = ("svg", "png", "pdf")
-RECIPE = "recipe.toml"
-"""What a training was asked for, in its folder."""
 _FEW = 5
 """Classes of which the five likeliest are all."""
 _NUMBERS, _BATCH = 2**22, 256
@@ -47,7 +48,7 @@ _NUMBERS, _BATCH = 2**22, 256
     help="Which part; all: of data that no training has seen.",
 )
 @click.option("-o", "--output", metavar="PICTURE", help="Draw what is taken for what, as svg, png or pdf.")
-@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--theme", type=click.Choice([*THEMES]), default="light", show_default=True)
 @partial(preparing.options, inverts=False)
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures that run at once.")
 @click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
@@ -74,7 +75,7 @@ def command(
     """
     target = None if output is None else Path(output)
     if target is not None:
-        common.format_of(target, _FORMATS, "a confusion")
+        common.format_of(target, plot.FORMATS, "a confusion")
     there(device)
     with ExitStack() as opened:
         files = tuple(one for file in files for one in _trainings(file))
@@ -110,9 +111,9 @@ def _instead(file: str, data: str) -> str:
 def _trainings(file: str) -> Sequence[str]:
     """A file, or the folders of the trainings by several seeds that one folder holds."""
     folder = Path(file)
-    if not folder.is_dir() or folder.joinpath(BEST).is_file():
+    if not folder.is_dir() or folder.joinpath(COMPILED).is_file():
         return [file]
-    inner = [one for one in folder.iterdir() if one.name.isdecimal() and one.joinpath(BEST).is_file()]
+    inner = [one for one in folder.iterdir() if one.name.isdecimal() and one.joinpath(COMPILED).is_file()]
     return [str(one) for one in sorted(inner, key=lambda one: int(one.name))] or [file]
 
 
@@ -233,21 +234,18 @@ def _table(files: Sequence[str], found: Trial, classes: Sequence[str], look: Loo
         rows.append(("ensemble", found.together.error, found.together.top5_error, found.together.loss))
     kept = (True, True, len(classes) > _FEW, True)
     shown = [Column("network"), *(Column(head, right=True) for head in ("error", "top-5 error", "loss"))]
-    cells = [[safe.line(name), _percent(error), _percent(five), f"{loss:.4f}"] for name, error, five, loss in rows]
+    cells = [
+        [safe.line(name), log.percent(error), log.percent(five), log.loss(loss)] for name, error, five, loss in rows
+    ]
     table = tabulate.text([*compress(shown, kept)], [[*compress(row, kept)] for row in cells], look)
     return "\n".join(["", *table, "", *confusion.text(found.together, classes, look)])
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f}%"
-
-
 def _draw(target: Path, found: Evaluation, classes: Sequence[str], theme: str, title: str, about: str) -> None:
-    from netdsl.draw.palette import THEMES
     from netdsl.train import confusion
 
     with common.telling():
-        format, about = target.suffix[1:].lower(), f"{about}: error {_percent(found.error)}"
+        format, about = target.suffix[1:].lower(), f"{about}: error {log.percent(found.error)}"
         drawn = confusion.draw(found, classes, format, THEMES[theme], safe.line(title), safe.line(about))
     common.write(target, drawn)
 

@@ -17,6 +17,7 @@ from netdsl.compile.errors import CompileError
 from netdsl.compile.origin import Origin
 from netdsl.text import safe, tabulate
 from netdsl.text.tabulate import Column, Look
+from netdsl.train import log
 
 if TYPE_CHECKING:
     from netdsl.compile.progress import Progress
@@ -224,14 +225,16 @@ def _write(target: Path, known: Mapping[str, Features], classes: Sequence[str]) 
 def _table(probes: Sequence[_Probe], look: Look) -> str:
     shown = [Column("features"), *(Column(head, right=True) for head in ("numbers", "error", "loss", "decay"))]
     rows = [
-        (safe.line(one.features), f"{one.numbers:,}", _percent(one), f"{one.found.loss:.4f}", f"{one.decay:g}")
+        (
+            safe.line(one.features),
+            f"{one.numbers:,}",
+            log.percent(one.found.error),
+            log.loss(one.found.loss),
+            f"{one.decay:g}",
+        )
         for one in probes
     ]
     return "\n".join(["", *tabulate.text(shown, rows, look), ""])
-
-
-def _percent(one: _Probe) -> str:
-    return f"{100 * one.found.error:.2f}%"
 
 
 def _json(layer: str, probes: Sequence[_Probe]) -> str:

@@ -15,6 +15,8 @@ from netdsl.cli.trained import Trained, trained
 from netdsl.compile.errors import CompileError
 from netdsl.compile.origin import Origin
 from netdsl.data import DataError
+from netdsl.draw import plot
+from netdsl.draw.palette import THEMES
 from netdsl.runtime.picture import UnreadablePictureError
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ _WAYS = ("filters", "occlude", "deconv")
 @click.option("--channels", metavar="0,3,7", help="Channels for --deconv; by default those that answer most.")
 @click.option("--size", type=click.IntRange(1), metavar="N", help="Pixels of the square's side; by default a tenth.")
 @click.option("--step", type=click.IntRange(1), metavar="N", help="Pixels that it moves by; by default half its side.")
-@click.option("--theme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--theme", type=click.Choice([*THEMES]), default="light", show_default=True)
 @click.option("-o", "--output", metavar="OUT", help="The picture: .png, .svg or .pdf. [default: FILE-filters.png, …]")
 @weights.loading("Load the weights from a safetensors or .pth file.")
 @partial(preparing.options, name="prepare")
@@ -92,7 +94,7 @@ def command(
         raise common.UsageError("--deconv looks at PICTUREs, or at --over DATA", "write one of them")
     numbers = _channels(channels)
     target = Path(output or f"{_stem(file)}-{way}.png")
-    format = common.format_of(target, ("png", "svg", "pdf"), "a picture")
+    format = common.format_of(target, plot.FORMATS, "a picture")
     if not target.parent.is_dir():
         raise common.UsageError(f"{target}: there is no folder {target.parent}")
     network = trained(file, origin, asked, "see")

@@ -24,6 +24,7 @@ from netdsl.text import safe
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.source import Source
 from netdsl.text.suggest import did_you_mean
+from netdsl.train.folder import RECIPE
 from netdsl.train.readings import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def _recipe_file(name: str | None, resumed: Path | None) -> Path:
     """The file of a recipe that is named, by its path or as a bundled one, or of the folder that is gone on in."""
     if name is None:
         assert resumed is not None, "a recipe is named, or a folder"
-        return resumed / "recipe.toml"
+        return resumed / RECIPE
     if (path := resources.find_recipe(name)) is None:
         near = did_you_mean(Path(name).stem, [one.stem for one in resources.recipes()])
         raise common.UsageError(f"{name}: there is no such file, and no bundled recipe of that name", near)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netdsl import resources
 from netdsl.cli import common
-from netdsl.cli.compiled import BEST, compiled_file, running
+from netdsl.cli.compiled import compiled_file, running
 from netdsl.compile.origin import Origin
 from netdsl.graph.build import OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
@@ -17,6 +17,9 @@ from netdsl.runtime.file import Card, Compiled, card
 from netdsl.runtime.preparation import Preparation
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
+from netdsl.train import folder as folders
+from netdsl.train.errors import NotATrainingError
+from netdsl.train.folder import BEST, COMPILED
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Trained:
 
 def is_trained(file: str) -> bool:
     """Whether FILE is the folder of a training, of which there are weights."""
-    return Path(file).is_dir() and Path(file, BEST).is_file()
+    return Path(file).is_dir() and Path(file, COMPILED).is_file()
 
 
 def trained(file: str, origin: Origin | None, asked: common.Options, command: str) -> Trained:
@@ -44,18 +47,15 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
     path = Path(file)
     if not path.is_dir() and path.suffix != ".pt":
         return Trained(common.network(file, asked), origin)
-    from netdsl.train import folder as folders
-    from netdsl.train.errors import NotATrainingError
-
     if path.is_dir() and folders.is_training(path):
         try:
             return _of_folder(path, origin, asked)
         except NotATrainingError as error:
-            if not (path / BEST).is_file():
+            if not (path / COMPILED).is_file():
                 raise common.UsageError(str(error)) from None
-            common.warn(f"{error}; {BEST} beside it is taken as it is")
-    if path.is_dir() and not (path / BEST).is_file():
-        raise common.UsageError(f"{file} holds no training: there is no {BEST} in it", "netdsl train makes one")
+            common.warn(f"{error}; {COMPILED} beside it is taken as it is")
+    if path.is_dir() and not (path / COMPILED).is_file():
+        raise common.UsageError(f"{file} holds no training: there is no {COMPILED} in it", "netdsl train makes one")
     with ExitStack() as held:
         compiled = compiled_file(file, held, command)
         made = compiled.card
@@ -65,22 +65,20 @@ def trained(file: str, origin: Origin | None, asked: common.Options, command: st
 
 def _of_folder(path: Path, origin: Origin | None, asked: common.Options) -> Trained:
     """The best that there is of a training in its folder, which may still run. Raises UsageError, NotATrainingError."""
-    from netdsl.train import folder as folders
-
     shaped = folders.network(path)
     if asked.sets or asked.inputs:
         option = "--set" if asked.sets else "--input"
         raise common.UsageError(f"{path}: a training's network takes no {option}", "leave it out")
-    if not (path / folders.BEST).is_file():
-        raise common.UsageError(f"{path}: there is no {folders.BEST} in it yet", "wait for the first epoch to end")
+    if not (path / BEST).is_file():
+        raise common.UsageError(f"{path}: there is no {BEST} in it yet", "wait for the first epoch to end")
     try:
-        made = card(path / BEST) if (path / BEST).is_file() else None
+        made = card(path / COMPILED) if (path / COMPILED).is_file() else None
     except NotCompiledError as error:
         raise common.UsageError(str(error)) from None
-    weights = origin or Origin(path / folders.BEST)
+    weights = origin or Origin(path / BEST)
     if made is None:
         common.warn(
-            f"there is no {BEST} in {path} yet, which says how pictures are prepared and what classes are called"
+            f"there is no {COMPILED} in {path} yet, which says how pictures are prepared and what classes are called"
         )
         return Trained(shaped, weights)
     return Trained(shaped, weights, tuple(made.classes), made.preparation)

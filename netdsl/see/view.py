@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from netdsl import compile, files
 from netdsl.compile.origin import Origin, Weights
 from netdsl.compile.progress import Progress, silent
+from netdsl.draw import plot
 from netdsl.draw.palette import THEMES, Theme
 from netdsl.draw.picture import Picture
 from netdsl.draw.render import RenderError, painted
@@ -29,7 +30,6 @@ from netdsl.train import folder as folders
 
 MOST = 40
 """Pictures that there is room for on a page."""
-FORMATS = ("png", "svg", "pdf")
 
 T_co = TypeVar("T_co", covariant=True)
 Path_ = str | PathLike[str]
@@ -55,7 +55,7 @@ class Seen(Line, Generic[T_co]):
         Raises netdsl.draw.render.RenderError where it cannot be made, OSError where it cannot be written.
         """
         kind = format if path is None else Path(path).suffix[1:]
-        for what, one, known in (("format", kind, FORMATS), ("theme", theme, THEMES)):
+        for what, one, known in (("format", kind, plot.FORMATS), ("theme", theme, THEMES)):
             if one not in known:
                 raise RenderError(f"there is no {what} {one!r}: choose one of {', '.join(known)}")
         picture = Picture(painted(self._paint(THEMES[theme]), kind))

@@ -20,9 +20,9 @@ _DECADE = 20.0
 """Losses that differ by more than this are on a logarithmic scale."""
 
 
-def svg(epochs: Sequence[Epoch], best: int, title: str, theme: str = "light") -> bytes:
+def svg(epochs: Sequence[Epoch], best: int, title: str) -> bytes:
     """The curves as SVG; the epoch whose weights are kept is marked."""
-    colours = THEMES[theme]
+    colours = THEMES["light"]
     accents = [colours.roles["convolution"].accent, colours.roles["dense"].accent]
     at = [one.epoch for one in epochs]
     with plot.look(colours):

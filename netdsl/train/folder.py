@@ -13,7 +13,6 @@ from netdsl.graph.program import UnreadableFile, read
 from netdsl.layers.arguments import show
 from netdsl.text.diagnostic import NetError, Report
 from netdsl.text.parse import literal
-from netdsl.train import checkpoint
 from netdsl.train.errors import NotATrainingError
 
 LAST, BEST, COMPILED = "last.safetensors", "best.safetensors", "best.pt"
@@ -60,6 +59,8 @@ def state(folder: Path) -> dict[str, Any]:
     if not is_training(folder):
         reason = f"there is no {LAST} in it" if folder.is_dir() else "there is no such folder"
         raise NotATrainingError(folder, reason)
+    from netdsl.train import checkpoint
+
     return checkpoint.read(folder / LAST)
 
 
