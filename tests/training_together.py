@@ -56,14 +56,14 @@ def main(examples: Path, place: Path) -> None:
     # The second is asked to stop, and both do, at once.
     made = tests.setting(examples)
     for at in (4, 2 * tests.STEPS):
-        with tests.at_step(at, lambda: group.first or interrupted()):
+        with tests.at_step(at, lambda: None if group.first else interrupted()):
             try:
                 tests.train(made, place / "stopped", resume=at > 4)
             except Interrupted:
                 continue
         raise AssertionError("it was not stopped")
     tests.train(made, place / "stopped", resume=True)
-    with tests.at_step(3, lambda: group.first or os.kill(os.getpid(), signal.SIGKILL)):
+    with tests.at_step(3, lambda: None if group.first else os.kill(os.getpid(), signal.SIGKILL)):
         try:
             tests.train(made, place / "lost")
         except LostError as error:
