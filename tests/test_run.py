@@ -344,7 +344,7 @@ def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
         (["scores.pt", "a.png", "--std", "1,0,1"], "--std 1,0,1: is more than 0"),
         (["scores.pt", "a.png", "--raw", "1", "--std", "1"], "--raw goes with neither --mean nor --std"),
         (["scores.pt", "a.png", "--device", "abacus"], "--device abacus: there is no such device"),
-        (["scores.pt", "a.png", "--device", "meta"], "scores.pt does not run"),
+        (["scores.pt", "a.png", "--device", "meta"], "--device meta: it holds no data"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -545,7 +545,7 @@ def test_several_seeds_are_trained_beside_each_other(stripes: Path) -> None:
         (("stripes.net", "--data", "DATA", "--recipe-set", "rate"), 2, "not a key and a value"),
         (("stripes.net", "--data", "DATA", "--recipe", "nothing.toml"), 2, "no bundled recipe"),
         (("stripes.net", "--data", "DATA", "--freeze", "conv2"), 2, "did you mean conv1?"),
-        (("stripes.net", "--data", "DATA", "--device", "tpu"), 2, "tpu is no device here"),
+        (("stripes.net", "--data", "DATA", "--device", "tpu"), 2, "--device tpu: there is no such device"),
         (("stripes.net", "--data", "DATA", "--weights", "nowhere.safetensors"), 2, "nowhere.safetensors"),
         (("stripes.net", "--data", "DATA", "--recipe-set", "rate=1e30"), 1, "is likely too high"),
         (("open.net", "--data", "DATA"), 2, "--loss cross-entropy"),

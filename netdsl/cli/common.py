@@ -148,6 +148,26 @@ def share_cores() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
+@contextmanager
+def placing() -> Generator[None]:
+    """A device that is not there is told as a mistake of --device."""
+    from netdsl.compile.errors import UnknownDeviceError
+
+    try:
+        yield
+    except UnknownDeviceError as error:
+        raise UsageError(f"--device {error.name}: {error.reason}", "cpu, cuda or cuda:1; cpu is there always") from None
+
+
+def check_device(name: str | None) -> None:
+    """Raise UsageError for a device that is not there."""
+    if name is not None:
+        from netdsl.compile.plan import device_named
+
+        with placing():
+            device_named(name)
+
+
 def locate(name: str) -> Path | None:
     """The file of a network by path or bundled name; None for `-`, which is stdin. Raises UsageError."""
     if name == "-":

@@ -73,23 +73,9 @@ def picture_dims(file: str, made: Card) -> Sequence[int]:
     raise common.UsageError(f"{file} {found}, and not a picture", help)
 
 
-def there(name: str | None) -> None:
-    """Raise UsageError for a device that is not there."""
-    if name is None:
-        return
-    import torch
-
-    try:
-        kind = torch.device(name).type
-    except RuntimeError:
-        raise common.UsageError(f"--device {name}: there is no such device", "cpu, cuda or cuda:1") from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise common.UsageError(f"--device {name}: there is no GPU that PyTorch can use", "write --device cpu")
-
-
 @contextmanager
 def running(file: str) -> Generator[None]:
-    """What goes wrong where a compiled file runs ends in UsageError."""
+    """What goes wrong where a compiled file, or a network, runs ends in UsageError."""
     try:
         yield
     except UntrustedError as error:

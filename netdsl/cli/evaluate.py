@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, progress, stream
-from netdsl.cli.compiled import compiled_file, picture_dims, running, there
+from netdsl.cli.compiled import compiled_file, picture_dims, running
 from netdsl.cli.preparing import Asked
 from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
@@ -76,7 +76,7 @@ def command(
     target = None if output is None else Path(output)
     if target is not None:
         common.format_of(target, plot.FORMATS, "a confusion")
-    there(device)
+    common.check_device(device)
     with ExitStack() as opened:
         files = tuple(one for file in files for one in _trainings(file))
         compiled = [compiled_file(file, opened, "evaluate", _instead(file, data)) for file in files]

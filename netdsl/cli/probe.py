@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common, stream, weights
-from netdsl.compile.errors import UnknownDeviceError
+from netdsl.cli.compiled import running
 from netdsl.compile.inits import DEFAULT, INITS
 from netdsl.compile.origin import Origin, Remarks, WeightsWarning
 from netdsl.draw import plot
@@ -133,11 +133,9 @@ def _telling(file: str, batch: int) -> Generator[None]:
     from netdsl.train.loss import LossError
 
     try:
-        with weights.telling(), warnings.catch_warnings():
+        with common.placing(), weights.telling(), running(file), warnings.catch_warnings():
             warnings.simplefilter("ignore", WeightsWarning)  # numbers that are none are told by their layer
             yield
-    except UnknownDeviceError as error:
-        raise common.UsageError(f"--device {error.name}: {error.reason}", "write --device cpu") from None
     except DataError as error:
         raise common.UsageError(str(error), error.help) from None
     except LossError as error:
@@ -145,6 +143,3 @@ def _telling(file: str, batch: int) -> Generator[None]:
     except RoomError as error:
         help = "write --batch 2, or a smaller --input" if batch > 2 else "write a smaller --input"
         raise common.UsageError(str(error), help) from None
-    except (MemoryError, RuntimeError) as error:  # as of a package's layer
-        reason = str(error).strip().splitlines()
-        raise common.UsageError(f"{file} does not run: {reason[-1] if reason else 'out of memory'}") from None

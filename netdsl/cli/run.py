@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, stream
-from netdsl.cli.compiled import compiled_file, picture_dims, running, there
+from netdsl.cli.compiled import compiled_file, picture_dims, running
 from netdsl.cli.preparing import Asked
 from netdsl.runtime.file import Card, Compiled, fits_classes
 from netdsl.runtime.picture import UnreadablePictureError, pixels
@@ -90,7 +90,7 @@ def command(
         count = made.outputs[name][-1]
         words = _classes(made, name) if labels is None else _labels(labels, count)
         preparation, told = asked.prepared(made, dims[-1])
-        there(device)
+        common.check_device(device)
         levels: list[float] = []
         batches = _levelled(_batches(pictures, dims, preparation, invert=asked.invert), levels)
         values = _values(compiled, file, batches, list(made.outputs).index(name), device, threads, trust)

@@ -116,7 +116,7 @@ def command(asked: common.Options, **options: Any) -> None:
         stream.note(safe.line(f"note: {root} holds no training yet, which begins now"))
         wanted = replace(wanted, resume=None)
     again = str(root) if wanted.seeds is None else f"{root} --seeds {wanted.seeds}"
-    with _telling(again), _together(), weights.telling():
+    with _telling(again), _together(), common.placing(), weights.telling():
         if wanted.seeds is None:
             for line in _one(wanted, root, root).lines():
                 stream.line(line)

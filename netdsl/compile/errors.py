@@ -25,7 +25,7 @@ class UnknownDeviceError(CompileError):
     reason: str
 
     def __str__(self) -> str:
-        return f"{self.name} is no device here: {self.reason}"
+        return f"device {self.name}: {self.reason}"
 
 
 @dataclass(eq=False)

@@ -140,6 +140,11 @@ def device_named(name: str) -> torch.device:
     """The device of a name. Raises UnknownDeviceError for one that is not here."""
     try:
         device = torch.device(name)
+    except RuntimeError as error:
+        raise UnknownDeviceError(name, "there is no such device") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise UnknownDeviceError(name, "there is no GPU that PyTorch can use")
+    try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, ImportError) as error:  # whatever a backend says that is not there
         raise UnknownDeviceError(name, str(error).partition("\n")[0].partition(". ")[0]) from error
