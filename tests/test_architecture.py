@@ -35,7 +35,7 @@ BELOW = {
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "recipe": {"resources", "files", "text", "layers", "graph"},
-    "data": {"text", "layers", "graph", "runtime"},
+    "data": {"text", "layers", "graph", "measure", "runtime"},
     "train": {"files", "text", "layers", "graph", "measure", "draw", "compile", "runtime", "recipe", "data"},
     "probe": {
         *(

@@ -58,9 +58,10 @@ def draw(entries: Sequence[Entry], kind: ChartKind, format: str = "svg", theme: 
     the ImageNet challenge by year, with the networks among its winners. Raises ChartError where a kind, format or
     theme is unknown, or no network has what the chart needs.
     """
-    for what, given, known in (("chart", kind, KINDS), ("format", format, FORMATS), ("theme", theme, (*THEMES,))):
-        if given not in known:
-            raise ChartError(f"there is no {what} {given!r}: choose one of {', '.join(known)}")
+    if kind not in KINDS:
+        raise ChartError(f"there is no chart {kind!r}: choose one of {', '.join(KINDS)}")
+    if wrong := plot.unknown(format, theme):
+        raise ChartError(wrong)
     if not suits(kind, entries):
         raise ChartError(f"the chart {kind} needs {_NEEDS[kind]}, and none of the networks has both")
     shows = winners.shows if kind == "winners" else _BUBBLES[kind].shows

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from netdsl.data.part import DataError
+from netdsl.measure import units
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +55,7 @@ def _left(folder: str, limit: str, used: str) -> int | None:
 def held(path: Path, size: int) -> None:
     """Raise DataError where so many bytes of a file are more than the memory here."""
     if size > (there := available()):
-        reason = f"takes {_shown(size)} of memory, of which {_shown(there)} are left"
+        reason = f"takes {units.size(size)} of memory, of which {units.size(there)} are free"
         raise DataError(path, reason, "a folder of pictures is read as it is needed")
 
 
@@ -65,7 +66,3 @@ def filled(file: IO[bytes] | gzip.GzipFile, values: NDArray[np.uint8]) -> int:
         view[at : at + len(chunk)] = chunk
         at += len(chunk)
     return at
-
-
-def _shown(size: int) -> str:
-    return f"{size / 1e9:,.1f} GB" if size >= 1e8 else f"{size / 1e6:,.1f} MB"

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from netdsl.draw import letters
-from netdsl.draw.palette import Theme
+from netdsl.draw.palette import THEMES, Theme
 
 Figure: TypeAlias = Any
 Axes: TypeAlias = Any
@@ -30,6 +30,14 @@ SMALL = 8.0
 
 _FONT = "DejaVu Sans"  # matplotlib carries it, so that all machines measure alike
 _VIEWED = "Helvetica, Arial, 'DejaVu Sans', sans-serif"  # narrower or as wide: what fits keeps fitting
+
+
+def unknown(format: str, theme: str) -> str:
+    """What is wrong with a format or a theme that charts do not have; nothing where they have both."""
+    for what, given, known in (("format", format, FORMATS), ("theme", theme, THEMES)):
+        if given not in known:
+            return f"there is no {what} {given!r}: choose one of {', '.join(known)}"
+    return ""
 
 
 @contextmanager

@@ -15,8 +15,6 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.probe.run import Run
 from netdsl.text.fit import clipped
 
-FORMATS = plot.FORMATS
-
 _PANEL, _HIGH = 290.0, 190.0  # points
 _LEFT, _BETWEEN, _RIGHT, _BOTTOM, _TOP = 44.0, 56.0, 16.0, 36.0, 62.0
 _DECADES = 2  # that a scale shows at least

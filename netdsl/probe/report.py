@@ -10,6 +10,7 @@ from pathlib import Path
 
 from netdsl import files
 from netdsl.compile.origin import Remarks
+from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
 from netdsl.draw.picture import Picture
 from netdsl.graph.node import ShapedGraph
@@ -149,9 +150,8 @@ class Probe(Page):
         """
         target = None if path is None else Path(path)
         suffix = format if target is None else target.suffix[1:].lower()
-        for what, given, known in (("format", suffix, picture.FORMATS), ("theme", theme, (*THEMES,))):
-            if given not in known:
-                raise ValueError(f"there is no {what} {given!r}: choose one of {', '.join(known)}")
+        if wrong := plot.unknown(suffix, theme):
+            raise ValueError(wrong)
         made = picture.drawn(self.shaped, self.runs, suffix, THEMES[theme])
         if target is not None:
             files.replace(target, made)

@@ -54,10 +54,9 @@ class Seen(Line, Generic[T_co]):
 
         Raises netdsl.draw.render.RenderError where it cannot be made, OSError where it cannot be written.
         """
-        kind = format if path is None else Path(path).suffix[1:]
-        for what, one, known in (("format", kind, plot.FORMATS), ("theme", theme, THEMES)):
-            if one not in known:
-                raise RenderError(f"there is no {what} {one!r}: choose one of {', '.join(known)}")
+        kind = format if path is None else Path(path).suffix[1:].lower()
+        if wrong := plot.unknown(kind, theme):
+            raise RenderError(wrong)
         picture = Picture(painted(self._paint(THEMES[theme]), kind))
         if path is not None:
             files.replace(Path(path), picture)
