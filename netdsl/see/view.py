@@ -18,12 +18,12 @@ from netdsl.draw.render import RenderError, painted
 from netdsl.graph.node import ShapedGraph
 from netdsl.runtime import card
 from netdsl.runtime.preparation import Preparation
-from netdsl.see import deconvolution, filters, occlusion, pictures, sheets
+from netdsl.see import deconvolution, filters, occlusion, sheets
 from netdsl.see.deconvolution import EACH, Patch
 from netdsl.see.errors import SeeError
 from netdsl.see.filters import Filters
 from netdsl.see.occlusion import Occlusion
-from netdsl.see.pictures import Pictures
+from netdsl.see.pictures import Files, Pictures, within
 from netdsl.see.subject import Subject
 from netdsl.text.shown import Line
 from netdsl.train import folder as folders
@@ -84,19 +84,19 @@ class View(Line):
         return self.subject.shaped.graph.title
 
     def filters(
-        self, layer: str | None = None, shown: Path_ | Sequence[Path_] | Pictures | None = None
+        self, layer: str | None = None, pictures: Path_ | Sequence[Path_] | Pictures | None = None
     ) -> Seen[Filters]:
         """The kernels of a layer, by default of the first that has some, and what they make of a picture.
 
         Raises as `occlude` does.
         """
-        found = filters.filters(self.subject, layer, None if shown is None else _pictures(shown))
+        found = filters.filters(self.subject, layer, None if pictures is None else _pictures(pictures))
         title = f"{self.title}: the filters of {found.path}"
         return Seen(found, title, (), lambda theme: sheets.filters(found, theme))
 
     def occlude(
         self,
-        shown: Path_ | Sequence[Path_] | Pictures,
+        pictures: Path_ | Sequence[Path_] | Pictures,
         named: str | None = None,
         *,
         size: int | None = None,
@@ -107,7 +107,7 @@ class View(Line):
 
         Raises SeeError, OSError and netdsl.runtime.picture.UnreadablePictureError.
         """
-        some = _pictures(shown)
+        some = _pictures(pictures)
         if not len(some):
             raise SeeError("there are no pictures to look at")
         if len(some) > MOST:
@@ -150,8 +150,8 @@ def _pictures(given: Path_ | Sequence[Path_] | Pictures) -> Pictures:
     if isinstance(given, str | PathLike):
         return _pictures([given])
     if isinstance(given, Sequence):
-        each = [pictures.within(path).paths if path.is_dir() else [path] for path in map(Path, given)]
-        return pictures.Files([one for paths in each for one in paths])
+        each = [within(path).paths if path.is_dir() else [path] for path in map(Path, given)]
+        return Files([one for paths in each for one in paths])
     return given
 
 

@@ -30,8 +30,8 @@ _TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Training:
     """A network, its loss and its optimizer, at some step of some epoch.
 
-    `epoch` counts those that have ended, `done` the batches of the one that runs, `step` those of all. All chance
-    follows from the recipe's seed and these.
+    `epoch` counts those that have ended, `done` the batches of the one that runs, `step_number` those of all. All
+    chance follows from the recipe's seed and these.
     """
 
     def __init__(
