@@ -40,8 +40,6 @@ _HEADINGS = {"distances": "distance", "log-probabilities": "log", "map": "share"
 
 _DARK = 0.25
 """The mean of pictures, from 0 to 1, below which they are things on black, as the digits of MNIST."""
-_ROUNDING = 1e-3
-"""By how much the sum of probabilities may differ from 1."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +99,7 @@ def command(
     meaning = made.meanings.get(name, "")
     meaning = "scores" if meaning == "map" and count == 1 else meaning  # one value has no share
     if words is not None and len(words) > count:
-        values, meaning, count = [_two(row[0], meaning) for row in values], "probabilities", 2
+        values, meaning, count = [_likely(row, meaning) for row in values], "probabilities", 2
     ranked = [_ranked(row, meaning)[:top] for row in values]
     if form == "json":
         stream.data(_json(made, file, name, pictures, ranked, words))
@@ -126,10 +124,14 @@ def _classes(made: Card, output: str) -> Sequence[str] | None:
     return made.classes or None if output == next(iter(made.outputs)) else None
 
 
-def _two(value: float, meaning: str) -> Sequence[float]:
-    """The probabilities of two classes, of which one value tells that of the second."""
-    second = value if meaning == "independent" else 1 / (1 + math.exp(-min(max(value, -700), 700)))
-    return (1 - second, second)
+def _likely(values: Sequence[float], meaning: str) -> Sequence[float]:
+    """The probability of each class; of two where one value tells them apart."""
+    import torch
+
+    from netdsl.runtime import once
+
+    (found,) = once.probabilities(torch.tensor([values], dtype=torch.float64), meaning).numpy().tolist()
+    return found
 
 
 def _labels(file: str, classes: int) -> Sequence[str]:
@@ -213,20 +215,14 @@ def _values(
 def _ranked(values: Sequence[float], meaning: str) -> Sequence[Class]:
     """The classes, likeliest first; how likely they are follows from what the output means, if the file says that.
 
-    Of distances the least is the likeliest. Probabilities are the values, or softmax of values that are none.
+    Of distances the least is the likeliest.
     """
-    import numpy as np
-
-    found = np.asarray(values)
-    likely = -found if meaning == "distances" else found
-    order: list[int] = np.argsort(-likely, kind="stable").tolist()
+    order = sorted(range(len(values)), key=lambda index: values[index] * (1 if meaning == "distances" else -1))
     told = meaning in ("probabilities", "independent")
     if meaning == "map" or (len(values) == 1 and not told):
         return [Class(index, values[index], None) for index in order]
-    if not told and (meaning or min(values) < 0 or abs(sum(values) - 1) > _ROUNDING):
-        likely = np.exp(likely - likely.max())
-        likely /= likely.sum()
-    return [Class(index, values[index], float(likely[index])) for index in order]
+    likely = values if told else _likely(values, meaning)
+    return [Class(index, values[index], likely[index]) for index in order]
 
 
 def _about(meaning: str, places: str, classes: int) -> str:
