@@ -28,10 +28,11 @@ from safetensors.torch import load_file
 import netdsl
 from netdsl import data, runtime
 from netdsl.cli import common
+from netdsl.probe import beginning
 from netdsl.recipe import Recipe
 from netdsl.train import checkpoint, folder, log, loop, stopping, watch
 from netdsl.train.curves import svg
-from netdsl.train.errors import ChangedError, Interrupted, NotATrainingError, NotFiniteError, OccupiedError
+from netdsl.train.errors import ChangedError, Interrupted, NotATrainingError, NotFiniteError, OccupiedError, TooFewError
 from netdsl.train.folder import About
 from netdsl.train.log import Epoch
 from netdsl.train.outcome import Outcome
@@ -299,10 +300,26 @@ def test_parts_of_a_batch_have_the_gradient_of_the_whole(examples: Path, tmp_pat
         torch.testing.assert_close(value, found[1][name], rtol=1e-4, atol=1e-6)
 
 
-def test_a_batch_of_fewer_examples_than_the_network_trains_on_is_passed_over(examples: Path, tmp_path: Path) -> None:
+def test_a_batch_of_fewer_examples_than_the_network_trains_on_is_refused(examples: Path, tmp_path: Path) -> None:
     text = "INPUT 8x8x1 -> AVGPOOL global -> BN -> FC 3 -> SOFTMAX"
-    outcome = train(setting(examples, replace(RECIPE, batch=1, epochs=1, clip=0.0), text), tmp_path)
-    assert outcome.epochs[0].examples == 0
+    with pytest.raises(TooFewError, match="one example") as found:
+        train(setting(examples, replace(RECIPE, batch=1, epochs=1), text), tmp_path / "one")
+    assert "batch = 2" in found.value.help
+    assert not (tmp_path / "one").exists()
+    assert train(setting(examples, replace(RECIPE, batch=2, epochs=1), text), tmp_path / "two").epochs[0].examples
+
+
+def test_one_example_a_step_trains(examples: Path, tmp_path: Path) -> None:
+    text = "INPUT 8x8x1 -> FC 3 -> SOFTMAX"
+    outcome = train(setting(examples, replace(RECIPE, batch=1, epochs=1), text), tmp_path, before=beginning)
+    assert outcome.epochs[0].examples == 91
+
+
+def test_means_are_one_for_all_channels_or_one_for_each(examples: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, normalisation=((0.5, 0.5), (1.0, 1.0)))
+    with pytest.raises(data.DataError, match="2 means and deviations, and the INPUT 1 channel") as found:
+        train(setting(examples, recipe), tmp_path)
+    assert found.value.help
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])

@@ -97,8 +97,10 @@ def alive(
     """What keeps a network from learning from a batch, by one step that leaves it as it was; nothing, if all is well.
 
     The network is `compile.module` of the graph, with logits, on the device of the batch, of which a few examples are
-    enough. What it began with, an init or a file of weights, is for the help.
+    enough, and one tells nothing. What it began with, an init or a file of weights, is for the help.
     """
+    if len(x) < 2:
+        return []
     targets = [y[:_SOME]] * len(shaped.graph.outputs)
     return judged(shaped, read(shaped, network, [x[:_SOME]], loss, targets), Setting(init, weights))
 

@@ -65,6 +65,7 @@ def preparation(data: Data, dims: Sequence[int], recipe: Recipe) -> Preparation:
             found = _statistics(data.train, dims, Preparation((0.0,), (1.0,), size, crop))
             return Preparation(found.mean, found.std, size, crop)
         case mean, std:
+            _count(data.path, mean, dims[-1], "channel")
             return Preparation(mean, std, size, crop)
 
 
@@ -82,7 +83,15 @@ def _of_rows(part: Rows, recipe: Recipe) -> Preparation:
         case "data":
             return Preparation(*statistics.of_rows(part))
         case mean, std:
+            _count(part.file, mean, part.picture(0).shape[-1], "number")
             return Preparation(mean, std)
+
+
+def _count(path: Path, mean: Sequence[float], there: int, noun: str) -> None:
+    """Raise DataError for means that are neither one for all channels nor one for each."""
+    if len(mean) not in (1, there):
+        reason = f"normalisation has {len(mean)} means and deviations, and the INPUT {there} {noun}{'s'[: there > 1]}"
+        raise DataError(path, reason, 'write as many, or one of each, or normalisation = "data"')
 
 
 def _sizing(part: Part, dims: Sequence[int]) -> tuple[Literal["cover", "pad"], float]:

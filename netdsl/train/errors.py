@@ -108,3 +108,20 @@ class RoomError(TrainError):
         if self.parts:
             return f"write --accumulate {self.parts}, which adds up the gradients of as many parts of a batch"
         return "take a smaller INPUT or network; netdsl memory tells what takes how much"
+
+
+@dataclass(eq=False)
+class TooFewError(TrainError):
+    """Steps by fewer examples than the network trains on; `batch` is the least that has enough for each process."""
+
+    examples: int
+    least: int
+    batch: int
+
+    def __str__(self) -> str:
+        one = "one example" if self.examples == 1 else f"{self.examples} examples"
+        return f"a step by {one} trains nothing: normalising by the statistics of a batch takes {self.least} at least"
+
+    @property
+    def help(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return f"write batch = {self.batch} or more in the recipe, of as many examples"

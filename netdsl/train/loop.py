@@ -25,12 +25,13 @@ from netdsl.compile.origin import Origin
 from netdsl.compile.plan import device_named
 from netdsl.compile.progress import Progress, silent
 from netdsl.data import Part
+from netdsl.measure.meter import Meter
 from netdsl.train import blame, checkpoint, curves, distributed, log, room, stopping
 from netdsl.train import folder as names
 from netdsl.train import setting as settings
 from netdsl.train.batches import Batches, preparation
 from netdsl.train.distributed import Group
-from netdsl.train.errors import ChangedError, Interrupted, NotFiniteError, OccupiedError
+from netdsl.train.errors import ChangedError, Interrupted, NotFiniteError, OccupiedError, TooFewError
 from netdsl.train.evaluation import Evaluation, Tally
 from netdsl.train.folder import About
 from netdsl.train.log import Epoch
@@ -130,9 +131,14 @@ def _parted(
     group: Group,
     note: Callable[[str], None],
 ) -> Setting:
-    """The setting, with the parts of a batch that there is memory for, or that a training began with."""
+    """The setting, with the parts of a batch that there is memory for, or that a training began with.
+
+    Raises TooFewError and RoomError.
+    """
     asked = setting.accumulate or (state["facts"]["accumulate"] if state else 0)
     batch = -(-min(setting.recipe.batch, len(setting.data.train)) // group.world)
+    if batch < (least := Meter(setting.shaped).least.batch):
+        raise TooFewError(batch, least, least * group.world)
     found = group.most(room.parts(replace(setting, accumulate=asked), batch, room.available(device)))
     if found > 1 and not asked:
         note(f"a step by {batch} examples does not fit into memory, so that each batch is taken in {found} parts")
