@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from netdsl.cli import common, progress, stream, weights
-from netdsl.cli.trained import Trained, is_trained, trained
+from netdsl.cli.trained import Trained, is_trained, stem, trained
 from netdsl.compile.errors import CompileError, FormatError, PackagesError
 from netdsl.compile.formats import ENDINGS, FORMATS, SUFFIXES, chosen
 from netdsl.compile.origin import Origin
@@ -70,12 +70,12 @@ def command(
     network = (
         trained(file, origin, asked, "compile") if is_trained(file) else Trained(common.network(file, asked), origin)
     )
-    stem = Path(file).resolve().name if is_trained(file) else common.stem(file)
     shaped, origin = network.shaped, network.origin
     kind = chosen(format, None if output is None else Path(output))
-    path = Path(f"{stem}{kind.suffix}" if output is None else output)
+    path = Path(f"{stem(file)}{kind.suffix}" if output is None else output)
     if path.suffix != kind.suffix:
-        named = path / stem if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(stem)
+        own = stem(file)
+        named = path / own if path.name in {"", ".."} else path if path.name[0].isalnum() else path.with_name(own)
         suffix = kind.suffix if format else suggest.closest(path.suffix, SUFFIXES) or kind.suffix
         help = f"write -o {named.with_suffix(suffix)}"
         what = f"--format {format} writes {kind.suffix}" if format else f"a compiled network is a {ENDINGS} file"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, progress, stream, weights
-from netdsl.cli.trained import Trained, trained
+from netdsl.cli.trained import Trained, stem, trained
 from netdsl.compile.errors import CompileError
 from netdsl.compile.origin import Origin
 from netdsl.data import DataError
@@ -93,7 +93,7 @@ def command(
     if way == "deconv" and bool(pictures) == bool(over):
         raise common.UsageError("--deconv looks at PICTUREs, or at --over DATA", "write one of them")
     numbers = _channels(channels)
-    target = Path(output or f"{_stem(file)}-{way}.png")
+    target = Path(output or f"{stem(file)}-{way}.png")
     format = common.format_of(target, plot.FORMATS, "a picture")
     if not target.parent.is_dir():
         raise common.UsageError(f"{target}: there is no folder {target.parent}")
@@ -114,11 +114,6 @@ def command(
     for line in seen.told:
         stream.line(line)
     stream.line(f"{target}: {seen.about}")
-
-
-def _stem(file: str) -> str:
-    """What a picture is called by default: as the folder of a training, or the network."""
-    return Path(file).resolve().name if Path(file).is_dir() else common.stem(file)
 
 
 def _view(network: Trained, prepare: preparing.Asked, shown: Progress) -> View:

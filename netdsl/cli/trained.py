@@ -39,7 +39,12 @@ class Trained:
 
 def is_trained(file: str) -> bool:
     """Whether FILE is the folder of a training, of which there are weights."""
-    return Path(file).is_dir() and Path(file, COMPILED).is_file()
+    return Path(file, COMPILED).is_file()
+
+
+def stem(file: str) -> str:
+    """What files that are made of FILE are called: as the folder of a training, or as the network."""
+    return Path(file).resolve().name if Path(file).is_dir() else common.stem(file)
 
 
 def trained(file: str, origin: Origin | None, asked: common.Options, command: str) -> Trained:
