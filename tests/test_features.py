@@ -147,7 +147,7 @@ def test_large_pictures_are_made_smaller_beside_features() -> None:
     [
         (
             ["trained", "--layer", "cnv", "--data", "data.npz"],
-            "--layer cnv: Small has no such layer\n  = help: did you",
+            "Small has no layer cnv\n  = help: did you",
         ),
         (["trained", "--layer", "fc", "--data", "none.npz"], "none.npz: No such file"),
         (["trained", "--layer", "fc", "--data", "small.net"], "small.net: is none of the forms of data"),

@@ -368,14 +368,14 @@ def test_filters_are_the_kernels_and_what_a_table_leaves_out_is_nothing() -> Non
     assert np.allclose(np.einsum("uchw,chw->u", third, y[0].numpy()), wanted, atol=1e-5)
     with pytest.raises(SeeError, match="FC at d has no kernels that are pictures") as told:
         View(one).filters("d")
-    assert told.value.help == "take a convolution over a map, such as --layer a"
+    assert told.value.help == "take a convolution over a map, such as a"
 
 
 WRONG = {
-    "filters of a typo": (lambda view: view.filters("convv1"), "no such layer", "did you mean conv1?"),
-    "no way back": (lambda view: view.deconv("p", "here"), "SOFTMAX at p lets no signal back", "such as --layer f"),
+    "filters of a typo": (lambda view: view.filters("convv1"), "has no layer convv1", "did you mean conv1?"),
+    "no way back": (lambda view: view.deconv("p", "here"), "SOFTMAX at p lets no signal back", "such as f"),
     "a channel": (lambda view: view.deconv("conv1", "here", [2]), "channel 2: conv1 has 2 channels", ""),
-    "a class": (lambda view: view.occlude("here/a.png", "dog"), "--class dog: there is no such class", "0 to 2"),
+    "a class": (lambda view: view.occlude("here/a.png", "dog"), "there is no class dog", "0 to 2"),
     "no pictures": (lambda view: view.deconv("conv1", "empty"), "there are no pictures", ""),
     "the input": (lambda view: view.deconv("input1", "here"), "input1 follows from no layer", "behind INPUT"),
 }

@@ -75,7 +75,7 @@ def require_ways(subject: Subject, target: int) -> None:
         node = nodes[index]
         if node.inputs and not subject.plan.identity(node) and back(node.layer) is None:
             source = nodes[node.inputs[0]]
-            help = f"take a layer before it, such as --layer {source.path}" if source.inputs else ""
+            help = f"take a layer before it, such as {source.path}" if source.inputs else ""
             raise SeeError(f"{node.layer.keyword} at {node.path} lets no signal back: no rule says how", help)
 
 

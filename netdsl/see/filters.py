@@ -49,7 +49,7 @@ def filters(subject: Subject, layer: str | None = None, shown: Pictures | None =
     index = _first(subject) if layer is None else subject.layer(layer)
     node = shaped.nodes[index]
     if not _has_kernels(subject, index):
-        help = f"take a convolution over a map, such as --layer {shaped.nodes[_first(subject)].path}"
+        help = f"take a convolution over a map, such as {shaped.nodes[_first(subject)].path}"
         raise SeeError(f"{node.layer.keyword} at {node.path} has no kernels that are pictures", help)
     (x,) = shaped.input_shapes(index)
     module: Any = subject.module_of(node)

@@ -73,9 +73,9 @@ class Subject:
         index = graph.find(path)
         if index is None:
             help = did_you_mean(path, graph.names) or "netdsl summary lists the layers"
-            raise SeeError(f"--layer {path}: {graph.title} has no such layer", help)
+            raise SeeError(f"{graph.title} has no layer {path}", help)
         if graph.nodes[index].training:
-            raise SeeError(f"--layer {path}: it is there in training alone")
+            raise SeeError(f"{path} is there in training alone")
         return index
 
     def module_of(self, node: Node) -> nn.Module:
@@ -174,4 +174,4 @@ class Subject:
         help = did_you_mean(name, self.classes) or f"a number from 0 to {count - 1}" + (
             " or a class by its name" if self.classes else ""
         )
-        raise SeeError(f"--class {name}: there is no such class", help)
+        raise SeeError(f"there is no class {name}", help)
