@@ -16,7 +16,7 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.measure.meter import Meter
 from netdsl.measure.units import size
 from netdsl.probe import pictures
-from netdsl.probe.judgement import Setting, judged
+from netdsl.probe.judgement import Start, judged
 from netdsl.probe.mistakes import Warned
 from netdsl.probe.readings import read
 from netdsl.probe.report import Probe
@@ -76,8 +76,8 @@ def probe(
         network = compile.module(shaped, seed=seed, init=init, weights=weights, logits=True).to(where)
         remarks = network.meta.get("weights", remarks)
         found = read(shaped, network, examples, of, classes)
-        setting = Setting(init, "" if weights is None else weights.name)
-        runs.append(Run(setting, found, tuple(judged(shaped, found, setting))))
+        start = Start(init, "" if weights is None else weights.name)
+        runs.append(Run(start, found, tuple(judged(shaped, found, start))))
     return Probe(shaped, tuple(runs), len(examples[0]), seed, "" if data is None else str(data), lossless, remarks)
 
 
@@ -102,7 +102,7 @@ def alive(
     if len(x) < 2:
         return []
     targets = [y[:_SOME]] * len(shaped.graph.outputs)
-    return judged(shaped, read(shaped, network, [x[:_SOME]], loss, targets), Setting(init, weights))
+    return judged(shaped, read(shaped, network, [x[:_SOME]], loss, targets), Start(init, weights))
 
 
 def beginning(training: Training, x: Tensor, y: Tensor) -> list[Warned]:

@@ -33,16 +33,16 @@ Before a normalisation gradients of hundreds do no harm: the larger weights that
 
 
 @dataclass(frozen=True)
-class Setting:
+class Start:
     """What a network starts from, for the help: the name of an init, or what holds its weights."""
 
     init: str = ""
     weights: str = ""
 
 
-def judged(shaped: ShapedGraph, readings: Readings, setting: Setting) -> list[Warned]:
+def judged(shaped: ShapedGraph, readings: Readings, start: Start) -> list[Warned]:
     """What keeps a network from learning, in the order of its layers."""
-    case = _Case(shaped, readings, setting)
+    case = _Case(shaped, readings, start)
     found = list(case.broken())
     if not found:
         found = list(case.dead())
@@ -58,7 +58,7 @@ Found = tuple[int, Mistake]
 class _Case:
     shaped: ShapedGraph
     readings: Readings
-    setting: Setting
+    start: Start
 
     @cached_property
     def order(self) -> Sequence[int]:
@@ -255,12 +255,12 @@ class _Case:
 
     def remedy(self, index: int) -> str:
         """What to do about something that begins at a node."""
-        if self.setting.weights:
+        if self.start.weights:
             return (
-                f"these are the weights of {self.setting.weights}: take others, or leave them out and begin with a seed"
+                f"these are the weights of {self.start.weights}: take others, or leave them out and begin with a seed"
             )
-        if self.setting.init and self.setting.init != "default":
-            return f"--init default is made for what follows each layer, and {self.setting.init} is not"
+        if self.start.init and self.start.init != "default":
+            return f"--init default is made for what follows each layer, and {self.start.init} is not"
         before = [self.shaped.nodes[one].layer for one in self.order if one <= index]
         squashing = next((one.keyword for one in before if isinstance(one, Sigmoid | Tanh)), "")
         if squashing:

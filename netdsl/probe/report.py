@@ -60,8 +60,8 @@ class Probe(Page):
             "lossless": self.lossless or None,
             "runs": [
                 {
-                    "init": None if run.setting.weights else run.setting.init,
-                    "weights": run.setting.weights or None,
+                    "init": None if run.start.weights else run.start.init,
+                    "weights": run.start.weights or None,
                     "loss": _finite(run.readings.loss),
                     "warnings": [render.data(one) | {"path": one.path} for one in run.warnings],
                     "layers": [self._row(run, index) for index in range(len(self.shaped.nodes))],
@@ -115,7 +115,7 @@ class Probe(Page):
     def _title(self) -> str:
         examples = f"{self.batch:,} examples of {self.source}" if self.source else f"{self.batch:,} random examples"
         names = ", ".join(run.name for run in self.runs)
-        said = "weights" if self.runs[0].setting.weights else "init"
+        said = "weights" if self.runs[0].start.weights else "init"
         return safe.line(f"{self.shaped.graph.title}, {said} {names}: {examples}, seed {self.seed}")
 
     def _heads(self) -> list[str]:
