@@ -148,6 +148,8 @@ MISTAKES = [
     ("INPUT 8x8x3 -> a: CONV 3 1 -> b: CONV 3 1\nADD a b -> FC 2", 2, 1, "[ a | b ] -> ADD"),
     ("INPUT 8x8x3 -> a: CONV 3 1\n[ a | a ] -> CONCAT a", 2, 21, "[ a | a | a ] -> CONCAT"),
     ("INPUT 8x8x3 -> a: CONV 3 1 -> relu -> FC 3", 1, 31, "did you mean RELU?"),
+    ("INPUT 8x8x3\nrelu -> FC 3", 2, 1, "did you mean RELU?"),
+    ("INPUT 8x8x3 -> [ relu | SKIP ] -> ADD", 1, 18, "did you mean RELU?"),
     ("block f(n, m=2) = CONV n 3\nINPUT 8x8x3 -> f(3) -> f -> FC 3", 2, 24, "write f(n)"),
     ("[ a b ] -> ADD", 1, 5, "write [ a | b ] -> ADD"),
     ("INPUT 8 -> [ a b c ] -> CONCAT -> FC 2", 1, 16, "write [ a | b | c ] -> CONCAT"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from netdsl.graph.scope import Scope
+from netdsl.graph.scope import Scope, as_layer
 from netdsl.layers import table
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
@@ -100,7 +100,7 @@ def misplaced_name(name: tree.Name, scope: Scope) -> MisplacedName:
             help = Advice(f"a merge takes what a fork gives: {fork} -> {merge[1]}", fork)
     elif instead := absent.instead(text):
         help = instead
-    elif layer := _layer(text, ()):
+    elif layer := as_layer(text, ()):
         help = Advice(f"layers are written in capitals: did you mean {layer}?", layer)
     elif layer := closest(text, table.keywords()):
         help = perhaps(f"layers are written in capitals: did you mean {layer}?", layer)
@@ -126,7 +126,7 @@ def unknown_block(call: tree.Call, scope: Scope) -> UnknownBlock:
     elif "." in name and (own := name.rpartition(".")[2]) in scope.unit.blocks:
         text = f"{own}({', '.join(arguments[:_MOST])})"
         help = write(text, call.span) if len(arguments) <= _MOST else f"write {text}"
-    elif layer := _layer(name, arguments):
+    elif layer := as_layer(name, arguments):
         rule = "layers are written in capitals, without brackets or commas: "
         help = write(layer, call.span, rule) if " or " not in layer and "[" not in layer else f"{rule}{layer}"
     else:
@@ -139,13 +139,6 @@ def _labels(scope: Scope) -> Iterator[str]:
     """The labels that were written before this place, those of the innermost scope first."""
     for one in scope.outward():
         yield from (name for name, entry in one.entries.items() if entry.element.label is not None)
-
-
-def _layer(word: str, arguments: Sequence[str]) -> str:
-    """What a word in lower case means if it is the name of a layer, here or in another tool; or ""."""
-    if elsewhere.find(word) and (here := elsewhere.called(word, arguments)):
-        return here
-    return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
 
 
 class SuspiciousRepeat(Mistake, code="suspicious-repeat", example="INPUT 28x28x1 -> CONV 6 3 x3"):

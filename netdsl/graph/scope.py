@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netdsl.graph import call
@@ -13,10 +13,12 @@ from netdsl.graph.names import Names
 from netdsl.graph.node import BROKEN, Calls
 from netdsl.graph.outline import Call, Hole, Placed
 from netdsl.graph.program import BlockOf, Unit
-from netdsl.text import tree
+from netdsl.layers import table
+from netdsl.text import elsewhere, tree
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Report
 from netdsl.text.mistake import Mistake
+from netdsl.text.source import Span
 from netdsl.text.suggest import did_you_mean
 
 WHAT_FLOWS = "SKIP stands for what flows in"
@@ -40,6 +42,18 @@ class NoNode(Mistake, code="unknown-name", example="block b(n) = [ n | SKIP ] ->
     name: str
     hint: str = ""
     words = "{name} is a parameter, not a node"
+
+
+def as_layer(word: str, arguments: Sequence[str]) -> str:
+    """What a word in lower case means if it is the name of a layer, here or in another tool; or ""."""
+    if elsewhere.find(word) and (here := elsewhere.called(word, arguments)):
+        return here
+    return " ".join((word.upper(), *arguments)) if word.upper() in table.keywords() else ""
+
+
+def _is_output(span: Span) -> bool:
+    """Whether a name stands in a line of outputs, where no layer can."""
+    return span.source.text[: span.start].rpartition("\n")[2].lstrip().startswith("output ")
 
 
 @dataclass(slots=True)
@@ -205,6 +219,8 @@ class Scope:
         if first in _WHAT_FLOWS:
             before = name.span.source.text[max(0, name.span.start - 80) : name.span.start].rstrip()
             help = perhaps(WHAT_FLOWS, "SKIP") if before[-1:] in {"[", "|"} else WHAT_FLOWS
+        elif not help and not _is_output(name.span) and (layer := as_layer(first, ())):
+            help = f"layers are written in capitals: did you mean {layer}?"
         return Fault(Nothing(first, help), name.span)
 
     def node(self, name: tree.Name) -> int:
