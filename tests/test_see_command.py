@@ -70,6 +70,8 @@ def test_a_training_s_folder_says_its_params_and_python_takes_it_too(folder: Pat
     assert np.array_equal(view.filters().found.kernels, best["conv1.weight"].numpy())
     assert network.see(best, classes=("no", "yes")).occlude("some/0.png", "yes").found[0].called == "yes"
     assert "no --set" in run("see", "trained", "--filters", "--set", "classes=2").err
+    assert run("summary", "trained").err.endswith("  = help: the program of this training is trained/network.net\n")
+    assert run("probe", "two.net", "--weights", "trained").err.endswith("write --weights trained/best.safetensors\n")
     last = Path("trained/last.safetensors")
     whole = last.read_bytes()
     last.write_bytes(whole[:-9])

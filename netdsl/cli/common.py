@@ -221,9 +221,16 @@ def source_of(path: Path | None, name: str, report: Report) -> Source | None:
     try:
         return decode(_stdin(), name, report) if path is None else read(path, name, report)
     except UnreadableFile as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(str(error), _instead(path) if isinstance(error.__cause__, IsADirectoryError) else "") from None
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror or error}") from None
+
+
+def _instead(path: Path | None) -> str:
+    """What to name in place of a folder: of a training's its program, or ""."""
+    from netdsl.train import folder
+
+    return f"the program of this training is {path / folder.NETWORK}" if path and folder.is_training(path) else ""
 
 
 def _stdin() -> bytes:

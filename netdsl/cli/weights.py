@@ -15,6 +15,7 @@ from netdsl.compile.errors import UnreadableWeightsError, WeightsMapError, Weigh
 from netdsl.compile.inits import DEFAULT, INITS
 from netdsl.compile.origin import WAYS, By, Origin, Remarks
 from netdsl.text import safe
+from netdsl.train.folder import BEST
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -65,6 +66,8 @@ def _origin(weights: str | None, by: By | None, map: str | None, map_output: str
         if given:
             raise common.UsageError(f"{given[0]}: there are no weights", "write --weights FILE too")
         return None
+    if (best := Path(weights, BEST)).is_file():
+        raise common.UsageError(f"--weights {weights}: is a folder, and no file of weights", f"write --weights {best}")
     if by == "order" and map is not None:
         raise common.UsageError("--weights-map says names, and --weights-by order has none", "leave one out")
     if by != "order" and map_output is not None:
