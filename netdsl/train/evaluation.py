@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -84,14 +84,12 @@ class Tally:
         )
 
 
-def evaluate(
-    predict: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]], classes: int | Sequence[str]
-) -> Evaluation:
-    """Try a function from examples to the probabilities of their classes, N x classes, on batches with true classes.
+def evaluate(predict: Callable[[Tensor], Tensor], batches: Iterable[tuple[Tensor, Tensor]], classes: int) -> Evaluation:
+    """Try a function from examples to the probabilities of so many classes, N x classes, on batches with true classes.
 
     Raises what Tally does.
     """
-    tally = Tally(classes if isinstance(classes, int) else len(classes))
+    tally = Tally(classes)
     for examples, labels in batches:
         tally.add(predict(examples), labels)
     return tally.evaluation()
