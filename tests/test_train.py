@@ -649,7 +649,7 @@ def test_a_network_trains_itself_in_python(stripes: Path, capsys: pytest.Capture
     assert capsys.readouterr().err == ""
     assert "validation" in repr(again)
     assert outcome.best.validation_error is not None
-    with pytest.raises(TypeError, match="no key epoch"):
+    with pytest.raises(TypeError, match="no key epoch: did you mean epochs"):
         net.train(stripes, epoch=1)
     with pytest.raises(ValueError, match="rate"):
         net.train(stripes, "other", rate=-1.0)

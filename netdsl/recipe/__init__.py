@@ -3,6 +3,7 @@
 from netdsl.recipe.defaults import of
 from netdsl.recipe.reading import read, reads
 from netdsl.recipe.recipe import KEYS, Key, Recipe
+from netdsl.recipe.slips import other_key
 from netdsl.recipe.writing import text
 
-__all__ = ["KEYS", "Key", "Recipe", "of", "read", "reads", "text"]
+__all__ = ["KEYS", "Key", "Recipe", "of", "other_key", "read", "reads", "text"]

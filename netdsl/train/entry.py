@@ -68,10 +68,10 @@ def _recipe(
     shaped: ShapedGraph, path: Path | None, asked: str | PathLike[str] | Recipe | None, changes: Mapping[str, object]
 ) -> Recipe:
     """A recipe, or that of a file, or the network's own, with some keys changed. Raises NetError and ValueError."""
-    known = [key.name for key in recipes.KEYS]
     for name in changes:
-        if name not in known:
-            raise TypeError(f"a recipe has no key {name}: its keys are {', '.join(known)}")
+        if name not in {key.name for key in recipes.KEYS}:
+            slip = recipes.other_key(name)
+            raise TypeError(f"{slip.message()}: {slip.help()}")
     match asked:
         case None:
             found, _ = recipes.of(shaped, path)
