@@ -159,6 +159,9 @@ def test_a_training_says_how_it_split_its_data(evaluate: Evaluate, folder: Path)
 def test_a_file_that_does_not_say_how_is_told(evaluate: Evaluate) -> None:
     status, _, err = evaluate("plain.pt", "--data", "data.npz")
     assert (status, err.split(";")[0]) == (0, "warning: plain.pt does not say how its pictures were prepared")
+    err = evaluate("plain.pt", "--data", "data.npz", "--raw", "1").err
+    assert err.startswith("warning: of each picture 0.875 is taken, which plain.pt does not say; --crop 1 takes all")
+    assert not evaluate("plain.pt", "--data", "data.npz", "--raw", "1", "--crop", "1").err
     found = data(evaluate, "plain.pt", "--data", "data.npz", "--raw", "1", "--crop", "1")
     assert found["confusion"] == counted(*shares(1))["confusion"]
 

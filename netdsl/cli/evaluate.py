@@ -190,6 +190,8 @@ def _member(
         raise common.UsageError(str(error), error.help) from None
     if made.preparation is None and words == preparing.USUAL:
         common.warn(f"{file} does not say how its pictures were prepared; --mean, --std and --crop do")
+    elif made.preparation is None and asked.crop is None and preparation.crop < 1:
+        common.warn(f"of each picture {preparation.crop:g} is taken, which {file} does not say; --crop 1 takes all")
     with running(file):
         answer = once.answering(compiled, device=device, threads=threads, trust=trust)
     return Member(file, classes, dims, preparation, lambda batch: once.probabilities(answer(batch), meaning)), words
