@@ -159,6 +159,19 @@ def placing() -> Generator[None]:
         raise UsageError(f"--device {error.name}: {error.reason}", "cpu, cuda or cuda:1; cpu is there always") from None
 
 
+@contextmanager
+def reading(data: str) -> Generator[None]:
+    """What is wrong with data, or cannot be read of it, is told as a mistake on the command line."""
+    from netdsl.data import DataError
+
+    try:
+        yield
+    except DataError as error:
+        raise UsageError(str(error), error.help) from None
+    except OSError as error:
+        raise UsageError(f"{error.filename or data}: {error.strerror or error}") from None
+
+
 def check_device(name: str | None) -> None:
     """Raise UsageError for a device that is not there."""
     if name is not None:

@@ -129,21 +129,17 @@ def _dims(file: str, made: Card, data: Data) -> Sequence[int]:
 
 def _read(data: str, files: Sequence[str], split: str) -> Data:
     """The data, split as in training where that says it. Raises UsageError."""
-    from netdsl.data import DataError, read
+    from netdsl.data import read
 
     splits = {file: found for file in files if (found := _split(Path(file))) is not None}
     seed, validation = next(iter(splits.values()), (0, 0.1))
     if split != "test" and len({*splits.values()}) > 1:
         first, other = next((a, b) for a in splits for b in splits if splits[a] != splits[b])
         common.warn(f"{first} and {other} split their data otherwise: each has trained on some of what is tried here")
-    try:
+    with common.reading(data):
         found = read(data, seed=seed, validation=validation)
         found.part(split)
-    except DataError as error:
-        raise common.UsageError(str(error), error.help) from None
-    except OSError as error:
-        raise common.UsageError(f"{error.filename or data}: {error.strerror or error}") from None
-    return found
+        return found
 
 
 def _split(folder: Path) -> tuple[int, float] | None:

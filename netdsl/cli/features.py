@@ -200,15 +200,13 @@ class _Taken:
 
 
 def _read(path: str, seed: int) -> Data:
-    """The data, all parts of them. Raises UsageError and DataError."""
+    """The data, all parts of them. Raises UsageError."""
     from netdsl.data import read
 
-    try:
+    with common.reading(path):
         found = read(path, seed=seed)
-    except OSError as error:
-        raise common.UsageError(f"{error.filename or path}: {error.strerror or error}") from None
-    found.part("test")
-    return found
+        found.part("test")
+        return found
 
 
 def _write(target: Path, known: Mapping[str, Features], classes: Sequence[str]) -> None:

@@ -134,14 +134,15 @@ def _view(network: Trained, prepare: preparing.Asked, shown: Progress) -> View:
 
 
 def _over(path: Path) -> Pictures:
-    """The pictures of a folder, or those of data: for testing, else for validation. Raises UsageError, DataError."""
+    """The pictures of a folder, or those of data: for testing, else for validation. Raises UsageError."""
     from netdsl import data
     from netdsl.see import pictures
 
     if path.is_dir() and (found := pictures.within(path)):
         return found
-    read = data.read(path)
-    return read.test or read.validation
+    with common.reading(str(path)):
+        read = data.read(path)
+        return read.test or read.validation
 
 
 def _channels(text: str | None) -> Sequence[int]:
