@@ -28,6 +28,8 @@ from safetensors.torch import load_file
 import netdsl
 from netdsl import data, runtime
 from netdsl.cli import common
+from netdsl.compile.errors import UnreadableWeightsError
+from netdsl.compile.origin import Origin
 from netdsl.probe import beginning
 from netdsl.recipe import Recipe
 from netdsl.train import checkpoint, folder, log, loop, stopping, watch
@@ -309,6 +311,21 @@ def test_a_batch_of_fewer_examples_than_the_network_trains_on_is_refused(example
     assert train(setting(examples, replace(RECIPE, batch=2, epochs=1), text), tmp_path / "two").epochs[0].examples
 
 
+def test_weights_of_a_training_are_said_to_be_its_best(whole: Path, examples: Path, tmp_path: Path) -> None:
+    for given in (whole, whole / "last.safetensors"):
+        made = replace(setting(examples), weights=Origin(given))
+        with pytest.raises(UnreadableWeightsError, match=re.escape(str(whole / "best.safetensors"))):
+            train(made, tmp_path)
+
+
+def test_a_folder_of_several_trainings_says_how_they_go_on(tmp_path: Path) -> None:
+    for number in "12":
+        (tmp_path / number).mkdir()
+    with pytest.raises(NotATrainingError) as found:
+        folder.state(tmp_path)
+    assert f"--resume {tmp_path} --seeds 2" in found.value.help
+
+
 def test_one_example_a_step_trains(examples: Path, tmp_path: Path) -> None:
     text = "INPUT 8x8x1 -> FC 3 -> SOFTMAX"
     outcome = train(setting(examples, replace(RECIPE, batch=1, epochs=1), text), tmp_path, before=beginning)
@@ -566,7 +583,11 @@ def test_several_seeds_are_trained_beside_each_other(stripes: Path) -> None:
         (("stripes.net", "--data", "DATA", "--weights", "nowhere.safetensors"), 2, "nowhere.safetensors"),
         (("stripes.net", "--data", "DATA", "--recipe-set", "rate=1e30"), 1, "is likely too high"),
         (("open.net", "--data", "DATA"), 2, "--loss cross-entropy"),
-        (("stripes.net", "--data", "DATA", "-o", "stripes.net"), 2, "stripes.net"),
+        (("stripes.net", "--data", "DATA", "-o", "stripes.net"), 2, "stripes.net is a file"),
+        (("stripes.net", "--data", "DATA", "-o", "stripes.net/one"), 2, "-o names another place"),
+        (("--resume", "runs/x", "--set", "classes=4"), 2, "leave --set"),
+        (("--resume", "runs/x"), 2, "-o runs/x begins one"),
+        (("stripes.net", "--data", "DATA", "--recipe-set", f"seed={2**63}"), 1, f"from 0 to {2**63 - 1}"),
     ],
 )
 def test_what_is_wrong_is_told(arguments: tuple[str, ...], status: int, told: str, stripes: Path) -> None:

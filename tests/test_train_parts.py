@@ -204,7 +204,13 @@ def test_what_is_frozen_stays(patterns: list[str], frozen: list[str]) -> None:
 
 @pytest.mark.parametrize(
     ("pattern", "words"),
-    [("stme", "did you mean stem"), ("relu1", "names no layer with weights"), ("*", "nothing is left to train")],
+    [
+        ("stme", "did you mean stem"),
+        ("relu1", "choose among "),
+        ("stem,bn1", "each by itself"),
+        ("stem.weight", "did you mean stem?"),
+        ("*", "nothing is left to train"),
+    ],
 )
 def test_wrong_names_of_frozen_layers_are_told(pattern: str, words: str) -> None:
     with pytest.raises(FreezeError) as raised:

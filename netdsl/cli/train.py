@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from netdsl.train.watch import Watch
 
 
+_AS_IT_IS: dict[str, Any] = {"sets": (), "inputs": (), "include": ()}
+"""The options that change a network, where none is given."""
+
+
 @dataclass(frozen=True)
 class _Asked:
     """What the command line asks for."""
@@ -106,6 +110,10 @@ def command(asked: common.Options, **options: Any) -> None:
         raise common.UsageError("--resume goes on, and --overwrite begins anew", "leave one of them out")
     if wanted.resume is not None and wanted.output is not None and Path(wanted.output) != Path(wanted.resume):
         raise common.UsageError(f"--resume goes on in its folder, and not in {wanted.output}", "leave -o out")
+    if wanted.resume is not None and wanted.file is None and wanted.options != replace(wanted.options, **_AS_IT_IS):
+        raise common.UsageError(
+            f"--resume goes on with the network in {wanted.resume}, as it is", "leave --set, --input and --include out"
+        )
     common.share_cores()
     if wanted.threads is not None:
         import torch

@@ -80,7 +80,7 @@ def whole(least: int) -> Kind:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise Wrong(mistakes.WrongKind(shown(value), noun, _unquoted(value)))
         if not (least <= value <= MOST):
-            raise Wrong(mistakes.OutOfRange(shown(value), noun))
+            raise Wrong(mistakes.OutOfRange(shown(value), noun if value < least else f"{noun} to {MOST}"))
         if isinstance(value, float):
             raise Wrong(mistakes.WrongKind(shown(value), noun, write(str(int(value))) if value.is_integer() else ""))
         return value

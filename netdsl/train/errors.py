@@ -41,6 +41,25 @@ class NotATrainingError(TrainError):
     def __str__(self) -> str:
         return f"{self.path} is no training: {self.reason}"
 
+    @property
+    def help(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        if self.path.is_file():
+            return "begin anew with --overwrite, or in another folder with -o"
+        if several := [one for one in self.path.glob("[0-9]*") if one.is_dir()]:
+            return f"it holds several: --resume {self.path} --seeds {len(several)} goes on with all"
+        return f"netdsl train FILE --data DATA -o {self.path} begins one"
+
+
+@dataclass(eq=False)
+class NoFolderError(TrainError):
+    """A file where the folder of a training would be."""
+
+    path: Path
+    help = "-o names another place"
+
+    def __str__(self) -> str:
+        return f"{self.path} is a file, and a training is written into a folder"
+
 
 @dataclass(eq=False)
 class ChangedError(TrainError):

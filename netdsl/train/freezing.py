@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from torch import nn
 
+from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake, Wrong
 from netdsl.text.suggest import did_you_mean
 
@@ -40,7 +41,7 @@ def freeze(module: nn.Module, patterns: Sequence[str]) -> list[str]:
         found = [path for path in layers if any(fnmatchcase(name, pattern) for name in _names(path))]
         if not found:
             known = dict.fromkeys(name for path in layers for name in _names(path))
-            raise FreezeError(NothingFrozen(pattern, did_you_mean(pattern, known)))
+            raise FreezeError(NothingFrozen(pattern, did_you_mean(pattern, known) or _others(pattern, list(known))))
         frozen |= dict.fromkeys(found)
     for path in frozen:
         layer = layers[path]
@@ -51,6 +52,14 @@ def freeze(module: nn.Module, patterns: Sequence[str]) -> list[str]:
     if patterns and not any(weight.requires_grad for weight in module.parameters()):
         raise FreezeError(AllFrozen(", ".join(patterns)))
     return list(frozen)
+
+
+def _others(pattern: str, known: Sequence[str]) -> str:
+    """What may be meant by a name that is like none of those that are known."""
+    if "," in pattern:
+        return "give each by itself"
+    outer = pattern.rpartition(".")[0]
+    return f"did you mean {outer}?" if outer in known else f"choose among {listed(known, ' and ')}"
 
 
 def _at_rest(layer: nn.Module, inputs: object) -> None:

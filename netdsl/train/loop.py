@@ -31,7 +31,7 @@ from netdsl.train import folder as names
 from netdsl.train import setting as settings
 from netdsl.train.batches import Batches, preparation
 from netdsl.train.distributed import Group
-from netdsl.train.errors import ChangedError, Interrupted, NotFiniteError, OccupiedError, TooFewError
+from netdsl.train.errors import ChangedError, Interrupted, NoFolderError, NotFiniteError, OccupiedError, TooFewError
 from netdsl.train.evaluation import Evaluation, Tally
 from netdsl.train.folder import About
 from netdsl.train.log import Epoch
@@ -110,6 +110,8 @@ def _begun(folder: Path, *, resume: bool, overwrite: bool) -> dict[str, Any] | N
     """What a folder goes on from; None for one that is begun. Raises TrainError where that may not be."""
     if resume:
         return names.state(folder)
+    if file := next((one for one in (folder, *folder.parents) if one.is_file()), None):
+        raise NoFolderError(file)
     if names.is_training(folder) and not overwrite:
         found = names.state(folder)
         raise OccupiedError(folder, found["training"]["epoch"], found["facts"]["recipe"]["epochs"])

@@ -19,6 +19,9 @@ from netdsl.text.fit import listed
 _NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
 """What checkpoints call the state dict that stands in them, the likeliest first."""
 
+_BEST, _GOES_ON = "best.safetensors", "training/module/"
+"""Which file of a training has its weights, and what the names in the one that it goes on from begin with."""
+
 
 def read(path: Path) -> Mapping[str, Tensor]:
     """The tensors of a file, as `opened` gives them."""
@@ -77,7 +80,10 @@ def _check(path: Path) -> None:
     They open a file by its path, several times, and go back and forth in it.
     """
     found = path.stat()
-    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+    if path.is_dir():
+        best = f"; {path / _BEST} has those of the training in it" if (path / _BEST).is_file() else ""
+        raise UnreadableWeightsError(path, f"it is a folder{best}")
+    if not stat.S_ISREG(found.st_mode):
         raise UnreadableWeightsError(path, "weights are read from a regular file, not from a pipe or a device")
     with path.open("rb") as file:
         if _inflated(file) > found.st_size:
@@ -110,6 +116,8 @@ def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
         tensors = load_file(path)
     except Exception as error:  # SafetensorError, and what PyTorch says of a type or a size that it does not have
         raise UnreadableWeightsError(path, str(error)) from error
+    if any(name.startswith(_GOES_ON) for name in tensors):
+        raise UnreadableWeightsError(path, f"a training goes on from it; its weights are in {path.with_name(_BEST)}")
     if strange := [name for name, tensor in tensors.items() if not _holds(tensor)]:
         raise UnreadableWeightsError(path, f"{', '.join(strange[:5])} is no plain tensor of real numbers")
     return tensors
