@@ -87,7 +87,8 @@ def draw(found: Evaluation, classes: Sequence[str], format: str, theme: Theme, t
         upright = wide > cell * ticks.step
         left, below = wide + 34, (wide if upright else plot.SMALL) + 34
         width = max(left + side + _EDGE, _LEAST)
-        lines = _fitting((title, about), width - 2 * _EDGE)
+        paint = ((title, theme.text), (about, theme.quiet))
+        lines = [(line, colour) for told, colour in paint for line in _broken(told, width - 2 * _EDGE)]
         height = below + side + 16 * len(lines) + _EDGE
         figure = plot.figure(width, height)
         axes = figure.add_axes((left / width, below / height, side / width, side / height))
@@ -101,21 +102,24 @@ def draw(found: Evaluation, classes: Sequence[str], format: str, theme: Theme, t
         axes.set_yticks(list(ticks), [names[tick] for tick in ticks])
         axes.set(xlabel="told", ylabel="true")
         axes.tick_params(length=0)
-        for place, line in enumerate(lines):
-            colour = theme.quiet if place else theme.text
+        for place, (line, colour) in enumerate(lines):
             figure.text(_EDGE / width, 1 - (16 * place + _EDGE) / height, line, va="center", color=colour)
         if count <= _CELLS:
             _numbers(axes, found, shares, theme)
         return plot.save(figure, format, title)
 
 
-def _fitting(lines: Sequence[str], room: float) -> Sequence[str]:
-    """Lines, cut off where a picture ends."""
-    made: list[str] = []
-    for line in lines:
-        while len(line) > 1 and plot.extent(line, plot.SIZE)[0] > room:
-            line = clipped(line, len(line) - 1)
-        made.append(line)
+def _broken(line: str, room: float) -> Sequence[str]:
+    """A line in as many as it needs to fit into a picture; a word that is wider by itself is cut off."""
+    made = [""]
+    for word in line.split():
+        longer = f"{made[-1]} {word}".strip()
+        if made[-1] and plot.extent(longer, plot.SIZE)[0] > room:
+            made.append("")
+            longer = word
+        while len(longer) > 1 and plot.extent(longer, plot.SIZE)[0] > room:
+            longer = clipped(longer, len(longer) - 1)
+        made[-1] = longer
     return made
 
 
