@@ -18,7 +18,7 @@ from netdsl.recipe import Recipe
 from netdsl.train.average import Average
 from netdsl.train.freezing import FreezeError
 from netdsl.train.optimizer import optimizer
-from netdsl.train.schedule import Schedule, schedule
+from netdsl.train.schedule import Schedule
 
 TEXT = "INPUT 6x6x3 -> stem: CONV 4 3 -> BN -> RELU -> half: ( CONV 4 3 -> BN ) -> RELU -> fc: FC 3"
 
@@ -71,7 +71,7 @@ def test_tokens_and_positions_do_not_decay() -> None:
 def rates(recipe: Recipe, steps: int, errors: list[float]) -> list[float]:
     """The rate of each step."""
     by = optim.SGD([nn.Parameter(torch.zeros(1))], 1.0)
-    one = schedule(by, recipe, steps)
+    one = Schedule(by, recipe, steps)
     found: list[float] = []
     for epoch in range(recipe.epochs):
         for _ in range(steps):
@@ -137,7 +137,7 @@ def test_a_schedule_goes_on_from_plain_numbers() -> None:
     recipe = Recipe(rate=1, epochs=9, patience=1, warmup=0.5, factor=0.5)
 
     def new() -> Schedule:
-        return schedule(optim.SGD([nn.Parameter(torch.zeros(1))], 1.0), recipe, 4)
+        return Schedule(optim.SGD([nn.Parameter(torch.zeros(1))], 1.0), recipe, 4)
 
     whole, found = new(), list[float]()
     parted, told = new(), list[float]()

@@ -148,6 +148,14 @@ def share_cores() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
+def use_threads(count: int | None) -> None:
+    """Let PyTorch compute in so many threads of the CPU, where a number is given."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
+
+
 @contextmanager
 def placing() -> Generator[None]:
     """A device that is not there is told as a mistake of --device."""

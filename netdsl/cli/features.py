@@ -85,10 +85,7 @@ def command(
     if target is not None:
         common.format_of(target, ["npz"], "features")
         files.check(target)
-    if threads is not None:
-        import torch
-
-        torch.set_num_threads(threads)
+    common.use_threads(threads)
     network = trained(file, origin, asked, "features")
     try:
         with weights.telling(), progress.shown() as shown:

@@ -115,10 +115,7 @@ def command(asked: common.Options, **options: Any) -> None:
             f"--resume goes on with the network in {wanted.resume}, as it is", "leave --set, --input and --include out"
         )
     common.share_cores()
-    if wanted.threads is not None:
-        import torch
-
-        torch.set_num_threads(wanted.threads)
+    common.use_threads(wanted.threads)
     root = Path(wanted.resume or wanted.output or Path("runs", common.stem(wanted.file or "")))
     if wanted.resume is not None and wanted.file is not None and wanted.data is not None and not _begun(wanted, root):
         stream.note(safe.line(f"note: {root} holds no training yet, which begins now"))

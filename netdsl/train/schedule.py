@@ -12,7 +12,7 @@ from netdsl.recipe import Recipe
 
 
 class Schedule:
-    """Sets an optimizer's rate for its next step.
+    """Sets an optimizer's rate for its next step, by a recipe whose epochs have so many steps.
 
     `constant` keeps the recipe's rate. `plateau` multiplies it by `factor` where the validation error was not below its
     least for more than `patience` epochs, as PyTorch's ReduceLROnPlateau without a threshold; `step` does so after each
@@ -75,8 +75,3 @@ class Schedule:
     def _set(self) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate
-
-
-def schedule(optimizer: optim.Optimizer, recipe: Recipe, steps: int) -> Schedule:
-    """The schedule of a recipe, whose epochs have so many steps."""
-    return Schedule(optimizer, recipe, steps)

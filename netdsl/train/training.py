@@ -19,7 +19,7 @@ from netdsl.train.average import Average
 from netdsl.train.distributed import Group, gradients, statistics
 from netdsl.train.loss import loss
 from netdsl.train.optimizer import optimizer
-from netdsl.train.schedule import schedule
+from netdsl.train.schedule import Schedule
 from netdsl.train.setting import Setting
 
 _WAIT = 16
@@ -53,7 +53,7 @@ class Training:
         self.loss = loss(shaped, setting.loss, aux_weight=recipe.aux_weight, class_weights=weights).to(device)
         self.module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.optimizer = optimizer(self.module, recipe, setting.freeze)
-        self.schedule = schedule(self.optimizer, recipe, steps)
+        self.schedule = Schedule(self.optimizer, recipe, steps)
         self.average = Average(self.module, recipe.ema) if recipe.ema else None
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self.least = Meter(shaped).least.batch
