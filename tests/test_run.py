@@ -255,6 +255,13 @@ def test_the_table_has_the_names_of_a_trained_files_classes(run: Run, trained: P
     assert run("empty", "small.png").err == f"error: empty: Is a directory\n{help}"
 
 
+def test_of_a_network_that_was_trained_here_the_training_is_named(run: Run, trained: Path, folder: Path) -> None:
+    (folder / "net.net").write_text("INPUT 4 -> FC 2\n")
+    (folder / "runs").mkdir()
+    trained.rename(folder / "runs" / "net")
+    assert run("net.net", "small.png").err.endswith("is in runs/net: netdsl run runs/net\n")
+
+
 @pytest.mark.parametrize(("mean", "told"), [(0.1, "lighter"), (0.5, ""), (0.95, "")])
 def test_black_on_white_is_noticed_where_training_had_white_on_black(
     run: Run, folder: Path, mean: float, told: str
@@ -316,7 +323,7 @@ def test_the_table_names_the_likeliest(run: Run, folder: Path) -> None:
     ("arguments", "message"),
     [
         (["scores.pt", "missing.png"], "missing.png: No such file or directory"),
-        (["scores.pt", "a.png", "."], ".: Is a directory"),
+        (["scores.pt", "a.png", "."], ".: Is a directory\n  = help: name the pictures in it: *"),
         (["scores.pt", "scores.pt"], "scores.pt: is no picture that can be read"),
         (["scores.pt", "broken.png"], "broken.png: is a broken picture"),
         (["scores.pt", "large.png"], "large.png: has more than 178 million pixels"),

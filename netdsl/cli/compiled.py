@@ -33,6 +33,8 @@ def compiled_file(file: str, held: ExitStack, command: str, instead: str = "") -
     found = None if file == "-" or trained else resources.find(file)
     if found is not None and (found != path or path.suffix == ".net"):
         help = instead or f"netdsl compile {file}, and then netdsl {command} {found.stem}.pt"
+        if (folder := Path("runs", found.stem)).joinpath(COMPILED).is_file():
+            help = f"what was trained of it is in {folder}: netdsl {command} {folder}"
         raise common.UsageError(f"{file} is a network that is not compiled yet", help)
     if (format := SUFFIXES.get(path.suffix, FORMATS["torchscript"])) is not FORMATS["torchscript"]:
         what = f"{file} is for {format.reader}, and not TorchScript"

@@ -186,6 +186,8 @@ def _pixels(file: str, dims: Sequence[int], preparation: Preparation, *, invert:
         return pixels(file, dims, preparation, invert=invert)
     except UnreadablePictureError as error:
         raise common.UsageError(str(error)) from None
+    except IsADirectoryError as error:
+        raise common.UsageError(f"{file}: {error.strerror}", f"name the pictures in it: {Path(file, '*')}") from None
     except OSError as error:
         raise common.UsageError(f"{file}: {error.strerror or error}") from None
     except MemoryError:
