@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -256,10 +257,10 @@ def test_the_table_has_the_names_of_a_trained_files_classes(run: Run, trained: P
 
 
 def test_of_a_network_that_was_trained_here_the_training_is_named(run: Run, trained: Path, folder: Path) -> None:
-    (folder / "net.net").write_text("INPUT 4 -> FC 2\n")
+    (folder / "taught.net").write_text("INPUT 4 -> FC 2\n")
     (folder / "runs").mkdir()
-    trained.rename(folder / "runs" / "net")
-    assert run("net.net", "small.png").err.endswith("is in runs/net: netdsl run runs/net\n")
+    shutil.copytree(trained, folder / "runs" / "taught")
+    assert run("taught.net", "small.png").err.endswith("is in runs/taught: netdsl run runs/taught\n")
 
 
 @pytest.mark.parametrize(("mean", "told"), [(0.1, "lighter"), (0.5, ""), (0.95, "")])
