@@ -470,6 +470,13 @@ def test_the_label_that_is_beyond_the_classes_is_named(tmp_path: Path) -> None:
         data.check(found, netdsl.loads("INPUT 5x4x1 -> FC 3").shaped)
 
 
+def test_one_class_alone_is_refused(three: data.Data) -> None:
+    one = replace(three, classes=("0",))
+    for program in ("INPUT 5x4x1 -> FC 1 -> SIGMOID", "INPUT 5x4x1 -> FC 3"):
+        with pytest.raises(DataError, match="has 1 class, and nothing to tell it from"):
+            data.check(one, netdsl.loads(program).shaped)
+
+
 @pytest.mark.parametrize("program", FIT)
 def test_data_fit_a_network(program: str, three: data.Data) -> None:
     assert data.check(three, netdsl.loads(program).shaped) is None

@@ -182,6 +182,8 @@ def test_what_makes_no_sense_is_refused() -> None:
             loss(drawn(2, 4), targets)
     with pytest.raises(ValueError, match="wants targets of 2 or 2 x 4, and not 3"):
         loss(drawn(2, 4), torch.tensor([0, 1, 2]))
+    with pytest.raises(ValueError, match=r"whole numbers, as targets\.long\(\) gives them"):
+        loss(drawn(2, 4), torch.tensor([0.0, 1.0]))
     with pytest.raises(ValueError, match="has 1 outputs, and 2 were given"):
         loss((drawn(2, 4), drawn(2, 4)), torch.tensor([0, 1]))
     with pytest.raises(ValueError, match="1 outputs, and 2 targets"):

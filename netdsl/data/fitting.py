@@ -51,6 +51,8 @@ def _answers(data: Data, shaped: ShapedGraph) -> None:
     graph, count = shaped.graph, len(data.classes)
     output = graph.outputs[0]
     name, shape = graph.output_name(output), shaped.shapes[output]
+    if count < 2:
+        raise DataError(data.path, "has 1 class, and nothing to tell it from", "add examples of another class")
     if shape.positions > 1:
         reason = f"has a class for each picture, and {name} of {graph.title} gives a map, {shape}"
         raise DataError(data.path, reason, "AVGPOOL global at its end makes one place of it")
@@ -60,7 +62,7 @@ def _answers(data: Data, shaped: ShapedGraph) -> None:
         params = [name for name, value in graph.params.items() if value == shape.channels]
         params.sort(key=lambda name: "class" not in name)
         help = f"--set {params[0]}={count}" if params else f"let {graph.title} end in {count} channels"
-        classes = "1 class" if count == 1 else f"{count:,} classes{_beyond(data, shape.channels)}"
+        classes = f"{count:,} classes{_beyond(data, shape.channels)}"
         raise DataError(data.path, f"has {classes}, and {name} of {graph.title} gives {shape.channels:,}", help)
 
 

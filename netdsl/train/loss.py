@@ -129,6 +129,8 @@ class Loss(nn.Module):
             targets = targets.squeeze(1) if targets.shape[1:] == (1,) != x.shape[1:] else targets
         classes = not targets.is_floating_point() and targets.shape != x.shape
         if targets.shape != (x.shape[:1] + x.shape[2:] if classes else x.shape):
+            if targets.shape == x.shape[:1] + x.shape[2:]:
+                raise ValueError(f"{found.name} wants classes as whole numbers, as targets.long() gives them")
             wanted = [_dims(x.shape[:1] + x.shape[2:]), _dims(x.shape)]
             raise ValueError(f"{found.name} wants targets of {' or '.join(wanted)}, and not {_dims(targets.shape)}")
         targets = targets.long() if classes else targets.to(x.dtype)
