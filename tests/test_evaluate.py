@@ -240,6 +240,13 @@ def test_what_cannot_be_evaluated_is_said(evaluate: Evaluate, arguments: list[st
     assert err.startswith(f"error: {message}")
 
 
+def test_a_damaged_file_of_a_training_is_made_anew_by_going_on(evaluate: Evaluate) -> None:
+    Path("damaged").mkdir()
+    Path("damaged", "best.pt").write_bytes(b"x")
+    _, _, err = evaluate("damaged", "--data", "data.npz")
+    assert "netdsl train --resume damaged makes it anew" in err
+
+
 def test_a_broken_picture_is_named(evaluate: Evaluate, folder: Path) -> None:
     whole = next((folder / "folder" / "test" / "red").iterdir())
     broken = folder / "broken" / "test" / "red" / "broken.png"

@@ -49,6 +49,8 @@ def compiled_file(file: str, held: ExitStack, command: str, instead: str = "") -
         help = "netdsl compile makes one: netdsl compile vgg16"
         if path.suffix in _WEIGHTS:
             help = f"weights alone go into their network: netdsl compile FILE --weights {file}"
+        if trained:
+            help = f"netdsl train --resume {file} makes it anew"
         raise common.UsageError(str(error), help) from None
     except OSError as error:
         network = resources.find(f"{path.stem}.net") if isinstance(error, FileNotFoundError) else None
