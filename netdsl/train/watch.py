@@ -104,7 +104,7 @@ class Bars(Watch):
     def _show(self, what: str, done: int, steps: int, told: str, *, new: bool) -> None:
         if new:
             self._bars.reset(self._task, total=steps)
-        self._bars.update(self._task, description=what, completed=done, total=steps, told=told)
+        self._bars.update(self._task, description=what, completed=done, total=steps, told=told, refresh=True)
 
     def ended(self, epoch: Epoch, best: bool) -> None:
         self._line(log.row(epoch, self._epochs, best=best))
