@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, wraps
 from pathlib import Path
@@ -165,6 +165,31 @@ def placing() -> Generator[None]:
         yield
     except UnknownDeviceError as error:
         raise UsageError(f"--device {error.name}: {error.reason}", "cpu, cuda or cuda:1; cpu is there always") from None
+
+
+@contextmanager
+def sparing(words: Callable[[], str], help: str = "") -> Generator[None]:
+    """A lack of memory within is told as a mistake on the command line, in such words."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        from netdsl.runtime.module import lacks_memory
+
+        if not lacks_memory(error):
+            raise
+        raise UsageError(words(), help, "limit-exceeded") from None
+
+
+def holding(shaped: ShapedGraph) -> AbstractContextManager[None]:
+    """The same where the weights of a network are more than the memory holds."""
+
+    def words() -> str:
+        from netdsl.measure import units
+        from netdsl.measure.summary import Summary
+
+        return f"the weights take {units.size(Summary(shaped).totals.weight_bytes)}, more than the memory here"
+
+    return sparing(words)
 
 
 @contextmanager

@@ -96,7 +96,7 @@ def command(
     if kind is FORMATS["torchscript"] and sys.version_info >= (3, 14):
         stream.note("note: TorchScript is untried on Python 3.14; --format pt2 does without it")
     try:
-        with progress.shown() as shown, weights.telling():
+        with common.holding(shaped), progress.shown() as shown, weights.telling():
             told = compile.compile(
                 shaped,
                 path,
@@ -120,11 +120,6 @@ def command(
         raise common.UsageError(str(error)) from None
     except OSError as error:
         raise common.UsageError(f"{error.filename or path}: {error.strerror or error}") from None
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate" not in str(error):
-            raise
-        need = units.size(Summary(shaped).totals.weight_bytes)
-        raise common.UsageError(f"the weights take {need}, more than the memory here", code="limit-exceeded") from None
     weights.tell(told)
     summary = Summary(shaped)
     size = f", {units.size(path.stat().st_size)}" if path.is_file() else ""  # a pipe has none

@@ -12,8 +12,6 @@ from netdsl import optimize
 from netdsl.cli import common, stream
 from netdsl.graph import collector
 from netdsl.graph.node import Node, ShapedGraph
-from netdsl.measure import units
-from netdsl.measure.summary import Summary
 from netdsl.optimize.fused import Fused
 from netdsl.text import format as formatter
 from netdsl.text import tabulate
@@ -70,14 +68,10 @@ def _code(shaped: ShapedGraph, *, scripted: bool) -> str:
     from netdsl.compile.errors import CompileError
 
     try:
-        return compile.code(shaped, scripted=scripted).strip()
+        with common.holding(shaped):
+            return compile.code(shaped, scripted=scripted).strip()
     except CompileError as error:
         raise common.UsageError(str(error)) from None
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and "allocate" not in str(error):
-            raise
-        need = units.size(Summary(shaped).totals.weight_bytes)
-        raise common.UsageError(f"the weights take {need}, more than the memory here", code="limit-exceeded") from None
 
 
 _PRINTED: Mapping[str, Callable[[ShapedGraph], str]] = {

@@ -121,7 +121,9 @@ def command(asked: common.Options, **options: Any) -> None:
         stream.note(safe.line(f"note: {root} holds no training yet, which begins now"))
         wanted = replace(wanted, resume=None)
     again = str(root) if wanted.seeds is None else f"{root} --seeds {wanted.seeds}"
-    with _telling(again), _together(), common.placing(), weights.telling():
+    help = f"begin with --accumulate 4, or go on with --resume {again} where more is free"
+    spared = common.sparing(lambda: "a step takes more memory than is free", help)
+    with spared, _telling(again), _together(), common.placing(), weights.telling():
         if wanted.seeds is None:
             for line in _one(wanted, root, root).lines():
                 stream.line(line)
@@ -357,8 +359,3 @@ def _telling(again: str) -> Generator[None]:
         raise common.UsageError(error.reason, error.help) from None
     except CompileError as error:
         raise common.UsageError(str(error), getattr(error, "help", "")) from None
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in ("allocate", "out of memory")):
-            raise
-        help = f"begin with --accumulate 4, or go on with --resume {again} where more is free"
-        raise common.UsageError("a step takes more memory than is free", help, "limit-exceeded") from None

@@ -84,7 +84,8 @@ def _there(device: str) -> bool:
 
 def lacks_memory(error: Exception) -> bool:
     """Whether PyTorch had no memory for something."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "alloc" in str(error)
+    signs = ("alloc", "out of memory")
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(sign in str(error) for sign in signs)
 
 
 @contextmanager
