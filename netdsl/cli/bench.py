@@ -18,7 +18,7 @@ from netdsl.text.suggest import did_you_mean
 @click.option("--precision", type=click.Choice(PRECISIONS), default="fp32", show_default=True)
 @click.option("--against", metavar="NAME,…", help=f"The peers, by default all of {', '.join(PEERS)}.")
 @click.option("--runs", type=click.IntRange(1), default=15, show_default=True, help="Rounds of timing.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@common.threads
 @click.option(
     "--examples",
     type=click.IntRange(1),

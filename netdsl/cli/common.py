@@ -148,6 +148,12 @@ def share_cores() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 
+threads = click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes."
+)
+"""Gives a command the option --threads, for `use_threads` or what it calls."""
+
+
 def use_threads(count: int | None) -> None:
     """Let PyTorch compute in so many threads of the CPU, where a number is given."""
     if count is not None:

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import click
+
 from netdsl import resources
 from netdsl.cli import common
 from netdsl.compile.formats import FORMATS, SUFFIXES
@@ -75,6 +77,19 @@ def picture_dims(file: str, made: Card) -> Sequence[int]:
         "one input of height x width and 3 channels, or 1, takes pictures; call others from Python: netdsl.runtime.load"
     )
     raise common.UsageError(f"{file} {found}, and not a picture", help)
+
+
+def runs(command: common.Command) -> common.Command:
+    """Give a command the options that say where and how a compiled file runs: --device, --threads and --trust."""
+    for option in (
+        click.option(
+            "--trust", is_flag=True, help="Run a file whose code may do more than compute: whatever you may do."
+        ),
+        common.threads,
+        click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for."),
+    ):
+        command = option(command)
+    return command
 
 
 @contextmanager

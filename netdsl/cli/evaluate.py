@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, progress, stream
-from netdsl.cli.compiled import compiled_file, picture_dims, running
+from netdsl.cli.compiled import compiled_file, picture_dims, running, runs
 from netdsl.cli.preparing import Asked
 from netdsl.draw import plot
 from netdsl.draw.palette import THEMES
@@ -51,9 +51,7 @@ _NUMBERS, _BATCH = 2**22, 256
 @click.option("--theme", type=click.Choice([*THEMES]), default="light", show_default=True)
 @partial(preparing.options, inverts=False)
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures that run at once.")
-@click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
-@click.option("--trust", is_flag=True, help="Run a file whose code may do more than compute: whatever you may do.")
+@runs
 @common.formats("table", "json")
 def command(
     files: tuple[str, ...],

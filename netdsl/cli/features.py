@@ -48,7 +48,7 @@ class _Probe:
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of splits, and of untrained weights."
 )
 @click.option("--batch", type=click.IntRange(1), metavar="N", help="Pictures that run at once.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@common.threads
 @weights.initial
 @weights.loading("Load the weights from a safetensors or .pth file.")
 @partial(preparing.options, name="prepare", inverts=False)

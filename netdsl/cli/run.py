@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netdsl.cli import common, preparing, stream
-from netdsl.cli.compiled import compiled_file, picture_dims, running
+from netdsl.cli.compiled import compiled_file, picture_dims, running, runs
 from netdsl.cli.preparing import Asked
 from netdsl.runtime.file import Card, Compiled, fits_classes
 from netdsl.runtime.picture import UnreadablePictureError, pixels
@@ -58,9 +58,7 @@ class Class:
 @click.option("--top", type=click.IntRange(1), default=5, show_default=True, help="Classes to show of each picture.")
 @click.option("--output", metavar="NAME", help="The output to show, by default the first.")
 @preparing.options
-@click.option("--device", metavar="NAME", help="cpu, cuda or cuda:1; by default what the file is made for.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
-@click.option("--trust", is_flag=True, help="Run a file whose code may do more than compute: whatever you may do.")
+@runs
 @common.formats("table", "json")
 def command(
     file: str,

@@ -82,7 +82,7 @@ class _Asked:
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="What all chance follows from.")
 @click.option("--seeds", type=click.IntRange(1), metavar="N", help="Train so many networks, into DIR/1, DIR/2 and on.")
 @click.option("--device", metavar="NAME", default="auto", show_default=True, help="cpu, cuda or cuda:1.")
-@click.option("--threads", type=click.IntRange(1), metavar="N", help="Of the CPU; by default as PyTorch takes.")
+@common.threads
 @weights.initial
 @click.option("--freeze", multiple=True, metavar="PATHS", help="Layers that stay as they are: conv1, or 'stage1.*'.")
 @click.option("--loss", type=click.Choice(KINDS), help="The loss, where the network's last layer does not say it.")
