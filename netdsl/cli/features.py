@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,21 +108,21 @@ def command(
         stream.page(lambda look: _table(probes, look))
     if target is not None:
         counts = ", ".join(f"{name} {len(one.labels):,}" for name, one in known.items())
-        stream.line(f"{target}: {taken.numbers:,} numbers of {layer} for each picture: {counts}")
+        stream.line(f"{target}: {known['train'].values.shape[1]:,} numbers of {layer} for each picture: {counts}")
 
 
 @dataclass(frozen=True)
 class _Taken:
-    """Features that are asked for: of which layer, of what network, on which data."""
+    """Features that are asked for: of which layer, of what network, on which data.
+
+    `untrained` is the same network with fresh weights, where it has others.
+    """
 
     subject: Subject
-    untrained: Subject
-    trained: bool
+    untrained: Subject | None
     data: Data
     layer: str
     flat: bool
-    reading: Reading
-    numbers: int
     words: str
     batch: int
     progress: Progress
@@ -144,7 +144,6 @@ class _Taken:
         """What a command line asks for. Raises UsageError, SeeError, DataError and CompileError."""
         from netdsl import compile
         from netdsl.recipe import Recipe
-        from netdsl.see.features import of_layer
         from netdsl.see.subject import Subject
         from netdsl.train import batches
 
@@ -153,38 +152,40 @@ class _Taken:
         preparation, words = prepare.prepared(network, shaped.shapes[shaped.graph.inputs[0]].channels)
         module = compile.module(shaped, train=False, init=init, seed=seed, weights=origin, progress=progress)
         subject = Subject(shaped, module, preparation, network.classes)
-        dims = subject.dims
-        if origin is None and words == preparing.USUAL:
-            preparation = batches.preparation(data, dims, Recipe(seed=seed))
-            words = "normalised by the mean and deviation of the data"
-        elif origin is not None:
+        dims, untrained = subject.dims, None
+        if origin is not None:
             weights.tell(module.meta["weights"])
-        fresh = module if origin is None else compile.module(shaped, train=False, init=init, seed=seed)
-        subject, untrained = (Subject(shaped, one, preparation, network.classes) for one in (module, fresh))
-        reading, numbers = of_layer(subject, layer, flat=flat)
+            untrained = replace(subject, module=compile.module(shaped, train=False, init=init, seed=seed))
+        elif words == preparing.USUAL:
+            subject = replace(subject, preparation=batches.preparation(data, dims, Recipe(seed=seed)))
+            words = "normalised by the mean and deviation of the data"
         count = batch or subject.batch(subject.layer(layer))
-        return cls(subject, untrained, origin is not None, data, layer, flat, reading, numbers, words, count, progress)
+        return cls(subject, untrained, data, layer, flat, words, count, progress)
 
     def own(self) -> Mapping[str, Features]:
         """The features of each part. Raises DataError."""
-        return self._found(self.subject, self.reading, self.numbers)
+        return self._of_layer(self.subject)
+
+    def _of_layer(self, subject: Subject) -> Mapping[str, Features]:
+        from netdsl.see.features import of_layer
+
+        return self._found(subject, *of_layer(subject, self.layer, flat=self.flat))
 
     def _found(self, subject: Subject, reading: Reading, numbers: int) -> Mapping[str, Features]:
         from netdsl.data import memory
         from netdsl.see import features
 
-        parts = features.parts(self.data)
+        parts = self.data.parts
         memory.held(self.data.path, 4 * numbers * sum(map(len, parts.values())))
         return {name: features.found(subject, part, reading, self.batch, self.progress) for name, part in parts.items()}
 
     def probes(self, known: Mapping[str, Features]) -> Sequence[_Probe]:
         """Linear probes on these features, on the same layer untrained, and on the pixels. Raises DataError."""
-        from netdsl.see.features import of_layer, of_pixels
+        from netdsl.see.features import of_pixels
 
-        found = [self._probe(f"{self.layer}, trained" if self.trained else f"{self.layer}, untrained", known)]
-        if self.trained:
-            reading, numbers = of_layer(self.untrained, self.layer, flat=self.flat)
-            found.append(self._probe(f"{self.layer}, untrained", self._found(self.untrained, reading, numbers)))
+        found = [self._probe(f"{self.layer}, {'trained' if self.untrained else 'untrained'}", known)]
+        if self.untrained is not None:
+            found.append(self._probe(f"{self.layer}, untrained", self._of_layer(self.untrained)))
         reading, numbers, name = of_pixels(self.subject.dims)
         return [*found, self._probe(name, self._found(self.subject, reading, numbers))]
 

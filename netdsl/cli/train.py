@@ -282,8 +282,7 @@ def _data(path: str, shaped: ShapedGraph, recipe: Recipe) -> Data:
 
     found = data.read(path, seed=recipe.seed, validation=recipe.validation)
     data.check(found, shaped)
-    counts = [(name, getattr(found, name)) for name in ("train", "validation", "test")]
-    parts = ", ".join(f"{len(part):,} {name}" for name, part in counts if part)
+    parts = ", ".join(f"{len(part):,} {name}" for name, part in found.parts.items())
     stream.note(safe.line(f"data: {path}: {parts} examples of {len(found.classes)} classes"))
     for sentence in found.notes:
         stream.note(safe.line(f"note: {sentence}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(eq=False)
@@ -167,24 +165,27 @@ class Data:
     notes: tuple[str, ...] = ()
     """What whoever reads a log should know of how these parts came about, a sentence each."""
 
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """The parts that have examples, by name."""
+        each = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: part for name, part in each.items() if part}
+
     def part(self, name: str) -> Part:
         """The part of a name: train, validation, test or all of them. Raises DataError for one that is not there."""
         if name == "all":
             return self._joined()
-        found = {"train": self.train, "validation": self.validation, "test": self.test}.get(name)
-        if not found:
-            raise DataError(self.path, f"has no {name} part", f"its parts are {', '.join(self._there())}")
+        found = self.parts.get(name)
+        if found is None:
+            raise DataError(self.path, f"has no {name} part", f"its parts are {', '.join(self.parts)}")
         return found
 
     def _joined(self) -> Part:
         import numpy as np
 
-        parts: list[Part] = [getattr(self, name) for name in self._there()]
+        parts = list(self.parts.values())
         labels = np.concatenate([part.labels for part in parts])
         if rows := [part for part in parts if isinstance(part, Rows)]:
             values = np.concatenate([part.values[part.at] for part in rows])
             return Rows(labels, values, np.arange(len(labels)), self.path)
         return Joined(labels, parts, np.arange(len(labels)))
-
-    def _there(self) -> list[str]:
-        return [name for name in PARTS if getattr(self, name)]

@@ -71,7 +71,7 @@ class Preparation:
         import numpy as np
 
         channels = values.shape[-1]
-        scaled = (values - _each(self.mean, channels)) / _each(self.std, channels)
+        scaled = (values - each_channel(self.mean, channels)) / each_channel(self.std, channels)
         return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
 
 
@@ -82,7 +82,7 @@ def _image(picture: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(picture[..., 0] if picture.shape[-1] == 1 else picture)
 
 
-def _each(values: Sequence[float], channels: int) -> NDArray[np.float32]:
+def each_channel(values: Sequence[float], channels: int) -> NDArray[np.float32]:
     """A value for each channel."""
     import numpy as np
 

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from netdsl.compile.progress import Progress, silent
-from netdsl.data import Data, Part
-from netdsl.data.part import PARTS
+from netdsl.data import Part
 from netdsl.see.subject import Subject
 from netdsl.train.batches import Batches
 
@@ -67,12 +66,6 @@ def of_pixels(dims: Sequence[int]) -> tuple[Reading, int, str]:
     size = max(1, int(height * factor)), max(1, int(width * factor))
     pool = torch.nn.AdaptiveAvgPool2d(size)
     return lambda pictures: pool(pictures).flatten(1), size[0] * size[1] * channels, f"pixels of {size[0]}x{size[1]}"
-
-
-def parts(data: Data) -> Mapping[str, Part]:
-    """The parts of some data that have examples, by name."""
-    found = {name: getattr(data, name) for name in PARTS}
-    return {name: part for name, part in found.items() if part}
 
 
 def found(subject: Subject, part: Part, reading: Reading, batch: int, progress: Progress = silent) -> Features:

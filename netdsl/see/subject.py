@@ -13,7 +13,7 @@ from netdsl.compile import heads, meaning
 from netdsl.compile.plan import Plan
 from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.activation import Sigmoid
-from netdsl.runtime.preparation import Preparation
+from netdsl.runtime.preparation import Preparation, each_channel
 from netdsl.see.errors import SeeError
 from netdsl.text.suggest import did_you_mean
 
@@ -156,9 +156,7 @@ class Subject:
 
     def _each(self, values: Sequence[float]) -> Tensor:
         """A value for each channel of a picture."""
-        channels = self.dims[-1]
-        many = values if len(values) == channels else [sum(values) / len(values)] * channels
-        return torch.tensor(many, dtype=torch.float32).view(-1, 1, 1)
+        return torch.as_tensor(each_channel(values, self.dims[-1])).view(-1, 1, 1)
 
     def called(self, number: int) -> str:
         """What a class is called."""
