@@ -1,0 +1,1 @@
+"""Networks that other formats say: read, and said as programs."""

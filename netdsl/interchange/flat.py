@@ -1,0 +1,145 @@
+"""A network of another format as plain layers, which every reader gives, and what cannot be said of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import TYPE_CHECKING
+
+from netdsl.graph.node import Site
+from netdsl.graph.paths import assign
+from netdsl.layers.base import Layer
+from netdsl.text.diagnostic import Diagnostic, NetError
+from netdsl.text.mistake import Mistake
+from netdsl.text.source import Source, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from networkx import MultiDiGraph
+    from numpy.typing import NDArray
+
+MOST_ITEMS = 100_000
+"""Layers that a file may have: twenty times those of the largest networks that are published."""
+MOST_VALUES = 2**40
+"""Values that a map or a tensor may have: a thousand times those of the largest."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A layer of a foreign network, already one of netdsl's.
+
+    Its weights have the names of netdsl's own state dict for that layer, and their layout; there are none where the
+    file has none. `shares` names the item whose weights it uses, `scope` what is around it, from outside in, as the
+    source has it: (("layer1", "Sequential"), ("0", "Bottleneck")).
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...] = ()
+    weights: Mapping[str, NDArray[np.float32]] = field(default_factory=dict[str, "NDArray[np.float32]"], repr=False)
+    shares: str | None = None
+    scope: tuple[tuple[str, str], ...] = ()
+    training: bool = False
+    place: Span | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A foreign network: its layers in topological order, by unique names, and what it gives.
+
+    `params` and `macs` are the source's own counts, by its own rules for shapes; `notes` tell what was passed over.
+    """
+
+    title: str
+    source: str
+    """One line on where it is from: `Caffe: bvlc_alexnet_deploy.prototxt`."""
+    items: tuple[Item, ...]
+    outputs: tuple[tuple[str, str], ...]
+    """The name of each output, and of the item that gives it."""
+    training_outputs: tuple[tuple[str, str], ...] = ()
+    params: int | None = None
+    macs: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+class ForeignMistake(Mistake):
+    """One in a file of another format, whose example is no program."""
+
+
+class ForeignError(NetError):
+    """A foreign network that cannot be said; `partial` is what of it can be, where there is any."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], partial: Flat | None = None) -> None:
+        super().__init__(diagnostics)
+        self.partial = partial
+
+
+def at_node(file: str, node: str, text: str) -> Span:
+    """A place in a file that has no lines: a node by its name, and what it is there."""
+    line = text.replace("\n", " ") or "?"
+    return Span(Source(line, f"{file}: {node}" if node else file), 0, len(line))
+
+
+def graph(flat: Flat) -> MultiDiGraph[str]:
+    """The graph of a foreign network, as `from_graph` takes it, by names that the language can say.
+
+    Each node knows its layer, its place, whose weights it uses, and whether training alone needs it.
+    """
+    import networkx
+
+    names = sayable(flat)
+    found: MultiDiGraph[str] = networkx.MultiDiGraph(
+        title=flat.title,
+        outputs=_named(flat.outputs, names),
+        training_outputs=_named(flat.training_outputs, names),
+    )
+    for item in flat.items:
+        site = Site(item.place or at_node(flat.source, item.name, item.layer.written), {})
+        weights = names[item.shares or item.name]
+        found.add_node(names[item.name], layer=item.layer, weights=weights, training=item.training, place=site)
+        for position, source in enumerate(item.inputs):
+            found.add_edge(names[source], names[item.name], key=position)
+    return found
+
+
+def sayable(flat: Flat) -> Mapping[str, str]:
+    """For the name of each item one that the language can say: in lower case, without signs, and unique."""
+    plain = {item.name: _plain(item.name) for item in flat.items}
+    unique: dict[str, str] = {}
+    for name, wanted in plain.items():
+        unique[name] = _apart(wanted, taken=unique.values())
+    paths = assign({unique[item.name]: item.layer.keyword for item in flat.items})
+    return {name: paths[one] for name, one in unique.items()}
+
+
+def _plain(name: str) -> str:
+    """A name of letters, digits and `_`, without the path that is in it: `conv1/7x7_s2` is `conv1_7x7_s2`."""
+    return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name.lower()).strip("_") or "node"
+
+
+def _apart(wanted: str, taken: Iterable[str]) -> str:
+    """The name, or with a number behind it the first that is not taken."""
+    there = set(taken)
+    name, number = wanted, 1
+    while name in there:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def _named(outputs: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Mapping[str, str]:
+    """The nodes that are outputs, by the name of each where that is sayable and no other node's, else by its node's."""
+    nodes = set(names.values())
+    found: dict[str, str] = {}
+    for output, item in outputs:
+        wanted, node = next(iter(assign({_plain(output): ""}).values())), names[item]
+        if node not in found.values():
+            found[wanted if wanted not in nodes and wanted not in found else node] = node
+    return found
+
+
+def most(dims: Iterable[int]) -> bool:
+    """Whether dims are more than any network has, before memory is taken for them."""
+    sizes = list(dims)
+    return any(size < 0 for size in sizes) or prod(sizes) > MOST_VALUES
