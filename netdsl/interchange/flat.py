@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.graph.node import Site
 from netdsl.graph.paths import assign
+from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text.diagnostic import Diagnostic, NetError
 from netdsl.text.mistake import Mistake
@@ -97,18 +99,33 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     for item in flat.items:
         site = Site(item.place or at_node(flat.source, item.name, item.layer.written), {})
         weights = names[item.shares or item.name]
-        found.add_node(names[item.name], layer=item.layer, weights=weights, training=item.training, place=site)
+        found.add_node(
+            names[item.name], layer=_renamed(item.layer, names), weights=weights, training=item.training, place=site
+        )
         for position, source in enumerate(item.inputs):
             found.add_edge(names[source], names[item.name], key=position)
     return found
 
 
+def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
+    """A layer whose arguments name nodes as the graph does."""
+    named = [one.attribute for one in arguments_of(type(layer)) if one.kind.node]
+    changed = {one: names[before] for one in named if (before := getattr(layer, one)) in names}
+    return replace(layer, **changed) if changed else layer
+
+
 def sayable(flat: Flat) -> Mapping[str, str]:
     """For the name of each item one that the language can say: in lower case, without signs, and unique."""
-    plain = {item.name: _plain(item.name) for item in flat.items}
     unique: dict[str, str] = {}
-    for name, wanted in plain.items():
-        unique[name] = _apart(wanted, taken=unique.values())
+    counts: Counter[str] = Counter()
+    taken: set[str] = set()
+    for item in flat.items:
+        plain = name = _plain(item.name)
+        while name in taken:
+            counts[plain] += 1
+            name = f"{plain}_{counts[plain] + 1}"
+        taken.add(name)
+        unique[item.name] = name
     paths = assign({unique[item.name]: item.layer.keyword for item in flat.items})
     return {name: paths[one] for name, one in unique.items()}
 
@@ -118,24 +135,15 @@ def _plain(name: str) -> str:
     return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name.lower()).strip("_") or "node"
 
 
-def _apart(wanted: str, taken: Iterable[str]) -> str:
-    """The name, or with a number behind it the first that is not taken."""
-    there = set(taken)
-    name, number = wanted, 1
-    while name in there:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
-
-
 def _named(outputs: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Mapping[str, str]:
     """The nodes that are outputs, by the name of each where that is sayable and no other node's, else by its node's."""
-    nodes = set(names.values())
+    nodes, given = set(names.values()), set[str]()
     found: dict[str, str] = {}
     for output, item in outputs:
         wanted, node = next(iter(assign({_plain(output): ""}).values())), names[item]
-        if node not in found.values():
+        if node not in given:
             found[wanted if wanted not in nodes and wanted not in found else node] = node
+            given.add(node)
     return found
 
 

@@ -1,0 +1,244 @@
+"""A network of Caffe as a flat one: inputs, layers in order, and what is returned."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl.interchange import mistakes
+from netdsl.interchange.caffe import net, rules, sources
+from netdsl.interchange.caffe.fields import Fields
+from netdsl.interchange.caffe.text import parse
+from netdsl.interchange.caffe.work import Blob, Given, Shared, Work
+from netdsl.interchange.flat import Flat
+from netdsl.interchange.gathering import Dims, Fault, Gathering, Inputs, Silent, dims_of, make
+from netdsl.text.diagnostic import Enough
+from netdsl.text.fit import clipped
+from netdsl.text.source import Source, Span
+from netdsl.text.suggest import bounded, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_LOSSES = {
+    "Accuracy": "",
+    "ContrastiveLoss": "",
+    "EuclideanLoss": "",
+    "HDF5Output": "",
+    "HingeLoss": "",
+    "InfogainLoss": "SOFTMAX",
+    "MultinomialLogisticLoss": "",
+    "SigmoidCrossEntropyLoss": "SIGMOID",
+    "Silence": "",
+    "SoftmaxWithLoss": "SOFTMAX",
+}
+"""What ends a network and is none of its layers, and what it makes of its first input before it compares."""
+
+
+def reading(
+    source: Source,
+    *,
+    inputs: Inputs | None = None,
+    blobs: Mapping[str, Sequence[NDArray[np.float32]]] | None = None,
+    model: str = "",
+) -> Flat:
+    """The network of a .prototxt. Raises ForeignError with all that is wrong in it."""
+    return _Reading(source, inputs or {}, blobs or {}, model).flat()
+
+
+@dataclass
+class _Reading:
+    source: Source
+    wanted: Inputs
+    blobs: Mapping[str, Sequence[NDArray[np.float32]]]
+    model: str
+    gathering: Gathering = field(init=False)
+    made: dict[str, Blob | None] = field(default_factory=dict[str, "Blob | None"])
+    """What each name stands for now; None for what could not be said, or is a label."""
+    readers: Counter[tuple[int, str]] = field(default_factory=Counter[tuple[int, str]])
+    """How often the blob that a layer makes is read by what is no loss."""
+    unread: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
+    """Items that nothing reads yet: how the file calls each, and whether training alone has it."""
+    labels: set[str] = field(default_factory=set[str])
+    shared: Shared = field(default_factory=Shared)
+
+    def __post_init__(self) -> None:
+        self.gathering = Gathering(f"Caffe: {Path(self.source.name).name}")
+
+    def flat(self) -> Flat:
+        """The whole network."""
+        title = Path(self.source.name).stem
+        with suppress(Enough), bounded():
+            message = parse(self.source, self.gathering.report)
+            whole = Span(self.source, 0, 0)
+            fields = Fields(message, "the network", whole)
+            with self.gathering.telling(whole):
+                title = fields.text("name") or title
+                self.declared(fields)
+            given = net.layers(fields, self.gathering)
+            with self.gathering.telling(whole):
+                fields.rest(net.NET)
+            if not given and not self.gathering.report.failed:
+                self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
+            self.layers(given)
+        outputs = [(name, item) for item, (name, training) in self.unread.items() if not training]
+        training = [(name, item) for item, (name, training) in self.unread.items() if training]
+        if not outputs:
+            outputs, training = training, []
+        return self.gathering.flat(title, outputs, training)
+
+    def declared(self, fields: Fields) -> None:
+        """Inputs of `input:` with their sizes beside them."""
+        for name, dims, span in sources.declared(fields):
+            with self.gathering.telling(span):
+                self.input(name, name, dims, span, "")
+
+    def layers(self, given: Sequence[Given]) -> None:
+        """All layers, but those that only a test has."""
+        kept = [one for one in given if net.TRAIN in one.phases or one.kind in sources.DATA]
+        left = [one for one in given if one not in kept and one.phases]
+        if left:
+            self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
+        readers = _readers(kept)
+        for number, one in enumerate(kept):
+            with self.gathering.telling(one.span):
+                self.made |= dict.fromkeys([top for top in one.tops if top not in one.bottoms and top not in self.made])
+                self.layer(
+                    one, [readers[number, bottom] for bottom in one.bottoms], [readers[number, t] for t in one.tops]
+                )
+
+    def layer(self, one: Given, before: Sequence[int], behind: Sequence[int]) -> None:
+        """One layer: its items, and its tops by name. Raises Fault and Silent."""
+        if one.kind in sources.DATA:
+            self.data(one)
+            return
+        if one.kind not in rules.RULES and one.kind not in _LOSSES:
+            hint = did_you_mean(one.kind, [*rules.RULES, *_LOSSES, *sources.DATA])
+            raise Fault(mistakes.UnknownKind("Caffe", clipped(one.kind, 40), hint))
+        training = net.TEST not in one.phases
+        read = self.bottoms(one)
+        if one.kind in _LOSSES:
+            self.loss(one, read, before)
+            return
+        if read and all(blob is None for blob in read):  # a layer of labels alone
+            self.labels |= set(one.tops)
+            return
+        if None in read:
+            raise Fault(mistakes.Unsaid("what it reads", "labels flow into it, which a program has none of"))
+        blobs = [blob for blob in read if blob is not None]
+        if not blobs:
+            raise Fault(mistakes.WrongCount(one.kind, "an input", 0))
+        if not one.tops:
+            raise Fault(mistakes.WrongCount(one.kind, "an output", 0))
+        training = training or any(blob.training for blob in blobs)
+        work = Work(
+            one, blobs, self.gathering, self.shared, self.blobs.get(one.name, ()), self.model, before[0] == 1, training
+        )
+        made = rules.say(work)
+        one.fields.rest(net.OF_LAYERS)
+        if len(made) != len(one.tops):
+            raise Fault(mistakes.WrongCount(one.kind, f"{len(made)} output{'s' * (len(made) > 1)}", len(one.tops)))
+        for blob in blobs:
+            self.unread.pop(blob.item, None)
+        learned = any(blob.learned for blob in blobs)
+        for top, item in zip(one.tops, made, strict=True):
+            learns = learned or self.gathering.items[item].layer.counts_depth
+            self.put(top, Blob(item, self.gathering.dims[item], blobs[0].batch, training, learns))
+
+    def put(self, top: str, blob: Blob) -> None:
+        """What a name stands for from now on."""
+        self.made[top] = blob
+        self.labels.discard(top)
+        self.unread[blob.item] = (top, blob.training)
+
+    def bottoms(self, one: Given) -> list[Blob | None]:
+        """What a layer reads, None for labels. Raises Fault for what is not there, Silent for what was not said."""
+        found: list[Blob | None] = []
+        for name in one.bottoms:
+            if name not in self.made and name not in self.labels:
+                hint = did_you_mean(name, [*self.made])
+                raise Fault(mistakes.UnknownName(clipped(name, 40), hint), net.top_span(one, name))
+            blob = self.made.get(name)
+            if blob is None and name not in self.labels and one.kind not in _LOSSES:
+                raise Silent
+            found.append(blob)
+        return found
+
+    def loss(self, one: Given, read: Sequence[Blob | None], before: Sequence[int]) -> None:
+        """What ends a network: what it compares is an output, by its activation where nothing else reads it."""
+        self.labels |= set(one.tops)
+        keyword = _LOSSES[one.kind]
+        for target in read[1:]:
+            if target is not None and not target.learned:
+                self.unread.pop(target.item, None)
+        if not read or read[0] is None or not keyword or before[0]:
+            return
+        blob = read[0]
+        if self.unread.pop(blob.item, None) is None:
+            return
+        head, _, last = one.name.rpartition("/")
+        name = "prob" if last == "loss" else f"{last}_prob"
+        name = f"{head}/{name}" if head else name
+        item = self.gathering.add(name, make(keyword), [blob.item], blob.dims, one.span, training=blob.training)
+        self.unread[item] = (name, blob.training)
+
+    def data(self, one: Given) -> None:
+        """A layer that reads data: its first top is an input, and the others are labels, but where a size says more."""
+        sizes = sources.sizes(one)
+        crop = sources.cropped(one)
+        known = f", which it cuts to {crop}x{crop}" if crop else ""
+        for number, (top, dims) in enumerate(zip(one.tops, sizes, strict=True)):
+            if top in self.made and self.made[top] is not None:
+                continue  # the same for another phase
+            if number and dims is None and top not in self.wanted:
+                self.labels.add(top)
+            else:
+                self.input(one.name if len(one.tops) == 1 or not number else top, top, dims, one.span, known)
+        said = one.fields.inner("transform_param")
+        if said.has("scale") or said.has("mean_value") or said.has("mean_file"):
+            note = f"{one.name}: the file scales or shifts its pixels before they flow in"
+            self.gathering.notes += [note] * (note not in self.gathering.notes)
+
+    def input(self, name: str, top: str, dims: tuple[int, ...] | None, span: Span, known: str) -> None:
+        """An input, of the size that was asked for or that the file says. Raises Fault where there is none."""
+        sized = self.size(name, top)
+        if sized is None and (dims is None or len(dims) < 2):
+            self.made.setdefault(top, None)
+            raise Fault(
+                mistakes.NoSize(clipped(top, 40), "224x224x3" if not known else f"{known.split()[-1]}x3", known)
+            )
+        batch = dims[0] if dims else 1
+        size: Dims = sized or (dims or (1, 1))[1:]
+        item = self.gathering.add(name, make("INPUT", dims=(*size[1:], size[0])), (), size, span)
+        self.made[top] = Blob(item, size, batch)
+
+    def size(self, name: str, top: str) -> Dims | None:
+        """The size that is asked for."""
+        for one in (top, name, ""):
+            if one in self.wanted:
+                return dims_of(self.wanted[one])
+        return None
+
+
+def _readers(given: Sequence[Given]) -> Counter[tuple[int, str]]:
+    """For each layer and each name that it reads or makes, how many layers read that blob, losses apart.
+
+    A name stands for another blob once a layer makes it anew.
+    """
+    maker: dict[str, int] = {}
+    read: Counter[tuple[int, str]] = Counter()
+    for number, one in enumerate(given):
+        if one.kind not in _LOSSES:
+            read.update((maker.get(name, -1), name) for name in one.bottoms)
+        maker |= dict.fromkeys(one.tops, number)
+    found: Counter[tuple[int, str]] = Counter()
+    maker.clear()
+    for number, one in enumerate(given):
+        found.update({(number, name): read[maker.get(name, -1), name] for name in set(one.bottoms)})
+        maker |= dict.fromkeys(one.tops, number)
+    return found

@@ -1,0 +1,150 @@
+"""A foreign network while a reader gathers it: items, what each gives by the source's own rules, and what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import TYPE_CHECKING, TypeAlias
+
+from netdsl.interchange import mistakes
+from netdsl.interchange.flat import MOST_ITEMS, Flat, ForeignError, Item, most
+from netdsl.layers import table
+from netdsl.layers.arguments import LayerError, arguments_of
+from netdsl.layers.base import Layer
+from netdsl.layers.shape import Shape
+from netdsl.text.diagnostic import Diagnostic, Enough, Report
+from netdsl.text.fit import listed
+from netdsl.text.mistake import Mistake, Wrong
+from netdsl.text.source import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Dims: TypeAlias = tuple[int, ...]
+"""Channels first, then spatial sizes, without a batch: as Caffe, Darknet, PyTorch and ONNX have them."""
+Inputs: TypeAlias = Mapping[str, Sequence[int]]
+"""Sizes that are asked for, by the name of an input, or by "" for the only one: sizes first, channels last."""
+Weights: TypeAlias = "Mapping[str, NDArray[np.float32]]"
+
+
+class Fault(Wrong):
+    """A mistake on its way to the loop over layers, perhaps at a narrower place than the layer's."""
+
+    def __init__(self, mistake: Mistake, span: Span | None = None) -> None:
+        super().__init__(mistake)
+        self.span = span
+
+
+class Silent(Exception):
+    """What this layer reads could not be said, which has been told."""
+
+
+@dataclass(slots=True)
+class Gathering:
+    """Items in the order in which they run, with the dims of each."""
+
+    source: str
+    report: Report = field(default_factory=Report)
+    items: dict[str, Item] = field(default_factory=dict[str, Item])
+    dims: dict[str, Dims] = field(default_factory=dict[str, Dims])
+    notes: list[str] = field(default_factory=list[str])
+    params: int = 0
+    macs: int = 0
+
+    def add(
+        self,
+        name: str,
+        layer: Layer,
+        inputs: Sequence[str],
+        dims: Dims,
+        place: Span,
+        *,
+        weights: Weights | None = None,
+        shares: str | None = None,
+        training: bool = False,
+    ) -> str:
+        """Add an item, and give the name that it has got. Raises LayerError and Fault where netdsl's rules differ."""
+        if most(dims) or not all(dims):
+            raise Fault(mistakes.TooMuch("values of a map", prod(dims), 2**40))
+        if len(self.items) >= MOST_ITEMS:
+            self.report.error(mistakes.TooMuch("layers", len(self.items) + 1, MOST_ITEMS), place)
+            raise Enough
+        ours = layer.shape(*[shape_of(self.dims[one]) for one in inputs])
+        if ours != shape_of(dims):
+            why = f"it gives {shape_of(dims)}, and {layer.written} would give {ours}"
+            raise Fault(mistakes.Unsaid("its size", why))
+        unique, number = name, 1
+        while unique in self.items:
+            number += 1
+            unique = f"{name}_{number}"
+        self.items[unique] = Item(unique, layer, tuple(inputs), weights or {}, shares, training=training, place=place)
+        self.dims[unique] = dims
+        return unique
+
+    def change(self, name: str, layer: Layer, weights: Weights) -> None:
+        """Give an item another layer of equal shape, and further weights."""
+        item = self.items[name]
+        self.items[name] = replace(item, layer=layer, weights={**item.weights, **weights})
+
+    def count(self, params: int, macs: int) -> None:
+        """Add to the source's own counts."""
+        self.params += params
+        self.macs += macs
+
+    @contextmanager
+    def telling(self, place: Span) -> Generator[None]:
+        """What is wrong within is told, at that place where none is known."""
+        with suppress(Silent):
+            try:
+                yield
+            except Fault as fault:
+                self.report.error(fault.mistake, fault.span or place)
+            except LayerError as error:
+                self.report.error(mistakes.Unsaid("it", error.mistake.message(), error.mistake.help()), place)
+
+    def flat(self, title: str, outputs: Sequence[tuple[str, str]], training: Sequence[tuple[str, str]]) -> Flat:
+        """What was gathered. Raises ForeignError where something was wrong, with what could be said."""
+        needed = {item for _, item in (*outputs, *training)}
+        for item in reversed(self.items.values()):
+            if item.name in needed:
+                needed.update(item.inputs)
+        items = tuple([item for item in self.items.values() if item.name in needed])
+        if unread := [item.name for item in self.items.values() if item.name not in needed and not item.inputs]:
+            self.notes.append(f"no layer reads {listed(unread[:8])}")
+        found = Flat(
+            title, self.source, items, tuple(outputs), tuple(training), self.params, self.macs, tuple(self.notes)
+        )
+        if self.report.failed:
+            raise ForeignError(self.report.diagnostics(), found if outputs else None)
+        return found
+
+
+def failed(mistake: Mistake, span: Span) -> ForeignError:
+    """The error of one mistake."""
+    return ForeignError([Diagnostic(mistake, span)])
+
+
+def make(keyword: str, **given: object) -> Layer:
+    """A layer of the table, whose arguments are held against their kinds. Raises LayerError."""
+    row = table.find(keyword)
+    assert row is not None
+    values: dict[str, object] = {}
+    for argument in arguments_of(row):
+        value = given.pop(argument.field, None)
+        if value is not None:
+            values[argument.attribute] = argument.kind.read(value)  # pyright: ignore[reportArgumentType]
+    assert not given, given
+    return row(**values)
+
+
+def shape_of(dims: Dims) -> Shape:
+    """The shape that dims with channels first are."""
+    return Shape(tuple(dims[1:]), dims[0])
+
+
+def dims_of(sizes: Sequence[int]) -> Dims:
+    """Dims with channels first, of sizes with channels last."""
+    return (sizes[-1], *sizes[:-1])
