@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from netdsl.interchange import mistakes
-from netdsl.interchange.flat import MOST_ITEMS, Flat, ForeignError, Item, most
+from netdsl.interchange.flat import MOST_ITEMS, MOST_VALUES, Flat, ForeignError, Item, most
 from netdsl.layers import table
 from netdsl.layers.arguments import LayerError, arguments_of
 from netdsl.layers.base import Layer
@@ -51,8 +52,8 @@ class Gathering:
     items: dict[str, Item] = field(default_factory=dict[str, Item])
     dims: dict[str, Dims] = field(default_factory=dict[str, Dims])
     notes: list[str] = field(default_factory=list[str])
-    params: int = 0
-    macs: int = 0
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    """Parameters and MACs of each item, by the source's own rules."""
 
     def add(
         self,
@@ -68,14 +69,17 @@ class Gathering:
     ) -> str:
         """Add an item, and give the name that it has got. Raises LayerError and Fault where netdsl's rules differ."""
         if most(dims) or not all(dims):
-            raise Fault(mistakes.TooMuch("values of a map", prod(dims), 2**40))
+            raise Fault(mistakes.TooMuch("values of a map", prod(dims), MOST_VALUES))
         if len(self.items) >= MOST_ITEMS:
             self.report.error(mistakes.TooMuch("layers", len(self.items) + 1, MOST_ITEMS), place)
             raise Enough
-        ours = layer.shape(*[shape_of(self.dims[one]) for one in inputs])
+        shapes = [shape_of(self.dims[one]) for one in inputs]
+        ours = layer.shape(*shapes)
         if ours != shape_of(dims):
             why = f"it gives {shape_of(dims)}, and {layer.written} would give {ours}"
             raise Fault(mistakes.Unsaid("its size", why))
+        if large := next((one for one in layer.weights(*shapes) if most(one.dims)), None):
+            raise Fault(mistakes.TooMuch("weights of a layer", prod(large.dims), MOST_VALUES))
         unique, number = name, 1
         while unique in self.items:
             number += 1
@@ -89,10 +93,10 @@ class Gathering:
         item = self.items[name]
         self.items[name] = replace(item, layer=layer, weights={**item.weights, **weights})
 
-    def count(self, params: int, macs: int) -> None:
+    def count(self, item: str, params: int, macs: int = 0) -> None:
         """Add to the source's own counts."""
-        self.params += params
-        self.macs += macs
+        self.counts[item, "params"] += params
+        self.counts[item, "macs"] += macs
 
     @contextmanager
     def telling(self, place: Span) -> Generator[None]:
@@ -114,9 +118,8 @@ class Gathering:
         items = tuple([item for item in self.items.values() if item.name in needed])
         if unread := [item.name for item in self.items.values() if item.name not in needed and not item.inputs]:
             self.notes.append(f"no layer reads {listed(unread[:8])}")
-        found = Flat(
-            title, self.source, items, tuple(outputs), tuple(training), self.params, self.macs, tuple(self.notes)
-        )
+        params, macs = (sum(self.counts[item.name, what] for item in items) for what in ("params", "macs"))
+        found = Flat(title, self.source, items, tuple(outputs), tuple(training), params, macs, tuple(self.notes))
         if self.report.failed:
             raise ForeignError(self.report.diagnostics(), found if outputs else None)
         return found

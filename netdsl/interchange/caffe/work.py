@@ -126,7 +126,7 @@ class Work:
             training=self.training,
         )
         self.own(name)
-        self.gathering.count(0 if owner else params, macs)
+        self.gathering.count(name, 0 if owner else params, macs)
         return name
 
     def weights(

@@ -71,7 +71,6 @@ def _normalized(
     normalizes = bool(work.section.whole("batch_normalize", 0))
     layer = make(keyword, nobias=normalizes, **named)
     count = out[0]
-    work.gathering.count(prod(dims) + count * (1 + normalizes), macs)
     weights, statistics = {}, {}
     if (file := work.weights) is not None:
         bias = file.take(count)
@@ -85,8 +84,10 @@ def _normalized(
         weights = {"weight": weight.T if turned else weight}
         (statistics if normalizes else weights)["bias"] = bias
     item = work.give(layer, out, weights=weights)
+    work.gathering.count(item, prod(dims) + count * (not normalizes), macs)
     if normalizes:
         item = work.give(make("BN"), out, "bn", inputs=(item,), weights=statistics)
+        work.gathering.count(item, 2 * count)
     return work.activated(item, "logistic")
 
 
@@ -95,12 +96,13 @@ def batchnorm(work: Work) -> str:
     channels, file = work.dims[0], work.weights
     names = ("weight", "running_mean", "running_var")
     statistics = {} if file is None else {name: file.take(channels) for name in names}
-    work.gathering.count(2 * channels, 0)
     if file is not None:
         import numpy as np
 
         statistics["bias"] = np.zeros(channels, np.float32)
-    return work.give(make("BN"), work.dims, weights=statistics)
+    item = work.give(make("BN"), work.dims, weights=statistics)
+    work.gathering.count(item, 2 * channels)
+    return item
 
 
 def maxpool(work: Work) -> str:
