@@ -52,6 +52,7 @@ ROOMS = {
     "train/optimizer.py": "train_parts",
     "train/schedule.py": "train_parts",
     "compile/inits": "inits",
+    "interchange": "caffe darknet",
     "graph": "programs mistakes diagnostics summary",
     "measure": "programs summary measures",
     "measure/expect.py": "programs mistakes diagnostics",

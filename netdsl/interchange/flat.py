@@ -115,12 +115,16 @@ def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
 
 
 def sayable(flat: Flat) -> Mapping[str, str]:
-    """For the name of each item one that the language can say: in lower case, without signs, and unique."""
+    """For the name of each item one that the language can say: in lower case, without signs, and unique.
+
+    What is an output is called as the output is, so that it needs no second name.
+    """
+    outputs = {item: name for name, item in reversed((*flat.outputs, *flat.training_outputs))}
     unique: dict[str, str] = {}
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     for item in flat.items:
-        plain = name = _plain(item.name)
+        plain = name = _plain(outputs.get(item.name, item.name))
         while name in taken:
             counts[plain] += 1
             name = f"{plain}_{counts[plain] + 1}"

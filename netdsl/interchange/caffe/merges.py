@@ -73,12 +73,12 @@ def slicing(work: Work) -> Sequence[str]:
     if len(ends) != count + 1 or any(one >= other for one, other in pairwise(ends)):
         raise Fault(mistakes.Unlike("slice_point", f"{count} parts of {size} have {count - 1} points in order between"))
     found: list[str] = []
-    for start, end in pairwise(ends):
+    for top, (start, end) in zip(work.given.tops, pairwise(ends), strict=True):
         part = (*dims[: axis - 1], end - start, *dims[axis:])
         if axis == 1:
-            found.append(work.give(make("SLICE", **{"from": start, "to": end}), part))
+            found.append(work.give(make("SLICE", **{"from": start, "to": end}), part, name=top))
         else:
-            found.append(work.give(make("CROP", size=end - start, at=start, axis=axis - 2), part))
+            found.append(work.give(make("CROP", size=end - start, at=start, axis=axis - 2), part, name=top))
     return found
 
 

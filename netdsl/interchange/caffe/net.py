@@ -49,6 +49,8 @@ def layers(net: Fields, gathering: Gathering) -> Sequence[Given]:
                 mistakes.WrongValue(one.name, clipped(one.text, 40), "a message in braces"), one.span
             )
             continue
+        if one.message.broken:
+            continue
         with gathering.telling(one.span):
             found.append(_layer(Fields(one.message, one.name, one.span), len(found)))
     net.taken |= {"layer", "layers"}

@@ -66,6 +66,8 @@ class _Reading:
     """Items that nothing reads yet: how the file calls each, and whether training alone has it."""
     labels: set[str] = field(default_factory=set[str])
     shared: Shared = field(default_factory=Shared)
+    damaged: bool = False
+    """Whether parts of the file could not be read, which may have made what others read."""
 
     def __post_init__(self) -> None:
         self.gathering = Gathering(f"Caffe: {Path(self.source.name).name}")
@@ -75,14 +77,16 @@ class _Reading:
         title = Path(self.source.name).stem
         with suppress(Enough), bounded():
             message = parse(self.source, self.gathering.report)
+            self.damaged = message.broken
             whole = Span(self.source, 0, 0)
             fields = Fields(message, "the network", whole)
             with self.gathering.telling(whole):
                 title = fields.text("name") or title
                 self.declared(fields)
             given = net.layers(fields, self.gathering)
-            with self.gathering.telling(whole):
-                fields.rest(net.NET)
+            if not message.broken:
+                with self.gathering.telling(whole):
+                    fields.rest(net.NET)
             if not given and not self.gathering.report.failed:
                 self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
             self.layers(given)
@@ -159,8 +163,14 @@ class _Reading:
     def bottoms(self, one: Given) -> list[Blob | None]:
         """What a layer reads, None for labels. Raises Fault for what is not there, Silent for what was not said."""
         found: list[Blob | None] = []
-        for name in one.bottoms:
+        for number, name in enumerate(one.bottoms):
             if name not in self.made and name not in self.labels:
+                if number and one.kind in _LOSSES:
+                    self.labels.add(name)  # of data that a network for use has none of
+                    found.append(None)
+                    continue
+                if self.damaged:
+                    raise Silent
                 hint = did_you_mean(name, [*self.made])
                 raise Fault(mistakes.UnknownName(clipped(name, 40), hint), net.top_span(one, name))
             blob = self.made.get(name)

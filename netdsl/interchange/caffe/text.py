@@ -50,6 +50,8 @@ class Message:
     """Fields in order; those that are repeated stand several times."""
 
     fields: list[Field] = field(default_factory=list[Field])
+    broken: bool = False
+    """Whether a mistake is within it, which has been told."""
 
     def named(self, name: str) -> list[Field]:
         """All fields of a name."""
@@ -91,7 +93,7 @@ class _Parsing:
         while self.at < len(self.tokens):
             self.step()
         for one in reversed(self.open[1:]):
-            self.report.error(mistakes.Broken(f"this is never closed: {one.closes} is missing"), one.span)
+            self.wrong(f"this is never closed: {one.closes} is missing", one.span)
         return self.top
 
     def step(self) -> None:
@@ -198,6 +200,8 @@ class _Parsing:
 
     def wrong(self, why: str, span: Span) -> None:
         """Tell a mistake, the first of its line."""
+        for one in self.open:
+            one.message.broken = True
         if span.line != self.told:
             self.told = span.line
             self.report.error(mistakes.Broken(why), span)

@@ -107,6 +107,7 @@ class Work:
         macs: int = 0,
         weights: Mapping[str, NDArray[np.float32]] | None = None,
         turned: bool = False,
+        name: str = "",
     ) -> str:
         """Add an item. `roles` are what its blobs are called in netdsl, in order.
 
@@ -115,8 +116,8 @@ class Work:
         read = [self.x.item] if inputs is None else inputs
         found = dict(weights or {}) if not roles else self.weights(layer, read, roles, turned)
         owner = self.owner()
-        name = self.gathering.add(
-            self.given.name,
+        item = self.gathering.add(
+            name or self.given.name,
             layer,
             read,
             dims,
@@ -125,9 +126,9 @@ class Work:
             shares=owner,
             training=self.training,
         )
-        self.own(name)
-        self.gathering.count(name, 0 if owner else params, macs)
-        return name
+        self.own(item)
+        self.gathering.count(item, 0 if owner else params, macs)
+        return item
 
     def weights(
         self, layer: Layer, read: Sequence[str], roles: Sequence[str], turned: bool

@@ -82,7 +82,8 @@ class _Reading:
         work.before = "" if kind == "route" else work.made_of(item)
         if kind in _ENDS:
             heads = len(self.outputs) + 1
-            self.outputs.setdefault(work.before, kind if heads == 1 else f"{kind}{heads}")
+            name = work.before if kind == "cost" else kind if heads == 1 else f"{kind}{heads}"
+            self.outputs.setdefault(work.before, name)
             return ""
         made = RULES[kind](work)
         section.rest(PASSED)

@@ -81,7 +81,7 @@ class Work:
         """The item of a layer before this one, by its number or counted back from this. Raises Fault and Silent."""
         at = number + len(self.made) if number < 0 else number
         if not 0 <= at < len(self.made):
-            noun = f"a layer before this one, which is the {len(self.made) + 1}th"
+            noun = f"the number of a layer before this one, which is {len(self.made)}"
             raise Fault(mistakes.WrongValue(key, str(number), noun), self.section.at(key))
         return self.made_of(self.made[at], key)
 

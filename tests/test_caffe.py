@@ -1,0 +1,333 @@
+"""Networks of Caffe: their counts, their outputs against a plain reading in PyTorch, and what is wrong with them."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import pytest
+import torch
+from foreign import FILES, caffemodel, outputs, totals
+from torch.nn import functional
+
+import netdsl
+from netdsl.interchange import caffe
+from netdsl.interchange.caffe.reading import reading
+from netdsl.interchange.flat import Flat, ForeignError, graph
+from netdsl.text.source import Source
+
+COUNTS = {
+    "netscope/alexnet": (60_965_224, 724_406_816),
+    "netscope/googlenet": (6_998_552, 1_599_884_032),
+    "netscope/resnet-50": (25_557_096, 3_857_973_248),
+    "netscope/squeezenet": (1_248_424, 861_339_936),
+    "netscope/nin": (7_595_176, 1_100_188_800),
+    "netscope/inceptionv4": (42_711_400, 12_253_974_624),
+    "caffe/bvlc_alexnet_deploy": (60_965_224, 724_406_816),
+    "caffe/bvlc_googlenet_deploy": (6_998_552, 1_582_671_872),
+    "caffe/bvlc_googlenet_train_val": (13_378_280, 1_591_044_096),
+    "caffe/lenet": (431_080, 2_293_000),
+    "caffe/cifar10_quick": (145_578, 12_354_176),
+    "caffe/mnist_siamese": (431_102, 2_293_020),
+    "caffe/mnist_autoencoder": (2_837_314, 2_833_000),
+}
+SIZELESS = {
+    "netscope/alexnet": (227, 227, 3),
+    "netscope/nin": (224, 224, 3),
+    "caffe/mnist_autoencoder": (28, 28, 1),
+}
+INPUT = 'layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 4 dim: 9 dim: 10 } } }\n'
+
+
+def read(text: str, **options: object) -> Flat:
+    return reading(Source(text, "net.prototxt"), **options)  # pyright: ignore[reportArgumentType]
+
+
+def layer(kind: str, more: str = "", *, bottom: str = "data", top: str = "y") -> str:
+    bottoms = " ".join(f'bottom: "{one}"' for one in bottom.split())
+    return f'layer {{ name: "{top}" type: "{kind}" {bottoms} top: "{top}" {more} }}\n'
+
+
+def told(text: str, **options: object) -> list[tuple[str, int, str, str]]:
+    with pytest.raises(ForeignError) as caught:
+        read(text, **options)
+    return [(one.code, one.span.line, one.message, str(one.help)) for one in caught.value.diagnostics]
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_published_networks_have_their_counts(name: str) -> None:
+    path = FILES / f"{name}.prototxt"
+    inputs = {"": SIZELESS[name]} if name in SIZELESS else None
+    if inputs:
+        with pytest.raises(ForeignError, match="does not say the size of data"):
+            caffe.read(path)
+    flat = caffe.read(path, inputs=inputs)
+    assert (flat.params, flat.macs) == totals(flat) == COUNTS[name]
+
+
+def test_heads_are_outputs_and_losses_are_not() -> None:
+    flat = caffe.read(FILES / "caffe/bvlc_googlenet_train_val.prototxt")
+    assert [name for name, _ in flat.outputs] == ["loss1/prob", "loss2/prob", "loss3/loss3_prob"]
+    flat = caffe.read(FILES / "caffe/mnist_autoencoder.prototxt", inputs={"": (28, 28, 1)})
+    assert flat.outputs == (("decode1neuron", "decode1neuron"),)
+
+
+def test_a_head_of_the_training_phase_is_a_training_output() -> None:
+    aux = layer("InnerProduct", "inner_product_param { num_output: 3 } include { phase: TRAIN }", top="aux")
+    test = layer("Softmax", "include { phase: TEST }", top="prob", bottom="y")
+    flat = read(INPUT + layer("InnerProduct", "inner_product_param { num_output: 5 }") + aux + test)
+    assert (flat.outputs, flat.training_outputs) == ((("y", "y"),), (("aux", "aux"),))
+    network = netdsl.from_graph(graph(flat))
+    assert "output training aux" in network.text
+    assert network.summary().totals.params == 360 * 5 + 5
+
+
+WINDOWS = {
+    "convolution_param { num_output: 6 kernel_size: 3 stride: 2 pad: 1 group: 2 }": lambda x, w, b: functional.conv2d(
+        x, w, b, 2, 1, 1, 2
+    ),
+    "convolution_param { num_output: 6 kernel_h: 3 kernel_w: 1 pad_h: 1 pad_w: 0 dilation: 2 }": (
+        lambda x, w, b: functional.conv2d(x, w, b, 1, (1, 0), 2)
+    ),
+    "convolution_param { num_output: 8 kernel_size: 3 group: 4 }": lambda x, w, b: functional.conv2d(x, w, b, groups=4),
+}
+
+
+@pytest.mark.parametrize("given", WINDOWS)
+@pytest.mark.parametrize("old", [False, True])
+def test_convolutions_compute_what_caffe_does(given: str, old: bool, tmp_path: Path) -> None:
+    generator = np.random.default_rng(1)
+    (tmp_path / "net.prototxt").write_text(INPUT + layer("Convolution", given))
+    flat = caffe.read(tmp_path / "net.prototxt")
+    dims = {
+        one.name: one.dims
+        for one in flat.items[1].layer.weights(netdsl.from_graph(graph(flat)).graph.nodes["data"]["shape"])
+    }
+    weight, bias = (generator.normal(size=dims[name]).astype("f4") for name in ("weight", "bias"))
+    (tmp_path / "net.caffemodel").write_bytes(caffemodel({"y": [weight, bias]}, old=old))
+    x = torch.randn(2, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    wanted = WINDOWS[given](x, torch.tensor(weight), torch.tensor(bias))
+    torch.testing.assert_close(outputs(caffe.read(tmp_path / "net.prototxt"), x)["y"], wanted)
+
+
+def caffe_pool(x: torch.Tensor, kernel: int, stride: int, pad: int, average: bool) -> torch.Tensor:
+    """Pooling as pooling_layer.cpp has it, window by window."""
+    sizes = []
+    for size in x.shape[2:]:
+        count = -(-(size + 2 * pad - kernel) // stride) + 1
+        sizes.append(count - (pad > 0 and (count - 1) * stride >= size + pad))
+    found = torch.empty(*x.shape[:2], *sizes)
+    for row in range(sizes[0]):
+        for column in range(sizes[1]):
+            starts = [row * stride - pad, column * stride - pad]
+            ends = [min(start + kernel, size + pad) for start, size in zip(starts, x.shape[2:], strict=True)]
+            area = (ends[0] - starts[0]) * (ends[1] - starts[1])
+            part = x[:, :, max(starts[0], 0) : min(ends[0], x.shape[2]), max(starts[1], 0) : min(ends[1], x.shape[3])]
+            found[:, :, row, column] = part.sum((2, 3)) / area if average else part.amax((2, 3))
+    return found
+
+
+@pytest.mark.parametrize("pool", ["MAX", "AVE"])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "pad"), [(3, 2, 0), (3, 2, 1), (2, 2, 0), (2, 2, 1), (3, 3, 1), (5, 3, 2)]
+)
+def test_poolings_round_up_as_caffe_does(pool: str, kernel: int, stride: int, pad: int) -> None:
+    more = f"pooling_param {{ pool: {pool} kernel_size: {kernel} stride: {stride} pad: {pad} }}"
+    x = torch.randn(1, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    found = outputs(read(INPUT + layer("Pooling", more)), x)["y"]
+    torch.testing.assert_close(found, caffe_pool(x, kernel, stride, pad, pool == "AVE"))
+
+
+POINTWISE = {
+    ("ReLU", "relu_param { negative_slope: 0.25 }"): lambda x: functional.leaky_relu(x, 0.25),
+    ("ELU", "elu_param { alpha: 0.5 }"): lambda x: functional.elu(x, 0.5),
+    ("Power", "power_param { scale: 2 shift: -1 }"): lambda x: 2 * x - 1,
+    ("Power", "power_param { power: 2 shift: 1 }"): lambda x: (x + 1) ** 2,
+    ("BNLL", ""): functional.softplus,
+    ("AbsVal", ""): torch.abs,
+    ("TanH", ""): torch.tanh,
+    ("Softmax", ""): lambda x: functional.softmax(x, 1),
+    ("LRN", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.75 k: 2 }"): lambda x: functional.local_response_norm(
+        x, 3, 0.5, 0.75, 2
+    ),
+    ("Flatten", ""): lambda x: x.flatten(1),
+    ("Reshape", "reshape_param { shape { dim: 0 dim: 2 dim: -1 dim: 10 } }"): lambda x: x.reshape(1, 2, 18, 10),
+    ("Pooling", "pooling_param { pool: AVE global_pooling: true }"): lambda x: x.mean((2, 3), keepdim=True),
+    ("Dropout", "dropout_param { dropout_ratio: 0.3 }"): lambda x: x,
+}
+
+
+@pytest.mark.parametrize("given", POINTWISE, ids=" ".join)
+def test_layers_without_weights_compute_what_caffe_does(given: tuple[str, str]) -> None:
+    x = torch.randn(1, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(outputs(read(INPUT + layer(*given)), x)["y"], POINTWISE[given](x))
+
+
+MERGES = {
+    ("Eltwise", ""): lambda x, y: x + y,
+    ("Eltwise", "eltwise_param { operation: SUM coeff: 1 coeff: -1 }"): lambda x, y: x - y,
+    ("Eltwise", "eltwise_param { coeff: 0.5 coeff: 2 }"): lambda x, y: 0.5 * x + 2 * y,
+    ("Eltwise", "eltwise_param { operation: PROD }"): lambda x, y: x * y,
+    ("Eltwise", "eltwise_param { operation: MAX }"): torch.maximum,
+    ("Concat", ""): lambda x, y: torch.cat((x, y), 1),
+}
+
+
+@pytest.mark.parametrize("given", MERGES, ids=" ".join)
+def test_merges_compute_what_caffe_does(given: tuple[str, str]) -> None:
+    x = torch.randn(1, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    flat = read(INPUT + layer("TanH", top="t") + layer(*given, bottom="data t"))
+    torch.testing.assert_close(outputs(flat, x)["y"], MERGES[given](x, torch.tanh(x)))
+
+
+def test_slices_and_crops_take_their_parts() -> None:
+    x = torch.randn(1, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    text = 'layer { name: "s" type: "Slice" bottom: "data" top: "a" top: "b" slice_param { slice_point: 1 } }\n'
+    found = outputs(read(INPUT + text), x)
+    torch.testing.assert_close(found["a"], x[:, :1])
+    torch.testing.assert_close(found["b"], x[:, 1:])
+    pool = layer("Pooling", "pooling_param { kernel_size: 5 }", top="p")
+    found = outputs(read(INPUT + pool + layer("Crop", "crop_param { offset: 3 offset: 2 }", bottom="data p")), x)
+    torch.testing.assert_close(found["y"], x[:, :, 3:8, 2:8])
+
+
+def test_normalization_and_scale_are_one_layer_and_statistics_are_divided(tmp_path: Path) -> None:
+    text = INPUT + 'layer { name: "bn" type: "BatchNorm" bottom: "data" top: "data" }\n'
+    text += 'layer { name: "scale" type: "Scale" bottom: "data" top: "data" scale_param { bias_term: true } }\n'
+    (tmp_path / "net.prototxt").write_text(text)
+    generator = np.random.default_rng(1)
+    mean, variance, scale, bias = (generator.uniform(0.5, 2, 4).astype("f4") for _ in range(4))
+    blobs = {"bn": [mean * 8, variance * 8, np.array([8.0])], "scale": [scale, bias]}
+    (tmp_path / "net.caffemodel").write_bytes(caffemodel(blobs))
+    flat = caffe.read(tmp_path / "net.prototxt")
+    assert [item.layer.written for item in flat.items] == ["INPUT 9x10x4", "BN"]
+    x = torch.randn(2, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    wanted = functional.batch_norm(x, *(torch.tensor(one) for one in (mean, variance, scale, bias)))
+    torch.testing.assert_close(next(iter(outputs(flat, x).values())), wanted)
+
+
+def test_layers_share_weights_by_the_names_of_their_params() -> None:
+    more = 'param { name: "w" } param { name: "b" } inner_product_param { num_output: 3 }'
+    flat = read(INPUT + layer("InnerProduct", more, top="a") + layer("InnerProduct", more, top="b"))
+    assert flat.items[2].shares == "a"
+    assert (flat.params, flat.macs) == totals(flat) == (360 * 3 + 3, 2 * 360 * 3)
+
+
+def test_the_first_version_and_lists_and_both_brackets_are_read() -> None:
+    text = "input: 'x' input_dim: [1, 3, 8, 8]  # a comment\n"
+    text += "layers < name: \"c\" type: CONVOLUTION bottom: 'x' top: 'y';"
+    text += " convolution_param { num_output: 2, kernel_size: 0x3 } >\n"
+    text += 'layers { name: "r" type: RELU bottom: "y" top: "y" }'
+    assert [item.layer.written for item in read(text).items] == ["INPUT 8x8x3", "CONV 2 3", "RELU"]
+
+
+WRONG = {
+    "layer {": ("syntax-error", 2, "this is never closed: } is missing", ""),
+    "layer { type }": ("syntax-error", 2, "`:` is missing behind type", ""),
+    layer("Convolutoin"): ("unknown-layer", 2, "Caffe has no layer Convolutoin", "did you mean Convolution?"),
+    layer("ReLU", bottom="dato"): ("unknown-name", 2, "no layer before this one makes dato", "did you mean data?"),
+    layer("Convolution", "convolution_param { num_outputs: 3 kernel_size: 1 num_output: 3 }"): (
+        *("unknown-option", 2, "convolution_param has no key num_outputs", "did you mean num_output?"),
+    ),
+    layer("Convolution", "convolution_param { kernel_size: 1 }"): (
+        *("missing-argument", 2, "convolution_param has no num_output", ""),
+    ),
+    layer("Pooling", "pooling_param { kernel_size: 2.5 }"): (
+        *("invalid-argument", 2, "kernel_size: 2.5 is not a whole number", ""),
+    ),
+    layer("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }"): (
+        "unknown-layer",
+        2,
+        "WITHIN_CHANNEL cannot be said: its sums are over a window of each channel,"
+        " and LRN's over neighbouring channels",
+        "",
+    ),
+    layer("Eltwise", bottom="data"): ("merge-without-fork", 2, "Eltwise takes 2 inputs or more, and has 1", ""),
+    layer("InnerProduct", "inner_product_param { num_output: 2147483647 }")
+    + layer("InnerProduct", "inner_product_param { num_output: 2147483647 }", bottom="y"): (
+        "limit-exceeded",
+        3,
+        "",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_what_is_wrong_is_told_at_its_line(text: str) -> None:
+    wanted = WRONG[text]
+    (found,) = told(INPUT + text)
+    assert found[:2] == wanted[:2]
+    assert not wanted[2] or found[2:] == wanted[2:]
+
+
+def test_all_mistakes_are_told_at_once_and_what_follows_is_silent() -> None:
+    broken = layer("ReLu", top="a") + layer("TanH", bottom="a", top="b") + layer("Poolin", top="c")
+    assert [line for _, line, _, _ in told(INPUT + broken)] == [2, 4]
+
+
+def test_what_could_be_said_is_there() -> None:
+    with pytest.raises(ForeignError) as caught:
+        read(INPUT + layer("ReLU", top="a") + layer("Python", bottom="a"))
+    partial = caught.value.partial
+    assert partial is not None
+    assert partial.outputs == (("a", "a"),)
+    assert totals(partial) == (partial.params, partial.macs)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "this is no .caffemodel: it has no layer with weights"),
+        (b"\xff" * 99, "this is no .caffemodel: a number never ends at 0"),
+        (b"\xa2\x06\xff\xff\xff\xff\x7f", "this is no .caffemodel: its bytes make no message at 7"),
+        (caffemodel({"y": [np.zeros(3)]}), "net.caffemodel does not fit: 1 blobs for y, which has 2"),
+        (
+            caffemodel({"y": [np.zeros(3), np.zeros(2)]}),
+            "net.caffemodel does not fit: 3 values for the weight of y, which is 2x360",
+        ),
+    ],
+)
+def test_weights_that_do_not_fit_are_told(data: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(INPUT + layer("InnerProduct", "inner_product_param { num_output: 2 }"))
+    (tmp_path / "net.caffemodel").write_bytes(data)
+    with pytest.raises(ForeignError) as caught:
+        caffe.read(tmp_path / "net.prototxt")
+    assert [one.message for one in caught.value.diagnostics] == [message]
+
+
+def test_broken_files_end_in_a_diagnostic_or_a_program() -> None:
+    rules = random.Random(1)
+    texts = [(FILES / f"caffe/{name}.prototxt").read_text() for name in ("lenet", "cifar10_quick", "mnist_autoencoder")]
+    signs = [
+        "{",
+        "}",
+        ":",
+        '"',
+        "-1",
+        "0",
+        "2147483647",
+        "1e400",
+        "layer {",
+        'type: "Split"',
+        "phase: TRAIN",
+        "[",
+        "\0",
+    ]
+    ended = 0
+    for _ in range(300):
+        text = rules.choice(texts)
+        for _ in range(rules.choice([1, 2, 8])):
+            at = rules.randrange(len(text))
+            text = text[:at] + rules.choice(signs) + text[at + rules.choice([0, 1, 20]) :]
+        start = process_time()
+        try:
+            flat = read(text, inputs=rules.choice([None, {"": (28, 28, 1)}]))
+        except ForeignError as error:
+            flat = error.partial
+        if flat is not None:
+            assert totals(flat) == (flat.params, flat.macs)
+        ended += process_time() - start < 2
+    assert ended == 300
