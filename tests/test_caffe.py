@@ -208,6 +208,55 @@ def test_normalization_and_scale_are_one_layer_and_statistics_are_divided(tmp_pa
     torch.testing.assert_close(next(iter(outputs(flat, x).values())), wanted)
 
 
+LEARNED = {
+    ("Deconvolution", "convolution_param { num_output: 6 kernel_size: 4 stride: 2 pad: 1 group: 2 }"): (
+        ((4, 3, 4, 4), (6,)),
+        lambda x, w, b: functional.conv_transpose2d(x, w, b, 2, 1, 0, 2),
+    ),
+    ("InnerProduct", "inner_product_param { num_output: 3 }"): (
+        ((3, 360), (3,)),
+        lambda x, w, b: functional.linear(x.flatten(1), w, b),
+    ),
+    ("InnerProduct", "inner_product_param { num_output: 3 transpose: true bias_term: false }"): (
+        ((360, 3),),
+        lambda x, w: x.flatten(1) @ w,
+    ),
+    ("Scale", "scale_param { bias_term: true }"): (
+        ((4,), (4,)),
+        lambda x, w, b: x * w[:, None, None] + b[:, None, None],
+    ),
+    ("PReLU", ""): (((4,),), functional.prelu),
+    ("PReLU", "prelu_param { channel_shared: true }"): (((1,),), functional.prelu),
+}
+
+
+@pytest.mark.parametrize("given", LEARNED, ids=" ".join)
+def test_layers_with_weights_compute_what_caffe_does(given: tuple[str, str], tmp_path: Path) -> None:
+    dims, wanted = LEARNED[given]
+    generator = np.random.default_rng(1)
+    blobs = [generator.normal(size=one).astype("f4") for one in dims]
+    (tmp_path / "net.prototxt").write_text(INPUT + layer(*given))
+    (tmp_path / "net.caffemodel").write_bytes(caffemodel({"y": blobs}))
+    x = torch.randn(2, 4, 9, 10, generator=torch.Generator().manual_seed(1))
+    flat = caffe.read(tmp_path / "net.prototxt")
+    torch.testing.assert_close(outputs(flat, x)["y"], wanted(x, *map(torch.tensor, blobs)))
+    assert (flat.params, flat.macs) == totals(flat)
+
+
+def test_a_siamese_network_has_two_branches_of_one_set_of_weights() -> None:
+    text = layer("Data", "include { phase: TRAIN }", bottom="", top="pair").replace(
+        'top: "pair"', 'top: "pair" top: "sim"'
+    )
+    text += 'layer { name: "s" type: "Slice" bottom: "pair" top: "a" top: "b" }'
+    more = 'param { name: "w" } param { name: "b" } inner_product_param { num_output: 2 }'
+    text += layer("InnerProduct", more, bottom="a", top="feat") + layer("InnerProduct", more, bottom="b", top="feat_p")
+    text += layer("ContrastiveLoss", bottom="feat feat_p sim")
+    assert told(text)[0][0] == "no-input"
+    flat = read(text, inputs={"": (6, 6, 2)})
+    assert flat.outputs == (("feat", "feat"), ("feat_p", "feat_p"))
+    assert "feat_p: feat()" in netdsl.from_graph(graph(flat)).text
+
+
 def test_layers_share_weights_by_the_names_of_their_params() -> None:
     more = 'param { name: "w" } param { name: "b" } inner_product_param { num_output: 3 }'
     flat = read(INPUT + layer("InnerProduct", more, top="a") + layer("InnerProduct", more, top="b"))
@@ -296,6 +345,22 @@ def test_weights_that_do_not_fit_are_told(data: bytes, message: str, tmp_path: P
     with pytest.raises(ForeignError) as caught:
         caffe.read(tmp_path / "net.prototxt")
     assert [one.message for one in caught.value.diagnostics] == [message]
+
+
+def test_broken_weights_end_in_a_diagnostic_or_in_weights(tmp_path: Path) -> None:
+    rules = random.Random(1)
+    whole = caffemodel({"y": [np.ones((2, 360)), np.ones(2)]})
+    (tmp_path / "net.prototxt").write_text(INPUT + layer("InnerProduct", "inner_product_param { num_output: 2 }"))
+    for _ in range(100):
+        data = bytearray(whole)
+        for _ in range(rules.choice([1, 4])):
+            data[rules.choice([rules.randrange(30), rules.randrange(len(data))])] = rules.randrange(256)
+        (tmp_path / "net.caffemodel").write_bytes(bytes(data[: rules.choice([len(data), rules.randrange(len(data))])]))
+        try:
+            found = caffe.read(tmp_path / "net.prototxt").items[1].weights
+        except ForeignError:
+            continue
+        assert {name: value.shape for name, value in found.items()} in ({"weight": (2, 360), "bias": (2,)}, {})
 
 
 def test_broken_files_end_in_a_diagnostic_or_a_program() -> None:

@@ -9,8 +9,8 @@ from netdsl.interchange import mistakes
 from netdsl.interchange.gathering import failed
 from netdsl.text.source import Source, Span
 
-MOST_BYTES = 16_000_000
-"""Bytes of a text that describes a network: fifty times those of the longest that is published."""
+MOST_BYTES = 4_000_000
+"""Bytes of a text that describes a network: ten times those of the longest that is published."""
 
 
 def source(path: str | os.PathLike[str]) -> Source:

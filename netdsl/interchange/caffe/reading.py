@@ -105,7 +105,7 @@ class _Reading:
     def layers(self, given: Sequence[Given]) -> None:
         """All layers, but those that only a test has."""
         kept = [one for one in given if net.TRAIN in one.phases or one.kind in sources.DATA]
-        left = [one for one in given if one not in kept and one.phases]
+        left = [one for one in given if net.TRAIN not in one.phases and one.phases and one.kind not in sources.DATA]
         if left:
             self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
         readers = _readers(kept)
