@@ -272,6 +272,18 @@ def test_the_first_version_and_lists_and_both_brackets_are_read() -> None:
     assert [item.layer.written for item in read(text).items] == ["INPUT 8x8x3", "CONV 2 3", "RELU"]
 
 
+def test_weights_that_are_shared_are_read_once(tmp_path: Path) -> None:
+    more = 'param { name: "w" } inner_product_param { num_output: 3 bias_term: false }'
+    (tmp_path / "net.prototxt").write_text(
+        INPUT + layer("InnerProduct", more, top="a") + layer("InnerProduct", more, top="b")
+    )
+    weight = np.ones((3, 360))
+    (tmp_path / "net.caffemodel").write_bytes(caffemodel({"a": [weight], "b": [weight], "c": [weight]}))
+    flat = caffe.read(tmp_path / "net.prototxt")
+    assert [len(item.weights) for item in flat.items] == [0, 1, 0]
+    assert flat.notes == ("net.caffemodel has weights of other layers too: c",)
+
+
 WRONG = {
     "layer {": ("syntax-error", 2, "this is never closed: } is missing", ""),
     "layer { type }": ("syntax-error", 2, "`:` is missing behind type", ""),
@@ -317,6 +329,17 @@ def test_all_mistakes_are_told_at_once_and_what_follows_is_silent() -> None:
     assert [line for _, line, _, _ in told(INPUT + broken)] == [2, 4]
 
 
+@pytest.mark.parametrize("text", ["a {" * 40, "}\n" * 300])
+def test_what_is_no_such_file_is_read_no_further(text: str) -> None:
+    assert told(text)[-1][0] == "limit-exceeded"
+
+
+def test_time_grows_with_length_alone() -> None:
+    start = process_time()
+    assert len(read(INPUT + layer("ReLU") * 3000).items) == 3001
+    assert process_time() - start < 2
+
+
 def test_what_could_be_said_is_there() -> None:
     with pytest.raises(ForeignError) as caught:
         read(INPUT + layer("ReLU", top="a") + layer("Python", bottom="a"))
@@ -332,6 +355,7 @@ def test_what_could_be_said_is_there() -> None:
         (b"", "this is no .caffemodel: it has no layer with weights"),
         (b"\xff" * 99, "this is no .caffemodel: a number never ends at 0"),
         (b"\xa2\x06\xff\xff\xff\xff\x7f", "this is no .caffemodel: its bytes make no message at 7"),
+        (caffemodel({"x": [np.zeros(3)]}), "net.caffemodel does not fit: it has no weights for y"),
         (caffemodel({"y": [np.zeros(3)]}), "net.caffemodel does not fit: 1 blobs for y, which has 2"),
         (
             caffemodel({"y": [np.zeros(3), np.zeros(2)]}),

@@ -17,7 +17,7 @@ from netdsl.interchange.caffe.work import Blob, Given, Shared, Work
 from netdsl.interchange.flat import Flat
 from netdsl.interchange.gathering import Dims, Fault, Gathering, Inputs, Silent, dims_of, make
 from netdsl.text.diagnostic import Enough
-from netdsl.text.fit import clipped
+from netdsl.text.fit import clipped, listed
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
 
@@ -90,6 +90,9 @@ class _Reading:
             if not given and not self.gathering.report.failed:
                 self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
             self.layers(given)
+            known = {one.name for one in given}
+            if further := [clipped(name, 40) for name in self.blobs if name not in known]:
+                self.gathering.notes.append(f"{self.model} has weights of other layers too: {listed(further[:8])}")
         outputs = [(name, item) for item, (name, training) in self.unread.items() if not training]
         training = [(name, item) for item, (name, training) in self.unread.items() if training]
         if not outputs:

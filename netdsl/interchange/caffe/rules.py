@@ -73,7 +73,7 @@ def batch_norm(work: Work) -> Sequence[str]:
 def _statistics(work: Work, affine: bool) -> Mapping[str, NDArray[np.float32]]:
     """Running statistics: Caffe keeps sums, and in a third blob what they are divided by."""
     channels, blobs = work.x.dims[0], [blob.reshape(-1) for blob in work.blobs]
-    if not blobs:
+    if not work.there():
         return {}
     if [blob.size for blob in blobs] != [channels, channels, 1, channels, channels][: 5 if affine else 3]:
         raise work.unfit(f"the blobs of {work.given.name}, which normalises {channels} channels")
@@ -101,7 +101,7 @@ def scale(work: Work) -> Sequence[str]:
     before = work.gathering.items[x.item]
     if bias and work.alone and isinstance(before.layer, BatchNorm) and before.layer.noaffine:
         affine = replace(before.layer, noaffine=False)
-        work.gathering.change(x.item, affine, work.weights(affine, [x.item], roles, False))
+        work.gathering.change(x.item, affine, {} if before.shares else work.weights(affine, [x.item], roles, False))
         work.gathering.count(x.item, 0 if before.shares else 2 * x.dims[0])
         return [x.item]
     return [work.give(make("SCALE", bias=bias), x.dims, roles=roles, params=x.dims[0] * (1 + bias))]

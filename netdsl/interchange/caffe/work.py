@@ -114,15 +114,17 @@ class Work:
         Raises Fault and LayerError.
         """
         read = [self.x.item] if inputs is None else inputs
-        found = dict(weights or {}) if not roles else self.weights(layer, read, roles, turned)
         owner = self.owner()
+        found = dict(weights or {})
+        if roles and not owner:
+            found |= self.weights(layer, read, roles, turned)
         item = self.gathering.add(
             name or self.given.name,
             layer,
             read,
             dims,
             self.given.span,
-            weights=found,
+            weights={} if owner else found,
             shares=owner,
             training=self.training,
         )
@@ -134,7 +136,7 @@ class Work:
         self, layer: Layer, read: Sequence[str], roles: Sequence[str], turned: bool
     ) -> dict[str, NDArray[np.float32]]:
         """The blobs by netdsl's names, in its shapes; the first of them transposed where it is `turned`."""
-        if not self.blobs:
+        if not self.there():
             return {}
         dims = {one.name: one.dims for one in layer.weights(*[shape_of(self.gathering.dims[one]) for one in read])}
         if len(self.blobs) != len(roles):
@@ -147,6 +149,12 @@ class Work:
             turn = turned and len(dims[role]) == 2
             found[role] = blob.reshape(dims[role][::-1]).T if turn else blob.reshape(dims[role])
         return found
+
+    def there(self) -> bool:
+        """Whether there are blobs for the layer. Raises Fault where a file that has some has none of it."""
+        if self.model and not self.blobs:
+            raise self.unfit(f"it has no weights for {self.given.name}")
+        return bool(self.blobs)
 
     def unfit(self, why: str) -> Fault:
         """That weights do not fit."""
