@@ -340,6 +340,26 @@ def test_time_grows_with_length_alone() -> None:
     assert process_time() - start < 2
 
 
+def test_nothing_reads_past_what_could_not_be_said() -> None:
+    broken = layer("Exp", top="data") + layer("TanH")
+    with pytest.raises(ForeignError) as caught:
+        read(INPUT + layer("ReLU", top="data") + broken)
+    partial = caught.value.partial
+    assert partial is not None
+    assert [item.layer.written for item in partial.items] == ["INPUT 9x10x4", "RELU"]
+
+
+def test_sizes_are_asked_for_once_and_given_by_name() -> None:
+    text = layer("Data", "include { phase: TRAIN }", bottom="", top="image")
+    text += layer("Data", "include { phase: TEST }", bottom="", top="image") + layer("ReLU", bottom="image")
+    assert [code for code, *_ in told(text)] == ["no-input"]
+    assert read(text, inputs={"image": (5, 6, 7)}).items[0].layer.written == "INPUT 5x6x7"
+    assert told(text, inputs={"": (5, 6, 7), "imagee": (5, 6, 7)})[0][2:] == (
+        "--input imagee: the network has no input of this name",
+        "did you mean image?",
+    )
+
+
 def test_what_could_be_said_is_there() -> None:
     with pytest.raises(ForeignError) as caught:
         read(INPUT + layer("ReLU", top="a") + layer("Python", bottom="a"))

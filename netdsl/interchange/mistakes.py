@@ -89,6 +89,14 @@ class NoSize(ForeignMistake, code="no-input"):
         return f"say it: --input {self.option}, sizes first and channels last"
 
 
+class NoInput(ForeignMistake, code="unknown-name"):
+    """A size that is asked for of what is no input."""
+
+    name: str
+    hint: str = ""
+    words = "--input {name}: the network has no input of this name"
+
+
 class NoLayers(ForeignMistake, code="no-input"):
     format: str
     words = "this is no {format} network: it has no layers"

@@ -60,11 +60,11 @@ class _Reading:
     gathering: Gathering = field(init=False)
     made: dict[str, Blob | None] = field(default_factory=dict[str, "Blob | None"])
     """What each name stands for now; None for what could not be said, or is a label."""
-    readers: Counter[tuple[int, str]] = field(default_factory=Counter[tuple[int, str]])
-    """How often the blob that a layer makes is read by what is no loss."""
     unread: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
     """Items that nothing reads yet: how the file calls each, and whether training alone has it."""
     labels: set[str] = field(default_factory=set[str])
+    met: set[str] = field(default_factory=set[str])
+    """Which of the sizes that are asked for are those of an input."""
     shared: Shared = field(default_factory=Shared)
     damaged: bool = False
     """Whether parts of the file could not be read, which may have made what others read."""
@@ -90,6 +90,10 @@ class _Reading:
             if not given and not self.gathering.report.failed:
                 self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
             self.layers(given)
+            if not self.gathering.report.failed:
+                inputs = [item.name for item in self.gathering.items.values() if not item.inputs]
+                for name in self.wanted.keys() - self.met:
+                    self.gathering.report.error(mistakes.NoInput(name, did_you_mean(name, inputs)), whole)
             known = {one.name for one in given}
             if further := [clipped(name, 40) for name in self.blobs if name not in known]:
                 self.gathering.notes.append(f"{self.model} has weights of other layers too: {listed(further[:8])}")
@@ -113,13 +117,14 @@ class _Reading:
             self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
         readers = _readers(kept)
         for number, one in enumerate(kept):
+            said = False
             with self.gathering.telling(one.span):
-                self.made |= dict.fromkeys([top for top in one.tops if top not in one.bottoms and top not in self.made])
-                self.layer(
-                    one, [readers[number, bottom] for bottom in one.bottoms], [readers[number, t] for t in one.tops]
-                )
+                self.layer(one, [readers[number, bottom] for bottom in one.bottoms])
+                said = True
+            if not said:  # so that nothing reads what had the name before
+                self.made |= {top: None for top in one.tops if one.kind not in sources.DATA or top not in self.made}
 
-    def layer(self, one: Given, before: Sequence[int], behind: Sequence[int]) -> None:
+    def layer(self, one: Given, before: Sequence[int]) -> None:
         """One layer: its items, and its tops by name. Raises Fault and Silent."""
         if one.kind in sources.DATA:
             self.data(one)
@@ -206,7 +211,7 @@ class _Reading:
         crop = sources.cropped(one)
         known = f", which it cuts to {crop}x{crop}" if crop else ""
         for number, (top, dims) in enumerate(zip(one.tops, sizes, strict=True)):
-            if top in self.made and self.made[top] is not None:
+            if top in self.made or top in self.labels:
                 continue  # the same for another phase
             if number and dims is None and top not in self.wanted:
                 self.labels.add(top)
@@ -231,9 +236,10 @@ class _Reading:
         self.made[top] = Blob(item, size, batch)
 
     def size(self, name: str, top: str) -> Dims | None:
-        """The size that is asked for."""
-        for one in (top, name, ""):
+        """The size that is asked for, by name or, of the first input, without one."""
+        for one in (top, name, *[""] * (not self.gathering.items)):
             if one in self.wanted:
+                self.met.add(one)
                 return dims_of(self.wanted[one])
         return None
 
