@@ -272,6 +272,21 @@ def test_the_first_version_and_lists_and_both_brackets_are_read() -> None:
     assert [item.layer.written for item in read(text).items] == ["INPUT 8x8x3", "CONV 2 3", "RELU"]
 
 
+SHARING = {
+    'param { name: "w" }': "it shares some of them with another layer, and some not",
+    'param { name: "w" } param { name: "b" } # stride': "a has the same, and is CONV 3 1, not CONV 3 1 s2",
+}
+
+
+@pytest.mark.parametrize("names", SHARING)
+def test_weights_that_cannot_be_shared_are_told(names: str) -> None:
+    said = names.partition("#")[0]
+    first = layer("Convolution", f"{said} convolution_param {{ num_output: 3 kernel_size: 1 }}", top="a")
+    stride = "stride: 2" * ("stride" in names)
+    second = layer("Convolution", f"{said} convolution_param {{ num_output: 3 kernel_size: 1 {stride} }}", top="b")
+    assert told(INPUT + first + second)[0][1:3] == (3, f"its weights cannot be said: {SHARING[names]}")
+
+
 def test_weights_that_are_shared_are_read_once(tmp_path: Path) -> None:
     more = 'param { name: "w" } inner_product_param { num_output: 3 bias_term: false }'
     (tmp_path / "net.prototxt").write_text(

@@ -111,6 +111,7 @@ class Gathering:
 
     def flat(self, title: str, outputs: Sequence[tuple[str, str]], training: Sequence[tuple[str, str]]) -> Flat:
         """What was gathered. Raises ForeignError where something was wrong, with what could be said."""
+        self.hold_shared()
         needed = {item for _, item in (*outputs, *training)}
         for item in reversed(self.items.values()):
             if item.name in needed:
@@ -123,6 +124,21 @@ class Gathering:
         if self.report.failed:
             raise ForeignError(self.report.diagnostics(), found if outputs else None)
         return found
+
+    def hold_shared(self) -> None:
+        """Tell of items that share weights, and are other layers or read other shapes."""
+        for item in self.items.values():
+            if item.shares is None or item.place is None:
+                continue
+            owner = self.items[item.shares]
+            ours, theirs = (
+                one.layer.weights(*[shape_of(self.dims[name]) for name in one.inputs]) for one in (item, owner)
+            )
+            if item.layer != owner.layer or ours != theirs:
+                why = f"{owner.name} has the same, and is {owner.layer.written} of another input"
+                if item.layer != owner.layer:
+                    why = f"{owner.name} has the same, and is {owner.layer.written}, not {item.layer.written}"
+                self.report.error(mistakes.Unsaid("its weights", why), item.place)
 
 
 def failed(mistake: Mistake, span: Span) -> ForeignError:

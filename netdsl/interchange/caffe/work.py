@@ -114,7 +114,8 @@ class Work:
         Raises Fault and LayerError.
         """
         read = [self.x.item] if inputs is None else inputs
-        owner = self.owner()
+        names = self.parameters(len(roles))
+        owner = self.owner(names)
         found = dict(weights or {})
         if roles and not owner:
             found |= self.weights(layer, read, roles, turned)
@@ -128,7 +129,7 @@ class Work:
             shares=owner,
             training=self.training,
         )
-        self.own(item)
+        self.own(names, item)
         self.gathering.count(item, 0 if owner else params, macs)
         return item
 
@@ -160,29 +161,27 @@ class Work:
         """That weights do not fit."""
         return Fault(mistakes.BadWeights(self.model, why))
 
-    def owner(self) -> str | None:
+    def owner(self, names: tuple[str, ...]) -> str | None:
         """The item whose weights this layer uses, since they have the same names. Raises Fault for a part of them."""
-        names = self.parameters()
         if names in self.shared.owners:
             return self.shared.owners[names]
         if any(name in self.shared.names for name in names if name):
             raise Fault(mistakes.Unsaid("its weights", "it shares some of them with another layer, and some not"))
         return None
 
-    def own(self, item: str) -> None:
+    def own(self, names: tuple[str, ...], item: str) -> None:
         """Remember the names of this layer's weights."""
-        names = self.parameters()
         if names and all(names):
             self.shared.owners.setdefault(names, item)
         self.shared.names.update(name for name in names if name)
 
-    def parameters(self) -> tuple[str, ...]:
-        """The names of its weights, of `param { name: … }` or V1's `param: …`; () where none has one."""
+    def parameters(self, count: int) -> tuple[str, ...]:
+        """The names of so many weights, of `param { name: … }` or V1's `param: …`; () where none has one."""
         found: list[str] = []
         for one in self.fields.message.named("param"):
             inner = [] if one.message is None else one.message.named("name")
             found.append(one.text if one.message is None else inner[0].text if inner else "")
-        return tuple(found) if any(found) else ()
+        return (*found, *[""] * (count - len(found))) if any(found) else ()
 
     def takes(self, count: int, more: bool = False) -> None:
         """Hold the number of inputs against what the layer takes. Raises Fault."""
