@@ -375,6 +375,23 @@ def test_sizes_are_asked_for_once_and_given_by_name() -> None:
     )
 
 
+def test_the_size_of_an_input_may_stand_with_another_phase() -> None:
+    text = layer("Data", 'include { stage: "train" }', bottom="", top="data")
+    text += INPUT.replace("input_param", 'include { stage: "deploy" } input_param')
+    text += layer("TanH") + layer("SoftmaxWithLoss", 'exclude { stage: "deploy" }', bottom="y label", top="loss")
+    assert [item.layer.written for item in read(text).items] == ["INPUT 9x10x4", "TANH"]
+
+
+def test_a_shape_of_many_axes_is_told_at_once() -> None:
+    start = process_time()
+    shape = "dim: 2147483647 " * 20_000
+    (found,) = told(layer("Input", f"input_param {{ shape {{ {shape} }} }}", bottom="", top="data"))
+    assert found[2] == "axes of a shape: 20,000 are more than 8"
+    (found,) = told(INPUT + layer("Reshape", f"reshape_param {{ shape {{ {shape} }} }}"))
+    assert found[2] == "axes of a shape: 20,000 are more than 8"
+    assert process_time() - start < 2
+
+
 def test_what_could_be_said_is_there() -> None:
     with pytest.raises(ForeignError) as caught:
         read(INPUT + layer("ReLU", top="a") + layer("Python", bottom="a"))

@@ -205,6 +205,16 @@ def test_what_is_wrong_is_told_at_its_line(text: str) -> None:
     assert not message or found.message == message
 
 
+@pytest.mark.parametrize("pad", ["pad=1", "padding=1"])
+def test_dilation_widens_the_padding_too(pad: str, tmp_path: Path) -> None:
+    text = f"[convolutional]\nfilters=2\nsize=3\n{pad}\ndilation=2\nactivation=linear\n"
+    (tmp_path / "net.cfg").write_text(NET + text)
+    weight = np.random.default_rng(1).normal(size=(2, 4, 3, 3)).astype("f4")
+    (tmp_path / "net.weights").write_bytes(darknet_weights([np.zeros(2), weight]))
+    wanted = functional.conv2d(examples(), torch.tensor(weight), padding=2, dilation=2)
+    torch.testing.assert_close(only(darknet.read(tmp_path / "net.cfg"), examples()), wanted)
+
+
 def test_a_file_without_a_size_asks_for_it() -> None:
     text = "[net]\nbatch=1\n[avgpool]\n"
     with pytest.raises(ForeignError, match="--input 416x416x3"):

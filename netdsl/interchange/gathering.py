@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MOST_AXES = 8
+"""Axes of a shape, the batch too, before its values are counted."""
 Dims: TypeAlias = tuple[int, ...]
 """Channels first, then spatial sizes, without a batch: as Caffe, Darknet, PyTorch and ONNX have them."""
 Inputs: TypeAlias = Mapping[str, Sequence[int]]

@@ -63,6 +63,8 @@ class _Reading:
     unread: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
     """Items that nothing reads yet: how the file calls each, and whether training alone has it."""
     labels: set[str] = field(default_factory=set[str])
+    sizes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
+    """The sizes of what layers read from data, where any of those of one name says it."""
     met: set[str] = field(default_factory=set[str])
     """Which of the sizes that are asked for are those of an input."""
     shared: Shared = field(default_factory=Shared)
@@ -115,6 +117,10 @@ class _Reading:
         left = [one for one in given if net.TRAIN not in one.phases and one.phases and one.kind not in sources.DATA]
         if left:
             self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
+        for one in kept:
+            if one.kind in sources.DATA:
+                with suppress(Fault):  # which is told as the layer is read
+                    self.sizes |= {top: size for top, size in zip(one.tops, sources.sizes(one), strict=True) if size}
         readers = _readers(kept)
         for number, one in enumerate(kept):
             said = False
@@ -207,7 +213,7 @@ class _Reading:
 
     def data(self, one: Given) -> None:
         """A layer that reads data: its first top is an input, and the others are labels, but where a size says more."""
-        sizes = sources.sizes(one)
+        sizes = [size or self.sizes.get(top) for top, size in zip(one.tops, sources.sizes(one), strict=True)]
         crop = sources.cropped(one)
         known = f", which it cuts to {crop}x{crop}" if crop else ""
         for number, (top, dims) in enumerate(zip(one.tops, sizes, strict=True)):

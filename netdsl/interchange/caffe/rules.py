@@ -12,7 +12,7 @@ from netdsl.interchange import mistakes
 from netdsl.interchange.caffe.merges import axpy, concat, crop, eltwise, slicing
 from netdsl.interchange.caffe.windows import convolution, deconvolution, pooling
 from netdsl.interchange.caffe.work import Work
-from netdsl.interchange.gathering import Dims, Fault, make
+from netdsl.interchange.gathering import MOST_AXES, Dims, Fault, make
 from netdsl.layers.norm import BatchNorm
 
 if TYPE_CHECKING:
@@ -205,6 +205,8 @@ def reshape(work: Work) -> Sequence[str]:
     fields, x = work.fields.inner("reshape_param"), work.x
     shape = fields.inner("shape")
     given = [int(one) for one in shape.reals("dim")]
+    if len(given) > MOST_AXES:
+        raise Fault(mistakes.TooMuch("axes of a shape", len(given), MOST_AXES), shape.span)
     axis = work.axis(fields, default=0)
     axes = int(fields.real("num_axes", -1))
     shape.rest()

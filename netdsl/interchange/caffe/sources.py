@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from netdsl.interchange import mistakes
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.work import Given
-from netdsl.interchange.gathering import Dims, Fault
+from netdsl.interchange.gathering import MOST_AXES, Dims, Fault
 from netdsl.text.source import Span
 
 _KINDS = "Input Data ImageData MemoryData HDF5Data WindowData DummyData AnnotatedData DenseImageData"
@@ -29,6 +29,8 @@ def declared(net: Fields) -> list[tuple[str, tuple[int, ...] | None, Span]]:
 
 def _shape(fields: Fields) -> tuple[int, ...]:
     found = tuple(fields.wholes("dim", 1))
+    if len(found) > MOST_AXES:
+        raise Fault(mistakes.TooMuch("axes of a shape", len(found), MOST_AXES), fields.span)
     fields.rest()
     return found
 

@@ -23,20 +23,17 @@ def convolutional(work: Work) -> str:
     stride = section.whole("stride", 1, 1)
     strides = section.whole("stride_y", stride, 1), section.whole("stride_x", stride, 1)
     dilation = section.whole("dilation", 1, 1) if size > 1 else 1
-    pad = dilation * (size // 2) if section.whole("pad", 0) else section.whole("padding", 0)
+    pad = size // 2 if section.whole("pad", 0) else section.whole("padding", 0)
     section.taken |= {"padding", "dilation"}
     _only(work, "binary xnor flipped antialiasing share_index deform tree sway rotate stretch stretch_sway coordconv")
     if dims[0] % groups or filters % groups:
         why = f"{dims[0]} channels and {filters} filters are not {groups} times a number"
         raise Fault(mistakes.Unlike("groups", why), section.at("groups"))
-    out = (
-        filters,
-        *((x + 2 * pad - dilation * (size - 1) - 1) // s + 1 for x, s in zip(dims[1:], strides, strict=True)),
-    )
+    out = (filters, *((x + 2 * pad - size) // s + 1 for x, s in zip(dims[1:], strides, strict=True)))
     if min(out) < 1:
         raise Fault(mistakes.Unlike("size", f"{size} is larger than the map, {shape_of(dims)}"), section.at("size"))
     count = dims[0] // groups * filters * size * size
-    window = {"kernel": size, "stride": once(strides), "padding": pad, "dilation": dilation}
+    window = {"kernel": size, "stride": once(strides), "padding": dilation * pad, "dilation": dilation}
     if groups == dims[0] > 1:
         keyword, named = "DWCONV", {"multiplier": filters // groups, **window}
     else:
