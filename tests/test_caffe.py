@@ -257,6 +257,20 @@ def test_a_siamese_network_has_two_branches_of_one_set_of_weights() -> None:
     assert "feat_p: feat()" in netdsl.from_graph(graph(flat)).text
 
 
+def test_normalization_that_others_read_stays_apart() -> None:
+    text = (
+        INPUT + layer("BatchNorm", top="bn") + layer("Scale", "scale_param { bias_term: true }", bottom="bn", top="s")
+    )
+    flat = read(text + layer("Eltwise", bottom="bn s"))
+    assert [item.layer.written for item in flat.items[1:]] == ["BN noaffine", "SCALE bias", "ADD"]
+    assert (flat.params, flat.macs) == totals(flat) == (8, 0)
+
+
+def test_what_a_file_calls_things_is_shown_on_one_line() -> None:
+    flat = read('name: "a\x1bb"\n' + INPUT + layer("ReLU") + layer("TanH", "include { phase: TEST }", top="c\x1bd"))
+    assert "\x1b" not in flat.title + "".join(flat.notes)
+
+
 def test_layers_share_weights_by_the_names_of_their_params() -> None:
     more = 'param { name: "w" } param { name: "b" } inner_product_param { num_output: 3 }'
     flat = read(INPUT + layer("InnerProduct", more, top="a") + layer("InnerProduct", more, top="b"))

@@ -15,6 +15,7 @@ from netdsl.layers import table
 from netdsl.layers.arguments import LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
+from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic, Enough, Report
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake, Wrong
@@ -122,7 +123,10 @@ class Gathering:
         if unread := [item.name for item in self.items.values() if item.name not in needed and not item.inputs]:
             self.notes.append(f"no layer reads {listed(unread[:8])}")
         params, macs = (sum(self.counts[item.name, what] for item in items) for what in ("params", "macs"))
-        found = Flat(title, self.source, items, tuple(outputs), tuple(training), params, macs, tuple(self.notes))
+        notes = tuple(map(safe.line, self.notes))
+        found = Flat(
+            safe.line(title), safe.line(self.source), items, tuple(outputs), tuple(training), params, macs, notes
+        )
         if self.report.failed:
             raise ForeignError(self.report.diagnostics(), found if outputs else None)
         return found
