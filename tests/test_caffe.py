@@ -226,6 +226,10 @@ LEARNED = {
         lambda x, w, b: x * w[:, None, None] + b[:, None, None],
     ),
     ("PReLU", ""): (((4,),), functional.prelu),
+    ("BN", "bn_param { eps: 0.01 }"): (
+        ((4,),) * 4,
+        lambda x, w, b, m, v: functional.batch_norm(x, m, v, w, b, eps=0.01),
+    ),
     ("PReLU", "prelu_param { channel_shared: true }"): (((1,),), functional.prelu),
 }
 
@@ -234,7 +238,7 @@ LEARNED = {
 def test_layers_with_weights_compute_what_caffe_does(given: tuple[str, str], tmp_path: Path) -> None:
     dims, wanted = LEARNED[given]
     generator = np.random.default_rng(1)
-    blobs = [generator.normal(size=one).astype("f4") for one in dims]
+    blobs = [generator.uniform(0.1, 1, one).astype("f4") for one in dims]
     (tmp_path / "net.prototxt").write_text(INPUT + layer(*given))
     (tmp_path / "net.caffemodel").write_bytes(caffemodel({"y": blobs}))
     x = torch.randn(2, 4, 9, 10, generator=torch.Generator().manual_seed(1))

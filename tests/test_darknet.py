@@ -165,6 +165,7 @@ PLAIN = {
     "[crop]\ncrop_height=4\ncrop_width=5": lambda x: 2 * x[:, :, 2:6, 2:7] - 1,
     "[normalization]\nsize=3\nalpha=.5": lambda x: functional.local_response_norm(x, 3, 1.5, 0.75, 1),
     "[activation]\nactivation=loggy": lambda x: 2 / (1 + torch.exp(-x)) - 1,
+    "[activation]\nactivation=ramp": lambda x: x * (x > 0) + 0.1 * x,
     "[route]\nlayers=0\n[route]\nlayers=-2,0": lambda x: torch.cat((torch.sigmoid(x),) * 2, 1),
     "[route]\nlayers=-1\ngroups=2\ngroup_id=1": lambda x: torch.sigmoid(x)[:, 2:],
     "[avgpool]\n[scale_channels]\nfrom=-2": (lambda x: torch.sigmoid(x) * torch.sigmoid(x).mean((2, 3), keepdim=True)),
@@ -191,7 +192,7 @@ WRONG = {
     "[local]\n": ("unknown-layer", 5, "[local] cannot be said: no layer has weights of its own at each place", ""),
     "[activation]\nactivation=leeky\n": ("invalid-argument", 6, "", "did you mean leaky?"),
     "[yolo]\n[route]\nlayers=0\n": ("unknown-layer", 7, "what it reads cannot be said: a head ends the network", ""),
-    "[activation]\nactivation=ramp\n": ("unknown-layer", 6, "ramp cannot be said: no layer is this activation", ""),
+    "[activation]\nactivation=plse\n": ("unknown-layer", 6, "plse cannot be said: no layer is this activation", ""),
 }
 
 

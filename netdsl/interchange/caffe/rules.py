@@ -70,6 +70,20 @@ def batch_norm(work: Work) -> Sequence[str]:
     return [work.give(layer, dims, params=2 * dims[0] * affine, weights=_statistics(work, affine))]
 
 
+def fork_norm(work: Work) -> Sequence[str]:
+    """BN of forks, which scales and shifts too: its blobs are factor, offset, mean and variance."""
+    fields, dims = work.fields.inner("bn_param"), work.x.dims
+    eps = fields.real("eps", Fraction("1e-5"))
+    fields.rest("slope_filler bias_filler scale_filler shift_filler momentum frozen engine")
+    weights: dict[str, NDArray[np.float32]] = {}
+    if work.there():
+        blobs = [blob.reshape(-1) for blob in work.blobs]
+        if [blob.size for blob in blobs] != [dims[0]] * 4:
+            raise work.unfit(f"the blobs of {work.given.name}, which normalises {dims[0]} channels")
+        weights = dict(zip(("weight", "bias", "running_mean", "running_var"), blobs, strict=True))
+    return [work.give(make("BN", eps=eps), dims, params=2 * dims[0], weights=weights)]
+
+
 def _statistics(work: Work, affine: bool) -> Mapping[str, NDArray[np.float32]]:
     """Running statistics: Caffe keeps sums, and in a third blob what they are divided by."""
     channels, blobs = work.x.dims[0], [blob.reshape(-1) for blob in work.blobs]
@@ -281,6 +295,7 @@ RULES: Mapping[str, Rule] = {
     "BatchNorm": batch_norm,
     "BatchReindex": unsaid("no layer picks examples of a batch"),
     "Bias": unsaid("no layer learns an offset alone; SCALE bias has a factor too"),
+    "BN": fork_norm,
     "BNLL": plain("SOFTPLUS"),
     "Clip": clip,
     "Concat": concat,

@@ -36,7 +36,7 @@ ACTIVATIONS: Mapping[str, Layer | None] = {
     "tanh": make("TANH"),
 }
 """What each activation is in netdsl."""
-UNSAID = ("ramp", "plse", "stair", "hardtan", "lhtan", "gelu", "hard_mish", "normalize_channels")
+UNSAID = ("plse", "stair", "hardtan", "lhtan", "gelu", "hard_mish", "normalize_channels")
 """Activations that no layer of netdsl is: Darknet's gelu is an approximation by tanh."""
 
 
@@ -95,10 +95,13 @@ class Work:
 
     def activated(self, item: str, default: str) -> str:
         """An item with the activation of the layer behind it."""
-        name = self.section.word("activation", {**ACTIVATIONS, **dict.fromkeys(UNSAID)}, default)
+        name = self.section.word("activation", {**ACTIVATIONS, "ramp": None, **dict.fromkeys(UNSAID)}, default)
         if name in UNSAID:
             raise Fault(mistakes.Unsaid(name, "no layer is this activation"), self.section.at("activation"))
+        dims = self.gathering.dims[item]
+        if name == "ramp":  # max(x, 0) + x/10
+            positive = self.give(make("RELU"), dims, "relu", inputs=(item,))
+            slope = self.give(make("TIMES", factor=Fraction("0.1")), dims, "slope", inputs=(item,))
+            return self.give(make("ADD"), dims, name, inputs=(positive, slope))
         layer = ACTIVATIONS[name]
-        if layer is None:
-            return item
-        return self.give(layer, self.gathering.dims[item], name, inputs=(item,))
+        return item if layer is None else self.give(layer, dims, name, inputs=(item,))
