@@ -84,6 +84,33 @@ def test_a_head_of_the_training_phase_is_a_training_output() -> None:
     assert network.summary().totals.params == 360 * 5 + 5
 
 
+def test_dropout_of_the_training_phase_is_ordinary_and_else_a_phase_in_place_is_told() -> None:
+    train = "include { phase: TRAIN }"
+    flat = read(INPUT + layer("Dropout", train, top="data") + layer("TanH"))
+    assert [(item.layer.written, item.training) for item in flat.items[1:]] == [("DROPOUT", False), ("TANH", False)]
+    assert told(INPUT + layer("ReLU", train, top="data") + layer("TanH"))[0][:2] == ("unknown-layer", 2)
+
+
+def test_what_is_there_in_training_alone_is_ordinary_where_nothing_else_is() -> None:
+    flat = read(INPUT + layer("TanH", "include { phase: TRAIN }"))
+    assert (flat.outputs, flat.training_outputs, flat.items[1].training) == ((("y", "y"),), (), False)
+
+
+def test_one_layer_for_each_phase_is_one_layer() -> None:
+    text = "".join(
+        layer("BatchNorm", f"include {{ phase: {phase} }} batch_norm_param {{ use_global_stats: {use} }}", top="data")
+        for phase, use in (("TRAIN", "false"), ("TEST", "true"))
+    )
+    flat = read(INPUT + text + layer("TanH"))
+    assert [(item.layer.written, item.training) for item in flat.items[1:]] == [("BN noaffine", False), ("TANH", False)]
+
+
+def test_data_of_code_of_ones_own_asks_for_a_size() -> None:
+    text = layer("Python", 'python_param { module: "m" layer: "L" }', bottom="", top="data") + layer("TanH")
+    assert told(text)[0][0] == "no-input"
+    assert read(text, inputs={"": (5, 6, 7)}).items[0].layer.written == "INPUT 5x6x7"
+
+
 WINDOWS = {
     "convolution_param { num_output: 6 kernel_size: 3 stride: 2 pad: 1 group: 2 }": lambda x, w, b: functional.conv2d(
         x, w, b, 2, 1, 1, 2
@@ -155,6 +182,13 @@ POINTWISE = {
     ("Flatten", ""): lambda x: x.flatten(1),
     ("Reshape", "reshape_param { shape { dim: 0 dim: 2 dim: -1 dim: 10 } }"): lambda x: x.reshape(1, 2, 18, 10),
     ("Pooling", "pooling_param { pool: AVE global_pooling: true }"): lambda x: x.mean((2, 3), keepdim=True),
+    ("Interp", "interp_param { zoom_factor: 2 }"): (
+        lambda x: functional.interpolate(x, (17, 19), mode="bilinear", align_corners=True)
+    ),
+    ("Interp", "interp_param { height: 20 width: 5 }"): (
+        lambda x: functional.interpolate(x, (20, 5), mode="bilinear", align_corners=True)
+    ),
+    ("Upsample", "upsample_param { scale: 3 }"): lambda x: functional.interpolate(x, scale_factor=3),
     ("Dropout", "dropout_param { dropout_ratio: 0.3 }"): lambda x: x,
 }
 

@@ -120,6 +120,8 @@ class Gathering:
             if item.name in needed:
                 needed.update(item.inputs)
         items = tuple([item for item in self.items.values() if item.name in needed])
+        if not training:
+            items = tuple([replace(item, training=False) for item in items])
         if unread := [item.name for item in self.items.values() if item.name not in needed and not item.inputs]:
             self.notes.append(f"no layer reads {listed(unread[:8])}")
         params, macs = (sum(self.counts[item.name, what] for item in items) for what in ("params", "macs"))

@@ -113,12 +113,12 @@ class _Reading:
 
     def layers(self, given: Sequence[Given]) -> None:
         """All layers, but those that only a test has."""
-        kept = [one for one in given if net.TRAIN in one.phases or one.kind in sources.DATA]
-        left = [one for one in given if net.TRAIN not in one.phases and one.phases and one.kind not in sources.DATA]
+        kept = [one for one in given if net.TRAIN in one.phases or sources.brings(one)]
+        left = [one for one in given if net.TRAIN not in one.phases and one.phases and not sources.brings(one)]
         if left:
             self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
         for one in kept:
-            if one.kind in sources.DATA:
+            if sources.brings(one):
                 with suppress(Fault):  # which is told as the layer is read
                     self.sizes |= {top: size for top, size in zip(one.tops, sources.sizes(one), strict=True) if size}
         readers = _readers(kept)
@@ -128,17 +128,17 @@ class _Reading:
                 self.layer(one, [readers[number, bottom] for bottom in one.bottoms])
                 said = True
             if not said:  # so that nothing reads what had the name before
-                self.made |= {top: None for top in one.tops if one.kind not in sources.DATA or top not in self.made}
+                self.made |= {top: None for top in one.tops if not sources.brings(one) or top not in self.made}
 
     def layer(self, one: Given, before: Sequence[int]) -> None:
         """One layer: its items, and its tops by name. Raises Fault and Silent."""
-        if one.kind in sources.DATA:
+        if sources.brings(one):
             self.data(one)
             return
         if one.kind not in rules.RULES and one.kind not in _LOSSES:
             hint = did_you_mean(one.kind, [*rules.RULES, *_LOSSES, *sources.DATA])
             raise Fault(mistakes.UnknownKind("Caffe", clipped(one.kind, 40), hint))
-        training = net.TEST not in one.phases
+        training = net.TEST not in one.phases and one.kind != "Dropout"  # which does nothing in a test anyway
         read = self.bottoms(one)
         if one.kind in _LOSSES:
             self.loss(one, read, before)
@@ -153,6 +153,8 @@ class _Reading:
             raise Fault(mistakes.WrongCount(one.kind, "an input", 0))
         if not one.tops:
             raise Fault(mistakes.WrongCount(one.kind, "an output", 0))
+        if training and not all(blob.training for blob in blobs) and set(one.tops) & set(one.bottoms):
+            raise Fault(mistakes.Unsaid("its phase", "what follows reads its values in training, and others in a test"))
         training = training or any(blob.training for blob in blobs)
         work = Work(
             one, blobs, self.gathering, self.shared, self.blobs.get(one.name, ()), self.model, before[0] == 1, training

@@ -260,6 +260,26 @@ def shuffle(work: Work) -> Sequence[str]:
     return [work.give(make("SHUFFLE", groups=groups), work.x.dims)]
 
 
+def interp(work: Work) -> Sequence[str]:
+    """Interp of forks: bilinear, with the outermost values on each other."""
+    fields, dims = work.fields.inner("interp_param"), work.x.dims
+    height, width = fields.whole("height", 0), fields.whole("width", 0)
+    shrink, zoom = fields.whole("shrink_factor", 1, 1), fields.whole("zoom_factor", 1, 1)
+    fields.rest()
+    less = [(size - 1) // shrink + 1 for size in dims[1:]]
+    sizes = (height, width) if height and width else tuple([size + (size - 1) * (zoom - 1) for size in less])
+    layer = make("UPSAMPLE", to=sizes, mode="bilinear", aligned=True)
+    return [work.give(layer, (dims[0], *sizes))]
+
+
+def upsample(work: Work) -> Sequence[str]:
+    """Upsample of forks, by repeating values."""
+    fields, dims = work.fields.inner("upsample_param"), work.x.dims
+    factor = fields.whole("scale", 2, 1)
+    fields.rest()
+    return [work.give(make("UPSAMPLE", factor=factor), (dims[0], *(factor * size for size in dims[1:])))]
+
+
 def split(work: Work) -> Sequence[str]:
     """Split: all tops are what it reads."""
     return [work.x.item] * len(work.given.tops)
@@ -304,6 +324,7 @@ RULES: Mapping[str, Rule] = {
     "Crop": crop,
     "Deconvolution": deconvolution,
     "DepthwiseConvolution": convolution,
+    "DetectionOutput": unsaid("it picks boxes, which no layer does; what it reads can be an output"),
     "Dropout": dropout,
     "Eltwise": eltwise,
     "ELU": elu,
@@ -312,22 +333,27 @@ RULES: Mapping[str, Rule] = {
     "Filter": unsaid("no layer picks examples of a batch"),
     "Flatten": flatten,
     "Im2col": unsaid("no layer copies windows side by side"),
+    "Interp": interp,
     "InnerProduct": inner_product,
     "Log": unsaid("no layer is a logarithm alone"),
     "LogSoftmax": softmax,
     "LRN": local_response,
     "LSTM": unsaid("its sequences are batches with marks, and its gates others than LSTM's"),
     "MVN": unsaid("it adds eps to the deviation, and IN to the variance"),
+    "Normalize": unsaid("no layer divides by the length of a vector"),
+    "Permute": unsaid("no layer exchanges axes"),
     "Parameter": unsaid("no layer is weights alone"),
     "Pooling": pooling,
     "Power": power,
     "PReLU": prelu,
+    "PriorBox": unsaid("its boxes follow from sizes, and no layer gives constants"),
     "Python": unsaid("what its code computes is not in the file"),
     "Reduction": unsaid("no layer sums over the last axes"),
     "ReLU": relu,
     "ReLU6": plain("RELU6"),
     "Reshape": reshape,
     "RNN": unsaid("its sequences are batches with marks"),
+    "ROIPooling": unsaid("no layer pools regions that flow in"),
     "Scale": scale,
     "ShuffleChannel": shuffle,
     "Sigmoid": plain("SIGMOID", "sigmoid_param"),
@@ -339,6 +365,7 @@ RULES: Mapping[str, Rule] = {
     "TanH": plain("TANH", "tanh_param"),
     "Threshold": unsaid("no layer compares with a threshold"),
     "Tile": unsaid("no layer repeats a map along an axis"),
+    "Upsample": upsample,
 }
 """The rule of each kind of layer that is neither an input nor a loss."""
 

@@ -13,6 +13,12 @@ from netdsl.text.source import Span
 _KINDS = "Input Data ImageData MemoryData HDF5Data WindowData DummyData AnnotatedData DenseImageData"
 DATA = frozenset(_KINDS.split())
 """Layers that read no other."""
+_CROPPING = ("transform_param", "window_data_param", "data_param", "image_data_param")
+
+
+def brings(given: Given) -> bool:
+    """Whether a layer brings data: by its kind, or by code of its own that reads nothing."""
+    return given.kind in DATA or (given.kind == "Python" and not given.bottoms)
 
 
 def declared(net: Fields) -> list[tuple[str, tuple[int, ...] | None, Span]]:
@@ -74,6 +80,5 @@ def _of_pictures(given: Given) -> Dims | None:
 def cropped(given: Given) -> int:
     """The size that pictures are cut to; 0 where they are not."""
     fields = given.fields
-    if given.kind == "WindowData" and (size := fields.inner("window_data_param").whole("crop_size", 0)):
-        return size
-    return fields.inner("transform_param").whole("crop_size", 0)
+    said = [fields.inner(name).whole("crop_size", 0) for name in _CROPPING]
+    return next((size for size in said if size), 0)
