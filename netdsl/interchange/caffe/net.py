@@ -32,10 +32,12 @@ _ODD = {
 }
 """Kinds of the first version whose names are no plain words of the second."""
 NET = "name input input_dim input_shape force_backward state debug_info layer layers"
-_PARAMS = """accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data dropout dummy_data
-    eltwise elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product input interp
-    log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu reshape scale shuffle_channel sigmoid
-    slice softmax spp swish tanh threshold tile upsample window_data"""
+_PARAMS = """
+    accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data dropout dummy_data eltwise
+    elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product input interp
+    log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu reshape scale
+    shuffle_channel sigmoid slice softmax spp swish tanh threshold tile upsample window_data
+"""
 OF_LAYERS = f"{PASSED} {' '.join(f'{one}_param' for one in _PARAMS.split())}"
 """What a layer may have; parameters of other kinds than its own say nothing."""
 
