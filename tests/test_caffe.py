@@ -309,6 +309,30 @@ def test_what_a_file_calls_things_is_shown_on_one_line() -> None:
     assert "\x1b" not in flat.title + "".join(flat.notes)
 
 
+def test_names_tell_of_scopes() -> None:
+    flat = caffe.read(FILES / "caffe/bvlc_googlenet_deploy.prototxt")
+    (item,) = [one for one in flat.items if one.name == "inception_3a/5x5_reduce"]
+    assert item.scope == (("inception_3a", ""),)
+
+
+def test_a_published_network_computes_what_its_file_says(tmp_path: Path) -> None:
+    (tmp_path / "lenet.prototxt").write_bytes((FILES / "caffe/lenet.prototxt").read_bytes())
+    generator = np.random.default_rng(1)
+    dims = {"conv1": (20, 1, 5, 5), "conv2": (50, 20, 5, 5), "ip1": (500, 800), "ip2": (10, 500)}
+    blobs = {
+        name: [generator.normal(scale=0.05, size=one).astype("f4"), generator.normal(size=one[:1]).astype("f4")]
+        for name, one in dims.items()
+    }
+    (tmp_path / "lenet.caffemodel").write_bytes(caffemodel(blobs))
+    learned = {name: [torch.tensor(blob) for blob in both] for name, both in blobs.items()}
+    images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    x = images
+    for name in ("conv1", "conv2"):
+        x = functional.max_pool2d(functional.conv2d(x, *learned[name]), 2)
+    x = functional.linear(functional.linear(x.flatten(1), *learned["ip1"]).relu(), *learned["ip2"])
+    torch.testing.assert_close(outputs(caffe.read(tmp_path / "lenet.prototxt"), images)["prob"], x.softmax(1))
+
+
 def test_layers_share_weights_by_the_names_of_their_params() -> None:
     more = 'param { name: "w" } param { name: "b" } inner_product_param { num_output: 3 }'
     flat = read(INPUT + layer("InnerProduct", more, top="a") + layer("InnerProduct", more, top="b"))

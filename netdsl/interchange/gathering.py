@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MOST_AXES = 8
 """Axes of a shape, the batch too, before its values are counted."""
+MOST_SCOPES = 8
+"""Scopes around a layer, of which its name tells."""
 Dims: TypeAlias = tuple[int, ...]
 """Channels first, then spatial sizes, without a batch: as Caffe, Darknet, PyTorch and ONNX have them."""
 Inputs: TypeAlias = Mapping[str, Sequence[int]]
@@ -87,7 +89,8 @@ class Gathering:
         while unique in self.items:
             number += 1
             unique = f"{name}_{number}"
-        self.items[unique] = Item(unique, layer, tuple(inputs), weights or {}, shares, training=training, place=place)
+        scope = tuple([(part, "") for part in name.split("/")[:-1][:MOST_SCOPES]])  # as in inception_3a/1x1
+        self.items[unique] = Item(unique, layer, tuple(inputs), weights or {}, shares, scope, training, place)
         self.dims[unique] = dims
         return unique
 
