@@ -1,0 +1,95 @@
+"""A foreign network as operators on tensors, before it is layers: what ONNX files and programs of PyTorch become first.
+
+Operators have the names, attributes and inputs of ONNX, opset 13 or later, whoever wrote them: what an attribute was
+in older ones (the sizes of a Pad, the axes of an Unsqueeze) is an input, and an input that is left out is "".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from netdsl.interchange.flat import at_node
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from netdsl.text.source import Span
+
+Dims: TypeAlias = tuple[int, ...]
+"""Sizes of a tensor as the source lays it out, the batch among them, which is 1 where the source leaves it open."""
+Tensor: TypeAlias = "NDArray[Any]"
+
+
+@dataclass(frozen=True, eq=False)
+class Operator:
+    """An operator: its kind, as ONNX calls it, and the names of the values that it takes and gives."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    name: str = ""
+    """The source's own name, for diagnostics and for layers."""
+    scope: tuple[tuple[str, str], ...] = ()
+    """The modules around it, from outside in, each with its name and class."""
+
+    def whole(self, name: str, default: int) -> int:
+        """An attribute that is a whole number."""
+        value = self.attributes.get(name, default)
+        return value if isinstance(value, int) else default
+
+    def real(self, name: str, default: float) -> float:
+        """An attribute that is a number."""
+        value = self.attributes.get(name, default)
+        return float(value) if isinstance(value, int | float) else default
+
+    def text(self, name: str, default: str = "") -> str:
+        """An attribute that is a text."""
+        value = self.attributes.get(name, default)
+        return value if isinstance(value, str) else default
+
+    def sizes(self, name: str) -> Dims | None:
+        """An attribute that is a list of whole numbers; None where it is not there."""
+        value = self.attributes.get(name)
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            return None
+        several = cast("Sequence[object]", value)
+        return tuple([one for one in several if isinstance(one, int)])
+
+
+@dataclass(frozen=True)
+class Primitives:
+    """A network of operators in topological order."""
+
+    title: str
+    source: str
+    """One line on where it is from: `ONNX: resnet50.onnx`."""
+    file: str
+    operators: tuple[Operator, ...]
+    inputs: Mapping[str, Dims]
+    outputs: tuple[tuple[str, str], ...]
+    """The name of each output, and of the value that it is."""
+    dims: Mapping[str, Dims]
+    """The sizes of values, where the source knows them."""
+    constants: Mapping[str, Tensor]
+    """The values that are stored: weights, sizes, axes. One may be a view that is larger than its memory."""
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The value of a constant that another one is, too: what is stored twice, or known by two names."""
+    missing: frozenset[str] = frozenset()
+    """The constants whose values are not there: only their sizes count."""
+    notes: tuple[str, ...] = ()
+
+    def place(self, operator: Operator) -> Span:
+        """Where an operator stands, for diagnostics."""
+        name = operator.name or next(iter(operator.outputs), "")
+        return at_node(self.file, name, f"{operator.kind}({', '.join(operator.inputs)})")
+
+
+def uniform(dims: Dims, value: np.generic) -> Tensor:
+    """A tensor with one value everywhere, which takes no memory."""
+    import numpy as np
+
+    return np.broadcast_to(np.asarray(value), dims)
