@@ -1,0 +1,148 @@
+"""Operators of constants, worked out: what sizes are reckoned from, and weights that are stored in parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Operator, Tensor
+
+_MOST = 2**26
+"""Values that a constant may have which is worked out: those of the largest weight of published networks."""
+
+
+def folded(operator: Operator, given: Sequence[Tensor | None]) -> Tensor | None:
+    """What an operator gives of constants; None where it is none that is worked out, or what it gives is too large."""
+    rule = _RULES.get(operator.kind)
+    sizes = [one.size for one in given if one is not None and any(one.strides)]
+    if rule is None or max(sizes, default=0) > _MOST:
+        return None
+    try:
+        with np.errstate(all="ignore"):
+            return rule(operator, *given)
+    except (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError, MemoryError):
+        return None
+
+
+def _reshape(operator: Operator, x: Tensor, to: Tensor) -> Tensor:
+    wanted = [x.shape[axis] if size == 0 else int(size) for axis, size in enumerate(to.tolist())]
+    if -1 in wanted:
+        wanted[wanted.index(-1)] = x.size // max(1, -prod(wanted))
+    return _uniform(x, wanted) if prod(wanted) == x.size else x.reshape(wanted)
+
+
+def _uniform(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """A tensor in other sizes; one of equal values stays a view of one."""
+    return np.broadcast_to(x.flat[0], dims) if x.size and not any(x.strides) else x.reshape(dims)
+
+
+def _unsqueeze(operator: Operator, x: Tensor, axes: Tensor) -> Tensor:
+    places = sorted(int(axis) % (x.ndim + axes.size) for axis in axes.flat)
+    dims = list(x.shape)
+    for place in places:
+        dims.insert(place, 1)
+    return _uniform(x, dims)
+
+
+def _squeeze(operator: Operator, x: Tensor, axes: Tensor | None = None) -> Tensor:
+    gone = {axis for axis, size in enumerate(x.shape) if size == 1}
+    if axes is not None:
+        gone &= {int(axis) % x.ndim for axis in axes.flat}
+    return _uniform(x, [size for axis, size in enumerate(x.shape) if axis not in gone])
+
+
+def _slice(
+    operator: Operator,
+    x: Tensor,
+    starts: Tensor,
+    ends: Tensor,
+    axes: Tensor | None = None,
+    steps: Tensor | None = None,
+) -> Tensor:
+    places = range(starts.size) if axes is None else axes.tolist()
+    cuts = [slice(None)] * x.ndim
+    for at, (axis, start, end) in enumerate(zip(places, starts.tolist(), ends.tolist(), strict=True)):
+        cuts[axis] = slice(start, end, None if steps is None else int(steps[at]))
+    return x[tuple(cuts)]
+
+
+def _of_shape(operator: Operator, dims: Tensor) -> Tensor:
+    value = operator.attributes.get("value")
+    sizes = [int(size) for size in dims.flat]
+    if prod(sizes) > 2**40 or min(sizes, default=0) < 0:
+        raise ValueError
+    return np.broadcast_to(np.float32(0) if value is None or not value.size else value.flat[0], sizes)
+
+
+def _cast(operator: Operator, x: Tensor) -> Tensor:
+    from onnx import helper  # pyright: ignore
+
+    return x.astype(helper.tensor_dtype_to_np_dtype(operator.whole("to", 1)))
+
+
+def _transpose(operator: Operator, x: Tensor) -> Tensor:
+    return x.transpose(operator.sizes("perm") or range(x.ndim)[::-1])
+
+
+def _range(operator: Operator, start: Tensor, limit: Tensor, step: Tensor) -> Tensor:
+    if (limit - start) / step > _MOST:
+        raise ValueError
+    return np.arange(start.item(), limit.item(), step.item(), dtype=start.dtype)
+
+
+def _expand(operator: Operator, x: Tensor, dims: Tensor) -> Tensor:
+    return np.broadcast_to(x, np.broadcast_shapes(x.shape, tuple(dims.tolist())))
+
+
+def _both(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """A rule that works on each value, and keeps its kind: whole numbers are divided towards zero."""
+
+    def rule(operator: Operator, *given: Tensor) -> Tensor:
+        if prod(np.broadcast_shapes(*[one.shape for one in given])) > _MOST:
+            raise ValueError
+        if all(not any(one.strides) and one.size for one in given):
+            found = np.asarray(function(*[one.flat[0] for one in given])).astype(given[0].dtype)
+            return np.broadcast_to(found, np.broadcast_shapes(*[one.shape for one in given]))
+        return np.asarray(function(*given)).astype(given[0].dtype)
+
+    return rule
+
+
+def _divide(a: Tensor, b: Tensor) -> Any:
+    return np.trunc(np.true_divide(a, b)) if np.issubdtype(a.dtype, np.integer) else np.divide(a, b)
+
+
+_RULES: Mapping[str, Callable[..., Tensor]] = {
+    "Identity": lambda operator, x: x,
+    "Reshape": _reshape,
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
+    "Transpose": _transpose,
+    "Slice": _slice,
+    "Gather": lambda operator, x, index: np.take(x, index, axis=operator.whole("axis", 0)),
+    "Concat": lambda operator, *given: np.concatenate(given, operator.whole("axis", 0)),
+    "ConstantOfShape": _of_shape,
+    "Cast": _cast,
+    "Range": _range,
+    "Expand": _expand,
+    "Flatten": lambda operator, x: _uniform(x, (prod(x.shape[: operator.whole("axis", 1)]), -1)),
+    "Where": lambda operator, which, a, b: np.where(which, a, b),
+    "Equal": lambda operator, a, b: np.equal(a, b),
+    "Add": _both(np.add),
+    "Sub": _both(np.subtract),
+    "Mul": _both(np.multiply),
+    "Div": _both(_divide),
+    "Mod": _both(np.mod),
+    "Pow": _both(np.power),
+    "Neg": _both(np.negative),
+    "Sqrt": _both(np.sqrt),
+    "Reciprocal": _both(np.reciprocal),
+    "Floor": _both(np.floor),
+    "Ceil": _both(np.ceil),
+    "Max": _both(np.maximum),
+    "Min": _both(np.minimum),
+}

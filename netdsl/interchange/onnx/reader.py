@@ -1,0 +1,284 @@
+"""ONNX files as primitives: operators with their names and scopes, constants, and the sizes that the file implies."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from math import prod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
+from netdsl.interchange.onnx import tensors, upgrade
+from netdsl.interchange.primitives import Dims, Operator, Primitives, Tensor
+from netdsl.layers.shape import Shape
+from netdsl.text.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from netdsl.text.mistake import Mistake
+
+MOST_OPERATORS = 200_000
+_LARGE = 1024
+"""Values of a constant from which on the inference of shapes is given its sizes alone."""
+
+
+class NoModel(ForeignMistake, code="syntax-error"):
+    file: str
+    why: str
+    words = "{file} is no ONNX model: {why}"
+
+
+class NoTensor(ForeignMistake, code="syntax-error"):
+    name: str
+    why: str
+    words = "the tensor {name} cannot be read: {why}"
+
+
+class ManyOperators(ForeignMistake, code="limit-exceeded"):
+    count: int
+    most: int
+    words = "the file has {count:,} operators, and {most:,} are read at most"
+
+
+class NoSize(ForeignMistake, code="missing-argument"):
+    name: str
+    axis: int
+    words = "the file leaves the size of axis {axis} of its input {name} open"
+    advice = "say it: --input {name}=224x224x3, with the channels last"
+
+
+class OtherRank(ForeignMistake, code="rank-mismatch"):
+    name: str
+    given: Shape
+    axes: int
+    words = "{given} was given for the input {name}, which has {axes} axes beside the batch"
+
+
+def installed() -> bool:
+    """Whether the package that reads such files is there."""
+    return find_spec("onnx") is not None
+
+
+def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
+    """The network of a file; `sizes` says those of inputs that it leaves open, by name ("" for the one).
+
+    Raises ForeignError, and OSError where the file cannot be read.
+    """
+    import onnx  # pyright: ignore
+    from google.protobuf.message import DecodeError
+
+    try:
+        model: Any = onnx.load_model_from_string(path.read_bytes())
+    except (DecodeError, ValueError, RuntimeError, RecursionError):
+        raise _error(path.name, NoModel(path.name, "its bytes are none")) from None
+    return _Reading(model, path.name, path.parent, sizes or {}).primitives()
+
+
+def _error(file: str, mistake: Mistake, name: str = "") -> ForeignError:
+    return ForeignError([Diagnostic(mistake, at_node(file, name, name or file))])
+
+
+class _Reading:
+    """A model while primitives are made of it."""
+
+    def __init__(self, model: Any, file: str, folder: Path | None, sizes: Mapping[str, Shape]) -> None:
+        self.model, self.graph, self.file, self.folder, self.sizes = model, model.graph, file, folder, sizes
+        self.constants: dict[str, Tensor] = {}
+        self.missing: set[str] = set()
+        self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
+        self.errors: list[Diagnostic] = []
+
+    def primitives(self) -> Primitives:
+        """All that the file says."""
+        graph = self.graph
+        if not graph.node:
+            raise _error(self.file, NoModel(self.file, "it has no operators"))
+        if len(graph.node) > MOST_OPERATORS:
+            raise _error(self.file, ManyOperators(len(graph.node), MOST_OPERATORS))
+        for tensor in graph.initializer:
+            self.constant(tensor.name, tensor)
+        inputs = {one.name: self.input(one) for one in graph.input if one.name not in self.constants}
+        operators = tuple(self.operators())
+        if self.errors:
+            raise ForeignError(self.errors)
+        dims = self.inferred(inputs)
+        notes = ("its weights lie in another file that is not beside it",) if self.missing else ()
+        return Primitives(
+            graph.name or Path(self.file).stem,
+            f"ONNX: {self.file}",
+            self.file,
+            operators,
+            inputs,
+            tuple((one.name, one.name) for one in graph.output),
+            dims,
+            self.constants,
+            missing=frozenset(self.missing),
+            notes=notes,
+        )
+
+    def constant(self, name: str, tensor: Any) -> None:
+        """Keep the values of a tensor, or its sizes where they are not to be had."""
+        import numpy as np
+
+        try:
+            values = tensors.array(tensor, self.folder)
+            if values is None:
+                self.missing.add(name)
+                values = np.broadcast_to(np.float32(0), tensors.dims(tensor))
+            self.constants[name] = values
+        except tensors.TensorError as error:
+            self.errors.append(Diagnostic(NoTensor(name, str(error)), at_node(self.file, name, name)))
+            self.constants[name] = np.zeros(0, np.float32)
+
+    def input(self, value: Any) -> Dims:
+        """The sizes of an input, where those that are left open are given; the batch is 1 where it is open."""
+        found = [one.dim_value if one.HasField("dim_value") else 0 for one in value.type.tensor_type.shape.dim]
+        given = self.sizes.get(value.name) or (self.sizes.get("") if len(self.sizes) == 1 else None)
+        if given is not None:
+            if found and len(found) != given.rank + 2:
+                mistake = OtherRank(value.name, given, len(found) - 1)
+                self.errors.append(Diagnostic(mistake, at_node(self.file, value.name, value.name)))
+                return ()
+            last = len(found) > 2 and found[-1] == given.channels != found[1]
+            found[1:] = given.dims if last else [given.channels, *given.spatial]
+        found[:1] = [found[0] if found and found[0] > 0 else 1]
+        for axis, size in enumerate(found):
+            if size <= 0:
+                place = at_node(self.file, value.name, value.name)
+                self.errors.append(Diagnostic(NoSize(value.name, axis), place))
+        if most(found):
+            raise _error(self.file, NoModel(self.file, f"the sizes of {value.name} are those of no network"))
+        return tuple(found)
+
+    def operators(self) -> Iterator[Operator]:
+        """The operators of the graph; what says a constant is one, and no operator."""
+        for number, node in enumerate(self.graph.node):
+            if node.op_type == "Constant" and not node.domain:
+                self.said(node)
+                continue
+            attributes = self.attributes(node)
+            given = list(node.input)
+            kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+            for at, name in upgrade.attributes_as_inputs(kind, len(given), attributes):
+                given += [""] * (at - len(given))
+                given.append(self.from_attribute(f"{number}.{name}", attributes.pop(name)))
+            kind = upgrade.renamed(kind, self.opset, attributes)
+            yield Operator(kind, tuple(given), tuple(node.output), attributes, node.name, _scope(node))
+
+    def said(self, node: Any) -> None:
+        """A Constant: a tensor, or numbers."""
+        import numpy as np
+
+        for one in node.attribute:
+            if one.name == "value" and node.output:
+                self.constant(node.output[0], one.t)
+            elif one.name.startswith("value_") and node.output:
+                values = one.i if one.name == "value_int" else one.f if one.name == "value_float" else None
+                several = list(one.ints) or list(one.floats)
+                kind = np.int64 if "int" in one.name else np.float32
+                self.constants[node.output[0]] = np.asarray(several if values is None else values, kind)
+
+    def attributes(self, node: Any) -> dict[str, Any]:
+        """What an operator's attributes are: numbers, texts, lists of numbers, tensors."""
+        from onnx import AttributeProto  # pyright: ignore
+
+        found: dict[str, Any] = {}
+        for one in node.attribute:
+            match one.type:
+                case AttributeProto.INT:
+                    found[one.name] = one.i
+                case AttributeProto.FLOAT:
+                    found[one.name] = one.f
+                case AttributeProto.STRING:
+                    found[one.name] = one.s.decode("utf-8", "replace")
+                case AttributeProto.INTS:
+                    found[one.name] = tuple(one.ints)
+                case AttributeProto.FLOATS:
+                    found[one.name] = tuple(one.floats)
+                case AttributeProto.STRINGS:
+                    found[one.name] = tuple([text.decode("utf-8", "replace") for text in one.strings])
+                case AttributeProto.TENSOR:
+                    name = f"{node.output[0] if node.output else node.name}.{one.name}"
+                    self.constant(name, one.t)
+                    found[one.name] = self.constants.pop(name)
+                case _:
+                    found[one.name] = None
+        return found
+
+    def from_attribute(self, name: str, value: Any) -> str:
+        """The name of a constant with an attribute's value."""
+        import numpy as np
+
+        whole = isinstance(value, int) or (isinstance(value, tuple) and all(isinstance(one, int) for one in value))  # pyright: ignore
+        self.constants[name] = np.asarray(value, np.int64 if whole else np.float32)
+        return name
+
+    def inferred(self, inputs: Mapping[str, Dims]) -> dict[str, Dims]:
+        """The sizes of values, by the package's inference on a copy without large constants."""
+        import onnx  # pyright: ignore
+        from onnx import shape_inference  # pyright: ignore
+
+        light: Any = onnx.ModelProto()
+        light.ir_version = max(self.model.ir_version, 4)
+        light.opset_import.extend(self.model.opset_import)
+        light.functions.extend(self.model.functions)
+        graph = light.graph
+        graph.name = "light"
+        graph.node.extend(self.graph.node)
+        for name, dims in inputs.items():
+            kind = next(one.type.tensor_type.elem_type for one in self.graph.input if one.name == name)
+            graph.input.append(onnx.helper.make_tensor_value_info(name, kind, dims))
+        for tensor in self.graph.initializer:
+            if prod(tensor.dims) < _LARGE and tensor.data_location != onnx.TensorProto.EXTERNAL:
+                graph.initializer.append(tensor)
+            else:
+                graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        for one in self.graph.output:
+            graph.output.add(name=one.name).type.tensor_type.elem_type = one.type.tensor_type.elem_type or 1
+        try:
+            made: Any = shape_inference.infer_shapes(light, data_prop=True)
+        except (shape_inference.InferenceError, ValueError, RuntimeError, TypeError) as error:
+            why = (str(error).splitlines() or [""])[0]
+            raise _error(self.file, NoModel(self.file, f"no sizes follow from it: {why}")) from None
+        found = dict(inputs)
+        for one in (*made.graph.value_info, *made.graph.output):
+            sizes = one.type.tensor_type.shape.dim
+            if one.type.tensor_type.HasField("shape") and all(size.HasField("dim_value") for size in sizes):
+                dims = tuple([size.dim_value for size in sizes])
+                if not most(dims):
+                    found[one.name] = dims
+        return found
+
+
+def _scope(node: Any) -> tuple[tuple[str, str], ...]:
+    """The modules around a node: as PyTorch's exporter wrote them beside it, or as its name has them.
+
+    `pkg.torch.onnx.name_scopes` is a list of full names, and `…class_hierarchy` one of classes; a node's name is
+    `/layer1/layer1.0/conv1/Conv`, or `layer1/0/conv1` with slashes.
+    """
+    said = {one.key: one.value for one in node.metadata_props}
+    names = _texts(said.get("pkg.torch.onnx.name_scopes", ""))
+    if names:
+        classes = _texts(said.get("pkg.torch.onnx.class_hierarchy", ""))
+        found: list[tuple[str, str]] = []
+        for number, full in enumerate(names[:-1]):
+            if full:
+                before = next((one for one in reversed(names[:number]) if one), "")
+                kind = classes[number].rpartition(".")[2] if number < len(classes) else ""
+                found.append((full.removeprefix(f"{before}."), kind))
+        return tuple(found)
+    parts = [part for part in node.name.split("/") if part][:-1]
+    short = [part.removeprefix(f"{before}.") for before, part in zip(["", *parts], parts, strict=False)]
+    return tuple([(part, "") for part in short])
+
+
+def _texts(text: str) -> list[str]:
+    """A list of texts as Python writes it; [] where it is none."""
+    if len(text) > 10_000:
+        return []
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else []  # pyright: ignore

@@ -1,0 +1,81 @@
+"""Tensors of ONNX files as arrays, whose sizes are held against what is there before memory is taken."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from netdsl.interchange.flat import most
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Dims, Tensor
+
+_NIBBLES = ("INT4", "UINT4", "INT2", "UINT2", "FLOAT4E2M1")
+"""Kinds of which several lie in a byte: of what is quantized, which no program says."""
+
+
+class TensorError(Exception):
+    """A tensor that cannot be read, and why."""
+
+
+def dims(tensor: Any) -> Dims:
+    """The sizes that a tensor says it has. Raises TensorError for ones that no network has."""
+    found = tuple(tensor.dims)
+    if most(found):
+        raise TensorError("its sizes are those of no tensor")
+    return found
+
+
+def array(tensor: Any, folder: Path | None = None) -> Tensor | None:
+    """The values of a tensor; None where they lie in another file that is not beside this one."""
+    from onnx import TensorProto, helper, numpy_helper  # pyright: ignore
+
+    sizes = dims(tensor)
+    kinds: Any = TensorProto.DataType
+    try:
+        name = kinds.Name(tensor.data_type)
+        kind = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+    except (ValueError, KeyError, TypeError):
+        raise TensorError("its values are of no known kind") from None
+    if name in ("STRING", "UNDEFINED", *_NIBBLES):
+        raise TensorError(f"its values are {name.lower()}")
+    if tensor.data_location == TensorProto.EXTERNAL:
+        return _beside(tensor, sizes, kind, folder)
+    width = kind.itemsize
+    if tensor.raw_data and len(tensor.raw_data) != prod(sizes) * width:
+        raise TensorError(f"it has {len(tensor.raw_data):,} bytes for {prod(sizes):,} values of {width}")
+    if not tensor.raw_data and prod(sizes) > sum(len(values) for _, values in _fields(tensor)):
+        raise TensorError("it has fewer values than its sizes say")
+    try:
+        return numpy_helper.to_array(tensor)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise TensorError(str(error).splitlines()[0] if str(error) else "its values cannot be read") from None
+
+
+def _fields(tensor: Any) -> list[tuple[Any, Any]]:
+    """The fields of a tensor that hold numbers one by one."""
+    names = {"float_data", "int32_data", "int64_data", "double_data", "uint64_data"}
+    return [(field, values) for field, values in tensor.ListFields() if field.name in names]
+
+
+def _beside(tensor: Any, sizes: Dims, kind: Any, folder: Path | None) -> Tensor | None:
+    """The values in a file that lies beside, read as they are asked for; no other place is looked at."""
+    import numpy as np
+
+    said = {one.key: one.value for one in tensor.external_data}
+    name = said.get("location", "")
+    if folder is None or not name or PurePath(name).name != name or "\\" in name:
+        return None
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        return None
+    try:
+        offset, length = int(said.get("offset", 0)), prod(sizes) * kind.itemsize
+    except ValueError:
+        raise TensorError(f"where it begins in {name} is no number") from None
+    if not 0 <= offset <= path.stat().st_size - length:
+        raise TensorError(f"{name} ends before it")
+    if not length:
+        return np.zeros(sizes, kind)
+    return np.memmap(path, kind, "r", offset, sizes)
