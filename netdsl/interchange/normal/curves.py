@@ -114,11 +114,11 @@ def constant(curves: Curves, value: float) -> Curves:
 def recognised(curves: Curves) -> tuple[str, Layer, bool] | None:
     """The value that an activation is of, the activation, and whether it is so but nearly; the farthest counts."""
     for name, curve in curves.items():
+        if not np.all(np.isfinite(curve)):
+            continue
         for layer, known in _known():
-            apart = np.abs(curve - known) / np.maximum(1, np.abs(known))
-            if np.max(apart, initial=0) < _NEAR or not np.all(np.isfinite(curve)):
-                if np.all(np.isfinite(curve)):
-                    return name, layer, False
-            elif layer == activation.Gelu() and np.max(apart) < _APPROXIMATE:
-                return name, layer, True
+            apart = np.max(np.abs(curve - known) / np.maximum(1, np.abs(known)))
+            exact = bool(apart < _NEAR)
+            if exact or (layer == activation.Gelu() and apart < _APPROXIMATE):
+                return name, layer, not exact
     return None

@@ -1,0 +1,173 @@
+"""Operators as layers: each rule says one operator, or lets it become a part of a layer that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdsl.interchange.flat import Flat, ForeignError, Item
+from netdsl.interchange.normal import axes, fold, moving, norms, pointwise, pools, products
+from netdsl.interchange.normal.count import counted
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
+from netdsl.layers.arguments import LayerError
+from netdsl.layers.source import Input
+from netdsl.text.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Operator, Primitives
+
+_RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
+    "Conv": products.convolution,
+    "ConvTranspose": products.transposed,
+    "Gemm": products.gemm,
+    "MatMul": products.matmul,
+    **pointwise.RULES,
+    **norms.RULES,
+    **pools.RULES,
+    **moving.RULES,
+}
+
+
+def flat(source: Primitives) -> Flat:
+    """The layers of a network of operators.
+
+    Raises ForeignError with all that cannot be said; its `partial` is what stands before that.
+    """
+    draft = Draft(source)
+    for name, dims in source.inputs.items():
+        if draft.readers[name]:
+            _input(draft, name, dims)
+    for operator in source.operators:
+        _said(draft, operator)
+    outputs = [(name, _output(draft, value)) for name, value in source.outputs]
+    needed = _needed(draft, [item for _, item in outputs])
+    items = tuple([item for name, item in draft.items.items() if name in needed])
+    wrong = [draft.unsaid[name] for name in draft.unsaid if name in needed]
+    params, macs = counted(source, draft.constants)
+    title, notes = source.title, tuple(draft.notes)
+    if not wrong:
+        return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
+    found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]
+    raise ForeignError(found, _partial(draft, source, items))
+
+
+def _input(draft: Draft, name: str, dims: tuple[int, ...]) -> None:
+    """An input of the network, channels first unless what reads it takes its last axis for the channels."""
+    from netdsl.layers.shape import Shape
+
+    last = len(dims) > 2 and _channels_last(draft.source, name, len(dims))
+    sizes = dims[1:] if last else (*dims[2:], *dims[1:2])
+    shape = Shape.of(sizes or (1,))
+    item = draft.named(name)
+    draft.items[item] = Item(item, Input(shape.dims))
+    draft.shapes[item] = shape
+    first, *rest = axes.natural(shape, dims[0] if dims else 1)
+    layout = (first, *rest[1:], rest[0]) if last else (first, *rest)
+    draft.give(name, Flow(item, layout if sizes else (first,)))
+
+
+def _channels_last(source: Primitives, name: str, rank: int) -> bool:
+    """Whether the operators that read a value, or what follows from it number by number, take the last axis."""
+    seen = {name}
+    for operator in source.operators[:64]:
+        if not seen.intersection(operator.inputs):
+            continue
+        if operator.kind == "Transpose":
+            return operator.sizes("perm") == (0, rank - 1, *range(1, rank - 1))
+        if operator.kind in ("MatMul", "LayerNormalization"):
+            return True
+        if operator.kind in pointwise.PLAIN or operator.kind in ("Add", "Sub", "Mul", "Div", "Cast", "Identity"):
+            seen.update(operator.outputs)
+        else:
+            return False
+    return False
+
+
+def _said(draft: Draft, operator: Operator) -> None:
+    """What an operator gives, by its rule; something unsaid where it has none, or cannot be said."""
+    given = [draft.constants.get(name) if name else None for name in operator.inputs]
+    if operator.kind == "Shape" and operator.inputs[:1]:
+        sizes = draft.source.dims.get(operator.inputs[0])
+        if sizes is not None:
+            first, last = operator.whole("start", 0), operator.whole("end", len(sizes))
+            draft.constants[operator.outputs[0]] = np.asarray(sizes[first:last], np.int64)
+            return
+    if all(one is not None or not name for one, name in zip(given, operator.inputs, strict=True)):
+        value = fold.folded(operator, given)
+        if value is not None:
+            draft.constants[operator.outputs[0]] = value
+            if draft.missing.intersection(operator.inputs):
+                draft.missing.add(operator.outputs[0])
+            return
+    why = "no layer is so"
+    if (rule := _RULES.get(operator.kind)) is not None:
+        try:
+            found = rule(draft, operator)
+            if operator.outputs[0] not in draft.flows:
+                flows = [found] if isinstance(found, Flow) else found
+                for name, flow in zip(operator.outputs, flows, strict=False):
+                    draft.give(name, flow)
+            else:  # it is a part of an activation, perhaps, and stands as what is unsaid
+                assert isinstance(found, Flow)
+                draft.flows[operator.outputs[0]] = found
+            return
+        except Unsaid as error:
+            why = str(error)
+        except LayerError as error:
+            why = error.mistake.message()
+    for name in operator.outputs:
+        if name and name not in draft.flows:
+            draft.placeholder(operator, name, why)
+
+
+def _output(draft: Draft, value: str) -> str:
+    """The item that is an output of the network, laid out as the source has it where a layer does that."""
+    flow = draft.flows.get(value)
+    if flow is None:
+        operator = next((one for one in draft.source.operators if value in one.outputs), draft.source.operators[-1])
+        draft.placeholder(operator, value, "the network gives a constant")
+        return draft.flows[value].item
+    operator = next((one for one in draft.source.operators if value in one.outputs), draft.source.operators[-1])
+    own = axes.natural(draft.shapes[flow.item], draft.batch)
+    if flow.layout == own or len(flow.layout) < 2:
+        return flow.item
+    try:
+        return draft.map(operator, replace(flow))
+    except Unsaid:
+        turned = sorted([atoms for atoms in flow.layout if atoms], key=str) == sorted([a for a in own if a], key=str)
+        if turned:
+            draft.notes[f"the output {value} has its channels elsewhere in the file"] = None
+            return flow.item
+        draft.placeholder(operator, draft.named(f"{value}_"), "its values lie in an order that no layer gives")
+        return flow.item
+
+
+def _needed(draft: Draft, items: Sequence[str]) -> set[str]:
+    """What outputs follow from, and all inputs of the network."""
+    found = {name for name, item in draft.items.items() if isinstance(item.layer, Input) and name not in draft.unsaid}
+    left = list(items)
+    while left:
+        name = left.pop()
+        if name in found:
+            continue
+        found.add(name)
+        left += draft.items[name].inputs
+        shares = draft.items[name].shares
+        left += [shares] if shares else []
+    return found
+
+
+def _partial(draft: Draft, source: Primitives, items: Sequence[Item]) -> Flat | None:
+    """What does not follow from anything unsaid, up to its ends."""
+    kept: dict[str, Item] = {}
+    for item in items:
+        if item.name not in draft.unsaid and all(name in kept for name in item.inputs):
+            kept[item.name] = item
+    read = {name for item in kept.values() for name in item.inputs}
+    ends = [name for name, item in kept.items() if name not in read and not isinstance(item.layer, Input)]
+    if not ends:
+        return None
+    return Flat(source.title, source.source, tuple(kept.values()), tuple((name, name) for name in ends))

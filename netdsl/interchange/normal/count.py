@@ -1,0 +1,60 @@
+"""What a network of operators costs by its own sizes, reckoned apart from layers: what the import is held against."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from netdsl.interchange.primitives import Primitives, Tensor
+
+_WEIGHTS: Mapping[str, tuple[int, ...]] = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (1, 2),
+    "MatMul": (1,),
+    "BatchNormalization": (1, 2),
+    "InstanceNormalization": (1, 2),
+    "LayerNormalization": (1, 2),
+    "PRelu": (1,),
+}
+"""The inputs of operators that training changes."""
+
+
+def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | None, int | None]:
+    """Values that training changes, and multiply-adds of convolutions and products with weights, of one example.
+
+    None for either where it does not follow from the operators alone: a factor or an offset beside them may be a part
+    of a layer or not.
+    """
+    params: dict[str, int] = {}
+    macs: int | None = 0
+    certain = True
+    for operator in source.operators:
+        if operator.outputs[0] in constants:
+            continue
+        for at in _WEIGHTS.get(operator.kind, ()):
+            name = operator.inputs[at] if at < len(operator.inputs) else ""
+            if name in constants:
+                params[name] = constants[name].size
+        if operator.kind in ("Add", "Mul", "Sub", "Div"):
+            certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
+        if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+            one = _macs(source, operator.kind, operator.inputs, operator.outputs[0], constants)
+            macs = None if one is None else macs + one
+    batch = next((dims[0] for dims in source.inputs.values() if dims), 1) or 1
+    return sum(params.values()) if certain else None, None if macs is None else macs // batch
+
+
+def _macs(
+    source: Primitives, kind: str, inputs: tuple[str, ...], output: str, constants: Mapping[str, Tensor]
+) -> int | None:
+    weight = constants.get(inputs[1])
+    dims = source.dims.get(inputs[0] if kind == "ConvTranspose" else output)
+    if weight is None or dims is None or not weight.size:
+        return None
+    if kind in ("Conv", "ConvTranspose"):
+        return weight.size * dims[0] * prod(dims[2:])
+    return weight.size * prod(dims[:-1])

@@ -1,0 +1,233 @@
+"""A foreign network while it becomes layers: the items that there are, and what each of its values is of them."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from netdsl.interchange.flat import ForeignMistake, Item
+from netdsl.interchange.normal import axes
+from netdsl.layers.arguments import LayerError
+from netdsl.layers.shape import Shape
+from netdsl.layers.source import Input
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from netdsl.interchange.normal.axes import Layout
+    from netdsl.interchange.normal.curves import Curves
+    from netdsl.interchange.primitives import Operator, Primitives, Tensor
+    from netdsl.layers.base import Layer
+
+
+class Unsayable(ForeignMistake, code="unknown-layer"):
+    kind: str
+    node: str
+    why: str
+    words = "{kind} at {node} cannot be said: {why}"
+
+
+class Unsaid(Exception):
+    """Why an operator is no layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """A value that is computed: which item's output, and in which layout."""
+
+    item: str
+    layout: Layout
+    curves: Curves = field(default_factory=dict[str, Any])
+    """What it is of values before it, as a function of numbers."""
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Its sizes as the source has them."""
+        return axes.sizes(self.layout)
+
+
+class Draft:
+    """Items in the making. Rules of operators add to it, and replace an item where what follows is a part of it."""
+
+    def __init__(self, source: Primitives) -> None:
+        self.source = source
+        self.items: dict[str, Item] = {}
+        self.shapes: dict[str, Shape] = {}
+        self.flows: dict[str, Flow] = {}
+        self.constants: dict[str, Tensor] = dict(source.constants)
+        self.missing = set(source.missing)
+        self.readers = Counter(name for one in source.operators for name in one.inputs)
+        self.readers.update(value for _, value in source.outputs)
+        self.unsaid: dict[str, tuple[Operator, str]] = {}
+        self.owners: dict[tuple[object, ...], str] = {}
+        self.tied: dict[str, tuple[str, ...]] = {}
+        self.sharers: Counter[str] = Counter()
+        self.aliases: defaultdict[str, list[str]] = defaultdict(list)
+        self.notes: dict[str, None] = dict.fromkeys(source.notes)
+        self.counts: Counter[str] = Counter()
+        self.batch = next((dims[0] for dims in source.inputs.values() if dims), 1)
+
+    # What operators read
+
+    def flow(self, operator: Operator, at: int = 0) -> Flow:
+        """An input that is computed."""
+        name = operator.inputs[at] if at < len(operator.inputs) else ""
+        if name not in self.flows:
+            what = "a constant" if name in self.constants else "missing"
+            raise Unsaid(f"its input {at + 1} is {what}")
+        return self.flows[name]
+
+    def constant(self, operator: Operator, at: int) -> Tensor | None:
+        """An input that is a constant; None where it is left out, or computed."""
+        name = operator.inputs[at] if at < len(operator.inputs) else ""
+        return self.constants.get(name) if name else None
+
+    def needed(self, operator: Operator, at: int, what: str) -> Tensor:
+        """An input that has to be a constant."""
+        found = self.constant(operator, at)
+        if found is None:
+            raise Unsaid(f"its {what} is computed by the network")
+        return found
+
+    def whole(self, operator: Operator, at: int) -> tuple[int, ...] | None:
+        """An input of whole numbers that do not depend on what flows; None where it is left out."""
+        given = at < len(operator.inputs) and operator.inputs[at]
+        if not given:
+            return None
+        return tuple([int(one) for one in self.needed(operator, at, "input of sizes").flat])
+
+    def dims(self, operator: Operator) -> tuple[int, ...] | None:
+        """The sizes of what an operator gives, as the source has them."""
+        return self.source.dims.get(operator.outputs[0])
+
+    def alone(self, item: str) -> bool:
+        """Whether what an item gives is read once, by whatever names, so that what reads it may become a part of it."""
+        return all(self.readers[name] == 1 for name in self.aliases[item])
+
+    def give(self, name: str, flow: Flow) -> None:
+        """Let a value be what an operator's rule says."""
+        self.flows[name] = flow
+        self.aliases[flow.item].append(name)
+
+    # What they give
+
+    def add(
+        self,
+        operator: Operator,
+        layer: Layer,
+        inputs: Sequence[str],
+        weights: Mapping[str, Tensor] | None = None,
+        tied: tuple[str, ...] = (),
+        *,
+        before: bool = False,
+    ) -> str:
+        """Another item, by the operator's name; `tied` names the constants that its weights are of.
+
+        One that comes `before` what the operator itself becomes has its keyword in its name.
+
+        Raises Unsaid where the layer does not fit what flows in.
+        """
+        shapes = [self.shapes[name] for name in inputs]
+        try:
+            shape = layer.shape(*shapes)
+        except LayerError as error:
+            raise Unsaid(f"{layer.written} does not fit: {error.mistake.message()}") from None
+        name = operator.name or operator.outputs[0]
+        name = self.named(f"{name}_{layer.keyword.lower()}" if before else name)
+        item = Item(name, layer, tuple(inputs), scope=operator.scope, place=self.source.place(operator))
+        self.keep(item, weights or {}, tied)
+        self.shapes[name] = shape
+        return name
+
+    def keep(self, item: Item, weights: Mapping[str, Tensor], tied: tuple[str, ...]) -> None:
+        """Put an item in its place, with its weights, or with the item whose weights they are."""
+        layer = item.layer.canonical
+        key = (layer, *tied)
+        self.tied[item.name] = tied
+        owner = self.owners.setdefault(key, item.name) if any(tied) else item.name
+        kept = dict(weights) if owner == item.name and not self.missing.intersection(tied) else {}
+        self.items[item.name] = replace(item, layer=layer, weights=kept, shares=None if owner == item.name else owner)
+        self.sharers[owner] += owner != item.name
+
+    def named(self, name: str) -> str:
+        """A name that no other item has."""
+        found = name
+        while found in self.items:
+            self.counts[name] += 1
+            found = f"{name}_{self.counts[name] + 1}"
+        return found
+
+    def natural(self, item: str) -> Flow:
+        """What an item gives, as it is."""
+        return Flow(item, axes.natural(self.shapes[item], self.batch))
+
+    def replaced(self, item: str, layer: Layer, weights: Mapping[str, Tensor], tied: tuple[str, ...] = ()) -> bool:
+        """Let an item that nothing reads yet be another layer, with weights beside its own; whether it can be so."""
+        made, before = self.items[item], self.tied[item]
+        if self.sharers[item]:
+            return False
+        owner = made.shares or item
+        weights = {**self.items[owner].weights, **weights}
+        if owner == item:
+            self.owners.pop((made.layer, *before), None)
+        else:
+            self.sharers[owner] -= 1
+        del self.items[item]
+        self.keep(replace(made, layer=layer, shares=None), weights, (*before, *tied))
+        return True
+
+    def placeholder(self, operator: Operator, name: str, why: str) -> None:
+        """Let a value be something unsaid, so that what follows it can be looked at."""
+        dims = self.source.dims.get(name, ())
+        shape = Shape(dims[2:], dims[1]) if len(dims) > 1 and min(dims) > 0 else Shape((), prod(dims) or 1)
+        item = self.named(name)
+        self.items[item] = Item(item, Input(shape.dims), place=self.source.place(operator))
+        self.shapes[item] = shape
+        self.unsaid[item] = (operator, why)
+        layout = axes.natural(shape, self.batch)
+        self.give(name, Flow(item, layout if len(dims) > 1 else axes.reshaped(layout, dims) or layout))
+
+    # Layouts
+
+    def map(self, operator: Operator, flow: Flow, channels: int = 1) -> str:
+        """The item whose output is a value as a map: batch, channels, the others as spatial axes, in their order.
+
+        Adds the layer that makes it so where one is needed.
+        """
+        wanted = axes.channels_first(flow.layout, channels) if len(flow.layout) > 1 else flow.layout
+        if wanted == axes.natural(self.shapes[flow.item], self.batch):
+            return flow.item
+        layer = axes.moved(self.shapes[flow.item], wanted) if len(wanted) > 1 else None
+        if layer is None:
+            raise Unsaid(f"no layer moves {self.shapes[flow.item]} so that it reads {'x'.join(map(str, flow.dims))}")
+        return self.add(operator, layer, [flow.item], before=True)
+
+    def axis(self, flow: Flow, position: int) -> int | None:
+        """Which axis of its item a whole axis of a value is: 1 the channels, from 2 on spatial ones; None for none."""
+        layout = flow.layout
+        if not -len(layout) <= position < len(layout):
+            return None
+        position %= len(layout)
+        own = axes.natural(self.shapes[flow.item], self.batch)
+        if layout[position]:
+            return own.index(layout[position]) if layout[position] in own else None
+        if layout == own:
+            return position
+        empty = [axis for axis, atoms in enumerate(own) if not atoms]
+        places = [at for at, atoms in enumerate(layout) if not atoms]
+        return empty[places.index(position)] if len(empty) == len(places) else None
+
+
+def exact(value: float | np.generic) -> Fraction | int:
+    """A number as one would write it who wrote the float32: 1e-5, and not 9.99999974e-06."""
+    import numpy as np
+
+    found = np.float32(value)
+    if not np.isfinite(found):
+        raise Unsaid(f"{found} is no number that a program says")
+    number = Fraction(str(found))
+    return int(number) if number.denominator == 1 else number

@@ -1,0 +1,228 @@
+"""What moves values about: labels of axes where it can be, else CROP, SLICE, PICK, PAD, UPSAMPLE, PIXELSHUFFLE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdsl.interchange.normal import axes
+from netdsl.interchange.normal.axes import CHANNELS
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.layers.channels import Slice
+from netdsl.layers.reshape import Crop, Pad
+from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
+from netdsl.layers.sequence import Pick
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Operator
+
+
+def same(draft: Draft, operator: Operator) -> Flow:
+    """Identity, and Cast from float to float."""
+    return draft.flow(operator)
+
+
+def transpose(draft: Draft, operator: Operator) -> Flow:
+    """Transpose: the same values."""
+    x = draft.flow(operator)
+    order = operator.sizes("perm") or tuple(range(len(x.layout)))[::-1]
+    if sorted(order) != [*range(len(x.layout))]:
+        raise Unsaid(f"it permutes {len(x.layout)} axes by {order}")
+    return Flow(x.item, axes.transposed(x.layout, order))
+
+
+def reshape(draft: Draft, operator: Operator) -> Flow:
+    """Reshape, Flatten, Squeeze, Unsqueeze, Expand to what it is: the same values."""
+    x = draft.flow(operator)
+    dims = _dims(draft, operator, x)
+    layout = axes.reshaped(x.layout, dims)
+    if layout is None and prod(dims) == prod(x.dims):
+        item = draft.map(operator, x)
+        layout = axes.reshaped(axes.natural(draft.shapes[item], draft.batch), dims)
+        x = Flow(item, x.layout)
+    if layout is None:
+        raise Unsaid(f"it reads {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
+    return Flow(x.item, layout)
+
+
+def _dims(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...]:
+    """The sizes that it gives: those that follow from what it says, else the source's."""
+    sizes = x.dims
+    match operator.kind:
+        case "Flatten":
+            axis = operator.whole("axis", 1) % (len(sizes) + 1)
+            return prod(sizes[:axis]), prod(sizes[axis:])
+        case "Reshape" if (said := draft.constant(operator, 1)) is not None:
+            wanted = [int(one) for one in said.flat]
+            if not operator.whole("allowzero", 0):
+                wanted = [sizes[at] if one == 0 and at < len(sizes) else one for at, one in enumerate(wanted)]
+            if wanted.count(-1) == 1 and (rest := -prod(wanted)) > 0:
+                wanted[wanted.index(-1)] = prod(sizes) // rest
+            return tuple(wanted)
+        case _:
+            found = draft.dims(operator)
+    if found is None:
+        raise Unsaid("the sizes that it gives are not known")
+    return found
+
+
+def sliced(draft: Draft, operator: Operator) -> Flow:
+    """Slice: CROP of positions, SLICE of channels."""
+    x = draft.flow(operator)
+    starts, ends = draft.whole(operator, 1) or (), draft.whole(operator, 2) or ()
+    places = draft.whole(operator, 3) or tuple(range(len(starts)))
+    steps = draft.whole(operator, 4) or (1,) * len(starts)
+    if not len(starts) == len(ends) == len(places) == len(steps):
+        raise Unsaid("its starts and ends are not as many as its axes")
+    for start, end, axis, step in zip(starts, ends, places, steps, strict=True):
+        size = x.dims[axis]
+        if step != 1:
+            raise Unsaid(f"it takes every {step}th position")
+        first, last, _ = slice(start, end).indices(size)
+        x = cut(draft, operator, x, axis, first, last)
+    return x
+
+
+def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, last: int) -> Flow:
+    """A stretch of one axis of a value."""
+    size = x.dims[position]
+    if (first, last) == (0, size):
+        return x
+    if not 0 <= first < last <= size:
+        raise Unsaid("nothing is left of it")
+    position %= len(x.layout)
+    axis = draft.axis(x, position)
+    if axis is None:
+        raise Unsaid("it cuts an axis that no layer's output has")
+    if axis == axes.BATCH:
+        raise Unsaid("it cuts the batch")
+    layer = Slice(first, last) if axis == CHANNELS else Crop((last - first,), (first,), axis=axis - 2)
+    if axis != CHANNELS and draft.shapes[x.item].rank == 1:
+        layer = Crop((last - first,), (first,))
+    item = draft.add(operator, layer, [x.item])
+    layout = list(x.layout)
+    layout[position] = axes.natural(draft.shapes[item], draft.batch)[axis]
+    return Flow(item, tuple(layout))
+
+
+def split(draft: Draft, operator: Operator) -> list[Flow]:
+    """Split: a stretch for each output."""
+    x, axis = draft.flow(operator), operator.whole("axis", 0)
+    count, size = len(operator.outputs), x.dims[axis]
+    each = -(-size // count)
+    parts = draft.whole(operator, 1) or tuple([min(each, size - at * each) for at in range(count)])
+    ends = [sum(parts[: at + 1]) for at in range(len(parts))]
+    if len(parts) != count or ends[-1] != size:
+        raise Unsaid(f"it cuts {size} into {parts}")
+    return [cut(draft, operator, x, axis, end - part, end) for part, end in zip(parts, ends, strict=True)]
+
+
+def gather(draft: Draft, operator: Operator) -> Flow:
+    """Gather of one position: PICK of a sequence."""
+    x, index = draft.flow(operator), draft.needed(operator, 1, "index")
+    axis = operator.whole("axis", 0) % len(x.layout)
+    if index.size != 1:
+        numbers = index.reshape(-1)
+        if index.ndim == 1 and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
+            return cut(draft, operator, x, axis, int(numbers[0]), int(numbers[-1]) + 1)
+        raise Unsaid("it takes several positions in an order of its own")
+    at, place = int(index.flat[0]), draft.axis(x, axis)
+    left = [atoms for other, atoms in enumerate(x.layout) if other != axis]
+    if index.ndim:
+        left.insert(axis, ())
+    if place == 2 and draft.shapes[x.item].rank == 1:
+        return Flow(draft.add(operator, Pick(at), [x.item]), tuple(left))
+    part = cut(draft, operator, x, axis, at % x.dims[axis], at % x.dims[axis] + 1)
+    return Flow(part.item, tuple(left))
+
+
+def pad(draft: Draft, operator: Operator) -> Flow:
+    """Pad of positions."""
+    x, pads = draft.flow(operator), draft.whole(operator, 1) or ()
+    places = draft.whole(operator, 3) or tuple(range(len(x.layout)))
+    mode, value = operator.text("mode", "constant"), draft.constant(operator, 2)
+    if len(pads) != 2 * len(places):
+        raise Unsaid(f"it has {len(pads)} pads for {len(places)} axes")
+    if not any(pads):
+        return x
+    words = {"constant": "zero", "reflect": "reflect", "edge": "edge"}
+    if mode not in words or (mode == "constant" and value is not None and value.size and float(value.flat[0])):
+        raise Unsaid("it pads with other values than zeros, the edge or what is reflected at it")
+    shape = draft.shapes[x.item]
+    sides = [[0] * shape.rank, [0] * shape.rank]
+    for at, position in enumerate(places):
+        axis = draft.axis(x, position)
+        for side, amount in zip(sides, (pads[at], pads[at + len(places)]), strict=True):
+            if amount and (axis is None or axis < 2 or amount < 0):
+                raise Unsaid("it pads other axes than those of positions, or by less than nothing")
+            if amount and axis is not None:
+                side[axis - 2] = amount
+    before, after = (tuple(side) for side in sides)
+    layer = Pad(before, after if after != before else None, words[mode])
+    item = draft.add(operator, layer, [x.item])
+    return Flow(item, _grown(draft, x, item))
+
+
+def _grown(draft: Draft, x: Flow, item: str) -> axes.Layout:
+    """The layout of a value after its item has become another of other sizes, axis by axis."""
+    before, after = (axes.natural(draft.shapes[one], draft.batch) for one in (x.item, item))
+    if x.layout == before:
+        return after
+    places = [draft.axis(x, at) for at in range(len(x.layout))]
+    if None in places:
+        raise Unsaid("it changes an axis that no layer's output has")
+    return tuple([after[at] for at in places if at is not None])
+
+
+def resize(draft: Draft, operator: Operator) -> Flow:
+    """Resize, and Upsample: UPSAMPLE."""
+    x = draft.flow(operator)
+    to = draft.dims(operator)
+    mode, places = operator.text("mode", "nearest"), operator.text("coordinate_transformation_mode", "half_pixel")
+    if to is None or len(to) != len(x.layout):
+        raise Unsaid("the size that it gives is not known")
+    item = draft.map(operator, x)
+    shape = draft.shapes[item]
+    factors = [wide // size for wide, size in zip(to[2:], shape.spatial, strict=True)]
+    whole = all(wide % size == 0 for wide, size in zip(to[2:], shape.spatial, strict=True))
+    if to[:2] != x.dims[:2] or operator.whole("antialias", 0):
+        raise Unsaid("it is no enlargement of a map that UPSAMPLE is")
+    plain = places == "asymmetric" and operator.text("nearest_mode", "round_prefer_floor") == "floor"
+    words = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}
+    if mode == "nearest" and not (plain or (whole and places in ("half_pixel", "pytorch_half_pixel"))):
+        raise Unsaid(f"its nearest values are found by {places}")
+    if mode != "nearest" and (mode not in words or places not in ("half_pixel", "align_corners", "pytorch_half_pixel")):
+        raise Unsaid(f"its values are found by {mode} and {places}")
+    if mode == "cubic" and abs(operator.real("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
+        raise Unsaid("its cubic has another a than -0.75")
+    aligned = places == "align_corners" and mode != "nearest"
+    sizes = {"factor": tuple(factors)} if whole else {"to": tuple(to[2:])}
+    layer = Upsample(**sizes, mode=words[mode], aligned=aligned)
+    return draft.natural(draft.add(operator, layer, [item]))
+
+
+def depth(draft: Draft, operator: Operator) -> Flow:
+    """DepthToSpace and SpaceToDepth."""
+    item, size = draft.map(operator, draft.flow(operator)), operator.whole("blocksize", 1)
+    if operator.kind == "DepthToSpace":
+        layer = PixelShuffle(size, operator.text("mode", "DCR").lower())
+    else:
+        layer = PixelUnshuffle(size, "dcr")
+    return draft.natural(draft.add(operator, layer, [item]))
+
+
+RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
+    **dict.fromkeys(("Identity", "Cast"), same),
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand"), reshape),
+    "Transpose": transpose,
+    "Slice": sliced,
+    "Split": split,
+    "Gather": gather,
+    "Pad": pad,
+    "Resize": resize,
+    "DepthToSpace": depth,
+    "SpaceToDepth": depth,
+}

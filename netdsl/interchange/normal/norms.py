@@ -1,0 +1,146 @@
+"""Normalisations: BN, IN, GN, LN, LRN, SOFTMAX, and dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdsl.interchange.normal import axes
+from netdsl.interchange.normal.axes import CHANNELS, Atom
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
+from netdsl.layers.activation import LogSoftmax, Softmax
+from netdsl.layers.dropout import Dropout
+from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponse
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Operator, Tensor
+
+_EPS = 1e-5
+
+
+def batch(draft: Draft, operator: Operator) -> Flow:
+    """BatchNormalization by the running statistics."""
+    x = draft.flow(operator)
+    names = ("weight", "bias", "running_mean", "running_var")
+    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1)}
+    if draft.axis(x, 1) != CHANNELS:
+        x = draft.natural(draft.map(operator, x))
+    if any(one.shape != (draft.shapes[x.item].channels,) for one in weights.values()):
+        raise Unsaid(f"its weights are not one for each channel of {draft.shapes[x.item]}")
+    layer = BatchNorm(exact(operator.real("epsilon", _EPS)))
+    return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:5]), x.layout)
+
+
+def instance(draft: Draft, operator: Operator) -> Flow:
+    """InstanceNormalization: IN, or GN where channels have been laid into groups before it."""
+    x, eps = draft.flow(operator), exact(operator.real("epsilon", _EPS))
+    scale, offset = (draft.needed(operator, at, name) for at, name in ((1, "weight"), (2, "bias")))
+    plain = bool(np.all(scale == 1) and not np.any(offset))
+    shape = draft.shapes[x.item]
+    if draft.axis(x, 1) == CHANNELS:
+        weights = {} if plain else {"weight": scale, "bias": offset}
+        layer = InstanceNorm(eps, affine=not plain)
+        return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:3]), x.layout)
+    groups = scale.size
+    rest = axes.joined([atom for atoms in x.layout[1:] for atom in atoms])
+    whole = axes.joined([atom for atoms in axes.natural(shape, draft.batch)[1:] for atom in atoms])
+    if not plain or rest != whole or x.layout[1] != (Atom(CHANNELS, shape.channels // groups, groups),):
+        raise Unsaid("it normalises neither channels nor groups of them")
+    return Flow(draft.add(operator, GroupNorm(groups, eps, noaffine=True), [x.item]), x.layout)
+
+
+def group(draft: Draft, operator: Operator) -> Flow:
+    """GroupNormalization, whose factors are for each channel, or in opset 18 for each group."""
+    x = draft.flow(operator)
+    shape, groups = draft.shapes[x.item], operator.whole("num_groups", 1)
+    if draft.axis(x, 1) != CHANNELS:
+        raise Unsaid("its channels are not those of a layer")
+    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(("weight", "bias"), 1)}
+    if all(one.size == groups for one in weights.values()):
+        weights = {name: np.repeat(one, shape.channels // groups) for name, one in weights.items()}
+    layer = GroupNorm(groups, exact(operator.real("epsilon", _EPS)))
+    return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:3]), x.layout)
+
+
+def layer(draft: Draft, operator: Operator) -> Flow:
+    """LayerNormalization over the last axis, which is the channels."""
+    x, scale, offset = draft.flow(operator), draft.needed(operator, 1, "weight"), draft.constant(operator, 2)
+    if operator.whole("axis", -1) not in (-1, len(x.layout) - 1):
+        raise Unsaid("it normalises several axes")
+    eps = exact(operator.real("epsilon", _EPS))
+    return normalised(draft, operator, x, eps, scale, offset, operator.inputs[1:3])
+
+
+def normalised(
+    draft: Draft,
+    operator: Operator,
+    x: Flow,
+    eps: object,
+    scale: Tensor | None,
+    offset: Tensor | None,
+    tied: tuple[str, ...] = (),
+) -> Flow:
+    """LN over the last axis of a value."""
+    if draft.axis(x, -1) != CHANNELS:
+        item = draft.map(operator, x, len(x.layout) - 1)
+        first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
+        x = Flow(item, (first, *rest, channels))
+    weights: Mapping[str, Tensor] = {}
+    if scale is not None:
+        zeros = np.zeros_like(scale)
+        weights = {"weight": scale, "bias": zeros if offset is None else offset}
+    norm = LayerNorm(eps, noaffine=scale is None)  # pyright: ignore[reportArgumentType]
+    return Flow(draft.add(operator, norm, [x.item], weights, tied), x.layout)
+
+
+def response(draft: Draft, operator: Operator) -> Flow:
+    """LRN."""
+    x = draft.flow(operator)
+    if draft.axis(x, 1) != CHANNELS:
+        x = draft.natural(draft.map(operator, x))
+    layer = LocalResponse(
+        operator.whole("size", 1),
+        exact(operator.real("alpha", 1e-4)),
+        exact(operator.real("beta", 0.75)),
+        exact(operator.real("bias", 1)),
+    )
+    return Flow(draft.add(operator, layer, [x.item]), x.layout)
+
+
+def softmax(draft: Draft, operator: Operator) -> Flow:
+    """Softmax over the channels."""
+    x, axis = draft.flow(operator), operator.whole("axis", -1)
+    axis = axis % len(x.layout)
+    kind = Softmax() if operator.kind == "Softmax" else LogSoftmax()
+    rest = [atom for atoms in x.layout[axis + 1 :] for atom in atoms]
+    if operator.whole("flattens", 0) and rest:
+        raise Unsaid("it is over several axes")
+    if draft.axis(x, axis) == CHANNELS:
+        return Flow(draft.add(operator, kind, [x.item]), x.layout)
+    item = draft.map(operator, x, axis)
+    first, channels, *others = axes.natural(draft.shapes[item], draft.batch)
+    layout = (first, *others[: axis - 1], channels, *others[axis - 1 :])
+    return Flow(draft.add(operator, kind, [item]), layout)
+
+
+def dropout(draft: Draft, operator: Operator) -> Flow:
+    """Dropout, which stays with its rate."""
+    x, rate = draft.flow(operator), draft.constant(operator, 1)
+    value = 0.5 if rate is None or not rate.size else float(rate.flat[0])
+    if not 0 <= value < 1:
+        raise Unsaid(f"its rate is {value}")
+    return Flow(draft.add(operator, Dropout(exact(value)), [x.item]), x.layout)
+
+
+RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
+    "BatchNormalization": batch,
+    "InstanceNormalization": instance,
+    "GroupNormalization": group,
+    "LayerNormalization": layer,
+    "LRN": response,
+    "Softmax": softmax,
+    "LogSoftmax": softmax,
+    "Dropout": dropout,
+}

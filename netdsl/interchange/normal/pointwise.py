@@ -1,0 +1,338 @@
+"""What works on each number, and what joins values: activations, ADD, MUL, CONCAT, TIMES, PLUS, SCALE, POSITIONS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from netdsl.interchange.normal import axes, curves, products
+from netdsl.interchange.normal.axes import CHANNELS
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
+from netdsl.layers import activation, merge
+from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Plus, Scale, Times
+from netdsl.layers.sequence import Positions
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Operator, Tensor
+    from netdsl.layers.base import Layer
+
+PLAIN: Mapping[str, type[Layer]] = {
+    "Relu": activation.Relu,
+    "Sigmoid": activation.Sigmoid,
+    "Tanh": activation.Tanh,
+    "Softplus": activation.Softplus,
+    "Abs": activation.Absolute,
+    "HardSwish": activation.HardSwish,
+    "Mish": activation.Mish,
+}
+"""Operators that are a layer by themselves."""
+_MERGES: Mapping[str, type[Layer]] = {
+    "Add": merge.Add,
+    "Sum": merge.Add,
+    "Sub": merge.Subtract,
+    "Mul": merge.Multiply,
+    "Mean": merge.Mean,
+    "Max": merge.Maximum,
+}
+
+
+def unary(draft: Draft, operator: Operator) -> Flow:
+    """An operator on one value, whatever it is: alone, or the last of those that spell an activation."""
+    x = draft.flow(operator)
+    curve = curves.of(operator.kind, seen(operator.inputs[0], x))
+    row = PLAIN.get(operator.kind)
+    return followed(draft, operator, x, curve, row() if row else None)
+
+
+def followed(draft: Draft, operator: Operator, x: Flow, curve: curves.Curves, layer: Layer | None) -> Flow:
+    """The activation that a curve is, or the layer that the operator is by itself, with its curve for what follows."""
+    found = curves.recognised(curve) if len(curve) > 1 or layer is None else None
+    if found is not None:
+        name, known, nearly = found
+        if nearly:
+            draft.notes["GELU by its approximation with tanh is GELU, which differs by up to 0.0005"] = None
+        x, layer = draft.flows[name], known
+    if layer is None:
+        draft.placeholder(operator, operator.outputs[0], "no layer computes it")
+        return replace(draft.flows[operator.outputs[0]], layout=x.layout, curves=curve)
+    return Flow(draft.add(operator, layer, [x.item]), x.layout, curve)
+
+
+def seen(name: str, x: Flow) -> curves.Curves:
+    """A value as a function of those before it and of itself."""
+    return {**x.curves, name: curves.POINTS}
+
+
+def gelu(draft: Draft, operator: Operator) -> Flow:
+    """Gelu of opset 20."""
+    x = draft.flow(operator)
+    if operator.text("approximate") == "tanh":
+        draft.notes["GELU by its approximation with tanh is GELU, which differs by up to 0.0005"] = None
+    return Flow(draft.add(operator, activation.Gelu(), [x.item]), x.layout)
+
+
+def sloped(draft: Draft, operator: Operator) -> Flow:
+    """Activations with numbers: LeakyRelu, Elu, Selu, HardSigmoid."""
+    x = draft.flow(operator)
+    alpha = operator.real("alpha", {"LeakyRelu": 0.01, "HardSigmoid": 0.2}.get(operator.kind, 1))
+    curve: curves.Curves = {}
+    layer: Layer | None = None
+    match operator.kind:
+        case "LeakyRelu":
+            layer = activation.LeakyRelu(exact(alpha))
+        case "Elu":
+            layer = activation.Elu(exact(alpha))
+        case "Selu":
+            layer = activation.Selu()
+        case _:
+            beta = operator.real("beta", 0.5)
+            layer = activation.HardSigmoid() if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6 else None
+            known = seen(operator.inputs[0], x)
+            curve = {name: np.clip(alpha * one + beta, 0, 1) for name, one in known.items()}
+            if layer is not None:
+                curve = {name: np.clip(one / 6 + 0.5, 0, 1) for name, one in known.items()}
+    return followed(draft, operator, x, curve, layer)
+
+
+def prelu(draft: Draft, operator: Operator) -> Flow:
+    """PRelu, with one slope, or one for each channel."""
+    x, slope = draft.flow(operator), draft.needed(operator, 1, "slope")
+    if slope.size > 1 and along(draft, x, slope) is None:
+        raise Unsaid("its slopes are neither one nor one for each channel")
+    layer = activation.ParametricRelu(per_channel=slope.size > 1)
+    item = draft.add(operator, layer, [x.item], {"weight": slope.reshape(-1)}, operator.inputs[1:2])
+    return Flow(item, x.layout)
+
+
+def clip(draft: Draft, operator: Operator) -> Flow:
+    """Clip: RELU6, RELU, or part of an activation."""
+    x = draft.flow(operator)
+    ends = [draft.constant(operator, at) for at in (1, 2)]
+    low, high = (None if one is None else float(one.flat[0]) for one in ends)
+    if low is None and high is None:
+        return x
+    known = {name: np.clip(one, low, high) for name, one in seen(operator.inputs[0], x).items()}
+    layer = activation.Relu6() if (low, high) == (0, 6) else None
+    if low == 0 and (high is None or high > 3e38):
+        layer = activation.Relu()
+    return followed(draft, operator, x, known, layer)
+
+
+def joining(draft: Draft, operator: Operator) -> Flow:
+    """Add, Sub, Mul, Div, Max, Min, Sum, Mean, Pow of values, or of one and a constant."""
+    given = [name for name in operator.inputs if name]
+    constants = [name for name in given if name in draft.constants]
+    flows = [draft.flow(operator, at) for at, name in enumerate(operator.inputs) if name in draft.flows]
+    if len(flows) + len(constants) < len(given) or not flows:
+        raise Unsaid("an input of it is missing")
+    if len(given) == 1:
+        return flows[0]
+    if constants and len(given) == 2:
+        return _with_constant(draft, operator, flows[0], constants[0], given[1] == constants[0])
+    if constants:
+        raise Unsaid("it joins several values and a constant")
+    curve: curves.Curves = {}
+    if operator.kind in curves.BINARY and len(given) == 2:
+        curve = curves.of(operator.kind, seen(given[0], flows[0]), seen(given[1], flows[1]))
+        if (found := curves.recognised(curve)) is not None:
+            return followed(draft, operator, flows[0], curve, found[1])
+    if operator.kind not in _MERGES:
+        if curve:
+            return followed(draft, operator, flows[0], curve, None)
+        raise Unsaid("no layer computes it of values that are both computed")
+    return replace(merged(draft, operator, _MERGES[operator.kind](), flows), curves=curve)
+
+
+def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]) -> Flow:
+    """A merge of values that lie alike; of others as maps."""
+    shapes = [draft.shapes[one.item] for one in flows]
+    product = isinstance(layer, merge.Multiply)
+    if all(one.layout == flows[0].layout for one in flows) and (product or len(set(shapes)) == 1):
+        return Flow(draft.add(operator, layer, [one.item for one in flows]), flows[0].layout)
+    if product and (layout := _stretched(flows)) is not None:
+        item = draft.add(operator, layer, [one.item for one in flows])
+        if {a for atoms in axes.natural(draft.shapes[item], draft.batch) for a in atoms} == {
+            a for atoms in layout for a in atoms
+        }:
+            return Flow(item, layout)
+        del draft.items[item]
+    rank = max(len(one.layout) for one in flows)
+    if any(len(one.layout) != rank for one in flows):
+        raise Unsaid("its inputs have unequal numbers of axes")
+    channels = next((at for at in range(rank) if draft.axis(flows[0], at) == CHANNELS), 1)
+    items = [draft.map(operator, one, channels) for one in flows]
+    item = draft.add(operator, layer, items)
+    first, wanted, *rest = axes.natural(draft.shapes[item], draft.batch)
+    return Flow(item, (first, *rest[: channels - 1], wanted, *rest[channels - 1 :]))
+
+
+def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
+    """The layout of a product of values, of which some have axes of 1."""
+    rank = max(len(one.layout) for one in flows)
+    if any(len(one.layout) != rank for one in flows):
+        return None
+    found: list[tuple[axes.Atom, ...]] = []
+    for several in zip(*[one.layout for one in flows], strict=True):
+        there = {atoms for atoms in several if atoms}
+        if len(there) > 1:
+            return None
+        found.append(next(iter(there), ()))
+    return tuple(found)
+
+
+def concat(draft: Draft, operator: Operator) -> Flow:
+    """Concat along the channels."""
+    flows = [draft.flow(operator, at) for at in range(len(operator.inputs))]
+    if len(flows) == 1:
+        return flows[0]
+    rank = len(flows[0].layout)
+    axis = operator.whole("axis", 1) % max(rank, 1)
+    plain = all(draft.axis(one, axis) == CHANNELS for one in flows)
+    rests = {tuple([atoms for at, atoms in enumerate(one.layout) if at != axis]) for one in flows}
+    if plain and len(rests) == 1:
+        item = draft.add(operator, merge.Concat(), [one.item for one in flows])
+        layout = list(flows[0].layout)
+        layout[axis] = axes.natural(draft.shapes[item], draft.batch)[CHANNELS]
+        return Flow(item, tuple(layout))
+    if axis == 0 or rank < 2:
+        raise Unsaid("it joins examples of a batch")
+    item = draft.add(operator, merge.Concat(), [draft.map(operator, one, axis) for one in flows])
+    first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
+    return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
+
+
+def along(draft: Draft, x: Flow, value: Tensor) -> Tensor | None:
+    """A constant's values for the channels of what it meets; None where it has others."""
+    dims = (1,) * (len(x.layout) - value.ndim) + value.shape
+    wide = [at for at, size in enumerate(dims) if size > 1]
+    channels = draft.shapes[x.item].channels
+    if len(dims) != len(x.layout) or len(wide) != 1 or draft.axis(x, wide[0]) != CHANNELS:
+        return None
+    return value.reshape(-1) if value.size == channels else None
+
+
+def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: bool) -> Flow:
+    """A value and a constant: a number, one for each channel, or one for each value."""
+    value, kind = draft.constants[name], operator.kind
+    source = next(one for one in operator.inputs if one in draft.flows)
+    if value.size == 1:
+        return _with_number(draft, operator, x, source, float(value.flat[0]), last)
+    if (offsets := along(draft, x, value)) is not None and draft.missing.isdisjoint((name,)):
+        found = _of_channels(draft, operator, x, offsets, name, last)
+        if found is not None:
+            return found
+    dims = (1,) * (len(x.layout) - value.ndim) + value.shape
+    if kind == "Add" and dims[1:] == x.dims[1:] and dims[0] == 1:
+        return positions(draft, operator, x, value.reshape(dims), name)
+    raise Unsaid(f"it meets a constant of {'x'.join(map(str, value.shape))}")
+
+
+def positions(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: str) -> Flow:
+    """POSITIONS: a learned vector for each position, laid out as channels come last."""
+    own = axes.natural(draft.shapes[x.item], draft.batch)
+    if sorted(x.layout, key=str) != sorted(own, key=str):
+        raise Unsaid("what it adds lies in no order of positions")
+    spatial = [x.layout.index(atoms) for atoms in own[2:]]
+    turned = value.transpose(0, *spatial, x.layout.index(own[1])) if len(own) == len(x.layout) else None
+    if turned is None:
+        raise Unsaid("what it adds lies in no order of positions")
+    return Flow(draft.add(operator, Positions(), [x.item], {"weight": turned[0]}, (name,)), x.layout)
+
+
+def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: float, last: bool) -> Flow:
+    """A value and a number: TIMES, PLUS, or part of an activation."""
+    known = seen(source, x)
+    number = curves.constant(known, value)
+    pair = (known, number) if last else (number, known)
+    curve = curves.of(operator.kind, *pair) if operator.kind in curves.BINARY else {}
+    layer: Layer | None = None
+    match operator.kind:
+        case "Add" | "Sum":
+            layer = Plus(exact(value))
+        case "Sub" if last:
+            layer = Plus(-exact(value))
+        case "Mul":
+            layer = Times(exact(value))
+        case "Div" if last and value:
+            layer = Times(1 / exact(value))
+        case "Max" if value == 0:
+            layer = activation.Relu()
+        case _:
+            pass
+    if (isinstance(layer, Plus) and layer.offset == 0) or (isinstance(layer, Times) and layer.factor == 1):
+        return x
+    return followed(draft, operator, x, curve, layer)
+
+
+def _of_channels(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: str, last: bool) -> Flow | None:
+    """A value and a constant with a number for each channel: a bias, a part of a norm, SCALE or NORMALIZE."""
+    kind, item = operator.kind, x.item
+    layer, alone = draft.items[item].layer, draft.alone(item)
+    single = alone and last | (kind in ("Add", "Mul"))
+    value = value.astype(np.float32)
+    if kind in ("Sub", "Div") and last:
+        turned = -value if kind == "Sub" else 1 / value
+        if single and (found := _joined(draft, x, layer, "Add" if kind == "Sub" else "Mul", turned, name)):
+            return found
+        numbers = tuple([exact(one) for one in value])
+        if len(numbers) <= 16 and kind == "Sub":
+            return Flow(draft.add(operator, Normalize(mean=numbers), [item]), x.layout)
+        if len(numbers) <= 16 and min(numbers) > 0:
+            if alone and isinstance(layer, Normalize) and set(layer.std) == {1}:
+                draft.replaced(item, replace(layer, std=numbers), {})
+                return Flow(item, x.layout)
+            return Flow(draft.add(operator, Normalize(std=numbers), [item]), x.layout)
+        return None
+    if kind not in ("Add", "Mul"):
+        return None
+    if single and (found := _joined(draft, x, layer, kind, value, name)):
+        return found
+    if kind == "Mul":
+        return Flow(draft.add(operator, Scale(), [item], {"weight": value}, (name,)), x.layout)
+    weights = {"weight": np.ones_like(value), "bias": value}
+    return Flow(draft.add(operator, Scale(bias=True), [item], weights, (name,)), x.layout)
+
+
+def _joined(draft: Draft, x: Flow, layer: Layer, kind: str, value: Tensor, name: str) -> Flow | None:
+    """A factor or an offset for each channel as a part of the layer before it."""
+    item, weights = x.item, draft.items[x.item].weights
+    if isinstance(layer, LayerNorm | GroupNorm | BatchNorm | InstanceNorm):
+        affine = layer.affine if isinstance(layer, InstanceNorm) else not layer.noaffine
+        scale, offset = weights.get("weight"), weights.get("bias")
+        if affine and weights and scale is not None and offset is not None:
+            scale, offset = (scale * value, offset * value) if kind == "Mul" else (scale, offset + value)
+        elif affine:
+            scale = offset = None
+        else:
+            one = np.ones_like(value)
+            scale, offset = (value, one - one) if kind == "Mul" else (one, value)
+        changed = replace(layer, affine=True) if isinstance(layer, InstanceNorm) else replace(layer, noaffine=False)
+        given = {} if scale is None or offset is None else {"weight": scale, "bias": offset}
+        return Flow(item, x.layout) if draft.replaced(item, changed, given, (name,)) else None
+    if isinstance(layer, Scale):
+        scale = weights.get("weight", np.ones_like(value))
+        if kind == "Mul" and not layer.bias:
+            changed, given = layer, {"weight": scale * value}
+        elif kind == "Add":
+            changed = replace(layer, bias=True)
+            given = {"weight": scale, "bias": weights.get("bias", 0) + value}
+        else:
+            return None
+        return Flow(item, x.layout) if draft.replaced(item, changed, given, (name,)) else None
+    if kind == "Add" and products.biased(draft, item, value, name):
+        return Flow(item, x.layout)
+    return None
+
+
+RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
+    **dict.fromkeys(curves.UNARY, unary),
+    **dict.fromkeys(("Add", "Sub", "Mul", "Div", "Pow", "Min", "Max", "Sum", "Mean"), joining),
+    **dict.fromkeys(("LeakyRelu", "Elu", "Selu", "HardSigmoid"), sloped),
+    "Gelu": gelu,
+    "PRelu": prelu,
+    "Clip": clip,
+    "Concat": concat,
+}

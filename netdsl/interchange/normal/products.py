@@ -1,0 +1,178 @@
+"""Convolutions and products with weights: CONV, DWCONV, DECONV, FC."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netdsl.interchange.normal import axes
+from netdsl.interchange.normal.axes import CHANNELS, Atom
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.layers.conv import Conv, DepthwiseConv
+from netdsl.layers.deconv import Deconv
+from netdsl.layers.dense import FullyConnected
+from netdsl.layers.reshape import Pad
+from netdsl.layers.window import same
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from netdsl.interchange.primitives import Operator, Tensor
+    from netdsl.layers.shape import Shape
+
+
+def padding(
+    operator: Operator, x: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What is put before and behind the map along each axis."""
+    auto = operator.text("auto_pad", "NOTSET")
+    rank = x.rank
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        found = [same(*one) for one in zip(x.spatial, kernel, stride, dilation, strict=True)]
+        before, after = tuple([one.before for one in found]), tuple([one.after for one in found])
+        return (before, after) if auto == "SAME_UPPER" else (after, before)
+    pads = operator.sizes("pads") if auto != "VALID" else None
+    if pads is None:
+        return (0,) * rank, (0,) * rank
+    if len(pads) != 2 * rank:
+        raise Unsaid(f"it has {len(pads)} pads for {rank} axes")
+    if min(pads) < 0:
+        raise Unsaid("it pads by less than nothing")
+    return pads[:rank], pads[rank:]
+
+
+def is_same(x: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], pads: object) -> bool:
+    """Whether paddings are those of `same`."""
+    found = [same(*one) for one in zip(x.spatial, kernel, stride, dilation, strict=True)]
+    return (tuple([one.before for one in found]), tuple([one.after for one in found])) == pads
+
+
+def per_axis(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
+    """An attribute with a size for each axis, 1 by default."""
+    found = operator.sizes(name) or (1,) * rank
+    if len(found) != rank or min(found) < 1:
+        raise Unsaid(f"its {name} are {found} for {rank} axes")
+    return found
+
+
+def convolution(draft: Draft, operator: Operator) -> Flow:
+    """Conv: CONV, or DWCONV where each channel is by itself."""
+    weight = draft.needed(operator, 1, "weight")
+    x = draft.map(operator, draft.flow(operator))
+    shape = draft.shapes[x]
+    if weight.ndim != shape.rank + 2 or not weight.size:
+        raise Unsaid(f"its weight has {weight.ndim} axes, and {shape} flows in")
+    kernel, rank = weight.shape[2:], shape.rank
+    stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
+    before, after = padding(operator, shape, kernel, stride, dilation)
+    groups, bias = operator.whole("group", 1), draft.constant(operator, 2)
+    if groups < 1 or weight.shape[1] * groups != shape.channels:
+        raise Unsaid(f"its weight reads {weight.shape[1]} of {groups} groups of channels, and {shape} flows in")
+    how: dict[str, Any] = {"stride": stride, "dilation": dilation, "nobias": bias is None}
+    if before == after:
+        how["padding"] = before
+    elif is_same(shape, kernel, stride, dilation, (before, after)):
+        how["same"] = True
+    else:
+        x = draft.add(operator, Pad(before, after), [x], before=True)
+    filters = weight.shape[0]
+    if groups == shape.channels > 1 and filters % groups == 0:
+        layer = DepthwiseConv(kernel, **how, multiplier=filters // groups)
+    else:
+        layer = Conv(filters, kernel, **how, groups=groups)
+    return draft.natural(draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3]))
+
+
+def transposed(draft: Draft, operator: Operator) -> Flow:
+    """ConvTranspose: DECONV."""
+    weight = draft.needed(operator, 1, "weight")
+    x = draft.map(operator, draft.flow(operator))
+    shape = draft.shapes[x]
+    rank, groups, bias = shape.rank, operator.whole("group", 1), draft.constant(operator, 2)
+    if weight.ndim != rank + 2 or not weight.size:
+        raise Unsaid(f"its weight has {weight.ndim} axes, and {shape} flows in")
+    if operator.sizes("output_shape") or operator.text("auto_pad", "NOTSET").startswith("SAME"):
+        raise Unsaid("its padding follows from the size that it gives")
+    stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
+    before, after = padding(operator, shape, weight.shape[2:], stride, dilation)
+    extra = operator.sizes("output_padding") or (0,) * rank
+    if before != after:
+        extra = tuple([e + b - a for e, b, a in zip(extra, before, after, strict=True)])
+        if min(extra) < 0:
+            raise Unsaid("it cuts more from the far side than from the near one")
+    layer = Deconv(
+        weight.shape[1] * groups, weight.shape[2:], stride, before, dilation, groups, bias is None, output_pad=extra
+    )
+    return draft.natural(draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3]))
+
+
+def _weights(weight: Tensor, bias: Tensor | None) -> Mapping[str, Tensor]:
+    return {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+
+
+def gemm(draft: Draft, operator: Operator) -> Flow:
+    """Gemm: αAB + βC with B and C constants."""
+    weight = draft.needed(operator, 1, "weight")
+    if operator.whole("transA", 0) or weight.ndim != 2:
+        raise Unsaid("it transposes what flows in")
+    bias = draft.constant(operator, 2)
+    if bias is None and len(operator.inputs) > 2 and operator.inputs[2]:
+        raise Unsaid("what it adds is computed by the network")
+    rows = weight if operator.whole("transB", 0) else weight.T
+    alpha, beta = operator.real("alpha", 1), operator.real("beta", 1)
+    rows = rows if alpha == 1 else rows * np.float32(alpha)
+    if bias is not None:
+        if bias.size not in (1, len(rows)) or (bias.ndim > 1 and bias.shape[-1] != bias.size):
+            raise Unsaid(f"it adds {bias.size} values to {len(rows)} units")
+        bias = np.broadcast_to(bias.reshape(-1), (len(rows),))
+        bias = bias if beta == 1 else bias * np.float32(beta)
+    return product(draft, operator, draft.flow(operator), rows, bias, operator.inputs[1:3])
+
+
+def matmul(draft: Draft, operator: Operator) -> Flow:
+    """MatMul with a constant on the right."""
+    weight = draft.constant(operator, 1)
+    if weight is None:
+        raise Unsaid("it multiplies two values that are computed, and is no part of an attention that ATTENTION is")
+    while weight.ndim > 2 and weight.shape[0] == 1:
+        weight = weight[0]
+    if weight.ndim != 2:
+        raise Unsaid(f"its weight has {weight.ndim} axes")
+    return product(draft, operator, draft.flow(operator), weight.T, None, operator.inputs[1:2])
+
+
+def product(
+    draft: Draft, operator: Operator, x: Flow, rows: Tensor, bias: Tensor | None, tied: tuple[str, ...]
+) -> Flow:
+    """FC, or CONV 1 where each position is multiplied by itself; `rows` are units x what the last axis has."""
+    shape, units = draft.shapes[x.item], len(rows)
+    if not rows.size or rows.shape[1] != x.dims[-1]:
+        raise Unsaid(f"its weight has {rows.shape[1]} columns, and {x.dims[-1]} values meet it")
+    rest = [atom for atoms in x.layout[:-1] for atom in atoms]
+    channels = (Atom(CHANNELS, 1, units),) if units > 1 else ()
+    if all(atom.axis == axes.BATCH for atom in rest):  # it reads all that there is of an example
+        turned = axes.columns(x.layout, rows, shape)
+        if turned is not None:
+            layer = FullyConnected(units, bias is None)
+            item = draft.add(operator, layer, [x.item], _weights(turned, bias), tied)
+            return Flow(item, (*x.layout[:-1], channels))
+    if draft.axis(x, -1) == CHANNELS and shape.rank <= 3:
+        kernel = (1,) * shape.rank
+        layer = Conv(units, kernel, nobias=bias is None)
+        weight = rows.reshape(*rows.shape, *kernel)
+        item = draft.add(operator, layer, [x.item], _weights(weight, bias), tied)
+        return Flow(item, (*x.layout[:-1], channels))
+    item = draft.map(operator, x, len(x.layout) - 1)
+    wanted = axes.natural(draft.shapes[item], draft.batch)
+    return product(draft, operator, Flow(item, (wanted[0], *wanted[2:], wanted[1])), rows, bias, tied)
+
+
+def biased(draft: Draft, item: str, offset: Tensor, name: str) -> bool:
+    """Let a product without a bias have one, of an offset for each of its channels; whether it is such a product."""
+    made = draft.items[item]
+    layer = made.layer
+    if not isinstance(layer, Conv | DepthwiseConv | Deconv | FullyConnected) or not layer.nobias:
+        return False
+    return draft.replaced(item, replace(layer, nobias=False), {"bias": offset}, (name,))
