@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netdsl.interchange.flat import Flat, ForeignError, Item
-from netdsl.interchange.normal import axes, fold, moving, norms, pointwise, pools, products
+from netdsl.interchange.normal import attention, axes, fold, moving, norms, pointwise, pools, products, recurrent
 from netdsl.interchange.normal.count import counted
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
 from netdsl.layers.arguments import LayerError
@@ -28,6 +28,7 @@ _RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     **norms.RULES,
     **pools.RULES,
     **moving.RULES,
+    **recurrent.RULES,
 }
 
 
@@ -45,7 +46,7 @@ def flat(source: Primitives) -> Flat:
     outputs = [(name, _output(draft, value)) for name, value in source.outputs]
     needed = _needed(draft, [item for _, item in outputs])
     items = tuple([item for name, item in draft.items.items() if name in needed])
-    wrong = [draft.unsaid[name] for name in draft.unsaid if name in needed]
+    wrong = _causes(draft, needed)
     params, macs = counted(source, draft.constants)
     title, notes = source.title, tuple(draft.notes)
     if not wrong:
@@ -71,26 +72,32 @@ def _input(draft: Draft, name: str, dims: tuple[int, ...]) -> None:
 
 def _channels_last(source: Primitives, name: str, rank: int) -> bool:
     """Whether the operators that read a value, or what follows from it number by number, take the last axis."""
-    seen = {name}
+    orders = {name: tuple(range(rank))}
     for operator in source.operators[:64]:
-        if not seen.intersection(operator.inputs):
+        order = next((orders[one] for one in operator.inputs if one in orders), None)
+        if order is None:
             continue
         if operator.kind == "Transpose":
-            return operator.sizes("perm") == (0, rank - 1, *range(1, rank - 1))
-        if operator.kind in ("MatMul", "LayerNormalization"):
-            return True
-        if operator.kind in pointwise.PLAIN or operator.kind in ("Add", "Sub", "Mul", "Div", "Cast", "Identity"):
-            seen.update(operator.outputs)
+            moved = operator.sizes("perm") or tuple(range(rank))[::-1]
+            if len(moved) == rank and max(moved) < rank:
+                orders[operator.outputs[0]] = tuple([order[axis] for axis in moved])
+        elif operator.kind in ("MatMul", "LayerNormalization", "LSTM", "GRU"):
+            return order[-1] == rank - 1
+        elif operator.kind in ("Gather", "Concat") and rank == 3 and operator.whole("axis", 0) in (1, 2, -1, -2):
+            return order[3 - operator.whole("axis", 0) % 3] == rank - 1 and operator.kind == "Gather"
+        elif operator.kind in pointwise.PLAIN or operator.kind in ("Add", "Sub", "Mul", "Div", "Cast", "Identity"):
+            orders |= dict.fromkeys(operator.outputs, order)
         else:
-            return False
-    return False
+            return order[1] == rank - 1
+    return next(reversed(orders.values()))[1] == rank - 1
 
 
 def _said(draft: Draft, operator: Operator) -> None:
     """What an operator gives, by its rule; something unsaid where it has none, or cannot be said."""
     given = [draft.constants.get(name) if name else None for name in operator.inputs]
     if operator.kind == "Shape" and operator.inputs[:1]:
-        sizes = draft.source.dims.get(operator.inputs[0])
+        flow = draft.flows.get(operator.inputs[0])
+        sizes = draft.source.dims.get(operator.inputs[0]) if flow is None else flow.dims
         if sizes is not None:
             first, last = operator.whole("start", 0), operator.whole("end", len(sizes))
             draft.constants[operator.outputs[0]] = np.asarray(sizes[first:last], np.int64)
@@ -99,10 +106,15 @@ def _said(draft: Draft, operator: Operator) -> None:
         value = fold.folded(operator, given)
         if value is not None:
             draft.constants[operator.outputs[0]] = value
+            if operator.kind == "Identity":
+                draft.originals[operator.outputs[0]] = draft.originals.get(operator.inputs[0], operator.inputs[0])
             if draft.missing.intersection(operator.inputs):
                 draft.missing.add(operator.outputs[0])
             return
     why = "no layer is so"
+    if (found := attention.followed(draft, operator)) is not None:
+        draft.flows[operator.outputs[0]] = found
+        return
     if (rule := _RULES.get(operator.kind)) is not None:
         try:
             found = rule(draft, operator)
@@ -118,6 +130,8 @@ def _said(draft: Draft, operator: Operator) -> None:
             why = str(error)
         except LayerError as error:
             why = error.mistake.message()
+        except (LookupError, ArithmeticError, ValueError):
+            why = "its attributes do not fit what flows in"
     for name in operator.outputs:
         if name and name not in draft.flows:
             draft.placeholder(operator, name, why)
@@ -154,10 +168,31 @@ def _needed(draft: Draft, items: Sequence[str]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        left += draft.items[name].inputs
+        left += draft.items[name].inputs if name not in draft.unsaid else _read(draft, name)
         shares = draft.items[name].shares
         left += [shares] if shares else []
     return found
+
+
+def _read(draft: Draft, name: str) -> list[str]:
+    """The items that an operator reads which is unsaid."""
+    return [draft.flows[one].item for one in draft.unsaid[name][0].inputs if one in draft.flows]
+
+
+def _causes(draft: Draft, needed: set[str]) -> list[tuple[Operator, str]]:
+    """The operators that cannot be said, and why, but for those that read what another one gives."""
+    doubtful: set[str] = set()
+    found: dict[int, tuple[Operator, str]] = {}
+    for name, item in draft.items.items():
+        if name not in needed:
+            continue
+        if name in draft.unsaid:
+            if doubtful.isdisjoint(_read(draft, name)):
+                found.setdefault(id(draft.unsaid[name][0]), draft.unsaid[name])
+            doubtful.add(name)
+        elif not doubtful.isdisjoint(item.inputs):
+            doubtful.add(name)
+    return list(found.values())
 
 
 def _partial(draft: Draft, source: Primitives, items: Sequence[Item]) -> Flat | None:

@@ -39,10 +39,9 @@ Layout: TypeAlias = tuple[tuple[Atom, ...], ...]
 
 
 def natural(shape: Shape, batch: int) -> Layout:
-    """The layout of a layer's output as it is: N x channels x spatial axes."""
-    sizes = (shape.channels, *shape.spatial)
-    rest = [(Atom(axis, 1, size),) if size > 1 else () for axis, size in enumerate(sizes, CHANNELS)]
-    return ((Atom(BATCH, 1, batch),), *rest)
+    """The layout of a layer's output as it is: N x channels x spatial axes. An axis of 1 has no atoms."""
+    sizes = (batch, shape.channels, *shape.spatial)
+    return tuple([(Atom(axis, 1, size),) if size > 1 else () for axis, size in enumerate(sizes)])
 
 
 def sizes(layout: Layout) -> tuple[int, ...]:
@@ -68,8 +67,6 @@ def reshaped(layout: Layout, dims: Sequence[int]) -> Layout | None:
     found: list[list[Atom]] = []
     for left in dims:
         taken: list[Atom] = []
-        if rest and rest[-1].axis == BATCH and rest[-1].size == 1:
-            taken.append(rest.pop())
         while left > 1:
             if not rest:
                 return None
@@ -85,8 +82,6 @@ def reshaped(layout: Layout, dims: Sequence[int]) -> Layout | None:
             taken.append(atom)
             left //= atom.size
         found.append(taken)
-    if found and rest and rest[-1].size == 1:
-        found[-1].append(rest.pop())
     return None if rest else tuple(map(joined, found))
 
 

@@ -29,7 +29,7 @@ def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | 
     None for either where it does not follow from the operators alone: a factor or an offset beside them may be a part
     of a layer or not.
     """
-    params: dict[str, int] = {}
+    params: dict[object, int] = {}
     macs: int | None = 0
     certain = True
     for operator in source.operators:
@@ -38,7 +38,9 @@ def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | 
         for at in _WEIGHTS.get(operator.kind, ()):
             name = operator.inputs[at] if at < len(operator.inputs) else ""
             if name in constants:
-                params[name] = constants[name].size
+                value = constants[name]
+                alone = value.size and name in params and bool((value == value.flat[0]).all())
+                params[(name, operator.outputs[0]) if alone else name] = value.size
         if operator.kind in ("Add", "Mul", "Sub", "Div"):
             certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
         if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul"):

@@ -18,6 +18,7 @@ from netdsl.layers.source import Input
 if TYPE_CHECKING:
     import numpy as np
 
+    from netdsl.interchange.normal.attention import Asking, Attended
     from netdsl.interchange.normal.axes import Layout
     from netdsl.interchange.normal.curves import Curves
     from netdsl.interchange.primitives import Operator, Primitives, Tensor
@@ -67,6 +68,11 @@ class Draft:
         self.tied: dict[str, tuple[str, ...]] = {}
         self.sharers: Counter[str] = Counter()
         self.aliases: defaultdict[str, list[str]] = defaultdict(list)
+        self.asking: dict[str, Asking] = {}
+        self.attended: dict[str, Attended] = {}
+        self.unbiased: set[str] = set()
+        self.originals: dict[str, str] = {}
+        self.moved: dict[tuple[str, Layout], str] = {}
         self.notes: dict[str, None] = dict.fromkeys(source.notes)
         self.counts: Counter[str] = Counter()
         self.batch = next((dims[0] for dims in source.inputs.values() if dims), 1)
@@ -146,12 +152,20 @@ class Draft:
     def keep(self, item: Item, weights: Mapping[str, Tensor], tied: tuple[str, ...]) -> None:
         """Put an item in its place, with its weights, or with the item whose weights they are."""
         layer = item.layer.canonical
+        tied = tuple([self.originals.get(name, name) for name in tied])
         key = (layer, *tied)
         self.tied[item.name] = tied
         owner = self.owners.setdefault(key, item.name) if any(tied) else item.name
+        if owner != item.name and all(map(self.uniform, tied)):
+            owner = item.name
         kept = dict(weights) if owner == item.name and not self.missing.intersection(tied) else {}
         self.items[item.name] = replace(item, layer=layer, weights=kept, shares=None if owner == item.name else owner)
         self.sharers[owner] += owner != item.name
+
+    def uniform(self, name: str) -> bool:
+        """Whether a constant has one value: exporters keep such once, whoever has it, so that it ties nothing."""
+        value = self.constants.get(name)
+        return value is None or not value.size or bool((value == value.flat[0]).all())
 
     def named(self, name: str) -> str:
         """A name that no other item has."""
@@ -201,10 +215,14 @@ class Draft:
         wanted = axes.channels_first(flow.layout, channels) if len(flow.layout) > 1 else flow.layout
         if wanted == axes.natural(self.shapes[flow.item], self.batch):
             return flow.item
+        if (made := self.moved.get((flow.item, wanted))) is not None:
+            return made
         layer = axes.moved(self.shapes[flow.item], wanted) if len(wanted) > 1 else None
         if layer is None:
             raise Unsaid(f"no layer moves {self.shapes[flow.item]} so that it reads {'x'.join(map(str, flow.dims))}")
-        return self.add(operator, layer, [flow.item], before=True)
+        made = self.add(operator, layer, [flow.item], before=True)
+        self.moved[flow.item, wanted] = made
+        return made
 
     def axis(self, flow: Flow, position: int) -> int | None:
         """Which axis of its item a whole axis of a value is: 1 the channels, from 2 on spatial ones; None for none."""
@@ -230,4 +248,7 @@ def exact(value: float | np.generic) -> Fraction | int:
     if not np.isfinite(found):
         raise Unsaid(f"{found} is no number that a program says")
     number = Fraction(str(found))
+    if number.denominator > 10**6:
+        short = number.limit_denominator(1000)
+        number = short if np.float32(float(short)) == found else number
     return int(number) if number.denominator == 1 else number

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netdsl.interchange.normal import axes
-from netdsl.interchange.normal.axes import CHANNELS
+from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.channels import Slice
-from netdsl.layers.reshape import Crop, Pad
+from netdsl.layers.reshape import Crop, Pad, Reshape
 from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
 from netdsl.layers.sequence import Pick
 
@@ -39,10 +39,9 @@ def reshape(draft: Draft, operator: Operator) -> Flow:
     x = draft.flow(operator)
     dims = _dims(draft, operator, x)
     layout = axes.reshaped(x.layout, dims)
-    if layout is None and prod(dims) == prod(x.dims):
+    if layout is None and prod(dims) == prod(x.dims) and len(dims) > 1 and dims[0] == draft.batch:
         item = draft.map(operator, x)
-        layout = axes.reshaped(axes.natural(draft.shapes[item], draft.batch), dims)
-        x = Flow(item, x.layout)
+        return draft.natural(draft.add(operator, Reshape((*dims[2:], dims[1])), [item]))
     if layout is None:
         raise Unsaid(f"it reads {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
     return Flow(x.item, layout)
@@ -62,6 +61,20 @@ def _dims(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...]:
             if wanted.count(-1) == 1 and (rest := -prod(wanted)) > 0:
                 wanted[wanted.index(-1)] = prod(sizes) // rest
             return tuple(wanted)
+        case "Squeeze":
+            said_axes = draft.whole(operator, 1)
+            gone = (
+                {at % len(sizes) for at in said_axes} if said_axes else {at for at, one in enumerate(sizes) if one == 1}
+            )
+            return tuple([one for at, one in enumerate(sizes) if at not in gone])
+        case "Unsqueeze":
+            found = list(sizes)
+            places = draft.whole(operator, 1) or ()
+            for at in sorted([at % (len(sizes) + len(places)) for at in places]):
+                found.insert(at, 1)
+            return tuple(found)
+        case "Expand" if (wanted := draft.whole(operator, 1)) is not None:
+            return tuple(np.broadcast_shapes(sizes, wanted))
         case _:
             found = draft.dims(operator)
     if found is None:
@@ -96,7 +109,7 @@ def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, la
     position %= len(x.layout)
     axis = draft.axis(x, position)
     if axis is None:
-        raise Unsaid("it cuts an axis that no layer's output has")
+        return _part(draft, operator, x, position, first, last)
     if axis == axes.BATCH:
         raise Unsaid("it cuts the batch")
     layer = Slice(first, last) if axis == CHANNELS else Crop((last - first,), (first,), axis=axis - 2)
@@ -105,6 +118,19 @@ def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, la
     item = draft.add(operator, layer, [x.item])
     layout = list(x.layout)
     layout[position] = axes.natural(draft.shapes[item], draft.batch)[axis]
+    return Flow(item, tuple(layout))
+
+
+def _part(draft: Draft, operator: Operator, x: Flow, position: int, first: int, last: int) -> Flow:
+    """A stretch of an axis that is the outermost part of the channels: of queries, keys and values in one tensor."""
+    shape, atoms = draft.shapes[x.item], x.layout[position]
+    if len(atoms) != 1 or atoms[0].axis != CHANNELS or atoms[0].step * atoms[0].size != shape.channels:
+        item = draft.map(operator, x)
+        return cut(draft, operator, draft.natural(item), position, first, last)
+    step = atoms[0].step
+    item = draft.add(operator, Slice(first * step, last * step), [x.item])
+    layout = list(x.layout)
+    layout[position] = (Atom(CHANNELS, step, last - first),) if last - first > 1 else ()
     return Flow(item, tuple(layout))
 
 

@@ -13,7 +13,7 @@ from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Plus, Scale, Times
-from netdsl.layers.sequence import Positions
+from netdsl.layers.sequence import Positions, Token
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
@@ -184,7 +184,10 @@ def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
 
 
 def concat(draft: Draft, operator: Operator) -> Flow:
-    """Concat along the channels."""
+    """Concat along the channels; of learned positions and a sequence, TOKEN."""
+    given = [draft.constant(operator, at) for at in range(len(operator.inputs))]
+    if len(given) == 2 and given[0] is not None:
+        return token(draft, operator, given[0])
     flows = [draft.flow(operator, at) for at in range(len(operator.inputs))]
     if len(flows) == 1:
         return flows[0]
@@ -202,6 +205,23 @@ def concat(draft: Draft, operator: Operator) -> Flow:
     item = draft.add(operator, merge.Concat(), [draft.map(operator, one, axis) for one in flows])
     first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
     return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
+
+
+def token(draft: Draft, operator: Operator, value: Tensor) -> Flow:
+    """TOKEN: positions that are the same for each example before those of a sequence."""
+    x = draft.flow(operator, 1)
+    if len(x.layout) != 3 or value.ndim != 3 or not value.size:
+        raise Unsaid("its input 1 is a constant")
+    axis = operator.whole("axis", 1) % 3
+    channels = 3 - axis
+    if axis == 0 or draft.axis(x, channels) != CHANNELS:
+        raise Unsaid("its input 1 is a constant")
+    item = draft.map(operator, x, channels)
+    rows = value[0] if axis == 1 else value[0].T
+    layer = Token(len(rows))
+    made = draft.add(operator, layer, [item], {"weight": rows}, operator.inputs[:1])
+    first, wide, places = axes.natural(draft.shapes[made], draft.batch)
+    return Flow(made, (first, places, wide) if axis == 1 else (first, wide, places))
 
 
 def along(draft: Draft, x: Flow, value: Tensor) -> Tensor | None:
@@ -257,7 +277,7 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
         case "Mul":
             layer = Times(exact(value))
         case "Div" if last and value:
-            layer = Times(1 / exact(value))
+            layer = Times(exact(1 / value))
         case "Max" if value == 0:
             layer = activation.Relu()
         case _:

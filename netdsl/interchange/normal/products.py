@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from netdsl.interchange.normal import axes
+from netdsl.interchange.normal import attention, axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.conv import Conv, DepthwiseConv
@@ -135,7 +135,7 @@ def matmul(draft: Draft, operator: Operator) -> Flow:
     """MatMul with a constant on the right."""
     weight = draft.constant(operator, 1)
     if weight is None:
-        raise Unsaid("it multiplies two values that are computed, and is no part of an attention that ATTENTION is")
+        raise Unsaid("its weight is computed by the network")
     while weight.ndim > 2 and weight.shape[0] == 1:
         weight = weight[0]
     if weight.ndim != 2:
@@ -152,6 +152,13 @@ def product(
         raise Unsaid(f"its weight has {rows.shape[1]} columns, and {x.dims[-1]} values meet it")
     rest = [atom for atoms in x.layout[:-1] for atom in atoms]
     channels = (Atom(CHANNELS, 1, units),) if units > 1 else ()
+    try:
+        attending = attention.projected(draft, operator, x, rows, bias, tied)
+    except Unsaid as error:
+        draft.unsaid[x.item] = (draft.unsaid[x.item][0], str(error))
+        raise
+    if attending is not None:
+        return Flow(attending, (*x.layout[:-1], channels))
     if all(atom.axis == axes.BATCH for atom in rest):  # it reads all that there is of an example
         turned = axes.columns(x.layout, rows, shape)
         if turned is not None:
@@ -173,6 +180,9 @@ def biased(draft: Draft, item: str, offset: Tensor, name: str) -> bool:
     """Let a product without a bias have one, of an offset for each of its channels; whether it is such a product."""
     made = draft.items[item]
     layer = made.layer
+    if item in draft.unbiased:
+        draft.unbiased.discard(item)
+        return draft.replaced(item, layer, {"out_proj.bias": offset}, (name,))
     if not isinstance(layer, Conv | DepthwiseConv | Deconv | FullyConnected) or not layer.nobias:
         return False
     return draft.replaced(item, replace(layer, nobias=False), {"bias": offset}, (name,))
