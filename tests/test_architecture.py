@@ -31,6 +31,7 @@ BELOW = {
     "runtime": set[str](),
     "compile": {"files", "text", "layers", "graph", "measure", "optimize", "runtime"},
     "bench": {"text", "layers", "graph", "measure", "compile", "runtime"},
+    "interchange": {"text", "layers", "graph"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},

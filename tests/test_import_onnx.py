@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import netdsl
-from netdsl.interchange.flat import Flat, graph
+from netdsl.interchange.flat import Flat, ForeignError, graph, sayable
 from netdsl.interchange.normal import flat
 from netdsl.interchange.onnx import reader
 
@@ -43,3 +45,108 @@ def test_networks_of_the_package_have_their_counts(name: str) -> None:
     assert (totals.params, totals.macs) == COUNTS[name]
     assert found.macs == totals.macs
     assert found.params in (None, totals.params)
+
+
+def again(text: str, folder: Path) -> tuple[netdsl.Network, Flat]:
+    """A program that was written as an ONNX model and read back, and its layers."""
+    netdsl.loads(text).compile(folder / "net.onnx")
+    found = imported(folder / "net.onnx")
+    return netdsl.from_graph(graph(found)), found
+
+
+def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
+    """The module of an imported network with the weights of its file."""
+    names, made = sayable(found), network.module().eval()
+    weights = {
+        f"{names[item.name]}.{name}": torch.tensor(value)
+        for item in found.items
+        for name, value in item.weights.items()
+    }
+    left = [name for name in made.state_dict() if not name.endswith("num_batches_tracked")]
+    assert sorted(left) == sorted(weights)
+    made.load_state_dict(weights, strict=False)
+    return made
+
+
+@needed
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INPUT 9x8x3 -> CONV 4 3 s2 p1 nobias -> BN eps=1e-3 -> RELU6 -> DWCONV 3 p1 multiplier=2 -> SILU -> FC 5",
+        "INPUT 9x7x4 -> LN -> CONV 8 1 -> GELU -> CONV 4 1 -> SCALE -> GN 2 -> HARDSWISH -> AVGPOOL global -> FC 3",
+        "INPUT 8x8x4 -> SHUFFLE 2 -> PIXELUNSHUFFLE 2 -> PIXELSHUFFLE 2 order=dcr -> MISH -> MAXPOOL 3 s2 same -> FC 3",
+        "INPUT 6x6x3 -> a: CONV 4 3 p1 -> [ RELU -> CONV 4 1 | SKIP ] -> ADD -> [ SKIP | a ] -> CONCAT -> SOFTMAX",
+        "INPUT 6x6x4 -> [ SKIP | AVGPOOL global -> CONV 4 1 -> SIGMOID ] -> MUL -> DECONV 3 2 s2 -> UPSAMPLE 2",
+        "INPUT 11x6 -> TOKEN -> POSITIONS -> [ LN -> ATTENTION 2 | SKIP ] -> ADD -> LN -> PICK 0 -> FC 3",
+        "INPUT 11x6 -> ATTENTION 3 causal nobias width=5 -> LSTM 4 both -> GRU 3 last",
+        "INPUT 11x6 -> CONV 4 3 -> PAD 2 after=1 -> CROP 7 at=1 -> PLUS 1 -> TIMES {1/3} -> RESHAPE 4x7",
+    ],
+)
+def test_what_netdsl_writes_comes_back_with_its_figures_and_outputs(text: str, tmp_path: Path) -> None:
+    network, (back, found) = netdsl.loads(text), again(text, tmp_path)
+    before, after = network.summary().totals, back.summary().totals
+    assert (after.params, after.macs) == (before.params, before.macs)
+    kinds = [[node.layer.canonical.written for node in one.shaped.nodes] for one in (back, network)]
+    assert sorted(kinds[0]) == sorted(kinds[1])
+    dims = network.shaped.shapes[0]
+    x = torch.randn(2, dims.channels, *dims.spatial, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        torch.testing.assert_close(module(back, found)(x), network.module().eval()(x))
+
+
+@needed
+def test_activations_that_are_spelled_out_are_known_by_their_curves(tmp_path: Path) -> None:
+    from onnx import helper, save  # pyright: ignore
+
+    make: Any = helper.make_node
+    nodes = [
+        make("Sigmoid", ["x"], ["a"]),
+        make("Mul", ["a", "x"], ["silu"]),
+        make("Div", ["silu", "root"], ["b"]),
+        make("Erf", ["b"], ["c"]),
+        make("Add", ["c", "one"], ["d"]),
+        make("Mul", ["silu", "d"], ["e"]),
+        make("Mul", ["e", "half"], ["gelu"]),
+        make("Add", ["gelu", "three"], ["f"]),
+        make("Clip", ["f", "zero", "six"], ["g"]),
+        make("Mul", ["gelu", "g"], ["h"]),
+        make("Div", ["h", "six"], ["hardswish"]),
+        make("Softplus", ["hardswish"], ["i"]),
+        make("Tanh", ["i"], ["j"]),
+        make("Mul", ["hardswish", "j"], ["mish"]),
+    ]
+    numbers = {"root": 2**0.5, "one": 1, "half": 0.5, "three": 3, "zero": 0, "six": 6}
+    constants = [helper.make_tensor(name, 1, [], [value]) for name, value in numbers.items()]
+    ends = [helper.make_tensor_value_info(name, 1, ["batch", 3, 4, 5]) for name in ("x", "mish")]
+    save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], constants)), tmp_path / "net.onnx")
+    found = imported(tmp_path / "net.onnx")
+    assert [item.layer.keyword for item in found.items] == ["INPUT", "SILU", "GELU", "HARDSWISH", "MISH"]
+
+
+@needed
+def test_all_that_cannot_be_said_is_told_at_once_with_node_operator_and_reason(tmp_path: Path) -> None:
+    from onnx import helper, save  # pyright: ignore
+
+    make: Any = helper.make_node
+    nodes = [
+        make("Sin", ["x"], ["a"], name="wave"),
+        make("Relu", ["a"], ["b"], name="relu"),
+        make("Det", ["x"], ["c"], name="det"),
+    ]
+    ends = [helper.make_tensor_value_info(*one) for one in (("x", 1, [1, 3, 4, 4]), ("b", 1, None), ("c", 1, None))]
+    save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:])), tmp_path / "net.onnx")
+    with pytest.raises(ForeignError) as caught:
+        imported(tmp_path / "net.onnx")
+    assert [one.message for one in caught.value.errors] == [
+        "Sin at wave cannot be said: no layer is so",
+        "Det at det cannot be said: no layer is so",
+    ]
+
+
+@needed
+def test_what_is_no_model_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.onnx"
+    for data in (b"", b"\x08", b"no model", b"\xff" * 100):
+        path.write_bytes(data)
+        with pytest.raises(ForeignError, match=r"net\.onnx is no ONNX model"):
+            imported(path)

@@ -75,7 +75,7 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
     orders = {name: tuple(range(rank))}
     for operator in source.operators[:64]:
         order = next((orders[one] for one in operator.inputs if one in orders), None)
-        if order is None:
+        if order is None or operator.kind == "Shape":
             continue
         if operator.kind == "Transpose":
             moved = operator.sizes("perm") or tuple(range(rank))[::-1]
@@ -83,8 +83,13 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
                 orders[operator.outputs[0]] = tuple([order[axis] for axis in moved])
         elif operator.kind in ("MatMul", "LayerNormalization", "LSTM", "GRU"):
             return order[-1] == rank - 1
-        elif operator.kind in ("Gather", "Concat") and rank == 3 and operator.whole("axis", 0) in (1, 2, -1, -2):
-            return order[3 - operator.whole("axis", 0) % 3] == rank - 1 and operator.kind == "Gather"
+        elif operator.kind in ("Gather", "Concat") and rank == 3 and operator.whole("axis", 0) % 3:
+            if any(one not in orders for one in operator.inputs):  # of positions, with those that are learned
+                return order[3 - operator.whole("axis", 0) % 3] == rank - 1
+            return order[1] == rank - 1
+        elif operator.kind == "Reshape" and len(found := source.dims.get(operator.outputs[0], ())) == 2:
+            own = source.inputs[name]
+            return found[-1] == own[order[-1]] and order[-1] == rank - 1
         elif operator.kind in pointwise.PLAIN or operator.kind in ("Add", "Sub", "Mul", "Div", "Cast", "Identity"):
             orders |= dict.fromkeys(operator.outputs, order)
         else:

@@ -52,7 +52,7 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
         if asked == names[:1]:
             return _told(draft, operator, draft.asking[names[0]], draft.flows[names[1]])
         if not asked:
-            return _kept(draft, operator, Asking(*[draft.flows[name] for name in names]))
+            return _kept(draft, operator, Asking(draft.flows[names[0]], draft.flows[names[1]]))
     if len(asked) != 1:
         return None
     asking = draft.asking[asked[0]]

@@ -15,6 +15,10 @@ _MOST = 2**26
 """Values that a constant may have which is worked out: those of the largest weight of published networks."""
 
 
+_KINDS = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
+"""The kinds of numbers that a Cast gives, as ONNX counts them."""
+
+
 def folded(operator: Operator, given: Sequence[Tensor | None]) -> Tensor | None:
     """What an operator gives of constants; None where it is none that is worked out, or what it gives is too large."""
     rule = _RULES.get(operator.kind)
@@ -79,9 +83,7 @@ def _of_shape(operator: Operator, dims: Tensor) -> Tensor:
 
 
 def _cast(operator: Operator, x: Tensor) -> Tensor:
-    from onnx import helper  # pyright: ignore
-
-    return x.astype(helper.tensor_dtype_to_np_dtype(operator.whole("to", 1)))
+    return x.astype(_KINDS[operator.whole("to", 1)])
 
 
 def _transpose(operator: Operator, x: Tensor) -> Tensor:
@@ -116,22 +118,47 @@ def _divide(a: Tensor, b: Tensor) -> Any:
     return np.trunc(np.true_divide(a, b)) if np.issubdtype(a.dtype, np.integer) else np.divide(a, b)
 
 
+def _same(operator: Operator, x: Tensor) -> Tensor:
+    return x
+
+
+def _gather(operator: Operator, x: Tensor, index: Tensor) -> Tensor:
+    return np.take(x, index, axis=operator.whole("axis", 0))
+
+
+def _concat(operator: Operator, *given: Tensor) -> Tensor:
+    return np.concatenate(given, operator.whole("axis", 0))
+
+
+def _flatten(operator: Operator, x: Tensor) -> Tensor:
+    first = prod(x.shape[: operator.whole("axis", 1)])
+    return _uniform(x, (first, x.size // first))
+
+
+def _where(operator: Operator, which: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    return np.where(which, a, b)
+
+
+def _equal(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
+    return np.equal(a, b)
+
+
 _RULES: Mapping[str, Callable[..., Tensor]] = {
-    "Identity": lambda operator, x: x,
+    "Identity": _same,
     "Reshape": _reshape,
     "Unsqueeze": _unsqueeze,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Slice": _slice,
-    "Gather": lambda operator, x, index: np.take(x, index, axis=operator.whole("axis", 0)),
-    "Concat": lambda operator, *given: np.concatenate(given, operator.whole("axis", 0)),
+    "Gather": _gather,
+    "Concat": _concat,
     "ConstantOfShape": _of_shape,
     "Cast": _cast,
     "Range": _range,
     "Expand": _expand,
-    "Flatten": lambda operator, x: _uniform(x, (prod(x.shape[: operator.whole("axis", 1)]), -1)),
-    "Where": lambda operator, which, a, b: np.where(which, a, b),
-    "Equal": lambda operator, a, b: np.equal(a, b),
+    "Flatten": _flatten,
+    "Where": _where,
+    "Equal": _equal,
     "Add": _both(np.add),
     "Sub": _both(np.subtract),
     "Mul": _both(np.multiply),

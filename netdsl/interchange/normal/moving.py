@@ -11,7 +11,7 @@ import numpy as np
 from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
-from netdsl.layers.channels import Slice
+from netdsl.layers.channels import Shuffle, Slice
 from netdsl.layers.reshape import Crop, Pad, Reshape
 from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
 from netdsl.layers.sequence import Pick
@@ -36,7 +36,7 @@ def transpose(draft: Draft, operator: Operator) -> Flow:
 
 def reshape(draft: Draft, operator: Operator) -> Flow:
     """Reshape, Flatten, Squeeze, Unsqueeze, Expand to what it is: the same values."""
-    x = draft.flow(operator)
+    x = _settled(draft, operator, draft.flow(operator))
     dims = _dims(draft, operator, x)
     layout = axes.reshaped(x.layout, dims)
     if layout is None and prod(dims) == prod(x.dims) and len(dims) > 1 and dims[0] == draft.batch:
@@ -45,6 +45,16 @@ def reshape(draft: Draft, operator: Operator) -> Flow:
     if layout is None:
         raise Unsaid(f"it reads {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
     return Flow(x.item, layout)
+
+
+def _settled(draft: Draft, operator: Operator, x: Flow) -> Flow:
+    """A value of which a whole SHUFFLE, PIXELSHUFFLE or PIXELUNSHUFFLE has been read, after that layer."""
+    shape = draft.shapes[x.item]
+    if len(x.layout) == shape.rank + 2 and x.layout != axes.natural(shape, draft.batch):
+        layer = axes.moved(shape, x.layout)
+        if isinstance(layer, Shuffle | PixelShuffle | PixelUnshuffle):
+            return draft.natural(draft.map(operator, x))
+    return x
 
 
 def _dims(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...]:
@@ -90,13 +100,32 @@ def sliced(draft: Draft, operator: Operator) -> Flow:
     steps = draft.whole(operator, 4) or (1,) * len(starts)
     if not len(starts) == len(ends) == len(places) == len(steps):
         raise Unsaid("its starts and ends are not as many as its axes")
-    for start, end, axis, step in zip(starts, ends, places, steps, strict=True):
-        size = x.dims[axis]
+    parts: dict[int, tuple[int, int]] = {}
+    for start, end, position, step in zip(starts, ends, places, steps, strict=True):
         if step != 1:
             raise Unsaid(f"it takes every {step}th position")
-        first, last, _ = slice(start, end).indices(size)
-        x = cut(draft, operator, x, axis, first, last)
+        first, last, _ = slice(start, end).indices(x.dims[position])
+        parts[position % len(x.layout)] = first, last
+    if len(parts) > 1 and (cropped := _cropped(draft, operator, x, parts)) is not None:
+        return cropped
+    for position, (first, last) in parts.items():
+        x = cut(draft, operator, x, position, first, last)
     return x
+
+
+def _cropped(draft: Draft, operator: Operator, x: Flow, parts: Mapping[int, tuple[int, int]]) -> Flow | None:
+    """Stretches of several axes of positions as one CROP; None where other axes are cut too."""
+    spatial = draft.shapes[x.item].spatial
+    size, at = list(spatial), [0] * len(spatial)
+    for position, (first, last) in parts.items():
+        axis = draft.axis(x, position)
+        if axis is None or axis < 2 or not first < last:
+            return None
+        size[axis - 2], at[axis - 2] = last - first, first
+    if tuple(size) == spatial:
+        return x
+    item = draft.add(operator, Crop(tuple(size), tuple(at)), [x.item])
+    return Flow(item, _grown(draft, x, item))
 
 
 def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, last: int) -> Flow:
@@ -151,9 +180,9 @@ def gather(draft: Draft, operator: Operator) -> Flow:
     x, index = draft.flow(operator), draft.needed(operator, 1, "index")
     axis = operator.whole("axis", 0) % len(x.layout)
     if index.size != 1:
-        numbers = index.reshape(-1)
-        if index.ndim == 1 and np.array_equal(numbers, np.arange(numbers[0], numbers[0] + len(numbers))):
-            return cut(draft, operator, x, axis, int(numbers[0]), int(numbers[-1]) + 1)
+        numbers = [int(one) for one in index.flat]
+        if index.ndim == 1 and numbers and numbers == [*range(numbers[0], numbers[-1] + 1)]:
+            return cut(draft, operator, x, axis, numbers[0], numbers[-1] + 1)
         raise Unsaid("it takes several positions in an order of its own")
     at, place = int(index.flat[0]), draft.axis(x, axis)
     left = [atoms for other, atoms in enumerate(x.layout) if other != axis]
@@ -225,8 +254,8 @@ def resize(draft: Draft, operator: Operator) -> Flow:
     if mode == "cubic" and abs(operator.real("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
         raise Unsaid("its cubic has another a than -0.75")
     aligned = places == "align_corners" and mode != "nearest"
-    sizes = {"factor": tuple(factors)} if whole else {"to": tuple(to[2:])}
-    layer = Upsample(**sizes, mode=words[mode], aligned=aligned)
+    factor, size = (tuple(factors), None) if whole else (None, tuple(to[2:]))
+    layer = Upsample(factor, to=size, mode=words[mode], aligned=aligned)
     return draft.natural(draft.add(operator, layer, [item]))
 
 

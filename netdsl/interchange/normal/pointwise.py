@@ -137,8 +137,8 @@ def joining(draft: Draft, operator: Operator) -> Flow:
     curve: curves.Curves = {}
     if operator.kind in curves.BINARY and len(given) == 2:
         curve = curves.of(operator.kind, seen(given[0], flows[0]), seen(given[1], flows[1]))
-        if (found := curves.recognised(curve)) is not None:
-            return followed(draft, operator, flows[0], curve, found[1])
+        if curves.recognised(curve) is not None:
+            return followed(draft, operator, flows[0], curve, None)
     if operator.kind not in _MERGES:
         if curve:
             return followed(draft, operator, flows[0], curve, None)
@@ -267,7 +267,7 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
     known = seen(source, x)
     number = curves.constant(known, value)
     pair = (known, number) if last else (number, known)
-    curve = curves.of(operator.kind, *pair) if operator.kind in curves.BINARY else {}
+    curve: curves.Curves = curves.of(operator.kind, *pair) if operator.kind in curves.BINARY else {}
     layer: Layer | None = None
     match operator.kind:
         case "Add" | "Sum":

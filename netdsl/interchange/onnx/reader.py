@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from importlib.util import find_spec
 from math import prod
 from pathlib import Path
@@ -65,14 +66,29 @@ def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
 
     Raises ForeignError, and OSError where the file cannot be read.
     """
-    import onnx  # pyright: ignore
-    from google.protobuf.message import DecodeError
-
+    onnx: Any = import_module("onnx")
+    wrong: Any = import_module("google.protobuf.message").DecodeError
     try:
         model: Any = onnx.load_model_from_string(path.read_bytes())
-    except (DecodeError, ValueError, RuntimeError, RecursionError):
+    except (wrong, ValueError, RuntimeError, RecursionError):
         raise _error(path.name, NoModel(path.name, "its bytes are none")) from None
+    if not _worded(model):
+        raise _error(path.name, NoModel(path.name, "its names are no text in UTF-8"))
     return _Reading(model, path.name, path.parent, sizes or {}).primitives()
+
+
+def _worded(message: Any) -> bool:
+    """Whether all texts of a message are ones; protobuf gives bytes for those that are not UTF-8."""
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_MESSAGE:
+            several = value if field.is_repeated else (value,)
+            if not all(map(_worded, several)):
+                return False
+        elif field.type == field.TYPE_STRING:
+            several = value if field.is_repeated else (value,)
+            if any(isinstance(one, bytes) for one in several):
+                return False
+    return True
 
 
 def _error(file: str, mistake: Mistake, name: str = "") -> ForeignError:
@@ -157,6 +173,8 @@ class _Reading:
             if node.op_type == "Constant" and not node.domain:
                 self.said(node)
                 continue
+            if not any(node.output):
+                continue
             attributes = self.attributes(node)
             given = list(node.input)
             kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
@@ -181,24 +199,23 @@ class _Reading:
 
     def attributes(self, node: Any) -> dict[str, Any]:
         """What an operator's attributes are: numbers, texts, lists of numbers, tensors."""
-        from onnx import AttributeProto  # pyright: ignore
-
+        kinds: Any = import_module("onnx").AttributeProto
         found: dict[str, Any] = {}
         for one in node.attribute:
             match one.type:
-                case AttributeProto.INT:
+                case kinds.INT:
                     found[one.name] = one.i
-                case AttributeProto.FLOAT:
+                case kinds.FLOAT:
                     found[one.name] = one.f
-                case AttributeProto.STRING:
+                case kinds.STRING:
                     found[one.name] = one.s.decode("utf-8", "replace")
-                case AttributeProto.INTS:
+                case kinds.INTS:
                     found[one.name] = tuple(one.ints)
-                case AttributeProto.FLOATS:
+                case kinds.FLOATS:
                     found[one.name] = tuple(one.floats)
-                case AttributeProto.STRINGS:
+                case kinds.STRINGS:
                     found[one.name] = tuple([text.decode("utf-8", "replace") for text in one.strings])
-                case AttributeProto.TENSOR:
+                case kinds.TENSOR:
                     name = f"{node.output[0] if node.output else node.name}.{one.name}"
                     self.constant(name, one.t)
                     found[one.name] = self.constants.pop(name)
@@ -216,14 +233,13 @@ class _Reading:
 
     def inferred(self, inputs: Mapping[str, Dims]) -> dict[str, Dims]:
         """The sizes of values, by the package's inference on a copy without large constants."""
-        import onnx  # pyright: ignore
-        from onnx import shape_inference  # pyright: ignore
-
+        onnx: Any = import_module("onnx")
+        inference: Any = import_module("onnx.shape_inference")
         light: Any = onnx.ModelProto()
         light.ir_version = max(self.model.ir_version, 4)
         light.opset_import.extend(self.model.opset_import)
         light.functions.extend(self.model.functions)
-        graph = light.graph
+        graph: Any = light.graph
         graph.name = "light"
         graph.node.extend(self.graph.node)
         for name, dims in inputs.items():
@@ -237,8 +253,8 @@ class _Reading:
         for one in self.graph.output:
             graph.output.add(name=one.name).type.tensor_type.elem_type = one.type.tensor_type.elem_type or 1
         try:
-            made: Any = shape_inference.infer_shapes(light, data_prop=True)
-        except (shape_inference.InferenceError, ValueError, RuntimeError, TypeError) as error:
+            made: Any = inference.infer_shapes(light, data_prop=True)
+        except (inference.InferenceError, ValueError, RuntimeError, TypeError) as error:
             why = (str(error).splitlines() or [""])[0]
             raise _error(self.file, NoModel(self.file, f"no sizes follow from it: {why}")) from None
         found = dict(inputs)

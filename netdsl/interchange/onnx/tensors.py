@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import prod
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -29,28 +30,36 @@ def dims(tensor: Any) -> Dims:
 
 def array(tensor: Any, folder: Path | None = None) -> Tensor | None:
     """The values of a tensor; None where they lie in another file that is not beside this one."""
-    from onnx import TensorProto, helper, numpy_helper  # pyright: ignore
-
+    onnx: Any = import_module("onnx")
+    helper: Any = import_module("onnx.helper")
     sizes = dims(tensor)
-    kinds: Any = TensorProto.DataType
+    kinds: Any = onnx.TensorProto.DataType
     try:
-        name = kinds.Name(tensor.data_type)
-        kind = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        name: str = kinds.Name(tensor.data_type)
+        kind: Any = helper.tensor_dtype_to_np_dtype(tensor.data_type)
     except (ValueError, KeyError, TypeError):
         raise TensorError("its values are of no known kind") from None
     if name in ("STRING", "UNDEFINED", *_NIBBLES):
         raise TensorError(f"its values are {name.lower()}")
-    if tensor.data_location == TensorProto.EXTERNAL:
+    if tensor.data_location == onnx.TensorProto.EXTERNAL:
         return _beside(tensor, sizes, kind, folder)
-    width = kind.itemsize
-    if tensor.raw_data and len(tensor.raw_data) != prod(sizes) * width:
-        raise TensorError(f"it has {len(tensor.raw_data):,} bytes for {prod(sizes):,} values of {width}")
-    if not tensor.raw_data and prod(sizes) > sum(len(values) for _, values in _fields(tensor)):
+    if tensor.HasField("raw_data"):
+        return _raw(tensor.raw_data, sizes, kind)
+    if prod(sizes) > sum(len(values) for _, values in _fields(tensor)):
         raise TensorError("it has fewer values than its sizes say")
     try:
-        return numpy_helper.to_array(tensor)
+        return import_module("onnx.numpy_helper").to_array(tensor)
     except (ValueError, TypeError, OverflowError) as error:
         raise TensorError(str(error).splitlines()[0] if str(error) else "its values cannot be read") from None
+
+
+def _raw(data: bytes, sizes: Dims, kind: Any) -> Tensor:
+    """Values as they lie in bytes, the lowest first, without a copy."""
+    import numpy as np
+
+    if len(data) != prod(sizes) * kind.itemsize:
+        raise TensorError(f"it has {len(data):,} bytes for {prod(sizes):,} values of {kind.itemsize}")
+    return np.frombuffer(data, kind.newbyteorder("<")).reshape(sizes)
 
 
 def _fields(tensor: Any) -> list[tuple[Any, Any]]:
