@@ -107,9 +107,10 @@ def _said(draft: Draft, operator: Operator) -> None:
             first, last = operator.whole("start", 0), operator.whole("end", len(sizes))
             draft.constants[operator.outputs[0]] = np.asarray(sizes[first:last], np.int64)
             return
-    if all(one is not None or not name for one, name in zip(given, operator.inputs, strict=True)):
+    if draft.room > 0 and all(one is not None or not name for one, name in zip(given, operator.inputs, strict=True)):
         value = fold.folded(operator, given)
         if value is not None:
+            draft.room -= fold.taken(value, given)
             draft.constants[operator.outputs[0]] = value
             if operator.kind == "Identity":
                 draft.originals[operator.outputs[0]] = draft.originals.get(operator.inputs[0], operator.inputs[0])

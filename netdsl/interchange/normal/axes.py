@@ -169,7 +169,7 @@ def columns(layout: Layout, weight: NDArray[np.float32], shape: Shape) -> NDArra
     """
     atoms = [atom for atoms in layout for atom in atoms if atom.axis != BATCH]
     order = sorted(range(len(atoms)), key=lambda index: (atoms[index].axis, -atoms[index].step))
-    if order == [*range(len(atoms))]:
+    if order == [*range(len(atoms))] or not any(weight.strides):
         return weight
     if prod(atom.size for atom in atoms) != shape.elements:
         return None

@@ -39,7 +39,7 @@ def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | 
             name = operator.inputs[at] if at < len(operator.inputs) else ""
             if name in constants:
                 value = constants[name]
-                alone = value.size and name in params and bool((value == value.flat[0]).all())
+                alone = value.size and name in params and value.ndim < 3 and bool((value == value.flat[0]).all())
                 params[(name, operator.outputs[0]) if alone else name] = value.size
         if operator.kind in ("Add", "Mul", "Sub", "Div"):
             certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)

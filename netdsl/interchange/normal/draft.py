@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from netdsl.layers.base import Layer
 
 
+_ROOM = 2**27
+"""Bytes that constants may take which are worked out, beyond as many as the file has."""
+
+
 class Unsayable(ForeignMistake, code="unknown-layer"):
     kind: str
     node: str
@@ -61,6 +65,7 @@ class Draft:
         self.flows: dict[str, Flow] = {}
         self.constants: dict[str, Tensor] = dict(source.constants)
         self.missing = set(source.missing)
+        self.room = _ROOM + sum(one.nbytes for one in self.constants.values() if any(one.strides))
         self.readers = Counter(name for one in source.operators for name in one.inputs)
         self.readers.update(value for _, value in source.outputs)
         self.unsaid: dict[str, tuple[Operator, str]] = {}
@@ -165,7 +170,7 @@ class Draft:
     def uniform(self, name: str) -> bool:
         """Whether a constant has one value: exporters keep such once, whoever has it, so that it ties nothing."""
         value = self.constants.get(name)
-        return value is None or not value.size or bool((value == value.flat[0]).all())
+        return value is None or not value.size or not any(value.strides) or bool((value == value.flat[0]).all())
 
     def named(self, name: str) -> str:
         """A name that no other item has."""

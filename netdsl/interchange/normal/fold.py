@@ -11,8 +11,12 @@ import numpy as np
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
-_MOST = 2**26
-"""Values that a constant may have which is worked out: those of the largest weight of published networks."""
+_MOST = 2**22
+"""Values that a constant may have which is worked out, beyond as many as those have that it is of."""
+_VIEWS = frozenset(
+    ("Identity", "Reshape", "Unsqueeze", "Squeeze", "Transpose", "Slice", "ConstantOfShape", "Expand", "Flatten")
+)
+"""Operators that give a view of what they are given, or one value for all."""
 
 
 _KINDS = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64}
@@ -22,14 +26,36 @@ _KINDS = {1: np.float32, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 
 def folded(operator: Operator, given: Sequence[Tensor | None]) -> Tensor | None:
     """What an operator gives of constants; None where it is none that is worked out, or what it gives is too large."""
     rule = _RULES.get(operator.kind)
-    sizes = [one.size for one in given if one is not None and any(one.strides)]
-    if rule is None or max(sizes, default=0) > _MOST:
+    if rule is None:
         return None
     try:
+        if operator.kind not in _VIEWS and _large(operator, given):
+            return None
         with np.errstate(all="ignore"):
             return rule(operator, *given)
     except (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError, MemoryError):
         return None
+
+
+def taken(value: Tensor, given: Sequence[Tensor | None]) -> int:
+    """The bytes that a constant takes which was worked out, beyond those of what it is of."""
+    if not any(value.strides) or any(one is not None and np.may_share_memory(value, one) for one in given):
+        return 0
+    return value.nbytes
+
+
+def _large(operator: Operator, given: Sequence[Tensor | None]) -> bool:
+    """Whether what is worked out has many more values than there are in memory already."""
+    there = [one for one in given if one is not None]
+    most = max(_MOST, sum(one.size for one in there if any(one.strides)))
+    if operator.kind == "Gather" and len(there) == 2 and there[0].ndim:
+        wide = there[0].shape[operator.whole("axis", 0) % there[0].ndim] or 1
+        return there[1].size * (there[0].size // wide) > most
+    if operator.kind == "Concat":
+        return sum(one.size for one in there) > most
+    if all(not any(one.strides) for one in there) and operator.kind in _UNIFORM:
+        return False
+    return prod(np.broadcast_shapes(*[one.shape for one in there])) > most
 
 
 def _reshape(operator: Operator, x: Tensor, to: Tensor) -> Tensor:
@@ -104,8 +130,6 @@ def _both(function: Callable[..., Any]) -> Callable[..., Tensor]:
     """A rule that works on each value, and keeps its kind: whole numbers are divided towards zero."""
 
     def rule(operator: Operator, *given: Tensor) -> Tensor:
-        if prod(np.broadcast_shapes(*[one.shape for one in given])) > _MOST:
-            raise ValueError
         if all(not any(one.strides) and one.size for one in given):
             found = np.asarray(function(*[one.flat[0] for one in given])).astype(given[0].dtype)
             return np.broadcast_to(found, np.broadcast_shapes(*[one.shape for one in given]))
@@ -143,6 +167,23 @@ def _equal(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
     return np.equal(a, b)
 
 
+_UNIFORM: Mapping[str, Callable[..., Any]] = {
+    "Add": np.add,
+    "Sub": np.subtract,
+    "Mul": np.multiply,
+    "Div": _divide,
+    "Mod": np.mod,
+    "Pow": np.power,
+    "Neg": np.negative,
+    "Sqrt": np.sqrt,
+    "Reciprocal": np.reciprocal,
+    "Floor": np.floor,
+    "Ceil": np.ceil,
+    "Max": np.maximum,
+    "Min": np.minimum,
+}
+"""Operators on each number, which give one value for all where they are given such."""
+
 _RULES: Mapping[str, Callable[..., Tensor]] = {
     "Identity": _same,
     "Reshape": _reshape,
@@ -159,17 +200,5 @@ _RULES: Mapping[str, Callable[..., Tensor]] = {
     "Flatten": _flatten,
     "Where": _where,
     "Equal": _equal,
-    "Add": _both(np.add),
-    "Sub": _both(np.subtract),
-    "Mul": _both(np.multiply),
-    "Div": _both(_divide),
-    "Mod": _both(np.mod),
-    "Pow": _both(np.power),
-    "Neg": _both(np.negative),
-    "Sqrt": _both(np.sqrt),
-    "Reciprocal": _both(np.reciprocal),
-    "Floor": _both(np.floor),
-    "Ceil": _both(np.ceil),
-    "Max": _both(np.maximum),
-    "Min": _both(np.minimum),
+    **{name: _both(function) for name, function in _UNIFORM.items()},
 }

@@ -10,11 +10,12 @@ import numpy as np
 from netdsl.interchange.normal import attention, axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.layers.base import Window
 from netdsl.layers.conv import Conv, DepthwiseConv
 from netdsl.layers.deconv import Deconv
 from netdsl.layers.dense import FullyConnected
 from netdsl.layers.reshape import Pad
-from netdsl.layers.window import same
+from netdsl.layers.window import out_size, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +27,18 @@ if TYPE_CHECKING:
 def padding(
     operator: Operator, x: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What is put before and behind the map along each axis."""
+    """What is put before and behind the map along each axis, as much on both sides where that reads the same."""
+    before, after = stated(operator, x, kernel, stride, dilation)
+    if operator.whole("ceil_mode", 0):
+        return before, after
+    along = zip(x.spatial, kernel, stride, dilation, before, after, strict=True)
+    return before, tuple([p if a < p and _alike(size, Window(k, s, p, a, d)) else a for size, k, s, d, p, a in along])
+
+
+def stated(
+    operator: Operator, x: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The padding before and behind the map that an operator states."""
     auto = operator.text("auto_pad", "NOTSET")
     rank = x.rank
     if auto in ("SAME_UPPER", "SAME_LOWER"):
@@ -41,6 +53,12 @@ def padding(
     if min(pads) < 0:
         raise Unsaid("it pads by less than nothing")
     return pads[:rank], pads[rank:]
+
+
+def _alike(size: int, window: Window) -> bool:
+    """Whether a window reads the same where as much is put behind the map as before it."""
+    more = replace(window, after=window.before)
+    return out_size(size, window) == out_size(size, more)
 
 
 def is_same(x: Shape, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], pads: object) -> bool:
@@ -96,7 +114,7 @@ def transposed(draft: Draft, operator: Operator) -> Flow:
     if operator.sizes("output_shape") or operator.text("auto_pad", "NOTSET").startswith("SAME"):
         raise Unsaid("its padding follows from the size that it gives")
     stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
-    before, after = padding(operator, shape, weight.shape[2:], stride, dilation)
+    before, after = stated(operator, shape, weight.shape[2:], stride, dilation)
     extra = operator.sizes("output_padding") or (0,) * rank
     if before != after:
         extra = tuple([e + b - a for e, b, a in zip(extra, before, after, strict=True)])
