@@ -150,3 +150,38 @@ def test_what_is_no_model_is_told(tmp_path: Path) -> None:
         path.write_bytes(data)
         with pytest.raises(ForeignError, match=r"net\.onnx is no ONNX model"):
             imported(path)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("axes", "layer"), [([-1], "LN eps=1e-06"), ([1], "IN eps=1e-06 affine"), ([1, 2], "GN 1 eps=1e-06")]
+)
+def test_norms_that_are_spelled_out_are_one_layer(axes: list[int], layer: str, tmp_path: Path) -> None:
+    from onnx import helper, save  # pyright: ignore
+
+    make: Any = helper.make_node
+    nodes = [
+        make("MatMul", ["x", "w"], ["a"]),
+        make("ReduceMean", ["a"], ["mean"], axes=axes),
+        make("Sub", ["a", "mean"], ["b"]),
+        make("Pow", ["b", "two"], ["c"]),
+        make("ReduceMean", ["c"], ["d"], axes=axes),
+        make("Add", ["d", "eps"], ["e"]),
+        make("Sqrt", ["e"], ["f"]),
+        make("Div", ["b", "f"], ["g"]),
+        make("Mul", ["g", "scale"], ["h"]),
+        make("Add", ["h", "offset"], ["y"]),
+    ]
+    tensors = [
+        helper.make_tensor("w", 1, [3, 4], [0.5] * 12),
+        *[helper.make_tensor(name, 1, [], [value]) for name, value in (("two", 2), ("eps", 1e-6))],
+        *[helper.make_tensor(name, 1, [4], [1, 2, 3, 4]) for name in ("scale", "offset")],
+    ]
+    ends = [helper.make_tensor_value_info(*one) for one in (("x", 1, ["n", 5, 3]), ("y", 1, ["n", 5, 4]))]
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors), opset_imports=[helper.make_opsetid("", 13)]
+    )
+    save(model, tmp_path / "net.onnx")
+    items = imported(tmp_path / "net.onnx").items
+    assert [item.layer.written for item in items] == ["INPUT 5x3", "CONV 4 1 nobias", layer]
+    assert [*items[-1].weights["weight"]] == [*items[-1].weights["bias"]] == [1, 2, 3, 4]

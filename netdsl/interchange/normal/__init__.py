@@ -147,10 +147,10 @@ def _output(draft: Draft, value: str) -> str:
     """The item that is an output of the network, laid out as the source has it where a layer does that."""
     flow = draft.flows.get(value)
     if flow is None:
-        operator = next((one for one in draft.source.operators if value in one.outputs), draft.source.operators[-1])
+        operator = draft.makers.get(value, draft.source.operators[-1])
         draft.placeholder(operator, value, "the network gives a constant")
         return draft.flows[value].item
-    operator = next((one for one in draft.source.operators if value in one.outputs), draft.source.operators[-1])
+    operator = draft.makers.get(value, draft.source.operators[-1])
     own = axes.natural(draft.shapes[flow.item], draft.batch)
     if flow.layout == own or len(flow.layout) < 2:
         return flow.item

@@ -65,6 +65,7 @@ class Draft:
         self.flows: dict[str, Flow] = {}
         self.constants: dict[str, Tensor] = dict(source.constants)
         self.missing = set(source.missing)
+        self.makers = {name: one for one in source.operators for name in one.outputs if name}
         self.room = _ROOM + sum(one.nbytes for one in self.constants.values() if any(one.strides))
         self.readers = Counter(name for one in source.operators for name in one.inputs)
         self.readers.update(value for _, value in source.outputs)
@@ -147,7 +148,7 @@ class Draft:
             shape = layer.shape(*shapes)
         except LayerError as error:
             raise Unsaid(f"{layer.written} does not fit: {error.mistake.message()}") from None
-        name = operator.name or operator.outputs[0]
+        name = _called(operator, layer, bool(weights))
         name = self.named(f"{name}_{layer.keyword.lower()}" if before else name)
         item = Item(name, layer, tuple(inputs), scope=operator.scope, place=self.source.place(operator))
         self.keep(item, weights or {}, tied)
@@ -243,6 +244,19 @@ class Draft:
         empty = [axis for axis, atoms in enumerate(own) if not atoms]
         places = [at for at, atoms in enumerate(layout) if not atoms]
         return empty[places.index(position)] if len(empty) == len(places) else None
+
+
+def _called(operator: Operator, layer: Layer, weighty: bool) -> str:
+    """What a layer is called: as its module where that alone has such weights, else as the source calls it.
+
+    `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`; the sum in it, `/layer1/layer1.0/Add`, `layer1.0.add`.
+    """
+    last = operator.name.rpartition("/")[2]
+    made = not operator.name or last.rstrip("0123456789").rstrip("_") == operator.kind or last.startswith("node_")
+    if not made or not operator.scope:
+        return operator.name or operator.outputs[0]
+    path, keyword = ".".join(name for name, _ in operator.scope), layer.keyword.lower()
+    return path if weighty or operator.scope[-1][0] == keyword else f"{path}.{keyword}"
 
 
 def exact(value: float | np.generic) -> Fraction | int:

@@ -134,6 +134,57 @@ def dropout(draft: Draft, operator: Operator) -> Flow:
     return Flow(draft.add(operator, Dropout(exact(value)), [x.item]), x.layout)
 
 
+def spelled(draft: Draft, operator: Operator) -> Flow | None:
+    """(x − mean) / √(variance + ε) in its parts: LN over the channels, IN over all positions, GN 1 over both."""
+    top, root = (draft.makers.get(name) for name in operator.inputs)
+    shifted = _made(draft, root, "Sqrt")
+    if top is None or shifted is None or top.kind != "Sub" or shifted.kind != "Add":
+        return None
+    eps = next((draft.constants[name] for name in shifted.inputs if name in draft.constants), None)
+    mean = next((draft.makers[name] for name in shifted.inputs if name in draft.makers), None)
+    square, centre = _made(draft, mean, "ReduceMean"), draft.makers.get(top.inputs[1])
+    if (
+        eps is None
+        or eps.size != 1
+        or square is None
+        or mean is None
+        or not _squares(draft, square, operator.inputs[0])
+    ):
+        return None
+    if centre is None or centre.kind != "ReduceMean" or centre.inputs[0] != top.inputs[0]:
+        return None
+    x, rank = draft.flows[top.inputs[0]], len(draft.flows[top.inputs[0]].layout)
+    over = {at % rank for at in draft.whole(mean, 1) or range(rank)}
+    if over != {at % rank for at in draft.whole(centre, 1) or range(rank)}:
+        return None
+    own = axes.natural(draft.shapes[x.item], draft.batch)
+    gone = {atom for at in over for atom in x.layout[at]}
+    channels, places = {*own[CHANNELS]}, {atom for atoms in own[2:] for atom in atoms}
+    number = exact(float(eps.flat[0]))
+    kinds = ((channels, LayerNorm(number, noaffine=True)), (places, InstanceNorm(number)))
+    norms = [norm for atoms, norm in kinds if gone == atoms and gone]
+    if not norms and gone == channels | places:
+        norms = [GroupNorm(1, number, noaffine=True)]
+    return Flow(draft.add(operator, norms[0], [x.item]), x.layout) if norms else None
+
+
+def _made(draft: Draft, operator: Operator | None, kind: str) -> Operator | None:
+    """What made the input of an operator of a kind."""
+    return draft.makers.get(operator.inputs[0]) if operator is not None and operator.kind == kind else None
+
+
+def _squares(draft: Draft, operator: Operator, name: str) -> bool:
+    """Whether an operator gives the squares of a value."""
+    if operator.kind == "Mul":
+        return operator.inputs == (name, name)
+    power = draft.constant(operator, 1)
+    said = operator.kind == "Pow" and power is not None and power.size == 1 and float(power.flat[0]) == 2
+    if not said:
+        return False
+    one, other = draft.makers.get(operator.inputs[0]), draft.makers[name]
+    return operator.inputs[0] == name or (one is not None and (one.kind, one.inputs) == (other.kind, other.inputs))
+
+
 RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
     "BatchNormalization": batch,
     "InstanceNormalization": instance,

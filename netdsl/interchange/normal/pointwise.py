@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import axes, curves, products
+from netdsl.interchange.normal import axes, curves, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
@@ -134,6 +134,8 @@ def joining(draft: Draft, operator: Operator) -> Flow:
         return _with_constant(draft, operator, flows[0], constants[0], given[1] == constants[0])
     if constants:
         raise Unsaid("it joins several values and a constant")
+    if operator.kind == "Div" and (norm := norms.spelled(draft, operator)) is not None:
+        return norm
     curve: curves.Curves = {}
     if operator.kind in curves.BINARY and len(given) == 2:
         curve = curves.of(operator.kind, seen(given[0], flows[0]), seen(given[1], flows[1]))
