@@ -10,7 +10,7 @@ import numpy as np
 
 from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import BATCH, CHANNELS
-from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.interchange.normal.draft import Asking, Attended, Draft, Flow, Unsaid
 from netdsl.layers.attention import Attention
 from netdsl.layers.channels import Slice
 from netdsl.layers.conv import Conv
@@ -22,26 +22,6 @@ if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
 _WHY = "it multiplies two values that are computed, and is no part of an attention that ATTENTION is"
-
-
-@dataclass(frozen=True, eq=False)
-class Asking:
-    """The products of queries and keys, on their way to values."""
-
-    query: Flow
-    keys: Flow
-    scale: float = 1.0
-    causal: bool = False
-    ranked: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Attended:
-    """What heads tell, before the projection out."""
-
-    asking: Asking
-    values: Flow
-    heads: int
 
 
 def followed(draft: Draft, operator: Operator) -> Flow | None:

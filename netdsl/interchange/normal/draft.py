@@ -18,7 +18,6 @@ from netdsl.layers.source import Input
 if TYPE_CHECKING:
     import numpy as np
 
-    from netdsl.interchange.normal.attention import Asking, Attended
     from netdsl.interchange.normal.axes import Layout
     from netdsl.interchange.normal.curves import Curves
     from netdsl.interchange.primitives import Operator, Primitives, Tensor
@@ -53,6 +52,26 @@ class Flow:
     def dims(self) -> tuple[int, ...]:
         """Its sizes as the source has them."""
         return axes.sizes(self.layout)
+
+
+@dataclass(frozen=True, eq=False)
+class Asking:
+    """The products of queries and keys, on their way to values."""
+
+    query: Flow
+    keys: Flow
+    scale: float = 1.0
+    causal: bool = False
+    ranked: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Attended:
+    """What heads tell, before the projection out."""
+
+    asking: Asking
+    values: Flow
+    heads: int
 
 
 class Draft:
@@ -148,7 +167,7 @@ class Draft:
             shape = layer.shape(*shapes)
         except LayerError as error:
             raise Unsaid(f"{layer.written} does not fit: {error.mistake.message()}") from None
-        name = _called(operator, layer, bool(weights))
+        name = _called(operator, layer, tied if weights else ())
         name = self.named(f"{name}_{layer.keyword.lower()}" if before else name)
         item = Item(name, layer, tuple(inputs), scope=operator.scope, place=self.source.place(operator))
         self.keep(item, weights or {}, tied)
@@ -246,17 +265,22 @@ class Draft:
         return empty[places.index(position)] if len(empty) == len(places) else None
 
 
-def _called(operator: Operator, layer: Layer, weighty: bool) -> str:
-    """What a layer is called: as its module where that alone has such weights, else as the source calls it.
+def _called(operator: Operator, layer: Layer, tied: tuple[str, ...]) -> str:
+    """What a layer is called: as its module where that has such weights, else as the source calls it.
 
-    `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`; the sum in it, `/layer1/layer1.0/Add`, `layer1.0.add`.
+    `/layer1/layer1.0/conv1/Conv` is `layer1.0.conv1`, as its weight `layer1.0.conv1.weight` says too; the sum in it,
+    `/layer1/layer1.0/Add`, is `layer1.0.add`.
     """
+    owner, _, role = next(iter(tied), "").rpartition(".")
+    if owner and role == "weight":
+        return owner
     last = operator.name.rpartition("/")[2]
     made = not operator.name or last.rstrip("0123456789").rstrip("_") == operator.kind or last.startswith("node_")
     if not made or not operator.scope:
         return operator.name or operator.outputs[0]
     path, keyword = ".".join(name for name, _ in operator.scope), layer.keyword.lower()
-    return path if weighty or operator.scope[-1][0] == keyword else f"{path}.{keyword}"
+    inner = operator.scope[-1][0].rstrip("0123456789").rstrip("_")
+    return path if tied or inner == keyword else f"{path}.{keyword}"
 
 
 def exact(value: float | np.generic) -> Fraction | int:
