@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -185,3 +186,111 @@ def test_norms_that_are_spelled_out_are_one_layer(axes: list[int], layer: str, t
     items = imported(tmp_path / "net.onnx").items
     assert [item.layer.written for item in items] == ["INPUT 5x3", "CONV 4 1 nobias", layer]
     assert [*items[-1].weights["weight"]] == [*items[-1].weights["bias"]] == [1, 2, 3, 4]
+
+
+def agrees(folder: Path, dims: list[int], nodes: list[tuple[Any, ...]], constants: dict[str, Any]) -> list[str]:
+    """The layers of a model of some operators, which give what the package's own evaluator gives; the last gives y."""
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+    from onnx.reference import ReferenceEvaluator  # pyright: ignore
+
+    made = [helper.make_node(kind, inputs.split(), [output], **more) for kind, inputs, output, more in nodes]
+    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    ends = [helper.make_tensor_value_info("x", 1, dims), helper.make_tensor_value_info("y", 1, None)]
+    outline = helper.make_graph(made, "g", ends[:1], ends[1:], tensors)
+    model = helper.make_model(outline, opset_imports=[helper.make_opsetid("", 18)])
+    save(model, folder / "net.onnx")
+    found = imported(folder / "net.onnx")
+    network = netdsl.from_graph(graph(found))
+    x = np.random.default_rng(1).normal(0, 4, dims).astype(np.float32)
+    shape = network.shaped.shapes[0]
+    given = torch.tensor(x)
+    if tuple(dims[1:]) != (shape.channels, *shape.spatial):  # the file has its channels last
+        given = given.movedim(-1, 1)
+    with torch.no_grad():
+        gives = module(network, found)(given)
+    (wanted,) = ReferenceEvaluator(model).run(None, {"x": x})
+    torch.testing.assert_close(gives, torch.tensor(wanted), rtol=1e-4, atol=1e-5)
+    return [item.layer.written for item in found.items[1:]]
+
+
+def whole(*values: int) -> Any:
+    return np.array(values, np.int64)
+
+
+def real(*values: float) -> Any:
+    return np.array(values, np.float32)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("nodes", "constants", "layers"),
+    [
+        ([("Clip", "x a b", "y", {})], {"a": real(0)[0], "b": real(6)[0]}, "RELU6"),
+        (
+            [("Clip", "x a b", "y", {})],
+            {"a": real(-1)[0], "b": real(2)[0]},
+            "PLUS 1, TIMES 2, RELU6, TIMES 0.5, PLUS -1",
+        ),
+        ([("Clip", "x a", "y", {})], {"a": real(2)[0]}, "PLUS -2, RELU, PLUS 2"),
+        ([("Min", "x a", "y", {})], {"a": real(2)}, "TIMES -1, PLUS 2, RELU, TIMES -1, PLUS 2"),
+        ([("Neg", "x", "y", {})], {}, "TIMES -1"),
+        ([("Sub", "a x", "y", {})], {"a": real(1)}, "TIMES -1, PLUS 1"),
+        ([("Div", "x a", "y", {})], {"a": real(3)}, "TIMES {1/3}"),
+        ([("Pow", "x a", "y", {})], {"a": real(2)}, "MUL"),
+        ([("HardSigmoid", "x", "y", {"alpha": 1 / 6})], {}, "HARDSIGMOID"),
+        ([("HardSigmoid", "x", "y", {})], {}, "TIMES 0.2, PLUS 0.5, TIMES 6, RELU6, TIMES {1/6}"),
+        ([("Mul", "x a", "y", {})], {"a": real(1, 2, 3, 4).reshape(4, 1, 1)}, "SCALE"),
+        ([("ReduceMean", "x a", "y", {"keepdims": 0})], {"a": whole(2, 3)}, "AVGPOOL global, FLATTEN"),
+        ([("ReduceMean", "x a", "y", {})], {"a": whole(3)}, "AVGPOOL 1x7"),
+        ([("ReduceSum", "x a", "y", {})], {"a": whole(-1, -2)}, "AVGPOOL global, TIMES 42"),
+        ([("ReduceMax", "x a", "y", {})], {"a": whole(2)}, "MAXPOOL 6x1"),
+        ([("Slice", "x a b c", "y", {})], {"a": whole(1), "b": whole(3), "c": whole(1)}, "SLICE 1 3"),
+        ([("Slice", "x a b c", "y", {})], {"a": whole(1, 2), "b": whole(-1, 9), "c": whole(2, 3)}, "CROP 4x5 at=1x2"),
+        (
+            [("Pad", "x a", "y", {"mode": "reflect"})],
+            {"a": whole(0, 0, 1, 2, 0, 0, 3, 2)},
+            "PAD 1x2 after=3x2 mode=reflect",
+        ),
+        (
+            [
+                ("Transpose", "x", "t", {"perm": [0, 2, 3, 1]}),
+                ("Relu", "t", "u", {}),
+                ("Transpose", "u", "y", {"perm": [0, 3, 1, 2]}),
+            ],
+            {},
+            "RELU",
+        ),
+        (
+            [("Transpose", "x", "t", {"perm": [0, 2, 3, 1]}), ("Reshape", "t a", "u", {}), ("MatMul", "u w", "y", {})],
+            {"a": whole(1, -1), "w": np.arange(336, dtype=np.float32).reshape(168, 2) / 99},
+            "FC 2 nobias",
+        ),
+        (
+            [
+                ("Reshape", "x a", "t", {}),
+                ("Transpose", "t", "u", {"perm": [0, 2, 1, 3, 4]}),
+                ("Reshape", "u b", "y", {}),
+            ],
+            {"a": whole(0, 2, 2, 6, 7), "b": whole(0, -1, 6, 7)},
+            "SHUFFLE 2",
+        ),
+        (
+            [
+                ("Reshape", "x a", "t", {}),
+                ("Transpose", "t", "u", {"perm": [0, 1, 4, 2, 5, 3]}),
+                ("Reshape", "u b", "y", {}),
+            ],
+            {"a": whole(0, 1, 2, 2, 6, 7), "b": whole(0, 1, 12, 14)},
+            "PIXELSHUFFLE 2",
+        ),
+        (
+            [("MaxPool", "x", "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1})],
+            {},
+            "MAXPOOL 3 s2 p1 ceil",
+        ),
+    ],
+)
+def test_operators_are_layers_that_give_the_same(
+    nodes: list[tuple[Any, ...]], constants: dict[str, Any], layers: str, tmp_path: Path
+) -> None:
+    assert ", ".join(agrees(tmp_path, [1, 4, 6, 7], nodes, constants)) == layers

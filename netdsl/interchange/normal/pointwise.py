@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import axes, curves, norms, products
+from netdsl.interchange.normal import arithmetic, axes, curves, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
-from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Plus, Scale, Times
+from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
 from netdsl.layers.sequence import Positions, Token
 
 if TYPE_CHECKING:
@@ -44,21 +44,26 @@ def unary(draft: Draft, operator: Operator) -> Flow:
     x = draft.flow(operator)
     curve = curves.of(operator.kind, seen(operator.inputs[0], x))
     row = PLAIN.get(operator.kind)
-    return followed(draft, operator, x, curve, row() if row else None)
+    if row is None and operator.kind == "Neg":
+        return followed(draft, operator, x, curve, (Times(-1),))
+    return followed(draft, operator, x, curve, (row(),) if row else ())
 
 
-def followed(draft: Draft, operator: Operator, x: Flow, curve: curves.Curves, layer: Layer | None) -> Flow:
-    """The activation that a curve is, or the layer that the operator is by itself, with its curve for what follows."""
-    found = curves.recognised(curve) if len(curve) > 1 or layer is None else None
+def followed(draft: Draft, operator: Operator, x: Flow, curve: curves.Curves, layers: Sequence[Layer]) -> Flow:
+    """The activation that a curve is, or the layers that the operator is by itself, with its curve for what follows."""
+    found = curves.recognised(curve) if len(curve) > 1 or not layers else None
     if found is not None:
         name, known, nearly = found
         if nearly:
             draft.notes["GELU by its approximation with tanh is GELU, which differs by up to 0.0005"] = None
-        x, layer = draft.flows[name], known
-    if layer is None:
+        x, layers = draft.flows[name], (known,)
+    if not layers:
         draft.placeholder(operator, operator.outputs[0], "no layer computes it")
         return replace(draft.flows[operator.outputs[0]], layout=x.layout, curves=curve)
-    return Flow(draft.add(operator, layer, [x.item]), x.layout, curve)
+    item = x.item
+    for layer in layers:
+        item = draft.add(operator, layer, [item])
+    return Flow(item, x.layout, curve)
 
 
 def seen(name: str, x: Flow) -> curves.Curves:
@@ -79,22 +84,23 @@ def sloped(draft: Draft, operator: Operator) -> Flow:
     x = draft.flow(operator)
     alpha = operator.real("alpha", {"LeakyRelu": 0.01, "HardSigmoid": 0.2}.get(operator.kind, 1))
     curve: curves.Curves = {}
-    layer: Layer | None = None
+    layers: Sequence[Layer] = ()
     match operator.kind:
         case "LeakyRelu":
-            layer = activation.LeakyRelu(exact(alpha))
+            layers = (activation.LeakyRelu(exact(alpha)),)
         case "Elu":
-            layer = activation.Elu(exact(alpha))
+            layers = (activation.Elu(exact(alpha)),)
         case "Selu":
-            layer = activation.Selu()
+            layers = (activation.Selu(),)
         case _:
             beta = operator.real("beta", 0.5)
-            layer = activation.HardSigmoid() if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6 else None
             known = seen(operator.inputs[0], x)
+            if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6:
+                layers, alpha = (activation.HardSigmoid(),), 1 / 6
+            else:
+                layers = (*arithmetic.linear(alpha, beta), *arithmetic.clipping(0, 1))
             curve = {name: np.clip(alpha * one + beta, 0, 1) for name, one in known.items()}
-            if layer is not None:
-                curve = {name: np.clip(one / 6 + 0.5, 0, 1) for name, one in known.items()}
-    return followed(draft, operator, x, curve, layer)
+    return followed(draft, operator, x, curve, layers)
 
 
 def prelu(draft: Draft, operator: Operator) -> Flow:
@@ -115,10 +121,7 @@ def clip(draft: Draft, operator: Operator) -> Flow:
     if low is None and high is None:
         return x
     known = {name: np.clip(one, low, high) for name, one in seen(operator.inputs[0], x).items()}
-    layer = activation.Relu6() if (low, high) == (0, 6) else None
-    if low == 0 and (high is None or high > 3e38):
-        layer = activation.Relu()
-    return followed(draft, operator, x, known, layer)
+    return followed(draft, operator, x, known, arithmetic.clipping(low, high))
 
 
 def joining(draft: Draft, operator: Operator) -> Flow:
@@ -140,10 +143,10 @@ def joining(draft: Draft, operator: Operator) -> Flow:
     if operator.kind in curves.BINARY and len(given) == 2:
         curve = curves.of(operator.kind, seen(given[0], flows[0]), seen(given[1], flows[1]))
         if curves.recognised(curve) is not None:
-            return followed(draft, operator, flows[0], curve, None)
+            return followed(draft, operator, flows[0], curve, ())
     if operator.kind not in _MERGES:
         if curve:
-            return followed(draft, operator, flows[0], curve, None)
+            return followed(draft, operator, flows[0], curve, ())
         raise Unsaid("no layer computes it of values that are both computed")
     return replace(merged(draft, operator, _MERGES[operator.kind](), flows), curves=curve)
 
@@ -270,23 +273,13 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
     number = curves.constant(known, value)
     pair = (known, number) if last else (number, known)
     curve: curves.Curves = curves.of(operator.kind, *pair) if operator.kind in curves.BINARY else {}
-    layer: Layer | None = None
-    match operator.kind:
-        case "Add" | "Sum":
-            layer = Plus(exact(value))
-        case "Sub" if last:
-            layer = Plus(-exact(value))
-        case "Mul":
-            layer = Times(exact(value))
-        case "Div" if last and value:
-            layer = Times(exact(1 / value))
-        case "Max" if value == 0:
-            layer = activation.Relu()
-        case _:
-            pass
-    if (isinstance(layer, Plus) and layer.offset == 0) or (isinstance(layer, Times) and layer.factor == 1):
+    layers = arithmetic.with_number(operator.kind, value, last)
+    if layers == ():
         return x
-    return followed(draft, operator, x, curve, layer)
+    if layers is None and operator.kind == "Pow" and last and value in (2, 3):
+        item = draft.add(operator, merge.Multiply(), [x.item] * int(value))
+        return Flow(item, x.layout, curve)
+    return followed(draft, operator, x, curve, layers or ())
 
 
 def _of_channels(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: str, last: bool) -> Flow | None:

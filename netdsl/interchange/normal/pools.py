@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netdsl.interchange.normal import axes, products
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.layers.norm import Times
 from netdsl.layers.pool import AveragePool, MaxPool
 from netdsl.layers.reshape import Pad
 
@@ -54,16 +56,21 @@ def whole(draft: Draft, operator: Operator) -> Flow:
 
 
 def reduced(draft: Draft, operator: Operator) -> Flow:
-    """ReduceMean and ReduceMax over all positions: a window over the whole map, whose axes perhaps go."""
+    """ReduceMean, ReduceSum and ReduceMax over positions: a window as large as the map along axes that perhaps go."""
     x, given = draft.flow(operator), draft.whole(operator, 1)
-    rank = len(x.layout)
+    rank, shape = len(x.layout), draft.shapes[x.item]
     gone = {axis % rank for axis in given} if given else set(range(rank))
-    own = axes.natural(draft.shapes[x.item], draft.batch)
-    left = [atom for at, atoms in enumerate(x.layout) if at not in gone for atom in atoms]
-    if left != [*own[0], *own[1]]:
-        raise Unsaid("it is over other axes than all positions")
-    row = AveragePool if operator.kind == "ReduceMean" else MaxPool
-    item = draft.add(operator, row(global_=True), [x.item]) if draft.shapes[x.item].spatial else x.item
+    own = axes.natural(shape, draft.batch)
+    read = {atom for at in gone for atom in x.layout[at]}
+    along = [not read.isdisjoint(atoms) for atoms in own]
+    if {atom for over, atoms in zip(along, own, strict=True) if over for atom in atoms} != read or any(along[:2]):
+        raise Unsaid("it is over other axes than those of positions")
+    item, row = x.item, MaxPool if operator.kind == "ReduceMax" else AveragePool
+    kernel = tuple([size if over else 1 for size, over in zip(shape.spatial, along[2:], strict=True)])
+    if shape.spatial:
+        item = draft.add(operator, row(global_=True) if kernel == shape.spatial else row(kernel), [item])
+    if operator.kind == "ReduceSum" and prod(kernel) > 1:
+        item = draft.add(operator, Times(prod(kernel)), [item])
     kept = operator.whole("keepdims", 1)
     layout = [() if at in gone else atoms for at, atoms in enumerate(x.layout) if kept or at not in gone]
     return Flow(item, tuple(layout))
@@ -75,5 +82,6 @@ RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
     "GlobalAveragePool": whole,
     "GlobalMaxPool": whole,
     "ReduceMean": reduced,
+    "ReduceSum": reduced,
     "ReduceMax": reduced,
 }
