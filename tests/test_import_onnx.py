@@ -234,6 +234,17 @@ def real(*values: float) -> Any:
         ([("Clip", "x a", "y", {})], {"a": real(2)[0]}, "PLUS -2, RELU, PLUS 2"),
         ([("Min", "x a", "y", {})], {"a": real(2)}, "TIMES -1, PLUS 2, RELU, TIMES -1, PLUS 2"),
         ([("Neg", "x", "y", {})], {}, "TIMES -1"),
+        (
+            [("Slice", "x a b c d", "y", {})],
+            {"a": whole(1), "b": whole(6), "c": whole(2), "d": whole(2)},
+            "CROP 5 at=1 axis=0, MAXPOOL 1 s2x1",
+        ),
+        ([("GlobalAveragePool", "x", "t", {}), ("Sub", "x t", "y", {})], {}, "AVGPOOL global, UPSAMPLE to=6x7, SUB"),
+        (
+            [("GlobalMaxPool", "x", "t", {}), ("Expand", "t a", "u", {}), ("Concat", "x u", "y", {"axis": 1})],
+            {"a": whole(1, 4, 6, 7)},
+            "MAXPOOL global, UPSAMPLE to=6x7, CONCAT",
+        ),
         ([("Sub", "a x", "y", {})], {"a": real(1)}, "TIMES -1, PLUS 1"),
         ([("Div", "x a", "y", {})], {"a": real(3)}, "TIMES {1/3}"),
         ([("Pow", "x a", "y", {})], {"a": real(2)}, "MUL"),

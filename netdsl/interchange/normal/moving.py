@@ -12,6 +12,7 @@ from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.channels import Shuffle, Slice
+from netdsl.layers.pool import MaxPool
 from netdsl.layers.reshape import Crop, Pad, Reshape
 from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
 from netdsl.layers.sequence import Pick
@@ -39,12 +40,22 @@ def reshape(draft: Draft, operator: Operator) -> Flow:
     x = _settled(draft, operator, draft.flow(operator))
     dims = _dims(draft, operator, x)
     layout = axes.reshaped(x.layout, dims)
+    if operator.kind == "Expand" and prod(dims) != prod(x.dims):
+        return _expanded(draft, operator, x, dims)
     if layout is None and prod(dims) == prod(x.dims) and len(dims) > 1 and dims[0] == draft.batch:
         item = draft.map(operator, x)
         return draft.natural(draft.add(operator, Reshape((*dims[2:], dims[1])), [item]))
     if layout is None:
         raise Unsaid(f"it reads {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
     return Flow(x.item, layout)
+
+
+def _expanded(draft: Draft, operator: Operator, x: Flow, dims: tuple[int, ...]) -> Flow:
+    """One position that is repeated: UPSAMPLE to a size."""
+    if len(dims) != len(x.dims) or dims[:2] != x.dims[:2] or set(x.dims[2:]) != {1}:
+        raise Unsaid(f"it repeats {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
+    item = draft.map(operator, x)
+    return draft.natural(draft.add(operator, Upsample(to=dims[2:]), [item]))
 
 
 def _settled(draft: Draft, operator: Operator, x: Flow) -> Flow:
@@ -102,15 +113,31 @@ def sliced(draft: Draft, operator: Operator) -> Flow:
         raise Unsaid("its starts and ends are not as many as its axes")
     parts: dict[int, tuple[int, int]] = {}
     for start, end, position, step in zip(starts, ends, places, steps, strict=True):
-        if step != 1:
-            raise Unsaid(f"it takes every {step}th position")
+        if step < 1:
+            raise Unsaid("it takes positions from the end on")
         first, last, _ = slice(start, end).indices(x.dims[position])
         parts[position % len(x.layout)] = first, last
     if len(parts) > 1 and (cropped := _cropped(draft, operator, x, parts)) is not None:
-        return cropped
-    for position, (first, last) in parts.items():
-        x = cut(draft, operator, x, position, first, last)
-    return x
+        x = cropped
+    else:
+        for position, (first, last) in parts.items():
+            x = cut(draft, operator, x, position, first, last)
+    return _thinned(draft, operator, x, dict(zip(places, steps, strict=True)))
+
+
+def _thinned(draft: Draft, operator: Operator, x: Flow, steps: Mapping[int, int]) -> Flow:
+    """Every second position, or such: a window of one that steps."""
+    stride = [1] * draft.shapes[x.item].rank
+    for position, step in steps.items():
+        axis = draft.axis(x, position)
+        if step > 1 and (axis is None or axis < 2):
+            raise Unsaid(f"it takes one of {step} along an axis that is none of positions")
+        if step > 1 and axis is not None:
+            stride[axis - 2] = step
+    if max(stride, default=1) == 1:
+        return x
+    item = draft.add(operator, MaxPool((1,), tuple(stride)), [x.item])
+    return Flow(item, _grown(draft, x, item))
 
 
 def _cropped(draft: Draft, operator: Operator, x: Flow, parts: Mapping[int, tuple[int, int]]) -> Flow | None:

@@ -13,6 +13,7 @@ from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
+from netdsl.layers.resize import Upsample
 from netdsl.layers.sequence import Positions, Token
 
 if TYPE_CHECKING:
@@ -169,9 +170,20 @@ def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]
         raise Unsaid("its inputs have unequal numbers of axes")
     channels = next((at for at in range(rank) if draft.axis(flows[0], at) == CHANNELS), 1)
     items = [draft.map(operator, one, channels) for one in flows]
-    item = draft.add(operator, layer, items)
+    item = draft.add(operator, layer, _widened(draft, operator, items))
     first, wanted, *rest = axes.natural(draft.shapes[item], draft.batch)
     return Flow(item, (first, *rest[: channels - 1], wanted, *rest[channels - 1 :]))
+
+
+def _widened(draft: Draft, operator: Operator, items: Sequence[str]) -> Sequence[str]:
+    """Items of which those with one position are repeated at each position of the others."""
+    shapes = [draft.shapes[one] for one in items]
+    wide = max(shapes, key=lambda one: one.positions).spatial
+    found: list[str] = []
+    for item, shape in zip(items, shapes, strict=True):
+        narrow = shape.spatial != wide and shape.rank == len(wide) and shape.positions == 1
+        found.append(draft.add(operator, Upsample(to=wide), [item], before=True) if narrow else item)
+    return found
 
 
 def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
