@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,6 +125,7 @@ def _said(draft: Draft, operator: Operator) -> None:
             found = rule(draft, operator)
             if operator.outputs[0] not in draft.flows:
                 flows = [found] if isinstance(found, Flow) else found
+                _hold(draft, operator, flows)
                 for name, flow in zip(operator.outputs, flows, strict=False):
                     draft.give(name, flow)
             else:  # it is a part of an activation, perhaps, and stands as what is unsaid
@@ -143,6 +143,15 @@ def _said(draft: Draft, operator: Operator) -> None:
             draft.placeholder(operator, name, why)
 
 
+def _hold(draft: Draft, operator: Operator, flows: Sequence[Flow]) -> None:
+    """Raise Unsaid where a layer gives another size than the source says."""
+    for name, flow in zip(operator.outputs, flows, strict=False):
+        said = draft.source.dims.get(name)
+        if said is not None and said != flow.dims and draft.readers[name]:
+            made, wanted = ("x".join(map(str, one)) for one in (flow.dims, said))
+            raise Unsaid(f"it gives {wanted} in the file, and {made} as {draft.items[flow.item].layer.written}")
+
+
 def _output(draft: Draft, value: str) -> str:
     """The item that is an output of the network, laid out as the source has it where a layer does that."""
     flow = draft.flows.get(value)
@@ -155,13 +164,9 @@ def _output(draft: Draft, value: str) -> str:
     if flow.layout == own or len(flow.layout) < 2:
         return flow.item
     try:
-        return draft.map(operator, replace(flow))
+        return draft.map(operator, flow)
     except Unsaid:
-        turned = sorted([atoms for atoms in flow.layout if atoms], key=str) == sorted([a for a in own if a], key=str)
-        if turned:
-            draft.notes[f"the output {value} has its channels elsewhere in the file"] = None
-            return flow.item
-        draft.placeholder(operator, draft.named(f"{value}_"), "its values lie in an order that no layer gives")
+        draft.notes[f"the output {value} is laid out otherwise in the file, as {'x'.join(map(str, flow.dims))}"] = None
         return flow.item
 
 

@@ -183,7 +183,8 @@ class Draft:
         owner = self.owners.setdefault(key, item.name) if any(tied) else item.name
         if owner != item.name and all(map(self.uniform, tied)):
             owner = item.name
-        kept = dict(weights) if owner == item.name and not self.missing.intersection(tied) else {}
+        there = owner == item.name and not self.missing.intersection(tied)
+        kept = {name: _single(value) for name, value in weights.items()} if there else {}
         self.items[item.name] = replace(item, layer=layer, weights=kept, shares=None if owner == item.name else owner)
         self.sharers[owner] += owner != item.name
 
@@ -265,6 +266,17 @@ class Draft:
         return empty[places.index(position)] if len(empty) == len(places) else None
 
 
+def _single(value: Tensor) -> Tensor:
+    """A tensor in single precision, as weights are."""
+    import numpy as np
+
+    if value.dtype == np.float32:
+        return value
+    if value.size and not any(value.strides):
+        return np.broadcast_to(value.flat[0].astype(np.float32), value.shape)
+    return value.astype(np.float32)
+
+
 def _called(operator: Operator, layer: Layer, tied: tuple[str, ...]) -> str:
     """What a layer is called: as its module where that has such weights, else as the source calls it.
 
@@ -290,8 +302,10 @@ def exact(value: float | np.generic) -> Fraction | int:
     found = np.float32(value)
     if not np.isfinite(found):
         raise Unsaid(f"{found} is no number that a program says")
-    number = Fraction(str(found))
+    number, short = Fraction(str(found)), Fraction(f"{found:.6g}")
+    if abs(number - short) * 4_000_000 < abs(number):  # some writers lose the last bit of 1e-5
+        number = short
     if number.denominator > 10**6:
-        short = number.limit_denominator(1000)
-        number = short if np.float32(float(short)) == found else number
+        simple = number.limit_denominator(1000)
+        number = simple if np.float32(float(simple)) == found else number
     return int(number) if number.denominator == 1 else number

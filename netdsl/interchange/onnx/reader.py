@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from netdsl.text.mistake import Mistake
 
 MOST_OPERATORS = 200_000
+_NAMELESS = frozenset(
+    ("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph")
+)
+"""What writers call any graph."""
 _LARGE = 1024
 """Values of a constant from which on the inference of shapes is given its sizes alone."""
 
@@ -121,7 +125,7 @@ class _Reading:
         dims = self.inferred(inputs)
         notes = ("its weights lie in another file that is not beside it",) if self.missing else ()
         return Primitives(
-            graph.name or Path(self.file).stem,
+            Path(self.file).stem if graph.name.lower() in _NAMELESS else graph.name,
             f"ONNX: {self.file}",
             self.file,
             operators,
