@@ -127,6 +127,8 @@ def projected(
         raise Unsaid(f"it projects {outside} channels out to {len(rows)}")
     none = all(part.bias is None for part in parts)
     layer = Attention(told.heads, None if inner == outside else width, causal=told.asking.causal, nobias=none)
+    if 3 * inner * outside > 2**24 and not any(any(part.weight.strides) for part in parts):
+        raise Unsaid(f"its projections have {inner * outside:,} equal values")
     weights = {"in_proj_weight": np.concatenate([part.weight for part in parts])}
     if not none:
         zeros = np.zeros(inner, np.float32)

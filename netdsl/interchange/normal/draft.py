@@ -28,6 +28,10 @@ _ROOM = 2**27
 """Bytes that constants may take which are worked out, beyond as many as the file has."""
 
 
+_COPIED = 2**24
+"""Values that a constant may have which takes no memory in the file, where they are worked with."""
+
+
 class Unsayable(ForeignMistake, code="unknown-layer"):
     kind: str
     node: str
@@ -117,11 +121,13 @@ class Draft:
         name = operator.inputs[at] if at < len(operator.inputs) else ""
         return self.constants.get(name) if name else None
 
-    def needed(self, operator: Operator, at: int, what: str) -> Tensor:
-        """An input that has to be a constant."""
+    def needed(self, operator: Operator, at: int, what: str, *, most: int = _COPIED) -> Tensor:
+        """An input that has to be a constant, of so many values at most where they are one that is repeated."""
         found = self.constant(operator, at)
         if found is None:
             raise Unsaid(f"its {what} is computed by the network")
+        if found.size > most and not any(found.strides):
+            raise Unsaid(f"its {what} has {found.size:,} equal values")
         return found
 
     def whole(self, operator: Operator, at: int) -> tuple[int, ...] | None:
@@ -129,7 +135,7 @@ class Draft:
         given = at < len(operator.inputs) and operator.inputs[at]
         if not given:
             return None
-        return tuple([int(one) for one in self.needed(operator, at, "input of sizes").flat])
+        return tuple([int(one) for one in self.needed(operator, at, "input of sizes", most=2**12).flat])
 
     def dims(self, operator: Operator) -> tuple[int, ...] | None:
         """The sizes of what an operator gives, as the source has them."""

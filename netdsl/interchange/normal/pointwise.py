@@ -253,7 +253,7 @@ def along(draft: Draft, x: Flow, value: Tensor) -> Tensor | None:
 
 def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: bool) -> Flow:
     """A value and a constant: a number, one for each channel, or one for each value."""
-    value, kind = draft.constants[name], operator.kind
+    value, kind = draft.needed(operator, operator.inputs.index(name), "constant"), operator.kind
     source = next(one for one in operator.inputs if one in draft.flows)
     if value.size == 1:
         return _with_number(draft, operator, x, source, float(value.flat[0]), last)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netdsl.interchange.flat import MOST_VALUES
 from netdsl.interchange.normal import attention, axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
@@ -77,7 +78,7 @@ def per_axis(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
 
 def convolution(draft: Draft, operator: Operator) -> Flow:
     """Conv: CONV, or DWCONV where each channel is by itself."""
-    weight = draft.needed(operator, 1, "weight")
+    weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
     x = draft.map(operator, draft.flow(operator))
     shape = draft.shapes[x]
     if weight.ndim != shape.rank + 2 or not weight.size:
@@ -105,7 +106,7 @@ def convolution(draft: Draft, operator: Operator) -> Flow:
 
 def transposed(draft: Draft, operator: Operator) -> Flow:
     """ConvTranspose: DECONV."""
-    weight = draft.needed(operator, 1, "weight")
+    weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
     x = draft.map(operator, draft.flow(operator))
     shape = draft.shapes[x]
     rank, groups, bias = shape.rank, operator.whole("group", 1), draft.constant(operator, 2)
@@ -132,7 +133,7 @@ def _weights(weight: Tensor, bias: Tensor | None) -> Mapping[str, Tensor]:
 
 def gemm(draft: Draft, operator: Operator) -> Flow:
     """Gemm: αAB + βC with B and C constants."""
-    weight = draft.needed(operator, 1, "weight")
+    weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
     if operator.whole("transA", 0) or weight.ndim != 2:
         raise Unsaid("it transposes what flows in")
     bias = draft.constant(operator, 2)
@@ -140,20 +141,25 @@ def gemm(draft: Draft, operator: Operator) -> Flow:
         raise Unsaid("what it adds is computed by the network")
     rows = weight if operator.whole("transB", 0) else weight.T
     alpha, beta = operator.real("alpha", 1), operator.real("beta", 1)
-    rows = rows if alpha == 1 else rows * np.float32(alpha)
+    rows = rows if alpha == 1 else _scaled(rows, alpha)
     if bias is not None:
         if bias.size not in (1, len(rows)) or (bias.ndim > 1 and bias.shape[-1] != bias.size):
             raise Unsaid(f"it adds {bias.size} values to {len(rows)} units")
         bias = np.broadcast_to(bias.reshape(-1), (len(rows),))
-        bias = bias if beta == 1 else bias * np.float32(beta)
+        bias = bias if beta == 1 else _scaled(bias, beta)
     return product(draft, operator, draft.flow(operator), rows, bias, operator.inputs[1:3])
+
+
+def _scaled(value: Tensor, factor: float) -> Tensor:
+    """A tensor times a number; one that takes no memory stays so."""
+    if value.size and not any(value.strides):
+        return np.broadcast_to(value.flat[0] * np.float32(factor), value.shape)
+    return value * np.float32(factor)
 
 
 def matmul(draft: Draft, operator: Operator) -> Flow:
     """MatMul with a constant on the right."""
-    weight = draft.constant(operator, 1)
-    if weight is None:
-        raise Unsaid("its weight is computed by the network")
+    weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
     while weight.ndim > 2 and weight.shape[0] == 1:
         weight = weight[0]
     if weight.ndim != 2:
