@@ -78,6 +78,7 @@ def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
         "INPUT 8x8x4 -> SHUFFLE 2 -> PIXELUNSHUFFLE 2 -> PIXELSHUFFLE 2 order=dcr -> MISH -> MAXPOOL 3 s2 same -> FC 3",
         "INPUT 6x6x3 -> a: CONV 4 3 p1 -> [ RELU -> CONV 4 1 | SKIP ] -> ADD -> [ SKIP | a ] -> CONCAT -> SOFTMAX",
         "INPUT 6x6x4 -> [ SKIP | AVGPOOL global -> CONV 4 1 -> SIGMOID ] -> MUL -> DECONV 3 2 s2 -> UPSAMPLE 2",
+        "INPUT 3x2x4 -> TANH -> RBF 5",
         "INPUT 11x6 -> TOKEN -> POSITIONS -> [ LN -> ATTENTION 2 | SKIP ] -> ADD -> LN -> PICK 0 -> FC 3",
         "INPUT 11x6 -> ATTENTION 3 causal nobias width=5 -> LSTM 4 both -> GRU 3 last",
         "INPUT 11x6 -> CONV 4 3 -> PAD 2 after=1 -> CROP 7 at=1 -> PLUS 1 -> TIMES {1/3} -> RESHAPE 4x7",

@@ -23,6 +23,7 @@ _RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "ConvTranspose": products.transposed,
     "Gemm": products.gemm,
     "MatMul": products.matmul,
+    "ReduceSumSquare": products.radial,
     **pointwise.RULES,
     **norms.RULES,
     **pools.RULES,

@@ -14,7 +14,7 @@ from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.base import Window
 from netdsl.layers.conv import Conv, DepthwiseConv
 from netdsl.layers.deconv import Deconv
-from netdsl.layers.dense import FullyConnected
+from netdsl.layers.dense import FullyConnected, RadialBasis
 from netdsl.layers.reshape import Pad
 from netdsl.layers.window import out_size, same
 
@@ -198,6 +198,22 @@ def product(
     item = draft.map(operator, x, len(x.layout) - 1)
     wanted = axes.natural(draft.shapes[item], draft.batch)
     return product(draft, operator, Flow(item, (wanted[0], *wanted[2:], wanted[1])), rows, bias, tied)
+
+
+def radial(draft: Draft, operator: Operator) -> Flow:
+    """ReduceSumSquare of a vector less each of some codes: RBF."""
+    apart = draft.makers.get(operator.inputs[0])
+    if apart is None or apart.kind != "Sub" or apart.inputs[0] not in draft.flows or draft.whole(operator, 1) != (2,):
+        raise Unsaid("it is no distance of a vector to codes")
+    x, codes = draft.flow(apart), draft.needed(apart, 1, "code")
+    dims = x.dims
+    if codes.ndim != 2 or len(dims) != 3 or dims[1:] != (1, codes.shape[1]) or operator.whole("keepdims", 1):
+        raise Unsaid("it is no distance of a vector to codes")
+    turned = axes.columns(x.layout, codes, draft.shapes[x.item])
+    if turned is None:
+        raise Unsaid("it is no distance of a vector to codes")
+    layer = RadialBasis(len(codes))
+    return draft.natural(draft.add(operator, layer, [x.item], {"codes": turned}, apart.inputs[1:2]))
 
 
 def biased(draft: Draft, item: str, offset: Tensor, name: str) -> bool:

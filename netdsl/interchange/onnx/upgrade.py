@@ -14,7 +14,7 @@ _INPUTS: Mapping[str, tuple[str, ...]] = {
     "ReduceMean": _AXES,
     "ReduceSum": _AXES,
     "ReduceMax": _AXES,
-    "ReduceL2": _AXES,
+    "ReduceSumSquare": _AXES,
     "Slice": ("", "starts", "ends", "axes"),
     "Split": ("", "split"),
     "Pad": ("", "pads", "value"),
