@@ -78,7 +78,7 @@ def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
         "INPUT 8x8x4 -> SHUFFLE 2 -> PIXELUNSHUFFLE 2 -> PIXELSHUFFLE 2 order=dcr -> MISH -> MAXPOOL 3 s2 same -> FC 3",
         "INPUT 6x6x3 -> a: CONV 4 3 p1 -> [ RELU -> CONV 4 1 | SKIP ] -> ADD -> [ SKIP | a ] -> CONCAT -> SOFTMAX",
         "INPUT 6x6x4 -> [ SKIP | AVGPOOL global -> CONV 4 1 -> SIGMOID ] -> MUL -> DECONV 3 2 s2 -> UPSAMPLE 2",
-        "INPUT 3x2x4 -> TANH -> RBF 5",
+        "INPUT 3x2x4 -> TANH scale=1.7159 slope={2/3} -> RBF 5",
         "INPUT 11x6 -> TOKEN -> POSITIONS -> [ LN -> ATTENTION 2 | SKIP ] -> ADD -> LN -> PICK 0 -> FC 3",
         "INPUT 11x6 -> ATTENTION 3 causal nobias width=5 -> LSTM 4 both -> GRU 3 last",
         "INPUT 11x6 -> CONV 4 3 -> PAD 2 after=1 -> CROP 7 at=1 -> PLUS 1 -> TIMES {1/3} -> RESHAPE 4x7",
@@ -123,6 +123,30 @@ def test_activations_that_are_spelled_out_are_known_by_their_curves(tmp_path: Pa
     save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], constants)), tmp_path / "net.onnx")
     found = imported(tmp_path / "net.onnx")
     assert [item.layer.keyword for item in found.items] == ["INPUT", "SILU", "GELU", "HARDSWISH", "MISH"]
+
+
+@needed
+def test_gelu_by_its_approximation_is_gelu_and_told(tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+
+    make: Any = helper.make_node
+    nodes = [
+        make("Pow", ["x", "three"], ["a"]),
+        make("Mul", ["a", "small"], ["b"]),
+        make("Add", ["x", "b"], ["c"]),
+        make("Mul", ["c", "root"], ["d"]),
+        make("Tanh", ["d"], ["e"]),
+        make("Add", ["e", "one"], ["f"]),
+        make("Mul", ["x", "f"], ["g"]),
+        make("Mul", ["g", "half"], ["y"]),
+    ]
+    numbers = {"three": 3, "small": 0.044715, "root": 0.7978846, "one": 1, "half": 0.5}
+    tensors = [numpy_helper.from_array(np.float32(value), name) for name, value in numbers.items()]
+    ends = [helper.make_tensor_value_info(name, 1, [1, 3, 4, 4]) for name in ("x", "y")]
+    save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)), tmp_path / "net.onnx")
+    found = imported(tmp_path / "net.onnx")
+    assert [item.layer.written for item in found.items] == ["INPUT 4x4x3", "GELU"]
+    assert found.notes == ("GELU by its approximation with tanh is GELU, which differs by up to 0.0005",)
 
 
 @needed

@@ -47,6 +47,10 @@ def unary(draft: Draft, operator: Operator) -> Flow:
     row = PLAIN.get(operator.kind)
     if row is None and operator.kind == "Neg":
         return followed(draft, operator, x, curve, (Times(-1),))
+    before = draft.items[x.item]
+    if operator.kind == "Tanh" and isinstance(before.layer, Times) and draft.alone(x.item):
+        item = draft.add(operator, activation.Tanh(slope=before.layer.factor), before.inputs)
+        return Flow(item, x.layout, curve)
     return followed(draft, operator, x, curve, (row(),) if row else ())
 
 
@@ -285,7 +289,13 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
     number = curves.constant(known, value)
     pair = (known, number) if last else (number, known)
     curve: curves.Curves = curves.of(operator.kind, *pair) if operator.kind in curves.BINARY else {}
-    layers = arithmetic.with_number(operator.kind, value, last)
+    layers, before = arithmetic.with_number(operator.kind, value, last), draft.items[x.item].layer
+    if isinstance(before, activation.Tanh) and before.scale == 1 and draft.alone(x.item):
+        match layers:
+            case (Times(factor),) if draft.replaced(x.item, replace(before, scale=factor), {}):
+                return Flow(x.item, x.layout, curve)
+            case _:
+                pass
     if layers == ():
         return x
     if layers is None and operator.kind == "Pow" and last and value in (2, 3):
