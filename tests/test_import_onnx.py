@@ -14,6 +14,7 @@ import netdsl
 from netdsl.interchange.flat import Flat, ForeignError, graph, sayable
 from netdsl.interchange.normal import flat
 from netdsl.interchange.onnx import reader
+from netdsl.layers.shape import Shape
 
 needed = pytest.mark.skipif(find_spec("onnx") is None, reason="onnx: not installed (pip install 'netdsl[onnx]')")
 
@@ -330,3 +331,90 @@ def test_operators_are_layers_that_give_the_same(
     nodes: list[tuple[Any, ...]], constants: dict[str, Any], layers: str, tmp_path: Path
 ) -> None:
     assert ", ".join(agrees(tmp_path, [1, 4, 6, 7], nodes, constants)) == layers
+
+
+def saved(folder: Path, dims: list[Any], kind: int = 1, weight: Any = None, **options: Any) -> Path:
+    """A file with a convolution and a product; its weight is another one where it is given."""
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+
+    make: Any = helper.make_node
+    nodes = [
+        make("Conv", ["x", "conv.weight"], ["a"], name="first"),
+        make("Flatten", ["a"], ["b"]),
+        make("MatMul", ["b", "w"], ["y"]),
+    ]
+    precision = np.float16 if kind == 10 else np.float32
+    weight = numpy_helper.from_array(np.ones((2, 3, 3, 3), precision), "conv.weight") if weight is None else weight
+    tensors = [weight, numpy_helper.from_array(np.arange(24, dtype=precision).reshape(8, 3), "w")]
+    ends = [helper.make_tensor_value_info(*one) for one in (("x", kind, dims), ("y", kind, None))]
+    save(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], tensors)), folder / "net.onnx", **options)
+    return folder / "net.onnx"
+
+
+LAYERS = ["INPUT 4x4x3", "CONV 2 3 nobias", "FC 3 nobias"]
+
+
+@needed
+@pytest.mark.parametrize("batch", ["n", 1, 5])
+def test_a_batch_of_any_size_is_one(batch: object, tmp_path: Path) -> None:
+    found = imported(saved(tmp_path, [batch, 3, 4, 4]))
+    assert [item.layer.written for item in found.items] == LAYERS
+    assert (found.params, found.macs) == (78, 240)
+
+
+@needed
+def test_sizes_that_are_left_open_are_asked_for(tmp_path: Path) -> None:
+    path = saved(tmp_path, ["n", 3, "height", "width"])
+    with pytest.raises(ForeignError) as caught:
+        imported(path)
+    assert [one.message for one in caught.value.errors] == [
+        "the file leaves the size of axis 2 of its input x open",
+        "the file leaves the size of axis 3 of its input x open",
+    ]
+    found = flat(reader.read(path, {"x": Shape((4, 4), 3)}))
+    assert [item.layer.written for item in found.items] == LAYERS
+    with pytest.raises(ForeignError, match="4x4 was given for the input x, which has 3 axes"):
+        reader.read(path, {"x": Shape((4,), 4)})
+
+
+@needed
+def test_weights_in_half_precision_come_in_single(tmp_path: Path) -> None:
+    found = imported(saved(tmp_path, [1, 3, 4, 4], 10))
+    assert {value.dtype for item in found.items for value in item.weights.values()} == {np.dtype(np.float32)}
+
+
+@needed
+def test_weights_are_read_that_lie_beside_the_file_and_nowhere_else(tmp_path: Path) -> None:
+    path = saved(tmp_path, [1, 3, 4, 4], save_as_external_data=True, location="net.data", size_threshold=0)
+    plain = imported(path)
+    assert [value.sum() for item in plain.items for value in item.weights.values()] == [54, 276]
+    data = (tmp_path / "net.data").read_bytes()
+    (tmp_path / "net.data").write_bytes(data[:-1])
+    with pytest.raises(ForeignError, match=r"the tensor w cannot be read: net\.data ends before it"):
+        imported(path)
+    (tmp_path / "net.data").rename(tmp_path / "other.data")
+    (tmp_path / "net.data").symlink_to(tmp_path / "other.data")
+    found = imported(path)
+    assert [item.layer.written for item in found.items] == LAYERS
+    assert not any(item.weights for item in found.items)
+    assert found.notes == ("its weights lie in another file that is not beside it",)
+
+
+@needed
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"dims": [2, 3, 3, 4]}, "it has 216 bytes for 72 values of 4"),
+        ({"dims": [2**40, 2**40]}, "its sizes are those of no tensor"),
+        ({"data_type": 99}, "its values are of no known kind"),
+        ({"data_type": 8}, "its values are string"),
+    ],
+)
+def test_a_tensor_that_is_damaged_is_told_by_name(change: dict[str, Any], why: str, tmp_path: Path) -> None:
+    from onnx import TensorProto  # pyright: ignore
+
+    given: Any = {"dims": [2, 3, 3, 3], "data_type": 1, "raw_data": bytes(216), "name": "conv.weight"} | change
+    path = saved(tmp_path, [1, 3, 4, 4], weight=TensorProto(**given))
+    with pytest.raises(ForeignError) as caught:
+        imported(path)
+    assert caught.value.errors[0].message == f"the tensor conv.weight cannot be read: {why}"

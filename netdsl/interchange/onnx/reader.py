@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,8 @@ from netdsl.text.diagnostic import Diagnostic
 if TYPE_CHECKING:
     from netdsl.text.mistake import Mistake
 
+PACKAGES = ("onnx",)
+"""What reads such files, and is optional."""
 MOST_OPERATORS = 200_000
 _NAMELESS = frozenset(
     ("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph")
@@ -60,15 +61,10 @@ class OtherRank(ForeignMistake, code="rank-mismatch"):
     words = "{given} was given for the input {name}, which has {axes} axes beside the batch"
 
 
-def installed() -> bool:
-    """Whether the package that reads such files is there."""
-    return find_spec("onnx") is not None
-
-
 def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
     """The network of a file; `sizes` says those of inputs that it leaves open, by name ("" for the one).
 
-    Raises ForeignError, and OSError where the file cannot be read.
+    Raises ForeignError, OSError where the file cannot be read, and ModuleNotFoundError where PACKAGES are not there.
     """
     onnx: Any = import_module("onnx")
     wrong: Any = import_module("google.protobuf.message").DecodeError
