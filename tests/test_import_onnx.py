@@ -81,6 +81,8 @@ def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
         "INPUT 6x6x4 -> [ SKIP | AVGPOOL global -> CONV 4 1 -> SIGMOID ] -> MUL -> DECONV 3 2 s2 -> UPSAMPLE 2",
         "INPUT 3x2x4 -> TANH scale=1.7159 slope={2/3} -> RBF 5",
         "INPUT 11x6 -> TOKEN -> POSITIONS -> [ LN -> ATTENTION 2 | SKIP ] -> ADD -> LN -> PICK 0 -> FC 3",
+        "INPUT 8x6x6 -> ATTENTION 2 window=2 -> ATTENTION 3 window=2x3 shift=1 -> PLUS 1",
+        "INPUT 7x9x6 -> ATTENTION 2 window=2x4 relative -> ATTENTION 2 window=3 shift=1 relative nobias -> PLUS 1",
         "INPUT 11x6 -> ATTENTION 3 causal nobias width=5 -> LSTM 4 both -> GRU 3 last",
         "INPUT 11x6 -> CONV 4 3 -> PAD 2 after=1 -> CROP 7 at=1 -> PLUS 1 -> TIMES {1/3} -> RESHAPE 4x7",
     ],

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netdsl.interchange.flat import Flat, ForeignError, Item
-from netdsl.interchange.normal import attention, axes, fold, moving, norms, pointwise, pools, products, recurrent
+from netdsl.interchange.normal import (
+    attention,
+    axes,
+    fold,
+    moving,
+    norms,
+    places,
+    pointwise,
+    pools,
+    products,
+    recurrent,
+)
 from netdsl.interchange.normal.count import counted
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
 from netdsl.layers.arguments import LayerError
@@ -87,6 +98,12 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
             if any(one not in orders for one in operator.inputs):  # of positions, with those that are learned
                 return order[3 - operator.whole("axis", 0) % 3] == rank - 1
             return order[1] == rank - 1
+        elif operator.kind == "Reshape" and source.dims.get(operator.outputs[0]) == tuple(
+            [source.inputs[name][axis] for axis in order]
+        ):
+            orders[operator.outputs[0]] = order
+        elif operator.kind == "Pad" and rank == 3 and (pads := source.constants.get(operator.inputs[1])) is not None:
+            return pads.size == 6 and order[1 if pads.reshape(2, 3)[:, 2].any() else 2] == rank - 1
         elif operator.kind == "Reshape" and len(found := source.dims.get(operator.outputs[0], ())) == 2:
             own = source.inputs[name]
             return found[-1] == own[order[-1]] and order[-1] == rank - 1
@@ -102,7 +119,9 @@ def _said(draft: Draft, operator: Operator) -> None:
     given = [draft.constants.get(name) if name else None for name in operator.inputs]
     if operator.kind == "Shape" and operator.inputs[:1]:
         flow = draft.flows.get(operator.inputs[0])
-        sizes = draft.source.dims.get(operator.inputs[0]) if flow is None else flow.dims
+        value = draft.constants.get(operator.inputs[0])
+        known = draft.source.dims.get(operator.inputs[0]) if flow is None else flow.dims
+        sizes = known if value is None else value.shape
         if sizes is not None:
             first, last = operator.whole("start", 0), operator.whole("end", len(sizes))
             draft.constants[operator.outputs[0]] = np.asarray(sizes[first:last], np.int64)
@@ -118,11 +137,12 @@ def _said(draft: Draft, operator: Operator) -> None:
                 draft.missing.add(operator.outputs[0])
             return
     why = "no layer is so"
-    if (found := attention.followed(draft, operator)) is not None:
-        draft.flows[operator.outputs[0]] = found
-        return
-    if (rule := _RULES.get(operator.kind)) is not None:
+    rule = _RULES.get(operator.kind)
+    if rule is not None:
         try:
+            if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
+                draft.flows[operator.outputs[0]] = found
+                return
             found = rule(draft, operator)
             if operator.outputs[0] not in draft.flows:
                 flows = [found] if isinstance(found, Flow) else found

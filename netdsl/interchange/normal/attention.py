@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import axes
+from netdsl.interchange.normal import axes, places
 from netdsl.interchange.normal.axes import BATCH, CHANNELS
-from netdsl.interchange.normal.draft import Asking, Attended, Draft, Flow, Unsaid
+from netdsl.interchange.normal.draft import Asking, Attended, Draft, Flow, Moves, Unsaid
 from netdsl.layers.attention import Attention
 from netdsl.layers.channels import Slice
 from netdsl.layers.conv import Conv
@@ -42,7 +42,10 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
             return _kept(draft, operator, replace(asking, scale=asking.scale * float(other.flat[0])))
         case "Div" if other is not None and other.size == 1 and not asking.ranked and other.flat[0]:
             return _kept(draft, operator, replace(asking, scale=asking.scale / float(other.flat[0])))
-        case "Add" if other is not None and not asking.ranked and (causal := _causal(other)) is not None:
+        case "Add" if other is not None and not asking.ranked:
+            causal = _causal(other)
+            if causal is None:
+                return _kept(draft, operator, replace(asking, added=(*asking.added, other)))
             return _kept(draft, operator, replace(asking, causal=asking.causal or causal))
         case "Softmax" if not asking.ranked:
             return _kept(draft, operator, replace(asking, ranked=True))
@@ -71,44 +74,45 @@ def _causal(mask: Tensor) -> bool | None:
     return True if np.array_equal(hidden, np.triu(np.ones_like(hidden), 1)) else None
 
 
-def _atoms(flow: Flow) -> list[axes.Atom]:
-    return [atom for atoms in flow.layout for atom in atoms if atom.axis != BATCH]
-
-
 def _told(draft: Draft, operator: Operator, asking: Asking, values: Flow) -> Flow:
-    """The values that heads tell, in the layout of the queries."""
+    """The values that heads tell, in the layout of the queries: windows, then heads or the other way round, places."""
     query, keys = asking.query, asking.keys
-    asks, holds, tells = _atoms(query), _atoms(keys), _atoms(values)
-    channels = [atom for atom in asks if atom.axis == CHANNELS]
-    places = [atom for atom in asks if atom.axis != CHANNELS]
-    heads, width = channels[0].size if len(channels) == 2 else 1, channels[-1].size if channels else 1
-    outer = channels[:-1]
-    own = axes.natural(draft.shapes[query.item], draft.batch)
-    spatial = [atom for atoms in own[2:] for atom in atoms]
+    *front, seen, last = query.layout
+    before = [atom for atoms in front for atom in atoms if atom.axis != BATCH]
+    outer = [atom for atom in before if atom.axis != CHANNELS]
+    heads = [atom for atom in before if atom.axis == CHANNELS]
+    shape, width = draft.shapes[query.item], prod(atom.size for atom in last)
+    count = prod(atom.size for atom in heads)
     fits = (
         asking.ranked
-        and len(channels) <= 2
-        and places == spatial
-        and asks == [*outer, *places, *channels[-1:]]
-        and holds == [*outer, *channels[-1:], *places]
-        and tells == asks
-        and heads * width == draft.shapes[query.item].channels
+        and keys.layout == (*front, last, seen)
+        and values.layout == query.layout
+        and all(atom.axis == CHANNELS and atom.step == 1 for atom in last)
+        and len(last) <= 1
+        and [atom.step for atom in heads] in ([], [width])
+        and count * width == shape.channels
     )
-    if not fits:
+    index = places.positioned([outer, seen], shape) if fits else None
+    if index is None or index.size != shape.positions:
         return _kept(draft, operator, asking)
-    shape = Shape(draft.shapes[query.item].spatial, heads * width)
+    source = _projection(draft, query).source
+    whole = len(index) == 1 and np.array_equal(index[0], np.arange(shape.positions))
+    if source in draft.cuts:
+        index = draft.cuts[source].index[index]
+    elif whole:
+        index = None
     name = operator.outputs[0]
     draft.placeholder(operator, name, _WHY)
     flow = Flow(draft.flows[name].item, query.layout)
-    draft.shapes[flow.item] = shape
-    draft.attended[flow.item] = Attended(asking, values, heads)
+    draft.shapes[flow.item] = Shape(shape.spatial, count * width)
+    draft.attended[flow.item] = Attended(asking, values, count, index)
     return flow
 
 
 def projected(
     draft: Draft, operator: Operator, x: Flow, rows: Tensor, bias: Tensor | None, tied: tuple[str, ...]
-) -> str | None:
-    """The item of an attention whose values are projected out by a product; None where they are no attention's."""
+) -> Flow | None:
+    """An attention whose values are projected out by a product; None where they are no attention's."""
     told = draft.attended.get(x.item)
     if told is None or draft.axis(x, -1) != CHANNELS:
         return None
@@ -116,30 +120,78 @@ def projected(
     sources = {part.source for part in parts}
     inner = draft.shapes[x.item].channels
     width = inner // told.heads
-    scale = told.asking.scale * parts[0].factor * parts[1].factor * parts[2].factor
+    scale = told.asking.scale * parts[0].factor * parts[1].factor
     if len(sources) > 1 or parts[2].factor != 1:
         raise Unsaid("its queries, keys and values are projections of different values")
     if abs(scale * sqrt(width) - 1) > 1e-3:
         raise Unsaid(f"its products are scaled by {scale:.6g}, and ATTENTION scales by 1/√{width}")
     (source,) = sources
-    outside = draft.shapes[source].channels
+    moves = draft.cuts.get(source)
+    base = source if moves is None else moves.item
+    outside = draft.shapes[base].channels
     if len(rows) != outside:
         raise Unsaid(f"it projects {outside} channels out to {len(rows)}")
-    none = all(part.bias is None for part in parts)
-    layer = Attention(told.heads, None if inner == outside else width, causal=told.asking.causal, nobias=none)
     if 3 * inner * outside > 2**24 and not any(any(part.weight.strides) for part in parts):
         raise Unsaid(f"its projections have {inner * outside:,} equal values")
-    weights = {"in_proj_weight": np.concatenate([part.weight for part in parts])}
+    none = all(part.bias is None for part in parts)
+    how, table = _windows(told, draft.shapes[base])
+    layer = Attention(
+        told.heads,
+        None if inner == outside else width,
+        None if how is None else how.sides,
+        how.shifts if how is not None and how.shifted else None,
+        table is not None,
+        told.asking.causal,
+        none,
+    )
+    weights = {} if table is None else {"relative_position_bias_table": table}
+    weights["in_proj_weight"] = np.concatenate([part.weight for part in parts])
     if not none:
         zeros = np.zeros(inner, np.float32)
         weights["in_proj_bias"] = np.concatenate([zeros if part.bias is None else part.bias for part in parts])
     weights["out_proj.weight"] = rows
     weights["out_proj.bias"] = np.zeros(outside, np.float32) if bias is None else bias
     known = tuple(dict.fromkeys(name for part in parts for name in part.tied))
-    item = draft.add(operator, layer, [source], weights, (*known, *tied))
+    item = draft.add(operator, layer, [base], weights, (*known, *tied))
     if bias is None:
         draft.unbiased.add(item)
-    return item
+    if moves is None:
+        return Flow(item, (*x.layout[:-1], axes.natural(draft.shapes[item], 1)[CHANNELS]))
+    index = places.positioned(x.layout[:-1], draft.shapes[x.item])
+    if index is None:
+        raise Unsaid("its positions do not come back")
+    return places.give(draft, operator, operator.outputs[0], Moves(item, moves.index[index]))
+
+
+def _windows(told: Attended, shape: Shape) -> tuple[places.Windows | None, Tensor | None]:
+    """The windows that positions see each other in, and the learned numbers that are added by their ways."""
+    added = told.asking.added
+    if told.index is None:
+        if added:
+            raise Unsaid("what it adds to its products is no mask that ATTENTION has")
+        return None, None
+    how = places.windows(told.index, shape.spatial)
+    if not added:
+        if how.shifted:
+            raise Unsaid("what a shift brings together is not kept apart")
+        return how, None
+    count, cells = told.index.shape
+    wide = (count, told.heads, cells, cells)
+    total = np.zeros(wide, np.float32)
+    for one in added:
+        total = total + one.reshape(one.shape[-min(one.ndim, 4) :])
+    bias = total[0]
+    hidden = total[:, 0] < -50
+    mask = np.where(hidden, np.float32(-100), np.float32(0))
+    alike = np.all((total == bias) | hidden[:, None])
+    if not alike or np.any(hidden) != how.shifted or (how.shifted and not places.barred(mask, how, shape.spatial)):
+        raise Unsaid("what it adds to its products is no mask that ATTENTION has")
+    if not np.any(bias):
+        return how, None
+    table = places.table(bias, how.sides)
+    if table is None:
+        raise Unsaid("what it adds to its products does not follow from the ways between positions")
+    return how, table
 
 
 @dataclass(frozen=True, eq=False)

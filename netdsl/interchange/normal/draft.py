@@ -17,6 +17,7 @@ from netdsl.layers.source import Input
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import NDArray
 
     from netdsl.interchange.normal.axes import Layout
     from netdsl.interchange.normal.curves import Curves
@@ -59,6 +60,14 @@ class Flow:
 
 
 @dataclass(frozen=True, eq=False)
+class Moves:
+    """Positions of an item, for each place of a value with its channels last; -1 for zeros."""
+
+    item: str
+    index: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
 class Asking:
     """The products of queries and keys, on their way to values."""
 
@@ -67,6 +76,7 @@ class Asking:
     scale: float = 1.0
     causal: bool = False
     ranked: bool = False
+    added: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +86,8 @@ class Attended:
     asking: Asking
     values: Flow
     heads: int
+    index: NDArray[np.int64] | None = None
+    """Which positions see each other, windows x places; None for all."""
 
 
 class Draft:
@@ -99,6 +111,8 @@ class Draft:
         self.aliases: defaultdict[str, list[str]] = defaultdict(list)
         self.asking: dict[str, Asking] = {}
         self.attended: dict[str, Attended] = {}
+        self.moves: dict[str, Moves] = {}
+        self.cuts: dict[str, Moves] = {}
         self.unbiased: set[str] = set()
         self.originals: dict[str, str] = {}
         self.moved: dict[tuple[str, Layout], str] = {}

@@ -167,6 +167,22 @@ def _equal(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
     return np.equal(a, b)
 
 
+def _scattered(operator: Operator, x: Tensor, index: Tensor, updates: Tensor) -> Tensor:
+    found = np.array(x)
+    found[tuple(np.moveaxis(index, -1, 0))] = updates
+    return found
+
+
+def _not(operator: Operator, x: Tensor) -> Tensor:
+    return np.logical_not(x)
+
+
+def _tiled(operator: Operator, x: Tensor, times: Tensor) -> Tensor:
+    if prod([int(one) for one in times.flat]) * x.size > _MOST:
+        raise ValueError
+    return np.tile(x, times)
+
+
 _UNIFORM: Mapping[str, Callable[..., Any]] = {
     "Add": np.add,
     "Sub": np.subtract,
@@ -200,5 +216,8 @@ _RULES: Mapping[str, Callable[..., Tensor]] = {
     "Flatten": _flatten,
     "Where": _where,
     "Equal": _equal,
+    "Not": _not,
+    "Tile": _tiled,
+    "ScatterND": _scattered,
     **{name: _both(function) for name, function in _UNIFORM.items()},
 }

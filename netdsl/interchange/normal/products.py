@@ -182,7 +182,7 @@ def product(
         draft.unsaid[x.item] = (draft.unsaid[x.item][0], str(error))
         raise
     if attending is not None:
-        return Flow(attending, (*x.layout[:-1], channels))
+        return attending
     if all(atom.axis == axes.BATCH for atom in rest):  # it reads all that there is of an example
         turned = axes.columns(x.layout, rows, shape)
         if turned is not None:
