@@ -100,6 +100,20 @@ def test_what_netdsl_writes_comes_back_with_its_figures_and_outputs(text: str, t
 
 
 @needed
+@pytest.mark.parametrize(("columns", "order"), [("0011", "dcr"), ("0101", "swin")])
+def test_every_second_position_of_each_is_one_layer(columns: str, order: str, tmp_path: Path) -> None:
+    rows = {"dcr": "0101", "swin": "0011"}[order]
+    corners = [(int(row), int(column)) for row, column in zip(columns, rows, strict=True)]
+    nodes: list[tuple[Any, ...]] = [
+        ("Slice", f"x start{number} end axes steps", f"part{number}", {}) for number in range(len(corners))
+    ]
+    nodes.append(("Concat", "part0 part1 part2 part3", "y", {"axis": 1}))
+    constants = {f"start{number}": whole(*corner) for number, corner in enumerate(corners)}
+    constants |= {"end": whole(99, 99), "axes": whole(2, 3), "steps": whole(2, 2)}
+    assert agrees(tmp_path, [1, 3, 4, 6], nodes, constants) == [f"PIXELUNSHUFFLE 2 order={order}"]
+
+
+@needed
 def test_activations_that_are_spelled_out_are_known_by_their_curves(tmp_path: Path) -> None:
     from onnx import helper, save  # pyright: ignore
 

@@ -99,7 +99,7 @@ def _told(draft: Draft, operator: Operator, asking: Asking, values: Flow) -> Flo
     whole = len(index) == 1 and np.array_equal(index[0], np.arange(shape.positions))
     if source in draft.cuts:
         index = draft.cuts[source].index[index]
-    elif whole:
+    elif whole and not asking.added:
         index = None
     name = operator.outputs[0]
     draft.placeholder(operator, name, _WHY)

@@ -51,6 +51,8 @@ def _large(operator: Operator, given: Sequence[Tensor | None]) -> bool:
     if operator.kind == "Gather" and len(there) == 2 and there[0].ndim:
         wide = there[0].shape[operator.whole("axis", 0) % there[0].ndim] or 1
         return there[1].size * (there[0].size // wide) > most
+    if operator.kind in ("ScatterND", "Cast", "Range", "Tile"):
+        return max([one.size for one in there], default=0) > most
     if operator.kind == "Concat":
         return sum(one.size for one in there) > most
     if all(not any(one.strides) for one in there) and operator.kind in _UNIFORM:

@@ -6,6 +6,7 @@ A value whose last axis is the channels of an item has a position of that item f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ from netdsl.interchange.flat import Item
 from netdsl.interchange.normal import axes, fold
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Moves, Unsaid
+from netdsl.layers.base import Layer, per_axis
+from netdsl.layers.pool import MaxPool
 from netdsl.layers.reshape import Crop, Pad
+from netdsl.layers.resize import PixelUnshuffle
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 
@@ -114,8 +118,14 @@ def _traced(draft: Draft, flow: Flow) -> Moves | None:
     index = positioned(flow.layout[:-1], shape)
     if index is None:
         return None
-    while isinstance(item.layer, Crop | Pad):
+    while isinstance(item.layer, Crop | Pad) or _thins(item.layer):
         before = draft.shapes[item.inputs[0]]
+        if isinstance(item.layer, MaxPool):
+            steps = per_axis(item.layer.stride or (1,), before, "stride")
+            grid = np.arange(before.positions).reshape(before.spatial)[tuple([slice(None, None, one) for one in steps])]
+            index = np.where(index < 0, -1, grid.reshape(-1)[index])
+            item = draft.items[item.inputs[0]]
+            continue
         around = item.layer.windows(before)
         if isinstance(item.layer, Pad) and item.layer.mode != "zero":
             break
@@ -129,6 +139,47 @@ def _traced(draft: Draft, flow: Flow) -> Moves | None:
         index = np.where(index < 0, -1, grid.reshape(-1)[index])
         item = draft.items[item.inputs[0]]
     return Moves(item.name, index)
+
+
+def _thins(layer: Layer) -> bool:
+    """Whether a layer takes every second position, or such."""
+    return isinstance(layer, MaxPool) and set(layer.kernel or ()) == {1} and not any(layer.padding)
+
+
+def unshuffled(draft: Draft, operator: Operator, flows: Sequence[Flow], channels: int) -> Flow | None:
+    """PIXELUNSHUFFLE of values whose channels are joined, each of which has every second position of one map."""
+    traced = [_traced(draft, _last(one, channels)) for one in flows]
+    base = traced[0]
+    if base is None or draft.batch != 1 or any(one is None or one.item != base.item for one in traced):
+        return None
+    shape = draft.shapes[base.item]
+    factor = round(len(flows) ** (1 / max(shape.rank, 1)))
+    if factor < 2 or factor**shape.rank != len(flows) or any(size % factor for size in shape.spatial):
+        return None
+    grid, found = np.arange(shape.positions).reshape(shape.spatial), [one.index.reshape(-1) for one in traced if one]
+    starts = list(product(range(factor), repeat=shape.rank))
+    for order, corners in (("dcr", starts), ("swin", [one[::-1] for one in starts])):
+        wanted = [grid[tuple([slice(at, None, factor) for at in corner])].reshape(-1) for corner in corners]
+        if all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True)):
+            item = draft.add(operator, PixelUnshuffle(factor, order), [base.item])
+            first, wide, *rest = axes.natural(draft.shapes[item], 1)
+            rest.insert(channels - 1, wide)
+            layout = (first, *rest)
+            return Flow(item, layout) if axes.sizes(layout)[1:] == _joined(flows, channels)[1:] else None
+    return None
+
+
+def _last(flow: Flow, channels: int) -> Flow:
+    """A value with its channels last."""
+    rest = [atoms for at, atoms in enumerate(flow.layout) if at != channels]
+    return Flow(flow.item, (*rest, flow.layout[channels]))
+
+
+def _joined(flows: Sequence[Flow], channels: int) -> tuple[int, ...]:
+    """The sizes of values that are joined along an axis."""
+    dims = list(flows[0].dims)
+    dims[channels] = sum(one.dims[channels] for one in flows)
+    return tuple(dims)
 
 
 def positioned(layout: Sequence[Sequence[Atom]], shape: Shape) -> NDArray[np.int64] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import arithmetic, axes, curves, norms, products
+from netdsl.interchange.normal import arithmetic, axes, curves, norms, places, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
@@ -215,6 +215,8 @@ def concat(draft: Draft, operator: Operator) -> Flow:
     rank = len(flows[0].layout)
     axis = operator.whole("axis", 1) % max(rank, 1)
     plain = all(draft.axis(one, axis) == CHANNELS for one in flows)
+    if plain and len(flows) in (4, 8, 9) and (found := places.unshuffled(draft, operator, flows, axis)) is not None:
+        return found
     rests = {tuple([atoms for at, atoms in enumerate(one.layout) if at != axis]) for one in flows}
     if plain and len(rests) == 1:
         item = draft.add(operator, merge.Concat(), [one.item for one in flows])
