@@ -58,7 +58,7 @@ def flat(source: Primitives) -> Flat:
     needed = _needed(draft, [item for _, item in outputs])
     items = tuple([item for name, item in draft.items.items() if name in needed])
     wrong = _causes(draft, needed)
-    params, macs = counted(source, draft.constants)
+    params, macs = counted(source, draft.constants, {name: flow.dims for name, flow in draft.flows.items()})
     title, notes = source.title, tuple(draft.notes)
     if not wrong:
         return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
@@ -98,15 +98,13 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
             if any(one not in orders for one in operator.inputs):  # of positions, with those that are learned
                 return order[3 - operator.whole("axis", 0) % 3] == rank - 1
             return order[1] == rank - 1
-        elif operator.kind == "Reshape" and source.dims.get(operator.outputs[0]) == tuple(
-            [source.inputs[name][axis] for axis in order]
-        ):
+        elif operator.kind == "Reshape" and (said := source.constants.get(operator.inputs[1])) is not None:
+            own = [source.inputs[name][axis] for axis in order]
+            if said.size != rank or int(said.flat[-1]) not in (0, own[-1]):
+                return said.size == 2 and int(said.flat[-1]) == own[-1] and order[-1] == rank - 1
             orders[operator.outputs[0]] = order
         elif operator.kind == "Pad" and rank == 3 and (pads := source.constants.get(operator.inputs[1])) is not None:
             return pads.size == 6 and order[1 if pads.reshape(2, 3)[:, 2].any() else 2] == rank - 1
-        elif operator.kind == "Reshape" and len(found := source.dims.get(operator.outputs[0], ())) == 2:
-            own = source.inputs[name]
-            return found[-1] == own[order[-1]] and order[-1] == rank - 1
         elif operator.kind in pointwise.PLAIN or operator.kind in ("Add", "Sub", "Mul", "Div", "Cast", "Identity"):
             orders |= dict.fromkeys(operator.outputs, order)
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from netdsl.interchange.primitives import Primitives, Tensor
+    from netdsl.interchange.primitives import Dims, Primitives, Tensor
 
 _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
@@ -23,7 +23,9 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
 """The inputs of operators that training changes."""
 
 
-def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | None, int | None]:
+def counted(
+    source: Primitives, constants: Mapping[str, Tensor], dims: Mapping[str, Dims]
+) -> tuple[int | None, int | None]:
     """Values that training changes, and multiply-adds of convolutions and products with weights, of one example.
 
     None for either where it does not follow from the operators alone: a factor or an offset beside them may be a part
@@ -44,17 +46,17 @@ def counted(source: Primitives, constants: Mapping[str, Tensor]) -> tuple[int | 
         if operator.kind in ("Add", "Mul", "Sub", "Div"):
             certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
         if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
-            one = _macs(source, operator.kind, operator.inputs, operator.outputs[0], constants)
+            one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)
             macs = None if one is None else macs + one
     batch = next((dims[0] for dims in source.inputs.values() if dims), 1) or 1
     return sum(params.values()) if certain else None, None if macs is None else macs // batch
 
 
 def _macs(
-    source: Primitives, kind: str, inputs: tuple[str, ...], output: str, constants: Mapping[str, Tensor]
+    sizes: Mapping[str, Dims], kind: str, inputs: tuple[str, ...], output: str, constants: Mapping[str, Tensor]
 ) -> int | None:
     weight = constants.get(inputs[1])
-    dims = source.dims.get(inputs[0] if kind == "ConvTranspose" else output)
+    dims = sizes.get(inputs[0] if kind == "ConvTranspose" else output)
     if weight is None or dims is None or not weight.size:
         return None
     if kind in ("Conv", "ConvTranspose"):

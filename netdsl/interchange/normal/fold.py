@@ -33,7 +33,7 @@ def folded(operator: Operator, given: Sequence[Tensor | None]) -> Tensor | None:
             return None
         with np.errstate(all="ignore"):
             return rule(operator, *given)
-    except (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError, MemoryError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError):
         return None
 
 

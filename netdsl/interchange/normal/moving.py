@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netdsl.interchange.flat import most
 from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
@@ -259,10 +260,28 @@ def _grown(draft: Draft, x: Flow, item: str) -> axes.Layout:
     return tuple([after[at] for at in places if at is not None])
 
 
+def _resized(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...] | None:
+    """The sizes that a Resize gives: those that it states, or by its factors; Upsample has them as its second input."""
+    sizes = draft.constant(operator, 3)
+    scales = draft.constant(operator, 2 if len(operator.inputs) > 2 else 1)
+    rank, stated = len(x.dims), operator.sizes("axes")
+    places = [axis % rank for axis in stated] if stated else list(range(rank))
+    found = list(x.dims)
+    if sizes is not None and sizes.size == len(places):
+        for axis, size in zip(places, sizes.flat, strict=True):
+            found[axis] = int(size)
+    elif scales is not None and scales.size == len(places):
+        for axis, scale in zip(places, scales.flat, strict=True):
+            found[axis] = int(found[axis] * float(scale))
+    else:
+        return None
+    return None if min(found) < 1 or most(found) else tuple(found)
+
+
 def resize(draft: Draft, operator: Operator) -> Flow:
     """Resize, and Upsample: UPSAMPLE."""
     x = draft.flow(operator)
-    to = draft.dims(operator)
+    to = _resized(draft, operator, x)
     mode, places = operator.text("mode", "nearest"), operator.text("coordinate_transformation_mode", "half_pixel")
     if to is None or len(to) != len(x.layout):
         raise Unsaid("the size that it gives is not known")

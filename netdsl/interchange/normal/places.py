@@ -112,6 +112,8 @@ def _worked(draft: Draft, operator: Operator, given: Sequence[NDArray[np.int64]]
 
 def _traced(draft: Draft, flow: Flow) -> Moves | None:
     """The positions of a value of its item, or of what that was cropped or padded from."""
+    if not flow.layout:
+        return None
     shape, item = draft.shapes[flow.item], draft.items[flow.item]
     if draft.axis(flow, -1) != CHANNELS or shape.positions > 2**20:
         return None
@@ -127,6 +129,8 @@ def _traced(draft: Draft, flow: Flow) -> Moves | None:
             item = draft.items[item.inputs[0]]
             continue
         around = item.layer.windows(before)
+        if isinstance(around, str):
+            break
         if isinstance(item.layer, Pad) and item.layer.mode != "zero":
             break
         grid = np.pad(

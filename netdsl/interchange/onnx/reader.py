@@ -1,11 +1,10 @@
-"""ONNX files as primitives: operators with their names and scopes, constants, and the sizes that the file implies."""
+"""ONNX files as primitives: operators with their names and scopes, constants, and the sizes that the file states."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
 from importlib import import_module
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +24,6 @@ _NAMELESS = frozenset(
     ("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph")
 )
 """What writers call any graph."""
-_LARGE = 1024
-"""Values of a constant from which on the inference of shapes is given its sizes alone."""
 
 
 class NoModel(ForeignMistake, code="syntax-error"):
@@ -118,7 +115,7 @@ class _Reading:
         operators = tuple(self.operators())
         if self.errors:
             raise ForeignError(self.errors)
-        dims = self.inferred(inputs)
+        dims = self.stated(inputs)
         notes = ("its weights lie in another file that is not beside it",) if self.missing else ()
         return Primitives(
             Path(self.file).stem if graph.name.lower() in _NAMELESS else graph.name,
@@ -231,36 +228,17 @@ class _Reading:
         self.constants[name] = np.asarray(value, np.int64 if whole else np.float32)
         return name
 
-    def inferred(self, inputs: Mapping[str, Dims]) -> dict[str, Dims]:
-        """The sizes of values, by the package's inference on a copy without large constants."""
-        onnx: Any = import_module("onnx")
-        inference: Any = import_module("onnx.shape_inference")
-        light: Any = onnx.ModelProto()
-        light.ir_version = max(self.model.ir_version, 4)
-        light.opset_import.extend(self.model.opset_import)
-        light.functions.extend(self.model.functions)
-        graph: Any = light.graph
-        graph.name = "light"
-        graph.node.extend(self.graph.node)
-        for name, dims in inputs.items():
-            kind = next(one.type.tensor_type.elem_type for one in self.graph.input if one.name == name)
-            graph.input.append(onnx.helper.make_tensor_value_info(name, kind, dims))
-        for tensor in self.graph.initializer:
-            if prod(tensor.dims) < _LARGE and tensor.data_location != onnx.TensorProto.EXTERNAL:
-                graph.initializer.append(tensor)
-            else:
-                graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-        for one in self.graph.output:
-            graph.output.add(name=one.name).type.tensor_type.elem_type = one.type.tensor_type.elem_type or 1
-        try:
-            made: Any = inference.infer_shapes(light, data_prop=True)
-        except (inference.InferenceError, ValueError, RuntimeError, TypeError) as error:
-            why = (str(error).splitlines() or [""])[0]
-            raise _error(self.file, NoModel(self.file, f"no sizes follow from it: {why}")) from None
+    def stated(self, inputs: Mapping[str, Dims]) -> dict[str, Dims]:
+        """The sizes of values that the file states itself, of inputs as they are there.
+
+        ONNX's own inference is not asked: on damaged files it ends the whole process.
+        """
         found = dict(inputs)
-        for one in (*made.graph.value_info, *made.graph.output):
+        if self.sizes:
+            return found
+        for one in (*self.graph.value_info, *self.graph.output):
             sizes = one.type.tensor_type.shape.dim
-            if one.type.tensor_type.HasField("shape") and all(size.HasField("dim_value") for size in sizes):
+            if len(sizes) and all(size.dim_value > 0 for size in sizes):
                 dims = tuple([size.dim_value for size in sizes])
                 if not most(dims):
                     found[one.name] = dims
