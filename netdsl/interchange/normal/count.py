@@ -1,4 +1,4 @@
-"""What a network of operators costs by its own sizes, reckoned apart from layers: what the import is held against."""
+"""What a network of operators costs, counted from its weights and not from layers: what an import is held against."""
 
 from __future__ import annotations
 

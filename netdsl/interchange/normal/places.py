@@ -98,13 +98,17 @@ def _tensor(draft: Draft, moves: Moves) -> NDArray[np.int64]:
 def _worked(draft: Draft, operator: Operator, given: Sequence[NDArray[np.int64]]) -> NDArray[np.int64] | None:
     """What an operator makes of numbers that stand for positions."""
     rest = [draft.constants.get(name) for name in operator.inputs if name not in draft.flows]
+    if operator.kind == "Concat" and rest:
+        return None
     if operator.kind == "Pad":
         pads = draft.whole(operator, 1) or ()
-        if len(pads) != 2 * given[0].ndim or min(pads) < 0 or operator.text("mode", "constant") != "constant":
+        if not pads or len(pads) != 2 * given[0].ndim or min(pads) < 0:
+            return None
+        if operator.text("mode", "constant") != "constant" or pads[-1]:
             return None
         rank = given[0].ndim
         wide = [size + pads[at] + pads[at + rank] for at, size in enumerate(given[0].shape)]
-        if prod(wide) > 2**24 or pads[rank - 1] or pads[-1]:
+        if prod(wide) > 2**24 or pads[rank - 1]:
             return None
         return np.pad(given[0], [(pads[at], pads[at + rank]) for at in range(rank)], constant_values=-1)
     return fold.folded(operator, [*given, *rest])
@@ -112,7 +116,7 @@ def _worked(draft: Draft, operator: Operator, given: Sequence[NDArray[np.int64]]
 
 def _traced(draft: Draft, flow: Flow) -> Moves | None:
     """The positions of a value of its item, or of what that was cropped or padded from."""
-    if not flow.layout:
+    if len(flow.layout) < 2:
         return None
     shape, item = draft.shapes[flow.item], draft.items[flow.item]
     if draft.axis(flow, -1) != CHANNELS or shape.positions > 2**20:
