@@ -281,7 +281,7 @@ def _resized(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...] | Non
 def resize(draft: Draft, operator: Operator) -> Flow:
     """Resize, and Upsample: UPSAMPLE."""
     x = draft.flow(operator)
-    to = _resized(draft, operator, x)
+    to = _resized(draft, operator, x) or draft.dims(operator)
     mode, places = operator.text("mode", "nearest"), operator.text("coordinate_transformation_mode", "half_pixel")
     if to is None or len(to) != len(x.layout):
         raise Unsaid("the size that it gives is not known")

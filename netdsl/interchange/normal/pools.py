@@ -55,6 +55,13 @@ def whole(draft: Draft, operator: Operator) -> Flow:
     return draft.natural(draft.add(operator, row(global_=True), [draft.map(operator, draft.flow(operator))]))
 
 
+def adapting(draft: Draft, operator: Operator) -> Flow:
+    """AdaptiveAveragePool and AdaptiveMaxPool, which PyTorch has: `to=`."""
+    row = AveragePool if operator.kind == "AdaptiveAveragePool" else MaxPool
+    item = draft.map(operator, draft.flow(operator))
+    return draft.natural(draft.add(operator, row(to=operator.sizes("output_size")), [item]))
+
+
 def reduced(draft: Draft, operator: Operator) -> Flow:
     """ReduceMean, ReduceSum and ReduceMax over positions: a window as large as the map along axes that perhaps go."""
     x, given = draft.flow(operator), draft.whole(operator, 1)
@@ -81,6 +88,8 @@ RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
     "AveragePool": pool,
     "GlobalAveragePool": whole,
     "GlobalMaxPool": whole,
+    "AdaptiveAveragePool": adapting,
+    "AdaptiveMaxPool": adapting,
     "ReduceMean": reduced,
     "ReduceSum": reduced,
     "ReduceMax": reduced,
