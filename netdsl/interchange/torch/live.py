@@ -1,0 +1,244 @@
+"""A module as a program, by torch.export: in inference, with the sizes of an example."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
+
+from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
+from netdsl.interchange.torch.file import operator_name
+from netdsl.interchange.torch.program import Call, Program, Ref, Value, scope_of
+from netdsl.layers.shape import Shape
+from netdsl.runtime import parser
+from netdsl.runtime.quiet import quiet
+from netdsl.text.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_LEFT_OUT = ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d")
+"""Classes of modules that do nothing in inference, and leave no trace in a program."""
+
+
+class NoExport(ForeignMistake, code="unknown-layer"):
+    """A module that torch.export cannot follow."""
+
+    kind: str
+    why: str
+    words = "torch.export cannot follow {kind}: {why}"
+    advice = "torch.export.export(module.eval(), inputs) tells more"
+
+
+def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
+    """The program of a module for examples of its inputs, or for their sizes. Raises ForeignError.
+
+    The module is as it was in the end, in training or not; nothing of it is copied.
+    """
+    kind = type(module).__name__
+    with _in_inference(module):
+        try:
+            made = _exported(module, inputs, 2)  # one alone would be taken for an axis like others
+        except Exception:  # whatever the module's own code raises
+            try:
+                made = _exported(module, inputs, 1)
+            except Exception as error:
+                why = str(error).strip().partition("\n")[0] or type(error).__name__
+                raise ForeignError([Diagnostic(NoExport(kind, why), at_node("", kind, kind))]) from error
+    return program(made, kind, tuple(_left_out(module)))
+
+
+def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -> ExportedProgram:
+    """A module's program, for so many examples where sizes alone are given."""
+    examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch) for one in inputs])
+    with parser.TURN, quiet("torch.export"), torch.no_grad():
+        return torch.export.export(module, examples, strict=False)
+
+
+def _example(module: nn.Module, shape: Shape, batch: int) -> Tensor:
+    """An input of a size, where the module's own weights are and of their kind."""
+    like = next((one for one in module.parameters() if one.is_floating_point()), torch.empty(0))
+    return torch.zeros(batch, shape.channels, *shape.spatial, device=like.device, dtype=like.dtype)
+
+
+@contextmanager
+def _in_inference(module: nn.Module) -> Generator[None]:
+    """A module in inference, whose attentions are written out; afterwards each part is as it was."""
+    modes = [(one, one.training) for one in module.modules()]
+    fast = torch.backends.mha.get_fastpath_enabled()
+    module.eval()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+        for one, mode in modes:
+            one.training = mode
+
+
+def _left_out(module: nn.Module) -> Iterator[str]:
+    """What is told of parts that do nothing in inference."""
+    for kind, count in Counter(type(one).__name__ for one in module.modules()).items():
+        if kind in _LEFT_OUT:
+            yield f"{kind}, {count} times, does nothing in inference and is left out: DROPPATH says it for training"
+
+
+def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> Program:
+    """A program of torch.export as plain values; sizes that are open are those of its example."""
+    signature, graph = made.graph_signature, made.graph
+    tensors: dict[str, Tensor] = {}
+    paths: dict[str, str] = {}
+    learned: set[str] = set()
+    inputs: list[str] = []
+    for spec in signature.input_specs:
+        if spec.kind is InputKind.USER_INPUT:
+            if isinstance(spec.arg, TensorArgument):
+                inputs.append(spec.arg.name)
+        elif spec.target is not None and isinstance(spec.arg, TensorArgument):
+            found = made.state_dict.get(spec.target)
+            found = made.constants.get(spec.target) if found is None else found
+            assert isinstance(found, Tensor)
+            tensors[spec.arg.name], paths[spec.arg.name] = found, spec.target
+            if spec.kind is InputKind.PARAMETER:
+                learned.add(spec.arg.name)
+    owners: dict[object, str] = {}
+    shared: dict[str, str] = {}
+    for name, one in tensors.items():
+        if one.device.type == "meta":
+            continue
+        key = (one.data_ptr(), tuple(one.shape), tuple(one.stride())) if one.numel() else name
+        owner = owners.setdefault(key, name)
+        if owner != name:
+            shared[name] = owner
+    dims = {name: tuple(one.shape) for name, one in tensors.items()}
+    calls: list[Call] = []
+    for node in graph.nodes:
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), Tensor):
+            dims[node.name] = _sizes(node.meta["val"])
+        elif node.op == "call_function" and (gives := _outputs(node)):
+            calls.append(_call(node, tuple(gives)))
+            dims.update({name: _sizes(one) for name, one in gives.items() if one is not None})
+        elif node.op == "get_attr" and isinstance(value := getattr(made.graph_module, str(node.target), None), Tensor):
+            tensors[node.name], dims[node.name] = value, tuple(value.shape)
+    parts = {node.name: _value(node) for node in graph.nodes if node.op == "call_function"}
+    outputs: list[tuple[str, str]] = []
+    user = [spec.arg for spec in signature.output_specs if spec.kind is OutputKind.USER_OUTPUT]
+    for name, arg in zip(_keys(made, len(user)), user, strict=True):
+        if isinstance(arg, TensorArgument):
+            value = parts.get(arg.name)
+            outputs.append((name or arg.name, value.name if isinstance(value, Ref) else arg.name))
+    return Program(
+        title,
+        f"PyTorch: {title}",
+        title,
+        tuple(calls),
+        tuple(inputs),
+        tuple(outputs),
+        dims,
+        {name: _array(one) for name, one in tensors.items()},
+        paths,
+        shared,
+        missing=frozenset(name for name, one in tensors.items() if one.device.type == "meta"),
+        parameters=frozenset(learned),
+        notes=notes,
+    )
+
+
+def _keys(made: ExportedProgram, count: int) -> list[str]:
+    """What a module calls its outputs where it gives a dictionary of them; "" elsewhere."""
+    from torch.utils import _pytree
+
+    spec = made.call_spec.out_spec
+    if spec is None or spec.num_leaves != count:
+        return [""] * count
+    tree = _pytree.tree_unflatten([""] * count, spec)
+    found, _ = _pytree.tree_flatten_with_path(tree)
+    return [str(getattr(path[-1], "key", "")) if path else "" for path, _ in found]
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    """The values of a tensor, without a copy where they lie in memory; zeros for what has none."""
+    import numpy as np
+
+    if tensor.device.type == "meta":
+        return np.broadcast_to(np.float32(0), tuple(tensor.shape))
+    plain = tensor.detach().cpu()
+    if plain.dtype in (torch.bfloat16, torch.float16):
+        plain = plain.float()
+    return plain.numpy()
+
+
+def _sizes(tensor: Tensor) -> tuple[int, ...]:
+    return tuple([_number(size) for size in tensor.shape])
+
+
+def _number(size: int | torch.SymInt) -> int:
+    """A size; of one that is open, that of the example."""
+    return size if isinstance(size, int) else int(cast("Any", size).node.hint)
+
+
+def _outputs(node: fx.Node) -> dict[str, Tensor | None]:
+    """What a call gives, by the names under which others read it; none where it gives no tensor."""
+    import operator
+
+    value: Any = node.meta.get("val")
+    if node.target is operator.getitem:
+        return {}
+    if isinstance(value, Tensor):
+        return {node.name: value}
+    several = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+    found = {f"{node.name}:{at}": one if isinstance(one, Tensor) else None for at, one in enumerate(several)}
+    return found if any(one is not None for one in found.values()) else {}
+
+
+def _call(node: fx.Node, outputs: tuple[str, ...]) -> Call:
+    target = node.target
+    schema = getattr(target, "_schema", None)
+    names = [one.name for one in schema.arguments] if schema is not None else []
+    arguments = {names[at] if at < len(names) else str(at): _value(one) for at, one in enumerate(node.args)}
+    arguments |= {name: _value(one) for name, one in node.kwargs.items()}
+    stack: dict[str, Any] = node.meta.get("nn_module_stack") or {}
+    scope = scope_of([(str(path), _class(kind)) for path, kind in stack.values()])
+    name = operator_name(str(target) if str(target).count(".") > 1 or schema is None else f"aten.{target}")
+    if schema is not None:
+        package, _, plain = schema.name.partition("::")
+        name = plain if package == "aten" else f"{package}.{plain}"
+    return Call(name, arguments, outputs, node.name, scope)
+
+
+def _class(kind: Any) -> str:
+    return kind.__name__ if isinstance(kind, type) else str(kind)
+
+
+def _value(value: Any) -> Value:
+    """What an argument is."""
+    import operator
+
+    match value:
+        case fx.Node():
+            known = value.meta.get("val")
+            if isinstance(known, torch.SymInt | int):
+                return _number(known)
+            if value.target is operator.getitem:
+                source, at = value.args
+                assert isinstance(source, fx.Node)
+                return Ref(f"{source.name}:{at}")
+            return Ref(value.name)
+        case None | bool() | int() | float() | str():
+            return value
+        case torch.SymInt():
+            return _number(value)
+        case list() | tuple():
+            return tuple([_value(one) for one in cast("Sequence[object]", value)])
+        case torch.dtype():
+            return str(value).removeprefix("torch.")
+        case torch.device():
+            return value.type
+        case _:
+            return f"<{type(value).__name__}>"

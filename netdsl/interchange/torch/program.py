@@ -1,0 +1,234 @@
+"""A program of torch.export as plain values: calls of PyTorch's operators, whoever wrote them down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias, cast
+
+from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
+from netdsl.text.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Dims, Tensor
+    from netdsl.text.source import Span
+
+MOST_CALLS = 200_000
+"""Calls that a program may have: some hundred times those of the largest of torchvision's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A tensor, by its name."""
+
+    name: str
+
+
+Value: TypeAlias = "Ref | bool | int | float | str | tuple[Value, ...] | None"
+"""What an argument is: kinds of numbers, devices and layouts are their names, as `float32`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """A call of an operator: `conv2d` of PyTorch's own, `torchvision.nms` of another package's."""
+
+    operator: str
+    arguments: Mapping[str, Value]
+    """By the names of the operator's schema; what is not given has its default."""
+    outputs: tuple[str, ...]
+    name: str = ""
+    scope: tuple[tuple[str, str], ...] = ()
+    """The modules around it, from outside in, each with its name and class."""
+
+    @property
+    def module(self) -> str:
+        """The path of the module around it."""
+        return ".".join(name for name, _ in self.scope)
+
+    @property
+    def path(self) -> str:
+        """What one would call it: the module that it is all of, or what it does in the module around it."""
+        if not self.scope or self.scope[-1][1] not in _LEAVES:
+            return f"{self.module}.{self.name}".lstrip(".")
+        return self.module
+
+    def refs(self) -> Iterator[str]:
+        """The tensors that it reads."""
+        for value in self.arguments.values():
+            yield from _refs(value)
+
+
+_LEAVES = frozenset(
+    (
+        *("Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d", "Linear"),
+        *("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"),
+        *("LayerNorm", "GroupNorm", "RMSNorm", "MaxPool1d", "MaxPool2d", "MaxPool3d", "AvgPool1d", "AvgPool2d"),
+        *("AvgPool3d", "AdaptiveAvgPool1d", "AdaptiveAvgPool2d", "AdaptiveAvgPool3d", "AdaptiveMaxPool2d"),
+        *("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout", "LSTM", "GRU", "Flatten", "Upsample"),
+        *("PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "ReLU", "ReLU6", "LeakyReLU", "PReLU", "ELU", "SELU"),
+        *("GELU", "SiLU", "Mish", "Hardswish", "Hardsigmoid", "Sigmoid", "Tanh", "Softplus", "Softmax"),
+        *("LogSoftmax", "Hardtanh", "ZeroPad2d", "ReflectionPad2d", "ReplicationPad2d"),
+    )
+)
+"""Classes of torch.nn whose modules are one layer."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Calls in the order in which they run, and what they read and give."""
+
+    title: str
+    source: str
+    file: str
+    calls: tuple[Call, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[tuple[str, str], ...]
+    """The name of each output, and of the tensor that it is."""
+    dims: Mapping[str, Dims]
+    tensors: Mapping[str, Tensor]
+    """Parameters, buffers and constants, by the names that calls have for them."""
+    paths: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The module's own names of these, as its state dict has them."""
+    shared: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For a tensor that is another one, too, that one."""
+    missing: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> int:
+        """Numbers that are learned, each tensor counted once."""
+        return sum(self.tensors[name].size for name in self.parameters if name not in self.shared)
+
+    def place(self, call: Call) -> Span:
+        """Where a call stands, for diagnostics."""
+        said = ", ".join(f"{name}={_said(value)}" for name, value in call.arguments.items())
+        return at_node(self.file, call.path, f"{call.operator}({said})")
+
+
+class Overwritten(ForeignMistake, code="unknown-layer"):
+    """What is changed in place is a part of a tensor that is read afterwards."""
+
+    operator: str
+    module: str
+    words = "{operator} in {module} cannot be said: it changes a part of a tensor that is read afterwards"
+    advice = "write it without changing it in place, by torch.cat or a mask"
+
+
+def _refs(value: Value) -> Iterator[str]:
+    if isinstance(value, Ref):
+        yield value.name
+    elif isinstance(value, tuple):
+        for one in value:
+            yield from _refs(one)
+
+
+def _said(value: Value) -> str:
+    if isinstance(value, Ref):
+        return value.name
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_said, value))}]"
+    return str(value)
+
+
+_VIEWS = frozenset(
+    (
+        *("view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze", "permute", "transpose", "t", "select"),
+        *("slice", "narrow", "split", "split_with_sizes", "chunk", "tensor_split", "unbind", "expand", "expand_as"),
+        *("alias", "detach", "view_as", "movedim", "contiguous", "to", "type_as", "unsafe_chunk", "numpy_T", "mT"),
+        *("swapaxes", "swapdims", "diagonal", "unfold", "dropout"),
+    )
+)
+"""Operators whose outputs may be parts of their first input."""
+
+
+def without_changes(program: Program) -> Program:
+    """The same program with each change in place as a new tensor, which all that follows reads instead.
+
+    Raises ForeignError where that is not all that follows.
+    """
+    current: dict[str, str] = {}
+    base: dict[str, str] = {}
+    changed: dict[str, Call] = {}  # tensors that are no longer what they were, by no name that is known
+    errors: list[Diagnostic] = []
+    calls: list[Call] = []
+    parts: dict[str, list[str]] = {}
+    for call in program.calls:
+        for name in {current.get(name, name) for name in call.refs()} & changed.keys():
+            culprit = changed.pop(name)
+            mistake = Overwritten(culprit.operator, culprit.module or "the network")
+            errors.append(Diagnostic(mistake, program.place(culprit)))
+        arguments = {name: _renamed(value, current) for name, value in call.arguments.items()}
+        first = next(iter(arguments.values()), None)
+        operator = call.operator
+        calls.append(
+            replace(call, arguments=arguments, operator=operator.rstrip("_") if in_place(operator) else operator)
+        )
+        if isinstance(first, Ref) and call.outputs:
+            old = first.name
+            root = base.get(old, old)
+            if in_place(operator):
+                new = call.outputs[0]
+                for name in parts.get(root, []):
+                    if name != old:
+                        changed[name] = call
+                if root != old:
+                    changed[root] = call
+                written = next(iter(call.arguments.values()))
+                assert isinstance(written, Ref)
+                current[written.name] = current[old] = new
+                for before, after in list(current.items()):
+                    if after == old:
+                        current[before] = new
+            elif operator in _VIEWS:
+                for output in call.outputs:
+                    base[output] = root
+                parts.setdefault(root, []).extend(call.outputs)
+    outputs = tuple((name, current.get(value, value)) for name, value in program.outputs)
+    for name in {value for _, value in outputs} & changed.keys():
+        culprit = changed[name]
+        errors.append(
+            Diagnostic(Overwritten(culprit.operator, culprit.module or "the network"), program.place(culprit))
+        )
+    if errors:
+        raise ForeignError(errors)
+    return replace(program, calls=tuple(calls), outputs=outputs)
+
+
+def in_place(operator: str) -> bool:
+    """Whether an operator changes its first input, as its name says."""
+    return operator.endswith("_") and not operator.startswith("_")
+
+
+def _renamed(value: Value, names: Mapping[str, str]) -> Value:
+    if isinstance(value, Ref):
+        return Ref(names[value.name]) if value.name in names else value
+    if isinstance(value, tuple):
+        return tuple([_renamed(one, names) for one in value])
+    return value
+
+
+def scope_of(stack: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """The modules around a call, of their full paths and classes: each by its name in the one before.
+
+    What is never called itself, as a ModuleList, has no class; what is called again has a path that ends in `@1`.
+    """
+    found: list[tuple[str, str]] = []
+    before = ""
+    for full, kind in stack:
+        path = full.partition("@")[0]
+        if not path:
+            continue
+        *outer, name = (path.removeprefix(f"{before}.") if before else path).split(".")
+        before = path
+        found += [(one, "") for one in outer]
+        found.append((name, kind.rpartition(".")[2]))
+    return tuple(found)
+
+
+def numbers(value: Value) -> tuple[int, ...]:
+    """A list of whole numbers, or one; () where it is none."""
+    if isinstance(value, int):
+        return (int(value),)
+    several = cast("tuple[Value, ...]", value) if isinstance(value, tuple) else ()
+    return tuple([one for one in several if isinstance(one, int)])
