@@ -1,0 +1,375 @@
+"""What a program computes of constants alone, worked out: masks, tables of positions, weights that are cut and turned.
+
+PyTorch and numpy agree on which results are views, so that a change in place changes here what it changes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from netdsl.interchange.torch.program import Call, Program, Ref, Value, in_place, numbers
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Tensor
+
+_MOST = 2**26
+"""Values that a constant may have which is worked out: those of the largest weight of published networks."""
+_FILLED: Mapping[str, float | None] = {
+    **dict.fromkeys(("zeros", "new_zeros", "zeros_like", "empty", "new_empty", "empty_like"), 0),
+    **dict.fromkeys(("ones", "new_ones", "ones_like"), 1),
+    **dict.fromkeys(("full", "new_full", "full_like"), None),
+}
+"""What makes a constant by its size alone, though it may be given a tensor to resemble."""
+_MADE = frozenset((*_FILLED, "arange", "scalar_tensor"))
+
+
+class _Left(Exception):
+    """A call that is not worked out."""
+
+
+def folded(program: Program) -> Program:
+    """The same program without the calls that depend on no input, as far as numpy knows them."""
+    work = _Work(program)
+    calls = [call for call in program.calls if not work.take(call)]
+    names = {name: one for name, one in work.twins.items() if name != one}
+    outputs = tuple((name, names.get(value, value)) for name, value in program.outputs)
+    calls = [replace(one, arguments=_renamed(one.arguments, names)) for one in calls] if names else calls
+    return replace(
+        program,
+        calls=tuple(calls),
+        tensors=work.tensors,
+        dims={**program.dims, **{name: one.shape for name, one in work.tensors.items()}},
+        missing=frozenset(work.missing),
+        outputs=outputs,
+    )
+
+
+class _Work:
+    """Constants, those that are made on the way among them."""
+
+    def __init__(self, program: Program) -> None:
+        self.dims = program.dims
+        self.tensors: dict[str, Tensor] = dict(program.tensors)
+        self.missing = set(program.missing)
+        self.roots: dict[str, str] = {}
+        """Whose memory a constant is a view of."""
+        self.versions: dict[str, int] = {}
+        self.twins: dict[str, str] = {}
+        """For what is computed twice, the first of it."""
+        self.known: dict[object, tuple[str, ...]] = {}
+        self.read: dict[str, set[str]] = {}
+        """The constants of a memory that the network has read."""
+
+    def take(self, call: Call) -> bool:
+        """Work a call out; whether that was possible."""
+        operator = call.operator
+        names = [] if operator in _FILLED else [self.twins.get(name, name) for name in call.refs()]
+        changes = in_place(operator)
+        fixed = all(name in self.tensors for name in names) and (names or operator in _MADE)
+        rule = _RULES.get(operator.rstrip("_") if changes else operator)
+        sizes = [self.tensors[name].size for name in names] if fixed else []
+        sizes += [prod(self.dims.get(one, ())) for one in call.outputs]
+        if not fixed or rule is None or sum(sizes) > _MOST:
+            for name in names:
+                if name in self.tensors:
+                    self.read.setdefault(self.root(name), set()).add(name)
+            return False
+        roots = [self.root(name) for name in names]
+        versions = tuple([self.versions.get(root, 0) for root in roots])
+        key = (operator, str(_renamed(call.arguments, self.twins)), versions, len(call.outputs))
+        if not changes and operator not in _MADE and operator != "clone" and key in self.known:
+            self.twins.update(zip(call.outputs, self.known[key], strict=True))
+            return True
+        said = {**call.arguments, "self": None} if operator in _FILLED else call.arguments
+        arguments = {name: self.value(one) for name, one in said.items()}
+        dims = self.dims.get(call.outputs[0], ())
+        try:
+            with np.errstate(all="ignore"):
+                if changes:
+                    self.change(names[0], arguments, rule, dims, operator)
+                    found: Any = self.tensors[names[0]]
+                else:
+                    found = rule(arguments, dims)
+        except (_Left, KeyError, ValueError, TypeError, IndexError, OverflowError, MemoryError):
+            return False
+        several: list[Any] = list(found) if isinstance(found, list | tuple) else [found]  # pyright: ignore[reportUnknownArgumentType]
+        if len(several) != len(call.outputs):
+            return False
+        for output, one in zip(call.outputs, several, strict=True):
+            self.tensors[output] = np.asarray(one)
+            views = any(np.may_share_memory(one, self.tensors[name]) for name in names[:1])
+            self.roots[output] = roots[0] if views else output
+            if self.missing.intersection(names):
+                self.missing.add(output)
+        self.known[key] = call.outputs
+        return True
+
+    def root(self, name: str) -> str:
+        return self.roots.get(name, name)
+
+    def change(
+        self, name: str, arguments: dict[str, Any], rule: Callable[..., Any], dims: Sequence[int], operator: str
+    ) -> None:
+        """Change a constant in place, and all that are views of it; what the network has read of it stays."""
+        root = self.root(name)
+        target = self.tensors[name]
+        found = rule(arguments, dims)
+        if not target.flags.writeable:
+            raise _Left
+        for one in self.read.pop(root, set()):
+            self.tensors[one] = self.tensors[one].copy()
+            self.roots[one] = one
+        target[...] = found
+        self.versions[root] = self.versions.get(root, 0) + 1
+
+    def value(self, value: Value) -> Any:
+        """An argument, with tensors in place of their names."""
+        if isinstance(value, Ref):
+            return self.tensors[self.twins.get(value.name, value.name)]
+        if isinstance(value, tuple):
+            return tuple([self.value(one) for one in value])
+        return value
+
+
+def _renamed(arguments: Mapping[str, Value], names: Mapping[str, str]) -> dict[str, Value]:
+    def renamed(value: Value) -> Value:
+        if isinstance(value, Ref):
+            return Ref(names.get(value.name, value.name))
+        return tuple([renamed(one) for one in value]) if isinstance(value, tuple) else value
+
+    return {name: renamed(value) for name, value in arguments.items()}
+
+
+_Rule = Callable[[Mapping[str, Any], Sequence[int]], Any]
+
+
+def _x(given: Mapping[str, Any]) -> Tensor:
+    return given["self"] if "self" in given else given["input"]
+
+
+def _one(function: Callable[[Any], Any]) -> _Rule:
+    return lambda given, dims: function(_x(given))
+
+
+def _two(function: Callable[[Any, Any], Any]) -> _Rule:
+    """Of two values; the kind of numbers is that of the tensor where the other is a number."""
+
+    def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Any:
+        a, b = given["self"], given["other"]
+        _fits(dims, a, b)
+        if given.get("alpha", 1) != 1:
+            b = b * given["alpha"]
+        found = np.asarray(function(a, b))
+        return found.astype(np.float32) if found.dtype == np.float64 and np.asarray(a).dtype != np.float64 else found
+
+    return rule
+
+
+def _fits(dims: Sequence[int], *parts: Any) -> None:
+    """Raise _Left where values together have other sizes than they should, before memory is taken."""
+    if np.broadcast_shapes(*[np.shape(one) for one in parts]) != tuple(dims):
+        raise _Left
+
+
+def _where(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    _fits(dims, given["condition"], given["self"], given["other"])
+    found: Any = np.where(given["condition"], given["self"], given["other"])  # pyright: ignore
+    return found
+
+
+def _masked(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    x, mask = _x(given), given["mask"]
+    _fits(dims, x, mask)
+    return np.where(mask, np.asarray(given["value"], x.dtype), x)
+
+
+def _repeated(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    """repeat and repeat_interleave, by whole numbers."""
+    x, times = _x(given), given["repeats"]
+    if not isinstance(times, int):
+        found = np.broadcast_shapes((1,) * len(times), x.shape)
+        if tuple([a * b for a, b in zip(found, times, strict=True)]) != tuple(dims):
+            raise _Left
+        return np.tile(x, times)
+    if times * x.size != prod(dims):
+        raise _Left
+    return np.repeat(x, times, given.get("dim"))
+
+
+def _axis(given: Mapping[str, Any], rank: int, name: str = "dim") -> int:
+    return int(given.get(name, 0)) % rank
+
+
+def _slice(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    x = _x(given)
+    cuts = [slice(None)] * x.ndim
+    cuts[_axis(given, x.ndim)] = slice(given.get("start"), given.get("end"), given.get("step", 1))
+    return x[tuple(cuts)]
+
+
+def _select(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    x = _x(given)
+    cuts: list[Any] = [slice(None)] * x.ndim
+    cuts[_axis(given, x.ndim)] = given["index"]
+    return x[tuple(cuts)]
+
+
+def _parts(given: Mapping[str, Any], dims: Sequence[int]) -> list[Tensor]:
+    """chunk and split."""
+    x = _x(given)
+    axis = _axis(given, x.ndim)
+    size = x.shape[axis]
+    if "chunks" in given:
+        step = -(-size // given["chunks"])
+        places = list(range(step, size, step))
+    else:
+        sizes = given.get("split_size", given.get("split_sizes"))
+        places = list(range(sizes, size, sizes)) if isinstance(sizes, int) else list(np.cumsum(sizes)[:-1])
+    return np.split(x, places, axis)
+
+
+def _swapped(first: str, second: str) -> _Rule:
+    return lambda given, dims: np.swapaxes(_x(given), given[first], given[second])
+
+
+def _squeezed(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    return _x(given).reshape(dims)
+
+
+def _linear(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    if (*given["input"].shape[:-1], len(given["weight"])) != tuple(dims):
+        raise _Left
+    found = given["input"] @ given["weight"].T
+    return found if given.get("bias") is None else found + given["bias"]
+
+
+def _index(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    places = [one for one in given["indices"] if one is not None]
+    if prod(np.broadcast_shapes(*[np.shape(one) for one in places])) > prod(dims):
+        raise _Left
+    return _x(given)[tuple([slice(None) if one is None else one for one in given["indices"]])]
+
+
+def _reduced(function: Callable[..., Any]) -> _Rule:
+    def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Any:
+        axes = numbers(given.get("dim")) or None
+        return function(_x(given), axis=axes, keepdims=bool(given.get("keepdim")))
+
+    return rule
+
+
+def _kind(given: Mapping[str, Any], like: str = "float32") -> str:
+    return given.get("dtype") or like
+
+
+def _filled(value: float | None) -> _Rule:
+    def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+        return np.full(tuple(dims), given["fill_value"] if value is None else value, _kind(given))
+
+    return rule
+
+
+def _clamp(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    return np.clip(_x(given), given.get("min"), given.get("max"))
+
+
+def _cast(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    kind = given.get("dtype")
+    return _x(given).astype(kind) if kind else _x(given)
+
+
+def _mesh(given: Mapping[str, Any], dims: Sequence[int]) -> list[Tensor]:
+    if prod(one.size for one in given["tensors"]) != prod(dims):
+        raise _Left
+    return list(np.meshgrid(*given["tensors"], indexing=given.get("indexing") or "ij"))
+
+
+def _arange(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    start, step = given.get("start", 0), given.get("step", 1)
+    whole = isinstance(start, int) and isinstance(step, int)
+    return (start + step * np.arange(dims[0])).astype(_kind(given, "int64" if whole else "float32"))
+
+
+_RULES: Mapping[str, _Rule] = {
+    **{name: _filled(value) for name, value in _FILLED.items()},
+    "scalar_tensor": lambda given, dims: np.array(given["s"], _kind(given)),
+    "arange": _arange,
+    "meshgrid": _mesh,
+    "copy": lambda given, dims: given["src"],
+    "fill": lambda given, dims: given["value"],
+    "zero": lambda given, dims: 0,
+    "clone": lambda given, dims: _x(given).copy(),
+    **dict.fromkeys(
+        ("alias", "detach", "contiguous", "lift_fresh_copy", "lift_fresh", "type_as"), lambda given, dims: _x(given)
+    ),
+    **dict.fromkeys(("to", "_to_copy"), _cast),
+    **dict.fromkeys(
+        ("view", "reshape", "flatten", "unflatten", "_unsafe_view", "squeeze", "unsqueeze", "view_as"), _squeezed
+    ),
+    "permute": lambda given, dims: _x(given).transpose(given["dims"]),
+    "transpose": _swapped("dim0", "dim1"),
+    "swapaxes": _swapped("axis0", "axis1"),
+    "t": lambda given, dims: _x(given).T,
+    "mT": lambda given, dims: np.swapaxes(_x(given), -1, -2),
+    "numpy_T": lambda given, dims: _x(given).T,
+    "slice": _slice,
+    "select": _select,
+    "chunk": _parts,
+    "split": _parts,
+    "split_with_sizes": _parts,
+    "unbind": lambda given, dims: list(np.moveaxis(_x(given), given.get("dim", 0), 0)),
+    **dict.fromkeys(("expand", "expand_as", "broadcast_to"), lambda given, dims: np.broadcast_to(_x(given), dims)),
+    "repeat": _repeated,
+    "repeat_interleave": _repeated,
+    "cat": lambda given, dims: np.concatenate(given["tensors"], given.get("dim", 0)),
+    "stack": lambda given, dims: np.stack(given["tensors"], given.get("dim", 0)),
+    "index": _index,
+    "roll": lambda given, dims: np.roll(_x(given), given["shifts"], given.get("dims") or None),
+    "masked_fill": _masked,
+    "where": _where,
+    "tril": lambda given, dims: np.tril(_x(given), given.get("diagonal", 0)),
+    "triu": lambda given, dims: np.triu(_x(given), given.get("diagonal", 0)),
+    "linear": _linear,
+    "relu": _one(lambda x: np.maximum(x, 0)),
+    "sigmoid": _one(lambda x: 1 / (1 + np.exp(-x))),
+    "tanh": _one(np.tanh),
+    "exp": _one(np.exp),
+    "log": _one(np.log),
+    "sqrt": _one(np.sqrt),
+    "rsqrt": _one(lambda x: 1 / np.sqrt(x)),
+    "abs": _one(np.abs),
+    "neg": _one(np.negative),
+    "floor": _one(np.floor),
+    "log2": _one(np.log2),
+    "sign": _one(np.sign),
+    "reciprocal": _one(np.reciprocal),
+    "logical_not": _one(np.logical_not),
+    "bitwise_not": _one(np.invert),
+    "clamp": _clamp,
+    "clamp_min": _clamp,
+    "clamp_max": _clamp,
+    "add": _two(np.add),
+    "sub": _two(np.subtract),
+    "mul": _two(np.multiply),
+    "div": _two(np.true_divide),
+    "rsub": _two(lambda a, b: np.subtract(b, a)),
+    "remainder": _two(np.mod),
+    "floor_divide": _two(np.floor_divide),
+    "maximum": _two(np.maximum),
+    "minimum": _two(np.minimum),
+    "eq": _two(np.equal),
+    "ne": _two(np.not_equal),
+    "lt": _two(np.less),
+    "gt": _two(np.greater),
+    "le": _two(np.less_equal),
+    "ge": _two(np.greater_equal),
+    "pow": lambda given, dims: np.power(given["self"], given["exponent"]),
+    "mean": _reduced(np.mean),
+    "sum": _reduced(np.sum),
+    "amax": _reduced(np.max),
+}

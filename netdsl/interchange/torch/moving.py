@@ -1,0 +1,337 @@
+"""Rules for what moves values: reshapes, permutations, cuts and joins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import prod
+from typing import TYPE_CHECKING
+
+from netdsl.interchange.torch.writing import Given, Unsaid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from netdsl.interchange.primitives import Dims
+
+
+def reshaped(given: Given) -> None:
+    """view, reshape, flatten, unflatten and their kin: what matters is the size that they give."""
+    given.reshaped(given.ref("self"))
+
+
+def same(given: Given) -> None:
+    """What changes where or how values lie, and not which they are."""
+    given.same(given.ref("self" if given.has("self") else "input"))
+
+
+def dropout(given: Given) -> None:
+    """dropout, which does nothing in inference; one that never does anything is nothing."""
+    x, rate = given.ref("self" if given.has("self") else "input"), given.float("p", 0.5)
+    if given.flag("train"):
+        raise Unsaid("it drops values in inference, too")
+    if rate:
+        given.last("Dropout", x, given.writing.real(rate))
+    else:
+        given.same(x)
+
+
+def permuted(given: Given, x: str, order: Dims) -> None:
+    """What the call gives is a value with its axes in another order."""
+    if order == tuple(range(len(order))):
+        given.same(x)
+    else:
+        given.last("Transpose", x, perm=order)
+
+
+def permute(given: Given) -> None:
+    """permute."""
+    x = given.ref("self")
+    permuted(given, x, given.axes("dims", len(given.dims(x))))
+
+
+def swapped(first: str, second: str) -> Callable[[Given], None]:
+    """transpose, swapaxes: two axes change places."""
+
+    def rule(given: Given) -> None:
+        x = given.ref("self")
+        rank = len(given.dims(x))
+        order = list(range(rank))
+        a, b = given.axis(first, rank), given.axis(second, rank)
+        order[a], order[b] = order[b], order[a]
+        permuted(given, x, tuple(order))
+
+    return rule
+
+
+def turned(given: Given) -> None:
+    """t and numpy_T: all axes the other way round."""
+    x = given.ref("self")
+    permuted(given, x, tuple(range(len(given.dims(x))))[::-1])
+
+
+def mirrored(given: Given) -> None:
+    """mT: the last two axes change places."""
+    x = given.ref("self")
+    rank = len(given.dims(x))
+    permuted(given, x, (*range(rank - 2), rank - 1, rank - 2))
+
+
+def movedim(given: Given) -> None:
+    """movedim: some axes to other places, the others stay in order."""
+    x = given.ref("self")
+    rank = len(given.dims(x))
+    goes = dict(zip(given.axes("destination", rank), given.axes("source", rank), strict=True))
+    rest = iter([axis for axis in range(rank) if axis not in goes.values()])
+    permuted(given, x, tuple([goes[at] if at in goes else next(rest) for at in range(rank)]))
+
+
+def squeeze(given: Given) -> None:
+    """squeeze: axes of one place vanish."""
+    x = given.ref("self")
+    dims = given.dims(x)
+    axes = tuple([axis for axis in given.axes("dim", len(dims)) if dims[axis] == 1])
+    if axes:
+        given.last("Squeeze", x, given.writing.whole(*axes))
+    else:
+        given.same(x)
+
+
+def unsqueeze(given: Given) -> None:
+    """unsqueeze: an axis of one place."""
+    x = given.ref("self")
+    given.last("Unsqueeze", x, given.writing.whole(given.axis("dim", len(given.dims(x)) + 1)))
+
+
+def expand(given: Given) -> None:
+    """expand, expand_as, broadcast_to."""
+    x, gives = given.ref("self"), given.gives
+    if given.dims(x) == gives:
+        given.same(x)
+    else:
+        given.last("Expand", x, given.writing.whole(*gives))
+
+
+def cut(given: Given, x: str, output: str, axis: int, start: int, end: int, step: int = 1) -> None:
+    """An output is some places of an axis."""
+    size = given.dims(x)[axis]
+    if (start, step) == (0, 1) and end >= size:
+        given.writing.values[output] = x
+        return
+    whole = given.writing.whole
+    inputs = (x, whole(start), whole(min(end, size)), whole(axis), whole(step))
+    given.write("Slice", inputs, (output,), {})
+
+
+def sliced(given: Given) -> None:
+    """slice: places from one on to another."""
+    x = given.ref("self")
+    dims = given.dims(x)
+    axis = given.axis("dim", len(dims))
+    start, end, step = slice(given.value("start"), given.value("end"), given.int("step", 1)).indices(dims[axis])
+    cut(given, x, given.call.outputs[0], axis, start, end, step)
+
+
+def narrow(given: Given) -> None:
+    """narrow: some places from one on."""
+    x = given.ref("self")
+    dims = given.dims(x)
+    axis = given.axis("dim", len(dims))
+    start = given.int("start") % max(1, dims[axis])
+    cut(given, x, given.call.outputs[0], axis, start, start + given.int("length"))
+
+
+def select(given: Given) -> None:
+    """select: one place of an axis, which vanishes."""
+    x = given.ref("self")
+    dims = given.dims(x)
+    axis = given.axis("dim", len(dims))
+    place = given.int("index") % max(1, dims[axis])
+    given.last("Gather", x, _place(given, place), axis=axis)
+
+
+def _place(given: Given, place: int) -> str:
+    import numpy as np
+
+    return given.writing.constant(f"{place}", np.int64(place))
+
+
+def split(given: Given) -> None:
+    """split, chunk, split_with_sizes, tensor_split: parts of an axis, of the sizes that they have."""
+    x = given.ref("self")
+    rank = len(given.dims(x))
+    axis = given.axis("dim", rank)
+    outputs = given.call.outputs
+    sizes = tuple([given.dims(name)[axis] for name in outputs])
+    if len(outputs) == 1:
+        given.same(x)
+    elif sum(sizes) == given.dims(x)[axis]:
+        given.write("Split", (x, given.writing.whole(*sizes)), outputs, {"axis": axis})
+    else:
+        raise Unsaid(f"its parts of {sizes} are not all of {given.dims(x)[axis]}")
+
+
+def unbind(given: Given) -> None:
+    """unbind: each place of an axis by itself."""
+    x = given.ref("self")
+    axis = given.axis("dim", len(given.dims(x)))
+    for place, output in enumerate(given.call.outputs):
+        given.write("Gather", (x, _place(given, place)), (output,), {"axis": axis})
+
+
+def concat(given: Given) -> None:
+    """cat; what is empty is left out."""
+    axis = given.axis("dim", len(given.gives))
+    parts = [one for one in given.refs("tensors") if prod(given.dims(one))]
+    if len(parts) == 1:
+        given.same(parts[0])
+    else:
+        given.last("Concat", *parts, axis=axis)
+
+
+def stack(given: Given) -> None:
+    """stack: parts side by side along an axis of their own."""
+    axis = given.axis("dim", len(given.gives))
+    parts: list[str] = []
+    for one in given.refs("tensors"):
+        dims = given.dims(one)
+        parts.append(given.step("Unsqueeze", (*dims[:axis], 1, *dims[axis:]), one, given.writing.whole(axis)))
+    given.last("Concat", *parts, axis=axis)
+
+
+def pad(given: Given) -> None:
+    """pad, constant_pad_nd, reflection_pad and replication_pad: pairs from the last axis on."""
+    x = given.ref("self")
+    rank = len(given.dims(x))
+    pairs = given.ints("pad") or given.ints("padding")
+    operator = given.call.operator
+    mode = "reflect" if "reflection" in operator else "edge" if "replication" in operator else "constant"
+    mode = {"replicate": "edge", "circular": "wrap"}.get(given.text("mode", mode), given.text("mode", mode))
+    before, after = [0] * rank, [0] * rank
+    for at in range(len(pairs) // 2):
+        before[rank - 1 - at], after[rank - 1 - at] = pairs[2 * at], pairs[2 * at + 1]
+    if min(pairs, default=0) < 0 < max(pairs):
+        raise Unsaid("it pads and cuts")
+    if not any(pairs):
+        given.same(x)
+    elif min(pairs) < 0:
+        ends = [size + cut for size, cut in zip(given.dims(x), after, strict=True)]
+        whole = given.writing.whole
+        given.last("Slice", x, whole(*[-one for one in before]), whole(*ends), whole(*range(rank)))
+    else:
+        value = given.float("value", 0)
+        constant = given.writing.real(value) if value else ""
+        given.last("Pad", x, given.writing.whole(*before, *after), constant, mode=mode)
+
+
+def roll(given: Given) -> None:
+    """roll: the end of an axis before its beginning."""
+    x = given.ref("self")
+    dims = given.dims(x)
+    shifts, axes = given.ints("shifts"), given.axes("dims", len(dims))
+    pairs = [(shift % dims[axis], axis) for shift, axis in zip(shifts, axes, strict=False) if shift % dims[axis]]
+    whole = given.writing.whole
+    if not pairs:
+        given.same(x)
+    for number, (shift, axis) in enumerate(pairs, 1):
+        size = dims[axis]
+        sizes = [(*dims[:axis], one, *dims[axis + 1 :]) for one in (shift, size - shift)]
+        behind = given.step("Slice", sizes[0], x, whole(size - shift), whole(size), whole(axis), whole(1))
+        front = given.step("Slice", sizes[1], x, whole(0), whole(size - shift), whole(axis), whole(1))
+        if number == len(pairs):
+            given.last("Concat", behind, front, axis=axis)
+        else:
+            x = given.step("Concat", dims, behind, front, axis=axis)
+
+
+def pixel_shuffle(given: Given) -> None:
+    """pixel_shuffle."""
+    given.last("DepthToSpace", given.ref("self"), blocksize=given.int("upscale_factor"), mode="CRD")
+
+
+def pixel_unshuffle(given: Given) -> None:
+    """pixel_unshuffle: a reshape, a transpose and a reshape, since ONNX's own has another order."""
+    x, factor = given.ref("self"), given.int("downscale_factor")
+    batch, channels, height, width = given.dims(x)
+    parts = (batch, channels, height // factor, factor, width // factor, factor)
+    order = (0, 1, 3, 5, 2, 4)
+    split = given.step("Reshape", parts, x, given.writing.whole(*parts))
+    moved = given.step("Transpose", tuple([parts[at] for at in order]), split, perm=order)
+    given.last("Reshape", moved, given.writing.whole(*given.gives))
+
+
+def channel_shuffle(given: Given) -> None:
+    """channel_shuffle: a reshape, a transpose and a reshape."""
+    x, groups = given.ref("self"), given.int("groups")
+    batch, channels, *rest = given.dims(x)
+    parts = (batch, groups, channels // groups, *rest)
+    order = (0, 2, 1, *range(3, len(parts)))
+    split = given.step("Reshape", parts, x, given.writing.whole(*parts))
+    moved = given.step("Transpose", tuple([parts[at] for at in order]), split, perm=order)
+    given.last("Reshape", moved, given.writing.whole(*given.gives))
+
+
+def index(given: Given) -> None:
+    """index by one list of places, of constants: what looks values up in a table."""
+    x = given.ref("self")
+    value = given.call.arguments.get("indices")
+    several = value if isinstance(value, tuple) else ()
+    places = [at for at, one in enumerate(several) if one is not None]
+    found = given.refs("indices")
+    if len(places) != 1 or found[0] not in given.writing.constants:
+        raise Unsaid("what it reads depends on what flows")
+    given.last("Gather", x, found[0], axis=places[0])
+
+
+_SAME: Sequence[str] = (
+    *("alias", "clone", "contiguous", "detach", "lift_fresh_copy", "lift_fresh", "lift", "to", "_to_copy"),
+    *("type_as", "float", "requires_grad", "positive", "resolve_conj", "resolve_neg"),
+)
+_RESHAPES: Sequence[str] = (
+    *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as", "ravel", "_reshape_copy"),
+)
+RULES: Mapping[str, Callable[[Given], None]] = {
+    **dict.fromkeys(_SAME, same),
+    **dict.fromkeys(_RESHAPES, reshaped),
+    "view_copy": reshaped,
+    "permute": permute,
+    "transpose": swapped("dim0", "dim1"),
+    "swapaxes": swapped("axis0", "axis1"),
+    "swapdims": swapped("dim0", "dim1"),
+    "t": turned,
+    "mT": mirrored,
+    "numpy_T": turned,
+    "movedim": movedim,
+    "moveaxis": movedim,
+    "squeeze": squeeze,
+    "unsqueeze": unsqueeze,
+    "expand": expand,
+    "expand_as": expand,
+    "broadcast_to": expand,
+    "slice": sliced,
+    "narrow": narrow,
+    "select": select,
+    "split": split,
+    "split_with_sizes": split,
+    "chunk": split,
+    "tensor_split": split,
+    "unsafe_split": split,
+    "unsafe_chunk": split,
+    "unbind": unbind,
+    "cat": concat,
+    "concat": concat,
+    "concatenate": concat,
+    "stack": stack,
+    "pad": pad,
+    "constant_pad_nd": pad,
+    **{f"{kind}_pad{rank}d": pad for kind in ("reflection", "replication") for rank in (1, 2, 3)},
+    "roll": roll,
+    "pixel_shuffle": pixel_shuffle,
+    "pixel_unshuffle": pixel_unshuffle,
+    "channel_shuffle": channel_shuffle,
+    "native_channel_shuffle": channel_shuffle,
+    "index": index,
+    "index_select": lambda given: given.last(
+        "Gather", x := given.ref("self"), given.ref("index"), axis=given.axis("dim", len(given.dims(x)))
+    ),
+    **dict.fromkeys(("dropout", "feature_dropout", "native_dropout", "alpha_dropout"), dropout),
+}

@@ -1,0 +1,113 @@
+"""Programs of torch.export as primitives, with whatever cannot be said told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from netdsl.interchange.flat import ForeignError, ForeignMistake
+from netdsl.interchange.primitives import Operator, Primitives
+from netdsl.interchange.torch import constants, moving, pointwise, sequence, windows
+from netdsl.interchange.torch.program import Program, in_place, without_changes
+from netdsl.interchange.torch.writing import Given, Unsaid, Writing
+from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
+
+if TYPE_CHECKING:
+    from netdsl.interchange.primitives import Tensor
+
+RULES: Mapping[str, Callable[[Given], None]] = {
+    **windows.RULES,
+    **pointwise.RULES,
+    **moving.RULES,
+    **sequence.RULES,
+}
+
+
+_MALFORMED = (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError, OverflowError)
+"""What comes of a call whose arguments are not those of its operator, as in a file that is damaged."""
+
+
+class UnsaidCall(ForeignMistake, code="unknown-layer"):
+    operator: str
+    module: str
+    why: str
+    words = "{operator} in {module} cannot be said: {why}"
+
+
+def primitives(program: Program) -> Primitives:
+    """The same network as operators of ONNX. Raises ForeignError with all that cannot be said."""
+    notes = (*program.notes, *_unused(program))
+    program = without_changes(constants.folded(program))
+    needed = _needed(program)
+    writing = Writing(program)
+    errors: list[Diagnostic] = []
+    for call in program.calls:
+        if not needed.intersection(call.outputs):
+            continue
+        given = Given(writing, call)
+        try:
+            rule = RULES.get(call.operator)
+            if rule is None:
+                raise Unsaid("no layer does what it does")
+            rule(given)
+        except (Unsaid, *_MALFORMED) as error:
+            why = str(error) if isinstance(error, Unsaid) else "its arguments are not those of such a call"
+            mistake = UnsaidCall(call.operator, call.module or "the network", why)
+            errors.append(Diagnostic(mistake, program.place(call)))
+    if errors:
+        raise ForeignError(errors)
+    outputs = tuple((name, writing.named(value)) for name, value in program.outputs)
+    operators = _alive(writing.operators, {value for _, value in outputs})
+    read = {name for one in operators for name in one.inputs}
+    kept: dict[str, Tensor] = {name: one for name, one in writing.constants.items() if name in read}
+    return Primitives(
+        program.title,
+        program.source,
+        program.file,
+        tuple(operators),
+        {name: program.dims[name] for name in program.inputs},
+        outputs,
+        writing.dims,
+        kept,
+        {name: one for name, one in program.shared.items() if name in kept},
+        frozenset(writing.missing.intersection(kept)),
+        notes,
+    )
+
+
+def _needed(program: Program) -> set[str]:
+    """The tensors that outputs follow from."""
+    found = {value for _, value in program.outputs}
+    for call in reversed(program.calls):
+        if found.intersection(call.outputs):
+            found.update(call.refs())
+    return found
+
+
+def used(program: Program) -> set[str]:
+    """The parameters that outputs follow from, what is changed in place on the way among them."""
+    found = {value for _, value in program.outputs}
+    for call in reversed(program.calls):
+        if found.intersection(call.outputs) or (in_place(call.operator) and found.intersection([*call.refs()][:1])):
+            found.update(call.refs())
+    return found & program.parameters
+
+
+def _unused(program: Program) -> Iterator[str]:
+    """What is told of parameters that inference does not use, as those of a classifier for training alone."""
+    left = [name for name in program.parameters - used(program) if name not in program.shared]
+    if left:
+        count = sum(program.tensors[name].size for name in left)
+        modules = sorted({program.paths.get(name, name).partition(".")[0] for name in left})
+        yield f"{count:,} parameters are not used in inference: those of {listed(modules)}"
+
+
+def _alive(operators: list[Operator], wanted: set[str]) -> list[Operator]:
+    """The operators that outputs follow from."""
+    kept: list[Operator] = []
+    for one in reversed(operators):
+        if wanted.intersection(one.outputs):
+            wanted.update(one.inputs)
+            kept.append(one)
+    return kept[::-1]
