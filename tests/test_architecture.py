@@ -31,7 +31,7 @@ BELOW = {
     "runtime": set[str](),
     "compile": {"files", "text", "layers", "graph", "measure", "optimize", "runtime"},
     "bench": {"text", "layers", "graph", "measure", "compile", "runtime"},
-    "interchange": {"text", "layers", "graph"},
+    "interchange": {"text", "layers", "graph", "runtime"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
@@ -73,7 +73,9 @@ BELOW = {
 }
 
 # Where torch is at home. The front end loads what is in these folders when it lowers or compiles, inside a function.
-BACK_END = tuple(PACKAGE / room for room in ("compile", "runtime", "train", "probe", "see", "layers/modules"))
+BACK_END = tuple(
+    PACKAGE / room for room in ("compile", "runtime", "train", "probe", "see", "layers/modules", "interchange/torch")
+)
 FRONT_END = [path for path in MODULES if not any(folder in path.parents for folder in BACK_END)]
 
 
