@@ -103,6 +103,22 @@ def both(m: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
     return {"map": m.one(x) * y, "score": m.one(y).mean((2, 3))}
 
 
+def squeezed(m: Any, x: Tensor) -> Tensor:
+    y = F.adaptive_avg_pool2d(x, 1).view(x.size(0), x.size(1))
+    return x * m.gate(y).view(x.size(0), x.size(1), 1, 1).expand_as(x)
+
+
+def own_attention(m: Any, x: Tensor) -> Tensor:
+    x = x.flatten(2).transpose(1, 2)
+    batch, places, width = x.shape
+    q, k, v = m.qkv(x).reshape(batch, places, 3, 2, width // 2).permute(2, 0, 3, 1, 4).unbind(0)
+    if m.qkv.bias is None:
+        told = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    else:
+        told = (q * (width // 2) ** -0.5 @ k.transpose(-2, -1)).softmax(-1) @ v
+    return m.out(told.transpose(1, 2).reshape(batch, places, width))
+
+
 def conv(*arguments: Any, **how: Any) -> nn.Module:
     return nn.Conv2d(*arguments, **how)
 
@@ -135,6 +151,15 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
         (X,),
     ),
     "gru": (lambda: Does(recurrent, rnn=nn.GRU(4, 3, batch_first=True)), (X,)),
+    "squeezed": (lambda: Does(squeezed, gate=nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 4))), (X,)),
+    "own attention": (lambda: Does(own_attention, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)), (X,)),
+    "causal": (lambda: Does(own_attention, qkv=nn.Linear(4, 12, bias=False), out=nn.Linear(4, 4)), (X,)),
+    "response": (lambda: nn.Sequential(nn.LocalResponseNorm(3, 2e-3, 0.6, 1.5), conv(4, 2, 1)), (X,)),
+    "weight norm": (lambda: nn.Sequential(nn.utils.parametrizations.weight_norm(conv(4, 3, 3))), (X,)),
+    "last state": (
+        lambda: Does(lambda m, x: m.top(m.rnn(x)[0][:, -1]), rnn=nn.LSTM(5, 3, batch_first=True), top=nn.Linear(3, 2)),
+        (X[0],),
+    ),
     "masked": (lambda: Does(masked), (X,)),
     "moved": (lambda: Does(moved), (X,)),
     "fine": (lambda: Does(fine), (X,)),

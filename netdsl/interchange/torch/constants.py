@@ -248,6 +248,19 @@ def _linear(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
     return found if given.get("bias") is None else found + given["bias"]
 
 
+def _weight_norm(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    """A weight of a length and a direction, which weight_norm keeps apart."""
+    direction, length = given["v"], given["g"]
+    axis = given.get("dim", 0) % direction.ndim
+    rest = tuple([one for one in range(direction.ndim) if one != axis])
+    found: Any = direction * (length / np.sqrt((direction**2).sum(rest, keepdims=True)))
+    return found
+
+
+def _product(first: str, second: str) -> _Rule:
+    return lambda given, dims: given[first] @ given[second]
+
+
 def _index(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
     places = [one for one in given["indices"] if one is not None]
     if prod(np.broadcast_shapes(*[np.shape(one) for one in places])) > prod(dims):
@@ -335,6 +348,10 @@ _RULES: Mapping[str, _Rule] = {
     "tril": lambda given, dims: np.tril(_x(given), given.get("diagonal", 0)),
     "triu": lambda given, dims: np.triu(_x(given), given.get("diagonal", 0)),
     "linear": _linear,
+    "_weight_norm": _weight_norm,
+    "mv": _product("self", "vec"),
+    "vdot": _product("self", "other"),
+    "dot": _product("self", "tensor"),
     "relu": _one(lambda x: np.maximum(x, 0)),
     "sigmoid": _one(lambda x: 1 / (1 + np.exp(-x))),
     "tanh": _one(np.tanh),

@@ -105,10 +105,23 @@ def unsqueeze(given: Given) -> None:
 def expand(given: Given) -> None:
     """expand, expand_as, broadcast_to."""
     x, gives = given.ref("self"), given.gives
-    if given.dims(x) == gives:
+    if given.dims(x) == gives or (len(given.dims(x)) == len(gives) and _stretches(given)):
         given.same(x)
     else:
         given.last("Expand", x, given.writing.whole(*gives))
+
+
+def _stretches(given: Given) -> bool:
+    """Whether all that reads what the call gives would stretch it anyway, to meet a value that is as large."""
+    output, dims = given.call.outputs[0], given.writing.program.dims
+    makers = given.writing.makers
+    for reader in given.writing.readers.get(output, []):
+        others = [name for name in reader.refs() if name != output]
+        if reader.operator not in ("mul", "add", "sub", "div") or len(others) != 1 or dims[others[0]] != given.gives:
+            return False
+        if others[0] in makers and makers[others[0]].operator in ("expand", "expand_as", "broadcast_to"):
+            return False
+    return all(value != output for _, value in given.writing.program.outputs)
 
 
 def cut(given: Given, x: str, output: str, axis: int, start: int, end: int, step: int = 1) -> None:

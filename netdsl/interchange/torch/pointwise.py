@@ -45,7 +45,44 @@ def div(given: Given) -> None:
     """div; what rounds is no layer."""
     if given.has("rounding_mode"):
         raise Unsaid("it rounds")
-    given.last("Div", given.ref("self"), given.scalar("other"))
+    if not _response(given):
+        given.last("Div", given.ref("self"), given.scalar("other"))
+
+
+def _response(given: Given) -> bool:
+    """Write local response normalisation as one, which torch.nn spells out: x / (k + alpha · mean of squares)^beta."""
+    raised = given.maker("other", "pow")
+    offset = raised.maker("self", "add") if raised else None
+    scaled = offset.maker("self", "mul") if offset else None
+    step = scaled.maker("self", _SHAPES) if scaled else None
+    while step and step.call.operator in _SHAPES.split():
+        step = step.maker("self", f"{_SHAPES} avg_pool2d avg_pool3d")
+    if not (raised and offset and scaled and step):
+        return False
+    size, rest = step.ints("kernel_size")[0], step.ints("kernel_size")[1:]
+    padded = step.maker("self", "pad constant_pad_nd")
+    first = padded.maker("self", _SHAPES) if padded else None
+    square = first.maker("self", "mul") if first else None
+    numbers = raised.value("exponent"), offset.value("other"), scaled.value("other")
+    beta, bias, alpha = numbers
+    x = given.ref("self")
+    if (
+        not (isinstance(beta, int | float) and isinstance(bias, int | float) and isinstance(alpha, int | float))
+        or padded is None
+        or square is None
+        or set(rest) != {1}
+        or size % 2 == 0
+        or padded.ints("pad")[-2:] != (size // 2, size // 2)
+        or any(padded.ints("pad")[:-2])
+        or {*square.call.refs()} != {*given.call.refs()} - {*raised.call.outputs}
+        or given.gives != given.dims(x)
+    ):
+        return False
+    given.last("LRN", x, size=size, alpha=float(alpha), beta=float(beta), bias=float(bias))
+    return True
+
+
+_SHAPES = "view reshape squeeze unsqueeze"
 
 
 def power(given: Given) -> None:

@@ -29,6 +29,11 @@ class Writing:
         self.constants: dict[str, Tensor] = dict(program.tensors)
         self.dims: dict[str, Dims] = dict(program.dims)
         self.missing = set(program.missing)
+        self.makers = {name: call for call in program.calls for name in call.outputs}
+        self.readers: dict[str, list[Call]] = {}
+        for call in program.calls:
+            for name in call.refs():
+                self.readers.setdefault(name, []).append(call)
         self.values: dict[str, str] = {}
         """For a tensor that is another value, as after a dropout without effect, that value."""
 
@@ -134,6 +139,12 @@ class Given:
     def dims(self, name: str) -> Dims:
         """The sizes of a value."""
         return self.writing.dims[name]
+
+    def maker(self, name: str, operators: str = "") -> Given | None:
+        """The call whose output an argument is, where it is one of some operators."""
+        value = self.call.arguments.get(name)
+        call = self.writing.makers.get(value.name) if isinstance(value, Ref) else None
+        return Given(self.writing, call) if call and call.operator in operators.split() else None
 
     @property
     def gives(self) -> Dims:
