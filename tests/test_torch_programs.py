@@ -250,7 +250,20 @@ def test_a_weight_that_two_modules_have_is_one() -> None:
     program = live.read(module, (X,))
     weights = {one.inputs[1] for one in reader.primitives(program).operators if one.kind == "Gemm"}
     assert len({program.shared.get(name, name) for name in weights}) == 1
-    assert program.params == 25
+    assert sum(program.tensors[name].size for name in reader.used(program)) == 25
+
+
+def test_what_is_learned_and_cannot_be_here_is_told() -> None:
+    module = Does(
+        lambda m, x: m.kept(x) * m.kept.weight.new_ones(()) * m.factor, kept=nn.Conv2d(4, 2, 1), aux=conv(4, 1, 1)
+    )
+    module.factor = nn.Parameter(torch.tensor(0.3))
+    normed = nn.Sequential(nn.utils.parametrizations.weight_norm(conv(4, 3, 3)))
+    assert imported(module).notes == (
+        "5 parameters are not used in inference: those of aux",
+        "factor, which is one learned number, is a constant",
+    )
+    assert imported(normed).notes == ("0.weight, which is computed of other parameters, is one of its own",)
 
 
 def test_operators_are_called_after_their_modules() -> None:

@@ -95,11 +95,6 @@ class Program:
     parameters: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
-    @property
-    def params(self) -> int:
-        """Numbers that are learned, each tensor counted once."""
-        return sum(self.tensors[name].size for name in self.parameters if name not in self.shared)
-
     def place(self, call: Call) -> Span:
         """Where a call stands, for diagnostics."""
         said = ", ".join(f"{name}={_said(value)}" for name, value in call.arguments.items())

@@ -37,7 +37,7 @@ class UnsaidCall(ForeignMistake, code="unknown-layer"):
 
 def primitives(program: Program) -> Primitives:
     """The same network as operators of ONNX. Raises ForeignError with all that cannot be said."""
-    notes = (*program.notes, *_unused(program))
+    notes = (*program.notes, *_unused(program), *_otherwise(program))
     program = without_changes(constants.folded(program))
     needed = _needed(program)
     writing = Writing(program)
@@ -86,21 +86,36 @@ def _needed(program: Program) -> set[str]:
 
 
 def used(program: Program) -> set[str]:
-    """The parameters that outputs follow from, what is changed in place on the way among them."""
+    """The parameters that outputs follow from, each that has two names by the first.
+
+    What is changed in place on the way is among what they follow from.
+    """
     found = {value for _, value in program.outputs}
     for call in reversed(program.calls):
         if found.intersection(call.outputs) or (in_place(call.operator) and found.intersection([*call.refs()][:1])):
             found.update(call.refs())
-    return found & program.parameters
+    return {program.shared.get(name, name) for name in found & program.parameters}
 
 
 def _unused(program: Program) -> Iterator[str]:
     """What is told of parameters that inference does not use, as those of a classifier for training alone."""
-    left = [name for name in program.parameters - used(program) if name not in program.shared]
+    left = program.parameters - used(program) - program.shared.keys()
     if left:
         count = sum(program.tensors[name].size for name in left)
         modules = sorted({program.paths.get(name, name).partition(".")[0] for name in left})
         yield f"{count:,} parameters are not used in inference: those of {listed(modules)}"
+
+
+def _otherwise(program: Program) -> Iterator[str]:
+    """What is told of parameters that are learned in another way here than in the module."""
+    scaling = ("mul", "add", "sub", "div")
+    numbers = [name for call in program.calls if call.operator.rstrip("_") in scaling for name in call.refs()]
+    for name in dict.fromkeys(numbers):
+        if name in program.parameters and program.tensors[name].size == 1:
+            yield f"{program.paths.get(name, name)}, which is one learned number, is a constant"
+    made = [path.partition(".original")[0] for path in program.paths.values() if ".parametrizations." in path]
+    for path in dict.fromkeys(made):
+        yield f"{path.replace('.parametrizations', '')}, which is computed of other parameters, is one of its own"
 
 
 def _alive(operators: list[Operator], wanted: set[str]) -> list[Operator]:
