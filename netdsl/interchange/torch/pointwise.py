@@ -85,6 +85,14 @@ def _response(given: Given) -> bool:
 _SHAPES = "view reshape squeeze unsqueeze"
 
 
+def addcmul(given: Given) -> None:
+    """addcmul: self + value · tensor1 · tensor2."""
+    product = given.step("Mul", given.gives, given.ref("tensor1"), given.ref("tensor2"))
+    if given.float("value", 1) != 1:
+        product = given.step("Mul", given.gives, product, given.writing.real(given.float("value", 1)))
+    given.last("Add", given.ref("self"), product)
+
+
 def power(given: Given) -> None:
     """pow: a square is a product, as all who read it expect."""
     exponent = given.value("exponent")
@@ -280,6 +288,7 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "rsub": rsub,
     "div": div,
     "true_divide": div,
+    "addcmul": addcmul,
     "pow": power,
     "square": lambda given: given.last("Mul", given.ref("self"), given.ref("self")),
     "rsqrt": rsqrt,
