@@ -69,3 +69,15 @@ def test_models_of_torchvision_come_in(name: str) -> None:
     network = getattr(torchvision_models.load(), name)(weights=None).eval()
     found = held(network, torch.randn(1, 3, 64, 64))
     assert found.summary().totals.params == sum(one.numel() for one in network.parameters())
+
+
+def test_attention_in_shifted_windows_comes_in_down_to_a_window_over_all() -> None:
+    torch.manual_seed(0)
+    swin = torchvision_models.load().swin_transformer.SwinTransformer
+    network = swin([4, 4], 8, [2, 2], [2, 4], [7, 7], num_classes=3).eval()
+    found = held(network, torch.randn(1, 3, 56, 56))
+    written = [node.layer.written for node in found.shaped.nodes if node.layer.keyword == "ATTENTION"]
+    assert written == [
+        *("ATTENTION 2 window=7 relative", "ATTENTION 2 window=7 shift=3 relative"),
+        *["ATTENTION 4 window=7 relative"] * 2,
+    ]
