@@ -281,6 +281,8 @@ def test_what_is_never_called_has_a_name_without_a_class() -> None:
 def test_outputs_are_called_as_the_module_calls_them() -> None:
     module, inputs = made("both")
     assert [name for name, _ in imported(module, *inputs).outputs] == ["map", "score"]
+    plain, inputs = made("pools")
+    assert [name for name, _ in imported(plain, *inputs).outputs] == ["9"]
 
 
 def test_sizes_stand_for_examples() -> None:

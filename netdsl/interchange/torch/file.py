@@ -170,7 +170,7 @@ class _Reading:
             self.file,
             calls,
             tuple(inputs),
-            tuple((name, name) for name in outputs),
+            tuple(("", name) for name in outputs),
             dims,
             tensors,
             paths,

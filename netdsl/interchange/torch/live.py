@@ -132,7 +132,7 @@ def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> P
     for name, arg in zip(_keys(made, len(user)), user, strict=True):
         if isinstance(arg, TensorArgument):
             value = parts.get(arg.name)
-            outputs.append((name or arg.name, value.name if isinstance(value, Ref) else arg.name))
+            outputs.append((name, value.name if isinstance(value, Ref) else arg.name))
     return Program(
         title,
         f"PyTorch: {title}",

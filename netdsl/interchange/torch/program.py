@@ -83,7 +83,7 @@ class Program:
     calls: tuple[Call, ...]
     inputs: tuple[str, ...]
     outputs: tuple[tuple[str, str], ...]
-    """The name of each output, and of the tensor that it is."""
+    """The name of each output, "" where the module has none, and of the tensor that it is."""
     dims: Mapping[str, Dims]
     tensors: Mapping[str, Tensor]
     """Parameters, buffers and constants, by the names that calls have for them."""

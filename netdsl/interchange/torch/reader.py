@@ -57,7 +57,8 @@ def primitives(program: Program) -> Primitives:
             errors.append(Diagnostic(mistake, program.place(call)))
     if errors:
         raise ForeignError(errors)
-    outputs = tuple((name, writing.named(value)) for name, value in program.outputs)
+    called = {value: call.path for call in program.calls for value in call.outputs}
+    outputs = tuple((name or called.get(value, value), writing.named(value)) for name, value in program.outputs)
     operators = _alive(writing.operators, {value for _, value in outputs})
     read = {name for one in operators for name in one.inputs}
     kept: dict[str, Tensor] = {name: one for name, one in writing.constants.items() if name in read}
