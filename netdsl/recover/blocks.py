@@ -1,0 +1,225 @@
+"""What recurs but for its numbers becomes a block, the best saving first, until nothing saves any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from netdsl.recover.forms import Form, Forms, Item, Value
+from netdsl.recover.parts import Part
+from netdsl.recover.solve import Solution, solve
+
+LONGEST = 16
+"""How many elements the chain of a block has at most."""
+TRIED = 8
+"""Of how many candidates the parameters are reckoned, those first that would save the most without any."""
+_CALL = 3  # a call in words: its name, its parentheses and an arrow
+_BLOCK = 6  # the words around a block's chain
+
+
+class Place(NamedTuple):
+    """A chain of a form, and where in it something begins."""
+
+    form: int
+    chain: int
+    at: int
+
+
+@dataclass
+class Candidate:
+    """A stretch of forms, where it stands, and in how many words of the whole text."""
+
+    places: list[Place] = field(default_factory=list[Place])
+    count: int = 0
+    end: tuple[int, int, int] = (-1, -1, -1)
+
+
+class Blocks:
+    """The blocks of a network. Its chains at the top are those of one form, `top`, which has one row of numbers."""
+
+    def __init__(self, forms: Forms, chains: Sequence[Sequence[Part]]) -> None:
+        self.forms = forms
+        top = Form("fork", chains=[[part.item for part in chain] for chain in chains])
+        self.top = forms.add(top)
+        self.row = tuple([value for chain in chains for part in chain for value in part.holes])
+        self.found: list[int] = []
+        self.solutions: dict[int, Solution] = {}
+        self.rows: dict[int, list[Sequence[Value]]] = {}
+        self.uses: dict[int, int] = {}
+
+    def find(self) -> None:
+        """Make blocks while one saves words, and find the parameters of all."""
+        while self._one():
+            pass
+        self._count()
+        self.solutions = {}
+        for form in self._inside_first():
+            if self.forms[form].kind == "call":
+                self._solution(form)
+
+    def _one(self) -> bool:
+        """Make the best block; False where none saves."""
+        self._count()
+        best, gain, parameters = None, 0, 0
+        candidates = self._candidates()
+        bound = {key: self._saving(key, one.count, 0) for key, one in candidates.items() if one.count > 1}
+        for key in sorted(bound, key=bound.__getitem__, reverse=True)[:TRIED]:
+            if bound[key] <= gain:
+                break
+            solution = self._solved(key, candidates[key].places)
+            saving = self._saving(key, candidates[key].count, len(solution.parameters))
+            if saving > gain:
+                best, gain, parameters = key, saving, len(solution.parameters)
+        if best is None:
+            return False
+        del parameters
+        self._replace(best, candidates[best].places)
+        return True
+
+    def _saving(self, key: Sequence[int], count: int, parameters: int) -> int:
+        words = sum(map(self._cost, key))
+        return count * (words - _CALL - parameters) - words - _BLOCK - parameters
+
+    def _cost(self, form: int) -> int:
+        """About how many words a form takes."""
+        one = self.forms[form]
+        inside = sum(self._cost(item.form) for chain in one.chains for item in chain)
+        match one.kind:
+            case "layer":
+                assert one.layer is not None
+                return 1 + len(one.layer.written.split())
+            case "call":
+                return _CALL + min(len(self._solution(form).parameters), one.arity)
+            case "fork":
+                return inside + len(one.chains) + 1
+            case "repeat":
+                return inside + 1 + 2 * (len(one.chains[0]) > 1)
+            case _:
+                return 1
+
+    # What there is
+
+    def _count(self) -> None:
+        """How often each form stands in the text, and with which numbers."""
+        self.uses = dict.fromkeys(self._inside_first(), 0)
+        self.rows = {self.top: [self.row]}
+        self.uses[self.top] = 1
+        seen: dict[int, dict[Sequence[Value], None]] = {form: {} for form in self.uses}
+        seen[self.top][self.row] = None
+        for form in reversed(list(self.uses)):
+            one = self.forms[form]
+            times = 1 if one.kind == "call" else self.uses[form]
+            rows = self.rows[form] = list(seen[form])
+            at = len(one.holes)
+            for chain in one.chains:
+                for item in chain:
+                    end = at + self.forms[item.form].arity
+                    self.uses[item.form] += times
+                    if item.form in seen and self.forms[item.form].chains:
+                        seen[item.form].update(dict.fromkeys([row[at:end] for row in rows]))
+                    at = end
+
+    def _inside_first(self) -> Sequence[int]:
+        """All forms of the text, each behind those that stand in it."""
+        found: dict[int, None] = {}
+        pending = [(self.top, False)]
+        while pending:
+            form, done = pending.pop()
+            if done:
+                found[form] = None
+            elif form not in found:
+                pending.append((form, True))
+                inside = {item.form for chain in self.forms[form].chains for item in chain}
+                pending += [(one, False) for one in inside if one not in found]
+        return list(found)
+
+    def _candidates(self) -> dict[tuple[int, ...], Candidate]:
+        found: dict[tuple[int, ...], Candidate] = {}
+        for form in self.uses:
+            one = self.forms[form]
+            times = 1 if one.kind == "call" else self.uses[form]
+            for number, chain in enumerate(one.chains):
+                for at, key in self._stretches(chain):
+                    if one.kind == "call" and len(key) == len(chain):
+                        continue  # it is a block
+                    candidate = found.setdefault(key, Candidate())
+                    if candidate.end[:2] == (form, number) and at < candidate.end[2]:
+                        continue
+                    candidate.places.append(Place(form, number, at))
+                    candidate.count += times
+                    candidate.end = (form, number, at + len(key))
+        return found
+
+    def _stretches(self, chain: Sequence[Item]) -> Iterator[tuple[int, tuple[int, ...]]]:
+        """The stretches of a chain that a block may be, and where they begin."""
+        able = [self._able(item) for item in chain]
+        for at, first in enumerate(chain):
+            key: tuple[int, ...] = ()
+            for place in range(at, min(at + LONGEST, len(chain))):
+                item = chain[place]
+                if not able[place] or item.device != first.device:
+                    break
+                key = (*key, item.form)
+                if len(key) > 1 or self.forms[item.form].kind in ("fork", "repeat"):
+                    yield at, key
+                if item.label is not None:
+                    break
+
+    def _able(self, item: Item) -> bool:
+        """Whether an element may stand in a block."""
+        one = self.forms[item.form]
+        inputs = one.layer is not None and one.layer.keyword == "INPUT"
+        return not (one.fixed or one.inner or one.kind == "name" or item.device is None or inputs)
+
+    # Parameters
+
+    def _needed(self, form: int) -> Sequence[int]:
+        """The columns of a form that stand in the text: of calls, only their parameters."""
+        one = self.forms[form]
+        if one.kind == "call":
+            return self._solution(form).parameters
+        return [*range(len(one.holes)), *self._inside(one.chains, len(one.holes))]
+
+    def _inside(self, chains: Sequence[Sequence[Item]], at: int) -> Sequence[int]:
+        found: list[int] = []
+        for chain in chains:
+            for item in chain:
+                found += [at + column for column in self._needed(item.form)]
+                at += self.forms[item.form].arity
+        return found
+
+    def _solution(self, form: int) -> Solution:
+        """The parameters of a block."""
+        if form not in self.solutions:
+            self.solutions[form] = solve(self.rows[form], self._inside(self.forms[form].chains, 0))
+        return self.solutions[form]
+
+    def _solved(self, key: Sequence[int], places: Sequence[Place]) -> Solution:
+        """The parameters that a block of a stretch would have."""
+        items = [Item(form, 0) for form in key]
+        return solve(self._gathered(key, places), self._inside([items], 0))
+
+    def _gathered(self, key: Sequence[int], places: Sequence[Place]) -> list[Sequence[Value]]:
+        width = sum(self.forms[form].arity for form in key)
+        rows: dict[Sequence[Value], None] = {}
+        for place in places:
+            one = self.forms[place.form]
+            before = [item for chain in one.chains[: place.chain] for item in chain]
+            before += one.chains[place.chain][: place.at]
+            start = len(one.holes) + sum(self.forms[item.form].arity for item in before)
+            rows.update(dict.fromkeys([row[start : start + width] for row in self.rows[place.form]]))
+        return list(rows)
+
+    def _replace(self, key: Sequence[int], places: Sequence[Place]) -> None:
+        """Make a block of a stretch, and call it wherever that stands."""
+        form = self.forms.add(Form("call", chains=[[Item(one, None) for one in key]]))
+        for item in self.forms[form].chains[0]:
+            assert item.label is None
+        self.forms[form].chains = [[Item(one, 0) for one in key]]
+        self.found.append(form)
+        self.rows[form] = self._gathered(key, places)
+        for place in reversed(places):
+            chain = self.forms[place.form].chains[place.chain]
+            first, last = chain[place.at], chain[place.at + len(key) - 1]
+            chain[place.at : place.at + len(key)] = [Item(form, first.device, last.label)]

@@ -1,0 +1,112 @@
+"""What recovery works on: chains of items, whose skeletons are shared, and whose numbers are apart.
+
+A form is what an element says but for its numbers, its holes: `CONV _ _ s_ p_ nobias`. An item is one of these at a
+place, and its holes follow those of the item before it in one row of values. So a block is found as forms that recur,
+whatever their numbers; and what its parameters are follows from all the rows that it was found with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from netdsl.layers.arguments import arguments_of
+from netdsl.layers.base import Layer
+
+
+class Ref(int):
+    """A node that is named: its index."""
+
+
+Value: TypeAlias = int | Fraction | tuple[int | Fraction, ...] | Ref
+
+
+class Item(NamedTuple):
+    """A form at a place, on a device, or None where its parts are on several; `label` is the node it is called after."""
+
+    form: int
+    device: int | None
+    label: int | None = None
+
+
+@dataclass
+class Form:
+    """A skeleton. `chains` are what it holds: the branches of a fork, the body of a repeat or of a block.
+
+    `fixed` has names in it that no block may know, `inner` a label that is known outside of it.
+    """
+
+    kind: Literal["layer", "fork", "repeat", "call", "name", "apply"]
+    holes: tuple[str, ...] = ()
+    """What its own holes are: fields of the layer, the count of a repeat, a name."""
+    layer: Layer | None = None
+    node: int = -1
+    chains: list[list[Item]] = field(default_factory=list[list[Item]])
+    arity: int = 0
+    fixed: bool = False
+    inner: bool = False
+
+
+class Forms:
+    """All forms, by number; equal ones are one."""
+
+    def __init__(self) -> None:
+        self.all: list[Form] = []
+        self._known: dict[Hashable, int] = {}
+
+    def __getitem__(self, number: int) -> Form:
+        return self.all[number]
+
+    def of(self, form: Form) -> int:
+        """The number of a form."""
+        layer = None if form.layer is None else _skeleton(form.layer)
+        key = (form.kind, form.holes, layer, form.node, tuple(map(tuple, form.chains)), form.fixed)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self.add(form)
+        return found
+
+    def add(self, form: Form) -> int:
+        """The number of a new form."""
+        inside = [item for chain in form.chains for item in chain]
+        form.arity = len(form.holes) + sum(self.all[item.form].arity for item in inside)
+        form.fixed = form.fixed or any(self.all[item.form].fixed for item in inside)
+        form.inner = any(self.all[item.form].inner or item.label is not None for item in inside)
+        self.all.append(form)
+        return len(self.all) - 1
+
+    def layer(self, layer: Layer, *, fixed: bool = False) -> tuple[int, tuple[Value, ...]]:
+        """The form of a layer, and its numbers."""
+        holes, values = _holes(layer)
+        return self.of(Form("layer", holes, layer, fixed=fixed)), values
+
+    def rows(self, chain: Sequence[Item], holes: Sequence[Value]) -> list[Sequence[Value]]:
+        """The holes of each item of a chain."""
+        found: list[Sequence[Value]] = []
+        at = 0
+        for item in chain:
+            end = at + self.all[item.form].arity
+            found.append(holes[at:end])
+            at = end
+        return found
+
+
+def _holes(layer: Layer) -> tuple[tuple[str, ...], tuple[Value, ...]]:
+    """The fields of a layer that are numbers or dims, and their values; options at their default are none."""
+    found: list[tuple[str, Value]] = []
+    for one in arguments_of(type(layer)):
+        value: Any = getattr(layer, one.attribute)
+        if one.form in ("positional", "tag") or value != one.default:
+            numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
+            if numbers and all(type(number) in (int, Fraction) for number in numbers):
+                found.append((one.field, numbers if len(numbers) > 1 else numbers[0]))
+    return tuple([name for name, _ in found]), tuple([value for _, value in found])
+
+
+def _skeleton(layer: Layer) -> Hashable:
+    """All that a layer says but for its holes."""
+    holes = set(_holes(layer)[0])
+    rest = [(one.field, getattr(layer, one.attribute)) for one in arguments_of(type(layer)) if one.field not in holes]
+    return type(layer), tuple(rest)

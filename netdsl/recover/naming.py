@@ -1,0 +1,159 @@
+"""Names: of blocks by what is in them, of parameters by what they are of, of nodes by what they were called."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from netdsl.graph.node import ShapedGraph
+from netdsl.layers.table import keywords
+from netdsl.recover.blocks import Blocks
+from netdsl.recover.forms import Form, Forms, Item, Value
+
+_ROLES = {
+    "filters": "n",
+    "units": "n",
+    "kernel": "k",
+    "stride": "stride",
+    "padding": "pad",
+    "dilation": "dilation",
+    "groups": "g",
+    "count": "copies",
+    "name": "across",
+    "heads": "heads",
+    "rate": "rate",
+}
+_DEFAULTS = {"k", "stride", "pad", "dilation", "g", "across", "copies"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a block: the column of its numbers, and its default."""
+
+    column: int
+    name: str
+    default: Value | None = None
+
+
+def parameters(blocks: Blocks, form: int, known: Mapping[int, Sequence[Parameter]]) -> Sequence[Parameter]:
+    """The parameters of a block, those with a default last."""
+    names = _roles(blocks.forms, blocks.forms[form], known)
+    solution, taken = blocks.solutions[form], Counter[str]()
+    found: list[Parameter] = []
+    for column in solution.parameters:
+        role = names.get(column, "n")
+        taken[role] += 1
+        name = role if taken[role] == 1 else f"{role}{taken[role]}"
+        if re.fullmatch(r"[spdgx]\d+", name):
+            name = f"{role}_{taken[role]}"
+        found.append(Parameter(column, name, _default(blocks, form, column, role)))
+    return sorted(found, key=lambda one: one.default is not None)
+
+
+def _default(blocks: Blocks, form: int, column: int, role: str) -> Value | None:
+    """The number of most rows, where it is one of those that are rarely said."""
+    if role not in _DEFAULTS or role in ("across", "copies"):
+        return None
+    counts = Counter(row[column] for row in blocks.rows[form])
+    value, times = counts.most_common(1)[0]
+    if counts.get(1, 0) >= times - 1 and 1 in counts:
+        value, times = 1, counts[1]
+    return value if 2 * times >= counts.total() else None
+
+
+def _roles(forms: Forms, one: Form, known: Mapping[int, Sequence[Parameter]]) -> Mapping[int, str]:
+    """What the columns of a form are."""
+    found = {at: _ROLES.get(hole, hole) for at, hole in enumerate(one.holes)}
+    at = len(one.holes)
+    for chain in one.chains:
+        for item in chain:
+            inner = forms[item.form]
+            if inner.kind == "call":
+                found |= {at + each.column: each.name.rstrip("0123456789_") for each in known[item.form]}
+            else:
+                found |= {at + column: role for column, role in _roles(forms, inner, known).items()}
+            at += inner.arity
+    return found
+
+
+def block_names(blocks: Blocks) -> Mapping[int, str]:
+    """A name for each block, by what is in it."""
+    taken = {keyword.lower() for keyword in keywords()} | {"skip", "group"}
+    found: dict[int, str] = {}
+    for form in blocks._inside_first():  # pyright: ignore
+        if blocks.forms[form].kind == "call":
+            found[form] = _free(_kind(blocks.forms, blocks.forms[form].chains[0]), taken)
+    return found
+
+
+def _kind(forms: Forms, chain: Sequence[Item]) -> str:
+    """What a block is called."""
+    for item in chain:
+        one = forms[item.form]
+        if one.kind == "fork":
+            return _fork_kind(forms, one)
+    inner = [forms[item.form] for item in chain]
+    if len(chain) > 1 and any(one.kind == "repeat" for one in inner):
+        return "stage"
+    words = _keywords(forms, chain)
+    products = [word for word in words if word in ("CONV", "DWCONV", "DECONV", "FC", "ATTENTION")]
+    if len(products) == 1:
+        return "dense" if products[0] == "FC" else "unit"
+    if "DWCONV" in words:
+        return "separable"
+    return "branch" if len(products) > 1 else "part"
+
+
+def _fork_kind(forms: Forms, one: Form) -> str:
+    *branches, [merge] = one.chains
+    keyword = (_keywords(forms, [merge]) or [""])[0]
+    skips = any(not branch for branch in branches)
+    if keyword == "MUL":
+        return "gate"
+    if keyword == "CONCAT":
+        return "dense" if skips else "inception" if len(branches) > 2 else "fire"
+    return "residual" if skips else "down"
+
+
+def _keywords(forms: Forms, chain: Sequence[Item]) -> list[str]:
+    found: list[str] = []
+    for item in chain:
+        one = forms[item.form]
+        if one.layer is not None:
+            found.append(one.layer.keyword)
+        for inner in one.chains:
+            found += _keywords(forms, inner)
+    return found
+
+
+def labels(shaped: ShapedGraph, labelled: Set[int], taken: Set[str]) -> Mapping[int, str]:
+    """The label of each node that is named: as it was called, where that cannot be an automatic name, else `tap1`."""
+    used = set(taken) | {keyword.lower() for keyword in keywords()}
+    found: dict[int, str] = {}
+    numbers = Counter[str]()
+    for index in sorted(labelled):
+        path = shaped.graph.output_name(index)
+        if "." not in path and not re.fullmatch(r".*\d_*", path) and path not in used:
+            found[index] = path
+            used.add(path)
+            continue
+        kind = "input" if shaped.nodes[index].layer.keyword == "INPUT" else "tap"
+        while True:
+            numbers[kind] += 1
+            name = f"{kind}_{numbers[kind]}" if kind == "input" else f"{kind}{numbers[kind]}"
+            if name not in used:
+                break
+        found[index] = name
+        used.add(name)
+    return found
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number, found = 1, name
+    while found in taken:
+        number += 1
+        found = f"{name}{number}"
+    taken.add(found)
+    return found

@@ -1,0 +1,143 @@
+"""Chains as forms and numbers, from the smallest parts up, with what stands in a row twice or more as a repeat."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+
+from netdsl.graph.node import ShapedGraph
+from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
+from netdsl.recover.forms import Form, Forms, Item, Ref, Value
+from netdsl.recover.same import plain, weighty
+
+LONGEST = 24
+"""How many elements a repeated group has at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An element of a chain: its form at its place, and the numbers in it."""
+
+    item: Item
+    holes: tuple[Value, ...]
+
+
+class Parts:
+    """The parts of a network's chains, once it is known which nodes are named."""
+
+    def __init__(self, shaped: ShapedGraph, forms: Forms, strands: Sequence[Strand], named: Set[int]) -> None:
+        self.shaped, self.forms = shaped, forms
+        self.owners = self._owners(strands)
+        self.labelled = set(named) | set(_names(strands)) | set(self.owners.values())
+        for node in shaped.nodes:
+            further = len(references(node.layer))
+            self.labelled.update(node.inputs[len(node.inputs) - further :])
+
+    def chain(self, strand: Strand) -> list[Part]:
+        """The parts of a chain, its tandem repeats as one part each."""
+        found: list[Part] = []
+        if strand.start not in (FLOW, ROOT):
+            form = self.forms.of(Form("name", ("name",)))
+            found.append(Part(Item(form, None), (Ref(strand.start),)))
+        found += [self._part(step) for step in strand.steps]
+        for period in range(1, min(LONGEST, len(found) // 2) + 1):
+            found = self._folded(found, period)
+        return found
+
+    def _part(self, step: Step) -> Part:
+        index = step.index
+        label = index if index in self.labelled else None
+        if step.branches is None:
+            part = self._leaf(index)
+            return replace(part, item=part.item._replace(label=label))
+        branches = [*map(self.chain, step.branches), [self._leaf(index)]]
+        form = Form("fork", chains=[[part.item for part in branch] for branch in branches])
+        devices = {item.device for chain in form.chains for item in chain if self.forms[item.form].kind != "name"}
+        device = devices.pop() if len(devices) == 1 else None
+        holes = tuple([value for branch in branches for part in branch for value in part.holes])
+        return Part(Item(self.forms.of(form), device, label), holes)
+
+    def _leaf(self, index: int) -> Part:
+        """A layer, or the call of one whose weights it uses."""
+        node = self.shaped.nodes[index]
+        if index in self.owners:
+            form = self.forms.of(Form("apply", node=self.owners[index], fixed=True))
+            return Part(Item(form, node.device), ())
+        layer = plain(node.layer)
+        if names := references(layer):
+            read = node.inputs[len(node.inputs) - len(names) :]
+            layer = replace(layer, **{name: f"node{source}" for name, source in zip(names, read, strict=True)})
+        form, values = self.forms.layer(layer, fixed=bool(names))
+        return Part(Item(form, node.device), values)
+
+    def _folded(self, chain: list[Part], period: int) -> list[Part]:
+        """The chain with what recurs after as many elements in their place."""
+        equal = [
+            one.item[:2] == other.item[:2] and one.holes == other.holes and one.item.label is None
+            for one, other in zip(chain, chain[period:], strict=False)
+        ]
+        found: list[Part] = []
+        at = 0
+        while at < len(chain):
+            run = at
+            while run < len(equal) and equal[run]:
+                run += 1
+            copies = (run - at) // period + 1
+            body = chain[at : at + period]
+            if copies < 2 or not self._repeatable(body):
+                found.append(chain[at])
+                at += 1
+                continue
+            # A label ends the repeat, since from outside it stands for the last copy.
+            last = chain[at + copies * period - 1].item.label
+            inside = [*range(at, at + copies * period - 1)]
+            if any(chain[place].item.label is not None for place in inside):
+                found.append(chain[at])
+                at += 1
+                continue
+            found.append(self._repeat(body, copies, last))
+            at += copies * period
+        return found
+
+    def _repeatable(self, body: Sequence[Part]) -> bool:
+        kinds = [self.forms[part.item.form].kind for part in body]
+        return "name" not in kinds and not (len(kinds) == 1 and kinds[0] == "repeat")
+
+    def _repeat(self, body: Sequence[Part], copies: int, label: int | None) -> Part:
+        items = [part.item._replace(label=None) for part in body]
+        devices = {item.device for item in items}
+        form = self.forms.of(Form("repeat", ("count",), chains=[items]))
+        holes = (copies, *(value for part in body for value in part.holes))
+        return Part(Item(form, devices.pop() if len(devices) == 1 else None, label), holes)
+
+    def _owners(self, strands: Sequence[Strand]) -> Mapping[int, int]:
+        """For each node that shares weights with one that stands before it, that one."""
+        first: dict[str, int] = {}
+        found: dict[int, int] = {}
+        for index in _order(strands):
+            if weighty(self.shaped, index):
+                owner = first.setdefault(self.shaped.nodes[index].owner, index)
+                if owner != index:
+                    found[index] = owner
+        return found
+
+
+def _order(strands: Sequence[Strand]) -> Sequence[int]:
+    """The nodes as they stand in the file."""
+    found: list[int] = []
+    for strand in strands:
+        for step in strand.steps:
+            found += _order(step.branches or ())
+            found.append(step.index)
+    return found
+
+
+def _names(strands: Sequence[Strand]) -> Sequence[int]:
+    """What chains start from by name."""
+    found: list[int] = []
+    for strand in strands:
+        if strand.start >= 0:
+            found.append(strand.start)
+        for step in strand.steps:
+            found += _names(step.branches or ())
+    return found

@@ -1,0 +1,225 @@
+"""Forms, numbers and names to text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netdsl.layers.arguments import arguments_of, show
+from netdsl.layers.base import write
+from netdsl.recover.blocks import Blocks
+from netdsl.recover.forms import Form, Item, Ref, Value
+from netdsl.recover.naming import Parameter, parameters
+
+_WIDTH = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A number as it is written here: a value, or a formula of parameters."""
+
+    words: str
+    value: Value | None = None
+
+    @property
+    def braces(self) -> str:
+        """It as an argument of a layer that is no number."""
+        return f"{{{self.words}}}"
+
+
+@dataclass
+class Writer:
+    """The text of a network's chains and blocks."""
+
+    blocks: Blocks
+    names: Mapping[int, str]
+    """Of the blocks, by form."""
+    labels: Mapping[int, str]
+    """Of the nodes that have one."""
+    signatures: dict[int, Sequence[Parameter]] = field(default_factory=dict[int, "Sequence[Parameter]"])
+
+    def text(self) -> Sequence[str]:
+        """The statements: blocks, those that others call first, and chains."""
+        forms = self.blocks.forms
+        called = [form for form in self.blocks._inside_first() if forms[form].kind == "call"]  # pyright: ignore
+        for form in called:
+            self.signatures[form] = parameters(self.blocks, form, self.signatures)
+        found = [self._block(form) for form in called]
+        found += [""] * bool(found)
+        top, values = forms[self.blocks.top], [self._literal(value) for value in self.blocks.row]
+        at = 0
+        for chain in top.chains:
+            end = at + sum(forms[item.form].arity for item in chain)
+            found += _lines(self._elements(chain, values[at:end], 0))
+            at = end
+        return found
+
+    def _block(self, form: int) -> str:
+        """`block unit(n, k=1) = …`."""
+        one, solution = self.blocks.forms[form], self.blocks.solutions[form]
+        signature = self.signatures[form]
+        words = {parameter.column: parameter.name for parameter in signature}
+        values: list[Said] = []
+        for column in range(one.arity):
+            if column in solution.constants:
+                values.append(self._literal(solution.constants[column]))
+            elif column in solution.derived:
+                derived = solution.derived[column]
+                values.append(Said(derived.words.format(words[derived.base])))
+            else:
+                values.append(Said(words.get(column, "?")))
+        given = ", ".join(
+            parameter.name if parameter.default is None else f"{parameter.name}={self._literal(parameter.default).words}"
+            for parameter in signature
+        )
+        body = self._chain(one.chains[0], values, 0)
+        return f"block {self.names[form]}({given}) = {body}"
+
+    def _literal(self, value: Value) -> Said:
+        if isinstance(value, Ref):
+            return Said(self.labels[value], value)
+        if isinstance(value, tuple) and any(number < 0 for number in value):
+            return Said(f"{{{', '.join(map(show, value))}}}", value)
+        return Said(show(value), value)
+
+    def _chain(self, items: Sequence[Item], values: Sequence[Said], device: int) -> str:
+        return " -> ".join(self._elements(items, values, device)) or "SKIP"
+
+    def _elements(self, items: Sequence[Item], values: Sequence[Said], device: int) -> list[str]:
+        found: list[str] = []
+        at = 0
+        for item in items:
+            end = at + self.blocks.forms[item.form].arity
+            found.append(self._element(item, values[at:end], device))
+            at = end
+        return found
+
+    def _element(self, item: Item, values: Sequence[Said], device: int) -> str:
+        one = self.blocks.forms[item.form]
+        label = "" if item.label is None else f"{self.labels[item.label]}: "
+        placed = f" @{item.device}" if item.device not in (None, device) else ""
+        inside = device if item.device is None or not placed else item.device
+        match one.kind:
+            case "fork":
+                *chains, [merge] = one.chains
+                return self._fork(chains, merge, values, inside, label, placed)
+            case "repeat":
+                return label + self._repeat(one, values, inside) + placed
+            case "call":
+                return f"{label}{self.names[item.form]}({self._arguments(item.form, values)}){placed}"
+            case "name":
+                return values[0].words
+            case "apply":
+                return f"{label}{self.labels[one.node]}(){placed}"
+            case "layer":
+                written = self._layer(one, values)
+                # What is placed in a group may be applied again elsewhere.
+                return f"{label}( {written}{placed} )" if label and placed else f"{label}{written}{placed}"
+
+    def _fork(
+        self,
+        chains: Sequence[Sequence[Item]],
+        merge: Item,
+        values: Sequence[Said],
+        device: int,
+        label: str,
+        placed: str,
+    ) -> str:
+        forms = self.blocks.forms
+        branches: list[str] = []
+        at = 0
+        for chain in chains:
+            end = at + sum(forms[item.form].arity for item in chain)
+            branches.append(self._chain(chain, values[at:end], device if not placed else 0))
+            at = end
+        if placed:
+            # A fork is placed with its merge, in a group.
+            branches = [self._placed(chain, words, placed) for chain, words in zip(chains, branches, strict=True)]
+            del branches[:]
+            at = 0
+            for chain in chains:
+                end = at + sum(forms[item.form].arity for item in chain)
+                branches.append(self._chain(chain, values[at:end], device))
+                at = end
+            merged = self._element(merge, values[at:], device)
+            return f"{label}( [ {' | '.join(branches)} ] -> {merged} ){placed}"
+        return f"[ {' | '.join(branches)} ] -> {label}{self._element(merge, values[at:], device)}"
+
+    def _placed(self, chain: Sequence[Item], words: str, placed: str) -> str:
+        return words + placed
+
+    def _repeat(self, one: Form, values: Sequence[Said], device: int) -> str:
+        chain = one.chains[0]
+        body = self._chain(chain, values[1:], device)
+        kind = self.blocks.forms[chain[0].form].kind
+        if len(chain) > 1 or kind in ("fork", "repeat") or chain[0].device not in (None, device):
+            body = f"( {body} )"
+        return f"{body} x{values[0].words if values[0].value is not None else values[0].braces}"
+
+    def _arguments(self, form: int, values: Sequence[Said]) -> str:
+        """The arguments of a call, those at their default left out where none follows."""
+        found: list[str] = []
+        left = False
+        for parameter in self.signatures[form]:
+            said = values[parameter.column]
+            if parameter.default is not None and said.value == parameter.default:
+                left = True
+                continue
+            found.append(f"{parameter.name}={said.words}" if left else said.words)
+        return ", ".join(found)
+
+    def _layer(self, one: Form, values: Sequence[Said]) -> str:
+        """A layer with its numbers."""
+        assert one.layer is not None
+        layer = one.layer
+        given = dict(zip(one.holes, values, strict=True))
+        texts: dict[str, str] = {}
+        further = False
+        for argument in reversed(arguments_of(type(layer))):
+            value = getattr(layer, argument.attribute)
+            if argument.field not in given:
+                further = further or (argument.form == "positional" and value not in (None, argument.default))
+                if argument.kind.node and value:
+                    texts[argument.field] = f"{argument.field}={self.labels[int(value.removeprefix('node'))]}"
+                continue
+            said = given[argument.field]
+            if said.value is None:
+                words = said.braces
+                if argument.form == "positional" and argument.field in _BARE and said.words.isidentifier():
+                    words = said.words
+            else:
+                exact = said.value
+                if isinstance(value, tuple) and not isinstance(exact, tuple):
+                    exact = (exact,)
+                default = exact == argument.default
+                if default and not (argument.form == "positional" and further):
+                    texts[argument.field] = ""
+                    continue
+                words = show(exact) if argument.form == "tag" else argument.kind.written(exact)
+            if argument.form == "positional":
+                further = True
+                texts[argument.field] = words
+            elif argument.form == "tag":
+                texts[argument.field] = argument.letter + words
+            else:
+                texts[argument.field] = f"{argument.field}={words}"
+        return " ".join(write(layer, texts).split())
+
+
+_BARE = {"filters", "units"}
+"""The fields that authors write as a bare name: `CONV n {k}`."""
+
+
+def _lines(elements: Sequence[str]) -> list[str]:
+    """A chain over lines: what is called, repeated, forked or named begins one."""
+    found: list[str] = []
+    for at, element in enumerate(elements):
+        if not at:
+            found.append(element)
+            continue
+        large = any(sign in element for sign in ("(", "[", ":"))
+        if large or len(found[-1]) + len(element) > _WIDTH:
+            found.append(f"-> {element}")
+        else:
+            found[-1] += f" -> {element}"
+    return found
