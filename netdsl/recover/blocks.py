@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netdsl.recover.forms import Form, Forms, Item, Value
-from netdsl.recover.parts import Part
+from netdsl.recover.parts import Part, awkward
 from netdsl.recover.solve import Solution, solve
 
 LONGEST = 16
@@ -15,6 +15,7 @@ LONGEST = 16
 TRIED = 8
 """Of how many candidates the parameters are reckoned, those first that would save the most without any."""
 _CALL = 3  # a call in words: its name, its parentheses and an arrow
+_CUT = 0.15  # of a saving, for each end that parts what belongs together
 _BLOCK = 6  # the words around a block's chain
 
 
@@ -43,10 +44,27 @@ class Blocks:
         top = Form("fork", chains=[[part.item for part in chain] for chain in chains])
         self.top = forms.add(top)
         self.row = tuple([value for chain in chains for part in chain for value in part.holes])
-        self.found: list[int] = []
+        self.nodes = tuple([node for chain in chains for part in chain for node in part.nodes])
         self.solutions: dict[int, Solution] = {}
         self.rows: dict[int, list[Sequence[Value]]] = {}
         self.uses: dict[int, int] = {}
+
+    @property
+    def called(self) -> Sequence[int]:
+        """The blocks, those that others call first."""
+        return [form for form in self.inside_first() if self.forms[form].kind == "call"]
+
+    def instances(self) -> dict[int, list[Sequence[int]]]:
+        """The nodes of each block, wherever it is called, in the first of equal copies."""
+        found: dict[int, list[Sequence[int]]] = {form: [] for form in self.inside_first()}
+        found[self.top] = [self.nodes]
+        for form in reversed(list(found)):
+            at = 0
+            for item in [item for chain in self.forms[form].chains for item in chain]:
+                end = at + self.forms[item.form].width
+                found[item.form] += [nodes[at:end] for nodes in found[form]]
+                at = end
+        return found
 
     def find(self) -> None:
         """Make blocks while one saves words, and find the parameters of all."""
@@ -54,14 +72,14 @@ class Blocks:
             pass
         self._count()
         self.solutions = {}
-        for form in self._inside_first():
+        for form in self.inside_first():
             if self.forms[form].kind == "call":
                 self._solution(form)
 
     def _one(self) -> bool:
         """Make the best block; False where none saves."""
         self._count()
-        best, gain, parameters = None, 0, 0
+        best, gain = None, 0.0
         candidates = self._candidates()
         bound = {key: self._saving(key, one.count, 0) for key, one in candidates.items() if one.count > 1}
         for key in sorted(bound, key=bound.__getitem__, reverse=True)[:TRIED]:
@@ -69,13 +87,21 @@ class Blocks:
                 break
             solution = self._solved(key, candidates[key].places)
             saving = self._saving(key, candidates[key].count, len(solution.parameters))
+            saving *= 1 - _CUT * self._cuts(key, candidates[key].places)
             if saving > gain:
-                best, gain, parameters = key, saving, len(solution.parameters)
+                best, gain = key, saving
         if best is None:
             return False
-        del parameters
         self._replace(best, candidates[best].places)
         return True
+
+    def _cuts(self, key: Sequence[int], places: Sequence[Place]) -> float:
+        """Of the ends of a stretch, how many part what belongs together: a convolution and its activation."""
+        behind = 0
+        for place in places:
+            following = self.forms[place.form].chains[place.chain][place.at + len(key) :][:1]
+            behind += any(awkward(self.forms, item) for item in following)
+        return awkward(self.forms, Item(key[0], 0)) + behind / len(places)
 
     def _saving(self, key: Sequence[int], count: int, parameters: int) -> int:
         words = sum(map(self._cost, key))
@@ -102,7 +128,7 @@ class Blocks:
 
     def _count(self) -> None:
         """How often each form stands in the text, and with which numbers."""
-        self.uses = dict.fromkeys(self._inside_first(), 0)
+        self.uses = dict.fromkeys(self.inside_first(), 0)
         self.rows = {self.top: [self.row]}
         self.uses[self.top] = 1
         seen: dict[int, dict[Sequence[Value], None]] = {form: {} for form in self.uses}
@@ -120,7 +146,7 @@ class Blocks:
                         seen[item.form].update(dict.fromkeys([row[at:end] for row in rows]))
                     at = end
 
-    def _inside_first(self) -> Sequence[int]:
+    def inside_first(self) -> Sequence[int]:
         """All forms of the text, each behind those that stand in it."""
         found: dict[int, None] = {}
         pending = [(self.top, False)]
@@ -213,11 +239,7 @@ class Blocks:
 
     def _replace(self, key: Sequence[int], places: Sequence[Place]) -> None:
         """Make a block of a stretch, and call it wherever that stands."""
-        form = self.forms.add(Form("call", chains=[[Item(one, None) for one in key]]))
-        for item in self.forms[form].chains[0]:
-            assert item.label is None
-        self.forms[form].chains = [[Item(one, 0) for one in key]]
-        self.found.append(form)
+        form = self.forms.add(Form("call", chains=[[Item(one, 0) for one in key]]))
         self.rows[form] = self._gathered(key, places)
         for place in reversed(places):
             chain = self.forms[place.form].chains[place.chain]

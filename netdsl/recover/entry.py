@@ -2,27 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from netdsl.graph.build import build
+from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
-from netdsl.recover import naming
+from netdsl.measure.measured import Measured
+from netdsl.recover import naming, scopes
 from netdsl.recover.blocks import Blocks
 from netdsl.recover.flow import Flow
 from netdsl.recover.forms import Forms
 from netdsl.recover.parts import Parts
+from netdsl.recover.same import same
+from netdsl.recover.scopes import Scope
 from netdsl.recover.write import Writer
 from netdsl.text import format as formatter
+from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 from netdsl.text.tokens import quoted
 
 
-def text(shaped: ShapedGraph, *, comment: str = "") -> str:
-    """The program of a network."""
-    return formatter.format(Source(program(shaped, comment), "network.net"))
+def text(
+    shaped: ShapedGraph,
+    *,
+    scopes: Mapping[str, Scope] | None = None,
+    comment: str = "",
+    claims: bool = True,
+) -> str:
+    """The program of a network as an author would have written it, formatted.
+
+    `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and its figures last,
+    as claims. The network that the program makes is the one that is given: where that cannot be, it is a line a layer.
+    """
+    for known in (scopes, {}) if scopes != {} else ({},):
+        written = "\n".join([*_heading(shaped, comment), *program(shaped, known), *(_claims(shaped) if claims else ()), ""])
+        if holds(shaped, written):
+            return formatter.format(Source(written, "network.net"))
+    return formatter.format(Source(listing(shaped.graph), "network.net"))
 
 
-def program(shaped: ShapedGraph, comment: str = "") -> str:
-    """The program, before it is formatted."""
+def holds(shaped: ShapedGraph, written: str) -> bool:
+    """Whether a program makes a network."""
+    report = Report()
+    made = build(Source(written, "network.net"), None, report)
+    return made is not None and not report.failed and same(shaped, made) is not None
+
+
+def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None) -> Sequence[str]:
+    """The lines of its blocks, chains and outputs."""
     graph, forms = shaped.graph, Forms()
     flow = Flow(shaped)
     strands = flow.statements()
@@ -32,23 +59,35 @@ def program(shaped: ShapedGraph, comment: str = "") -> str:
     explicit = tuple(ends) != graph.outputs
     named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
     parts = Parts(shaped, forms, strands, named)
-    chains = [parts.chain(strand) for strand in strands]
-    blocks = Blocks(forms, chains)
+    blocks = Blocks(forms, [parts.chain(strand) for strand in strands])
     blocks.find()
-    names = naming.block_names(blocks)
-    labels = naming.labels(shaped, parts.labelled, set(names.values()))
-    lines = [f"# {line}" for line in comment.splitlines()]
-    lines.append(f"network {quoted(graph.title)}")
-    lines.append("")
-    lines += Writer(blocks, names, labels).text()
+    around = scopes.of(shaped, known)
+    names = naming.block_names(blocks, scopes.classes(blocks, around))
+    labels = naming.labels(shaped, parts.labelled, {*names.values()})
+    lines = list(Writer(blocks, names, labels).text())
     if explicit:
         lines.append(f"output {', '.join(labels[index] for index in graph.outputs)}")
     if graph.training_outputs:
         lines.append(f"output training {', '.join(labels[index] for index in graph.training_outputs)}")
-    return "\n".join([*lines, ""])
+    return lines
+
+
+def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
+    yield from (f"# {line}" for line in comment.splitlines())
+    yield f"network {quoted(shaped.graph.title)}"
+    yield ""
+
+
+def _claims(shaped: ShapedGraph) -> Iterator[str]:
+    """What is known of its first output, and of all of it."""
+    totals = Measured(shaped, 1, "fp32").totals
+    yield ""
+    yield f"expect shape = {shaped.shapes[shaped.graph.outputs[0]]}"
+    yield f"expect params = {totals.params}"
+    yield f"expect macs = {totals.macs}"
 
 
 def _called(shaped: ShapedGraph) -> Sequence[int]:
     """The outputs that have a name which no automatic name is."""
     names = {index: shaped.graph.output_name(index) for index in shaped.graph.outputs}
-    return [index for index, name in names.items() if name.isalpha() and name != shaped.nodes[index].layer.keyword.lower()]
+    return [index for index, name in names.items() if name.isalpha()]

@@ -45,6 +45,7 @@ class Form:
     node: int = -1
     chains: list[list[Item]] = field(default_factory=list[list[Item]])
     arity: int = 0
+    width: int = 0
     fixed: bool = False
     inner: bool = False
 
@@ -72,6 +73,7 @@ class Forms:
         """The number of a new form."""
         inside = [item for chain in form.chains for item in chain]
         form.arity = len(form.holes) + sum(self.all[item.form].arity for item in inside)
+        form.width = (form.kind in ("layer", "apply")) + sum(self.all[item.form].width for item in inside)
         form.fixed = form.fixed or any(self.all[item.form].fixed for item in inside)
         form.inner = any(self.all[item.form].inner or item.label is not None for item in inside)
         self.all.append(form)

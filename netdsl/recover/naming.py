@@ -25,7 +25,7 @@ _ROLES = {
     "heads": "heads",
     "rate": "rate",
 }
-_DEFAULTS = {"k", "stride", "pad", "dilation", "g", "across", "copies"}
+_DEFAULTS = {"k", "stride", "pad", "dilation", "g"}
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,19 @@ def parameters(blocks: Blocks, form: int, known: Mapping[int, Sequence[Parameter
         if re.fullmatch(r"[spdgx]\d+", name):
             name = f"{role}_{taken[role]}"
         found.append(Parameter(column, name, _default(blocks, form, column, role)))
-    return sorted(found, key=lambda one: one.default is not None)
+    return sorted(found, key=lambda one: (one.default is not None, one.name.startswith("copies")))
 
 
 def _default(blocks: Blocks, form: int, column: int, role: str) -> Value | None:
     """The number of most rows, where it is one of those that are rarely said."""
-    if role not in _DEFAULTS or role in ("across", "copies"):
+    if role not in _DEFAULTS:
         return None
     counts = Counter(row[column] for row in blocks.rows[form])
     value, times = counts.most_common(1)[0]
-    if counts.get(1, 0) >= times - 1 and 1 in counts:
-        value, times = 1, counts[1]
-    return value if 2 * times >= counts.total() else None
+    if counts.get(1, 0) == times:
+        value = 1
+    common = value == 1 or role in ("k", "pad")
+    return value if common and 2 * times >= counts.total() else None
 
 
 def _roles(forms: Forms, one: Form, known: Mapping[int, Sequence[Parameter]]) -> Mapping[int, str]:
@@ -78,32 +79,43 @@ def _roles(forms: Forms, one: Form, known: Mapping[int, Sequence[Parameter]]) ->
     return found
 
 
-def block_names(blocks: Blocks) -> Mapping[int, str]:
-    """A name for each block, by what is in it."""
-    taken = {keyword.lower() for keyword in keywords()} | {"skip", "group"}
+def block_names(blocks: Blocks, classes: Mapping[int, str]) -> Mapping[int, str]:
+    """A name for each block: the class that its nodes are of, or else by what is in it."""
+    taken = {keyword.lower() for keyword in keywords()} | {"skip", "group", "tap", "input"}
     found: dict[int, str] = {}
-    for form in blocks._inside_first():  # pyright: ignore
-        if blocks.forms[form].kind == "call":
+    for form in reversed(blocks.called):
+        if form in classes and classes[form] not in taken:
+            found[form] = _free(classes[form], taken)
+    for form in blocks.called:
+        if form not in found:
             found[form] = _free(_kind(blocks.forms, blocks.forms[form].chains[0]), taken)
     return found
 
 
 def _kind(forms: Forms, chain: Sequence[Item]) -> str:
-    """What a block is called."""
-    for item in chain:
-        one = forms[item.form]
-        if one.kind == "fork":
-            return _fork_kind(forms, one)
+    """What a block is called by what is in it."""
     inner = [forms[item.form] for item in chain]
-    if len(chain) > 1 and any(one.kind == "repeat" for one in inner):
-        return "stage"
     words = _keywords(forms, chain)
-    products = [word for word in words if word in ("CONV", "DWCONV", "DECONV", "FC", "ATTENTION")]
+    products = [word for word in words if word in _PRODUCTS]
+    if len(chain) > 1 and len(products) > 1 and any(one.kind == "repeat" for one in inner):
+        return "stage"
+    forks = [one for one in inner if one.kind == "fork"]
+    if len(forks) == 1 and (inner[0] is forks[0] or not products):
+        return _fork_kind(forms, forks[0])
+    if len(forks) > 1:
+        return "stage"
+    if "DWCONV" in words:
+        return "inverted" if words.index("DWCONV") > min(words.index(word) for word in products) else "separable"
     if len(products) == 1:
         return "dense" if products[0] == "FC" else "unit"
-    if "DWCONV" in words:
-        return "separable"
-    return "branch" if len(products) > 1 else "part"
+    if "MAXPOOL" in words or "PIXELUNSHUFFLE" in words:
+        return "stage"
+    if [word for word in products if word != "CONV"]:
+        return "head" if "FC" in products else "part"
+    return "bottleneck" if len(products) == 3 else "double" if len(products) == 2 else "part"
+
+
+_PRODUCTS = {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION", "LSTM", "GRU"}
 
 
 def _fork_kind(forms: Forms, one: Form) -> str:
@@ -114,6 +126,8 @@ def _fork_kind(forms: Forms, one: Form) -> str:
         return "gate"
     if keyword == "CONCAT":
         return "dense" if skips else "inception" if len(branches) > 2 else "fire"
+    if keyword != "ADD":
+        return "fork"
     return "residual" if skips else "down"
 
 

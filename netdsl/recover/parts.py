@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
 from netdsl.recover.forms import Form, Forms, Item, Ref, Value
 from netdsl.recover.same import plain, weighty
@@ -16,10 +17,11 @@ LONGEST = 24
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An element of a chain: its form at its place, and the numbers in it."""
+    """An element of a chain: its form at its place, the numbers in it, and its nodes, of a repeat those of one copy."""
 
     item: Item
     holes: tuple[Value, ...]
+    nodes: tuple[int, ...] = ()
 
 
 class Parts:
@@ -55,20 +57,21 @@ class Parts:
         devices = {item.device for chain in form.chains for item in chain if self.forms[item.form].kind != "name"}
         device = devices.pop() if len(devices) == 1 else None
         holes = tuple([value for branch in branches for part in branch for value in part.holes])
-        return Part(Item(self.forms.of(form), device, label), holes)
+        nodes = tuple([node for branch in branches for part in branch for node in part.nodes])
+        return Part(Item(self.forms.of(form), device, label), holes, nodes)
 
     def _leaf(self, index: int) -> Part:
         """A layer, or the call of one whose weights it uses."""
         node = self.shaped.nodes[index]
         if index in self.owners:
             form = self.forms.of(Form("apply", node=self.owners[index], fixed=True))
-            return Part(Item(form, node.device), ())
+            return Part(Item(form, node.device), (), (index,))
         layer = plain(node.layer)
         if names := references(layer):
             read = node.inputs[len(node.inputs) - len(names) :]
             layer = replace(layer, **{name: f"node{source}" for name, source in zip(names, read, strict=True)})
         form, values = self.forms.layer(layer, fixed=bool(names))
-        return Part(Item(form, node.device), values)
+        return Part(Item(form, node.device), values, (index,))
 
     def _folded(self, chain: list[Part], period: int) -> list[Part]:
         """The chain with what recurs after as many elements in their place."""
@@ -82,21 +85,18 @@ class Parts:
             run = at
             while run < len(equal) and equal[run]:
                 run += 1
-            copies = (run - at) // period + 1
-            body = chain[at : at + period]
-            if copies < 2 or not self._repeatable(body):
+            copies, left = divmod(run - at + period, period)
+            starts = [at + shift for shift in range(left + 1) if self._repeatable(chain[at + shift :][:period])]
+            if copies < 2 or not starts:
                 found.append(chain[at])
                 at += 1
                 continue
-            # A label ends the repeat, since from outside it stands for the last copy.
-            last = chain[at + copies * period - 1].item.label
-            inside = [*range(at, at + copies * period - 1)]
-            if any(chain[place].item.label is not None for place in inside):
-                found.append(chain[at])
-                at += 1
-                continue
-            found.append(self._repeat(body, copies, last))
-            at += copies * period
+            start = min(starts, key=lambda one: awkward(self.forms, chain[one].item))
+            end = start + copies * period
+            found += chain[at:start]
+            # Only its end may be labelled, which from outside stands for the last copy.
+            found.append(self._repeat(chain[start : start + period], copies, chain[end - 1].item.label))
+            at = end
         return found
 
     def _repeatable(self, body: Sequence[Part]) -> bool:
@@ -108,7 +108,8 @@ class Parts:
         devices = {item.device for item in items}
         form = self.forms.of(Form("repeat", ("count",), chains=[items]))
         holes = (copies, *(value for part in body for value in part.holes))
-        return Part(Item(form, devices.pop() if len(devices) == 1 else None, label), holes)
+        nodes = tuple([node for part in body for node in part.nodes])
+        return Part(Item(form, devices.pop() if len(devices) == 1 else None, label), holes, nodes)
 
     def _owners(self, strands: Sequence[Strand]) -> Mapping[int, int]:
         """For each node that shares weights with one that stands before it, that one."""
@@ -141,3 +142,11 @@ def _names(strands: Sequence[Strand]) -> Sequence[int]:
         for step in strand.steps:
             found += _names(step.branches or ())
     return found
+
+
+def awkward(forms: Forms, item: Item) -> bool:
+    """Whether an element belongs to the one before it, so that nothing begins with it: an activation, or such."""
+    one = forms[item.form]
+    if one.layer is not None:
+        return one.layer.role in FOLLOWERS
+    return one.kind in ("call", "repeat") and awkward(forms, one.chains[0][0])

@@ -9,6 +9,7 @@ from netdsl.layers.arguments import arguments_of, show
 from netdsl.layers.base import write
 from netdsl.recover.blocks import Blocks
 from netdsl.recover.forms import Form, Item, Ref, Value
+from netdsl.text.tokens import NAMES
 from netdsl.recover.naming import Parameter, parameters
 
 _WIDTH = 96
@@ -41,7 +42,7 @@ class Writer:
     def text(self) -> Sequence[str]:
         """The statements: blocks, those that others call first, and chains."""
         forms = self.blocks.forms
-        called = [form for form in self.blocks._inside_first() if forms[form].kind == "call"]  # pyright: ignore
+        called = self.blocks.called
         for form in called:
             self.signatures[form] = parameters(self.blocks, form, self.signatures)
         found = [self._block(form) for form in called]
@@ -130,23 +131,12 @@ class Writer:
         at = 0
         for chain in chains:
             end = at + sum(forms[item.form].arity for item in chain)
-            branches.append(self._chain(chain, values[at:end], device if not placed else 0))
+            branches.append(self._chain(chain, values[at:end], device))
             at = end
+        fork, merged = f"[ {' | '.join(branches)} ]", self._element(merge, values[at:], device)
         if placed:
-            # A fork is placed with its merge, in a group.
-            branches = [self._placed(chain, words, placed) for chain, words in zip(chains, branches, strict=True)]
-            del branches[:]
-            at = 0
-            for chain in chains:
-                end = at + sum(forms[item.form].arity for item in chain)
-                branches.append(self._chain(chain, values[at:end], device))
-                at = end
-            merged = self._element(merge, values[at:], device)
-            return f"{label}( [ {' | '.join(branches)} ] -> {merged} ){placed}"
-        return f"[ {' | '.join(branches)} ] -> {label}{self._element(merge, values[at:], device)}"
-
-    def _placed(self, chain: Sequence[Item], words: str, placed: str) -> str:
-        return words + placed
+            return f"{label}( {fork} -> {merged} ){placed}"  # a fork is placed with its merge
+        return f"{fork} -> {label}{merged}"
 
     def _repeat(self, one: Form, values: Sequence[Said], device: int) -> str:
         chain = one.chains[0]
@@ -217,7 +207,7 @@ def _lines(elements: Sequence[str]) -> list[str]:
         if not at:
             found.append(element)
             continue
-        large = any(sign in element for sign in ("(", "[", ":"))
+        large = any(sign in element for sign in ("(", "[", ":")) and not NAMES.fullmatch(found[-1])
         if large or len(found[-1]) + len(element) > _WIDTH:
             found.append(f"-> {element}")
         else:

@@ -1,0 +1,68 @@
+"""What the source says of where a node stands: the names and classes around it, which become labels and blocks' names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import TypeAlias
+
+from netdsl.graph.names import lowered
+from netdsl.graph.node import ShapedGraph
+from netdsl.recover.blocks import Blocks
+from netdsl.text.tokens import KEYWORDS, NAMES
+
+Scope: TypeAlias = tuple[tuple[str, str], ...]
+"""Names and classes from outside in: (("layer1", "Sequential"), ("0", "Bottleneck"))."""
+
+_CONTAINERS = {"", "Sequential", "ModuleList", "ModuleDict", "Module"}
+
+
+def of(shaped: ShapedGraph, given: Mapping[str, Scope] | None) -> Sequence[Scope]:
+    """The scope of each node: as given, or as its path says."""
+    if given is not None:
+        return [tuple(given.get(node.path, ())) for node in shaped.nodes]
+    return [tuple([(name, "") for name in node.path.split(".")[:-1]]) for node in shaped.nodes]
+
+
+def classes(blocks: Blocks, scopes: Sequence[Scope]) -> Mapping[int, str]:
+    """The class of each block whose nodes are wherever it is called those of a module of that class."""
+    found: dict[int, str] = {}
+    for form, instances in blocks.instances().items():
+        if blocks.forms[form].kind != "call":
+            continue
+        around = [_common([scopes[node] for node in nodes]) for nodes in instances if nodes]
+        names = {scope[-1][1] if scope else "" for scope in around}
+        if len(names) == 1 and (name := names.pop()) not in _CONTAINERS:
+            said = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+            if NAMES.fullmatch(said) and said not in KEYWORDS and "." not in said:
+                found[form] = said
+    return found
+
+
+def labels(chains: Sequence[Sequence[Sequence[int]]], scopes: Sequence[Scope]) -> Mapping[tuple[int, int], str]:
+    """The label of each element at the top whose nodes are all that stand in a scope of a name."""
+    counts: Counter[Scope] = Counter()
+    for scope in scopes:
+        counts.update(scope[:end] for end in range(1, len(scope) + 1))
+    found: dict[tuple[int, int], str] = {}
+    taken: set[str] = set()
+    for number, chain in enumerate(chains):
+        for at, nodes in enumerate(chain):
+            if len(nodes) < 2:  # noqa: PLR2004
+                continue
+            for name, _ in reversed(_common([scopes[node] for node in nodes])):
+                said = lowered(name)
+                if NAMES.fullmatch(said) and said not in KEYWORDS | taken:
+                    found[number, at] = said
+                    taken.add(said)
+                    break
+    del counts
+    return found
+
+
+def _common(scopes: Sequence[Scope]) -> Scope:
+    """The scope around all of some."""
+    alike = takewhile(lambda names: len(set(names)) == 1, zip(*scopes, strict=False))
+    return tuple([names[0] for names in alike])
