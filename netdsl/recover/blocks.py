@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from netdsl.recover.forms import Form, Forms, Item, Value
@@ -64,6 +65,31 @@ class Blocks:
                 end = at + self.forms[item.form].width
                 found[item.form] += [nodes[at:end] for nodes in found[form]]
                 at = end
+        return found
+
+    @property
+    def elements(self) -> Sequence[Sequence[Sequence[int]]]:
+        """The nodes of each element of the chains at the top."""
+        found: list[Sequence[Sequence[int]]] = []
+        at = 0
+        for chain in self.forms[self.top].chains:
+            ends = [at, *accumulate([self.forms[item.form].width for item in chain], initial=at)][1:]
+            found.append([self.nodes[start:end] for start, end in pairwise(ends)])
+            at = ends[-1]
+        return found
+
+    def label(self, called: Mapping[tuple[int, int], str], names: Mapping[int, str]) -> Mapping[int, str]:
+        """Label elements at the top, but for one that is called so without; gives the names by node."""
+        found: dict[int, str] = {}
+        elements = self.elements
+        for (number, at), name in called.items():
+            chain = self.forms[self.top].chains[number]
+            item = chain[at]
+            if item.form in names and name.rstrip("0123456789_") == names[item.form].rstrip("0123456789_"):
+                continue
+            node = elements[number][at][-1] if item.label is None else item.label
+            chain[at] = item._replace(label=node)
+            found[node] = name
         return found
 
     def find(self) -> None:

@@ -63,7 +63,8 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None) -> Sequence[
     blocks.find()
     around = scopes.of(shaped, known)
     names = naming.block_names(blocks, scopes.classes(blocks, around))
-    labels = naming.labels(shaped, parts.labelled, {*names.values()})
+    called = scopes.labels(blocks.elements, around)
+    labels = naming.labels(shaped, parts.labelled, names.values(), blocks.label(called, names))
     lines = list(Writer(blocks, names, labels).text())
     if explicit:
         lines.append(f"output {', '.join(labels[index] for index in graph.outputs)}")

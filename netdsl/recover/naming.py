@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
@@ -142,14 +142,20 @@ def _keywords(forms: Forms, chain: Sequence[Item]) -> list[str]:
     return found
 
 
-def labels(shaped: ShapedGraph, labelled: Set[int], taken: Set[str]) -> Mapping[int, str]:
-    """The label of each node that is named: as it was called, where that cannot be an automatic name, else `tap1`."""
-    used = set(taken) | {keyword.lower() for keyword in keywords()}
+def labels(
+    shaped: ShapedGraph, labelled: Set[int], taken: Iterable[str], given: Mapping[int, str]
+) -> Mapping[int, str]:
+    """The label of each node that is named: as given, or as it was called, if no automatic name is so, else `tap1`."""
+    used = {*taken, *(keyword.lower() for keyword in keywords())}
     found: dict[int, str] = {}
     numbers = Counter[str]()
-    for index in sorted(labelled):
+    for index, name in given.items():
+        if name not in used and not (index in labelled and automatic_like(name, used)):
+            found[index] = name
+            used.add(name)
+    for index in sorted(labelled - found.keys()):
         path = shaped.graph.output_name(index)
-        if "." not in path and not re.fullmatch(r".*\d_*", path) and path not in used:
+        if "." not in path and path not in used and not automatic_like(path, used):
             found[index] = path
             used.add(path)
             continue
@@ -162,6 +168,11 @@ def labels(shaped: ShapedGraph, labelled: Set[int], taken: Set[str]) -> Mapping[
         found[index] = name
         used.add(name)
     return found
+
+
+def automatic_like(name: str, kinds: Set[str]) -> bool:
+    """Whether an element may have a name without a label: `conv2`, or `residual1` where there is such a block."""
+    return re.sub(r"_?\d+_*$", "", name) in kinds and bool(re.search(r"\d_*$", name))
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -42,23 +42,22 @@ def classes(blocks: Blocks, scopes: Sequence[Scope]) -> Mapping[int, str]:
 
 
 def labels(chains: Sequence[Sequence[Sequence[int]]], scopes: Sequence[Scope]) -> Mapping[tuple[int, int], str]:
-    """The label of each element at the top whose nodes are all that stand in a scope of a name."""
+    """The label of each element of the chains, by its nodes: the outermost name that stands around no other of them."""
+    around = [[_common([scopes[node] for node in nodes]) for nodes in chain] for chain in chains]
     counts: Counter[Scope] = Counter()
-    for scope in scopes:
-        counts.update(scope[:end] for end in range(1, len(scope) + 1))
+    for chain in chains:
+        for nodes in chain:
+            counts.update({scopes[node][:end] for node in nodes for end in range(1, len(scopes[node]) + 1)})
     found: dict[tuple[int, int], str] = {}
     taken: set[str] = set()
     for number, chain in enumerate(chains):
         for at, nodes in enumerate(chain):
-            if len(nodes) < 2:  # noqa: PLR2004
-                continue
-            for name, _ in reversed(_common([scopes[node] for node in nodes])):
-                said = lowered(name)
-                if NAMES.fullmatch(said) and said not in KEYWORDS | taken:
-                    found[number, at] = said
-                    taken.add(said)
-                    break
-    del counts
+            scope = around[number][at] if len(nodes) > 1 else ()
+            own = [scope[end - 1][0] for end in range(1, len(scope) + 1) if counts[scope[:end]] == 1]
+            said = lowered(own[0]) if own else ""
+            if NAMES.fullmatch(said) and said not in KEYWORDS | taken:
+                found[number, at] = said
+                taken.add(said)
     return found
 
 

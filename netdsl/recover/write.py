@@ -97,7 +97,7 @@ class Writer:
 
     def _element(self, item: Item, values: Sequence[Said], device: int) -> str:
         one = self.blocks.forms[item.form]
-        label = "" if item.label is None else f"{self.labels[item.label]}: "
+        label = f"{self.labels[item.label]}: " if item.label in self.labels else ""
         placed = f" @{item.device}" if item.device not in (None, device) else ""
         inside = device if item.device is None or not placed else item.device
         match one.kind:
