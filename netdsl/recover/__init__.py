@@ -1,7 +1,7 @@
 """A network of any origin as the program that an author would have written: chains, forks, repeats and blocks.
 
-    text(shaped)     the program
-    same(one, other) which node of one network is which of another, if they are equal
+text(shaped)     the program
+same(one, other) which node of one network is which of another, if they are equal
 """
 
 from netdsl.recover.entry import text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -34,7 +34,23 @@ class Candidate:
 
     places: list[Place] = field(default_factory=list[Place])
     count: int = 0
-    end: tuple[int, int, int] = (-1, -1, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A place, the chain that it is in, what of that may stand in a block, and how often it stands in the text."""
+
+    place: Place
+    chain: Sequence[Item]
+    able: Sequence[bool]
+    times: int
+
+    def following(self, length: int) -> int | None:
+        """The form behind a stretch of a length, where the stretch may go on."""
+        end = self.place.at + length
+        if end == len(self.chain) or not self.able[end] or self.chain[end - 1].label is not None:
+            return None
+        return self.chain[end].form if self.chain[end].device == self.chain[self.place.at].device else None
 
 
 class Blocks:
@@ -49,6 +65,7 @@ class Blocks:
         self.solutions: dict[int, Solution] = {}
         self.rows: dict[int, list[Sequence[Value]]] = {}
         self.uses: dict[int, int] = {}
+        self.costs: dict[int, int] = {}
 
     @property
     def called(self) -> Sequence[int]:
@@ -135,6 +152,11 @@ class Blocks:
 
     def _cost(self, form: int) -> int:
         """About how many words a form takes."""
+        if form not in self.costs:
+            self.costs[form] = self._words(form)
+        return self.costs[form]
+
+    def _words(self, form: int) -> int:
         one = self.forms[form]
         inside = sum(self._cost(item.form) for chain in one.chains for item in chain)
         match one.kind:
@@ -154,6 +176,7 @@ class Blocks:
 
     def _count(self) -> None:
         """How often each form stands in the text, and with which numbers."""
+        self.costs = {}
         self.uses = dict.fromkeys(self.inside_first(), 0)
         self.rows = {self.top: [self.row]}
         self.uses[self.top] = 1
@@ -187,36 +210,45 @@ class Blocks:
         return list(found)
 
     def _candidates(self) -> dict[tuple[int, ...], Candidate]:
+        """The stretches that stand in the text twice or more: those of one element, and each longer one of these."""
         found: dict[tuple[int, ...], Candidate] = {}
+        standing: dict[tuple[int, ...], list[_Standing]] = {}
         for form in self.uses:
             one = self.forms[form]
             times = 1 if one.kind == "call" else self.uses[form]
             for number, chain in enumerate(one.chains):
-                for at, key in self._stretches(chain):
-                    if one.kind == "call" and len(key) == len(chain):
-                        continue  # it is a block
-                    candidate = found.setdefault(key, Candidate())
-                    if candidate.end[:2] == (form, number) and at < candidate.end[2]:
-                        continue
-                    candidate.places.append(Place(form, number, at))
-                    candidate.count += times
-                    candidate.end = (form, number, at + len(key))
+                able = [self._able(item) for item in chain]
+                for at, item in enumerate(chain):
+                    if able[at]:
+                        place = _Standing(Place(form, number, at), chain, able, times)
+                        standing.setdefault((item.form,), []).append(place)
+        for length in range(1, LONGEST + 1):
+            longer: dict[tuple[int, ...], list[_Standing]] = {}
+            for key, places in standing.items():
+                if sum(one.times for one in places) < 2:
+                    continue
+                if length > 1 or self.forms[key[0]].kind in ("fork", "repeat"):
+                    found[key] = self._candidate(places, length)
+                following: dict[int, list[_Standing]] = {}
+                for one in places:
+                    if (further := one.following(length)) is not None:
+                        following.setdefault(further, []).append(one)
+                longer |= {(*key, form): some for form, some in following.items()}
+            standing = longer
         return found
 
-    def _stretches(self, chain: Sequence[Item]) -> Iterator[tuple[int, tuple[int, ...]]]:
-        """The stretches of a chain that a block may be, and where they begin."""
-        able = [self._able(item) for item in chain]
-        for at, first in enumerate(chain):
-            key: tuple[int, ...] = ()
-            for place in range(at, min(at + LONGEST, len(chain))):
-                item = chain[place]
-                if not able[place] or item.device != first.device:
-                    break
-                key = (*key, item.form)
-                if len(key) > 1 or self.forms[item.form].kind in ("fork", "repeat"):
-                    yield at, key
-                if item.label is not None:
-                    break
+    def _candidate(self, standing: Sequence[_Standing], length: int) -> Candidate:
+        """A stretch at all places that do not overlap; a block's whole chain is no block again."""
+        candidate = Candidate()
+        end = Place(-1, -1, -1)
+        for one in standing:
+            place = one.place
+            whole = self.forms[place.form].kind == "call" and len(one.chain) == length
+            if not whole and (place[:2] != end[:2] or place.at >= end.at):
+                candidate.places.append(place)
+                candidate.count += one.times
+                end = Place(place.form, place.chain, place.at + length)
+        return candidate
 
     def _able(self, item: Item) -> bool:
         """Whether an element may stand in a block."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import arguments_of
@@ -123,7 +124,7 @@ class Flow:
         graph: networkx.DiGraph[int] = networkx.DiGraph()
         for index, read in enumerate(self.reads):
             graph.add_edges_from((source, index) for source in read or (ROOT,))
-        found = networkx.immediate_dominators(graph, ROOT)
+        found = cast("dict[int, int]", networkx.immediate_dominators(graph, ROOT))  # pyright: ignore[reportUnknownMemberType]
         return [found[index] for index in range(len(self.reads))]
 
     def _before(self) -> Sequence[int]:

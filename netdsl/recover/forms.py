@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
@@ -24,7 +24,7 @@ Value: TypeAlias = int | Fraction | tuple[int | Fraction, ...] | Ref
 
 
 class Item(NamedTuple):
-    """A form at a place, on a device, or None where its parts are on several; `label` is the node it is called after."""
+    """A form at a place, on a device, or None where its parts are on several; `label` is a node that it names."""
 
     form: int
     device: int | None
@@ -101,8 +101,8 @@ def _holes(layer: Layer) -> tuple[tuple[str, ...], tuple[Value, ...]]:
     for one in arguments_of(type(layer)):
         value: Any = getattr(layer, one.attribute)
         if one.form in ("positional", "tag") or value != one.default:
-            numbers: tuple[Any, ...] = value if isinstance(value, tuple) else (value,)
-            if numbers and all(type(number) in (int, Fraction) for number in numbers):
+            numbers = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
+            if len(numbers) > 0 and all(type(number) in (int, Fraction) for number in numbers):
                 found.append((one.field, numbers if len(numbers) > 1 else numbers[0]))
     return tuple([name for name, _ in found]), tuple([value for _, value in found])
 

@@ -93,6 +93,12 @@ class Parts:
                 continue
             start = min(starts, key=lambda one: awkward(self.forms, chain[one].item))
             end = start + copies * period
+            if any(part.item.label is not None for part in chain[end - period : end - 1]):
+                copies, end = copies - 1, end - period
+            if copies < 2:
+                found.append(chain[at])
+                at += 1
+                continue
             found += chain[at:start]
             # Only its end may be labelled, which from outside stands for the last copy.
             found.append(self._repeat(chain[start : start + period], copies, chain[end - 1].item.label))

@@ -1,4 +1,4 @@
-"""What the source says of where a node stands: the names and classes around it, which become labels and blocks' names."""
+"""The names and classes that a source has around its nodes: they become labels, and the names of blocks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parameters of a block are: of all numbers that it was found with, those that the others do not follow from."""
+"""The parameters of a block: of all numbers that it was found with, those that the others do not follow from."""
 
 from __future__ import annotations
 

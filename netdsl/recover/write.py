@@ -9,8 +9,8 @@ from netdsl.layers.arguments import arguments_of, show
 from netdsl.layers.base import write
 from netdsl.recover.blocks import Blocks
 from netdsl.recover.forms import Form, Item, Ref, Value
-from netdsl.text.tokens import NAMES
 from netdsl.recover.naming import Parameter, parameters
+from netdsl.text.tokens import NAMES
 
 _WIDTH = 96
 
@@ -57,11 +57,11 @@ class Writer:
 
     def _block(self, form: int) -> str:
         """`block unit(n, k=1) = …`."""
-        one, solution = self.blocks.forms[form], self.blocks.solutions[form]
+        block, solution = self.blocks.forms[form], self.blocks.solutions[form]
         signature = self.signatures[form]
         words = {parameter.column: parameter.name for parameter in signature}
         values: list[Said] = []
-        for column in range(one.arity):
+        for column in range(block.arity):
             if column in solution.constants:
                 values.append(self._literal(solution.constants[column]))
             elif column in solution.derived:
@@ -70,10 +70,9 @@ class Writer:
             else:
                 values.append(Said(words.get(column, "?")))
         given = ", ".join(
-            parameter.name if parameter.default is None else f"{parameter.name}={self._literal(parameter.default).words}"
-            for parameter in signature
+            one.name if one.default is None else f"{one.name}={self._literal(one.default).words}" for one in signature
         )
-        body = self._chain(one.chains[0], values, 0)
+        body = self._chain(block.chains[0], values, 0)
         return f"block {self.names[form]}({given}) = {body}"
 
     def _literal(self, value: Value) -> Said:
@@ -97,9 +96,9 @@ class Writer:
 
     def _element(self, item: Item, values: Sequence[Said], device: int) -> str:
         one = self.blocks.forms[item.form]
-        label = f"{self.labels[item.label]}: " if item.label in self.labels else ""
+        label = "" if item.label is None or item.label not in self.labels else f"{self.labels[item.label]}: "
         placed = f" @{item.device}" if item.device not in (None, device) else ""
-        inside = device if item.device is None or not placed else item.device
+        inside = device if item.device is None else item.device
         match one.kind:
             case "fork":
                 *chains, [merge] = one.chains
