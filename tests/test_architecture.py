@@ -34,6 +34,7 @@ BELOW = {
     "interchange": {"text", "layers", "graph", "runtime"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
+    "recover": {"text", "layers", "graph", "measure"},
     "compare": {"resources", "files", "text", "layers", "graph", "measure", "draw"},
     "diff": {"text", "layers", "graph", "measure", "draw"},
     "recipe": {"resources", "files", "text", "layers", "graph"},

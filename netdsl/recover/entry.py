@@ -66,7 +66,9 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None) -> Sequence[
     around = scopes.of(shaped, known)
     names = naming.block_names(blocks, scopes.classes(blocks, around))
     called = scopes.labels(blocks.elements, around)
-    labels = naming.labels(shaped, parts.labelled, names.values(), blocks.label(called, names))
+    labels = naming.labels(
+        shaped, [index for index in order if index in parts.labelled], names.values(), blocks.label(called, names)
+    )
     lines = list(Writer(blocks, names, labels).text())
     if explicit:
         lines.append(f"output {', '.join(labels[index] for index in graph.outputs)}")

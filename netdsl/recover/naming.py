@@ -143,9 +143,9 @@ def _keywords(forms: Forms, chain: Sequence[Item]) -> list[str]:
 
 
 def labels(
-    shaped: ShapedGraph, labelled: Set[int], taken: Iterable[str], given: Mapping[int, str]
+    shaped: ShapedGraph, labelled: Sequence[int], taken: Iterable[str], given: Mapping[int, str]
 ) -> Mapping[int, str]:
-    """The label of each node that is named: as given, or as it was called, if no automatic name is so, else `tap1`."""
+    """The label of each node that is named, in their order: as given, as it was called, or else `tap1`."""
     used = {*taken, *(keyword.lower() for keyword in keywords())}
     found: dict[int, str] = {}
     numbers = Counter[str]()
@@ -153,7 +153,9 @@ def labels(
         if name not in used and not (index in labelled and automatic_like(name, used)):
             found[index] = name
             used.add(name)
-    for index in sorted(labelled - found.keys()):
+    for index in labelled:
+        if index in found:
+            continue
         path = shaped.graph.output_name(index)
         if "." not in path and path not in used and not automatic_like(path, used):
             found[index] = path

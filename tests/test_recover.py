@@ -1,0 +1,298 @@
+"""Programs recovered from graphs: they make the same network, and read as an author would have written them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import networkx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from networkx.algorithms.isomorphism import DiGraphMatcher
+from random_networks import programs
+
+import netdsl
+from netdsl import recover, resources
+from netdsl.graph.listing import listing
+from netdsl.recover import Difference
+from netdsl.text import printer
+from netdsl.text.diagnostic import Report
+from netdsl.text.parse import parse
+from netdsl.text.source import Source
+from netdsl.text.tree import Expect, Meta, Use
+
+VALID = Path(__file__).parent / "programs" / "valid"
+PROGRAMS = [*resources.bundled(), *sorted(VALID.glob("*.net"))]
+some = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def forgotten(net: netdsl.Network) -> netdsl.Network:
+    """The same network of nodes that are numbers, with its outputs and no outline."""
+    graph = net.graph
+    number = {node: at for at, node in enumerate(graph)}
+    bare: networkx.MultiDiGraph[int] = networkx.MultiDiGraph(inputs=[number[node] for node in graph.graph["inputs"]])
+    for key in ("outputs", "training_outputs"):
+        bare.graph[key] = [number[node] for node in graph.graph[key].values()]
+    for node, data in graph.nodes(data=True):
+        weights = {} if data["weights"] == node else {"weights": number.get(data["weights"], data["weights"])}
+        bare.add_node(number[node], layer=data["layer"], device=data["device"], **weights)
+    bare.add_edges_from((number[one], number[other], key) for one, other, key in graph.edges(keys=True))
+    return netdsl.from_graph(bare)
+
+
+def recovered(text: str) -> str:
+    """What comes of a program whose names are forgotten, without its title; it is the same network."""
+    net = forgotten(netdsl.loads(text))
+    found = recover.text(net.shaped, claims=False)
+    assert recover.same(net.shaped, netdsl.loads(found).shaped) is not None
+    assert found != netdsl.format(listing(net.shaped.graph)) or len(net.shaped.nodes) < 4
+    return found.partition("\n")[2].strip()
+
+
+def words(path: Path) -> int:
+    """How many words and signs a program has, and what it uses, without facts and claims."""
+    report = Report()
+    file = parse(Source(path.read_text(encoding="utf-8-sig"), str(path)), report)
+    assert not report.failed
+    used = [one.path.value for one in file.statements if isinstance(one, Use)]
+    places = [(folder / str(name)) for name in used for folder in (path.parent, PROGRAMS[0].parent)]
+    kept = [one for one in file.statements if not isinstance(one, Expect | Meta | Use)]
+    return sum(len(printer.tokens(one)) for one in kept) + sum(words(one) for one in places if one.is_file())
+
+
+def length(text: str) -> int:
+    """The same of a text."""
+    statements = parse(Source(text, "network.net"), Report()).statements
+    return sum(len(printer.tokens(one)) for one in statements if not isinstance(one, Expect | Meta | Use))
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_a_program_comes_back_from_its_graph(path: Path) -> None:
+    net = netdsl.load(path)
+    bare = forgotten(net)
+    text = recover.text(bare.shaped)
+    again = netdsl.loads(text)
+    found = recover.compared(net.shaped, again.shaped)
+    assert not isinstance(found, Difference)
+    assert again.summary().totals == net.summary().totals
+    assert length(text) <= 1.5 * words(path)
+    assert recover.text(forgotten(again).shaped) == text
+
+
+def test_what_is_recovered_is_short() -> None:
+    shares: list[float] = []
+    for path in resources.bundled():
+        shaped = netdsl.load(path).shaped
+        if len(shaped.nodes) > 100:
+            shares.append(length(recover.text(shaped)) / length(listing(shaped.graph)))
+    assert median(shares) < 0.3
+
+
+@some
+@given(programs())
+def test_random_networks_come_back(program: str) -> None:
+    net = forgotten(netdsl.loads(program))
+    text = recover.text(net.shaped, claims=False)
+    again = netdsl.loads(text)
+    assert recover.same(net.shaped, again.shaped) is not None
+    assert recover.text(again.shaped, scopes={}, claims=False) == recover.text(net.shaped, scopes={}, claims=False)
+
+
+def test_resnet_50_is_a_block_and_four_lines() -> None:
+    text = recover.text(forgotten(netdsl.load("resnet50")).shaped, claims=False)
+    assert "block stage(n, stride, copies) =" in text
+    assert "-> stage(256, 2, 5)" in text
+    assert length(text) < words(resources.bundled()[0].parent / "resnet50.net")
+
+
+ADVERSARIES = {
+    "blocks that are called b1 and b11": """
+        block b1(n) = CONV n 3 p1 -> BN -> RELU
+        block b11(n) = b1(n) -> b1({2*n}) -> MAXPOOL 2
+        INPUT 32x32x3 -> b1(4) x11 -> b11(4) -> b11(8) -> b1(11)
+    """,
+    "repeats that end in a fork": """
+        INPUT 8x8x4 -> ( CONV 4 3 p1 -> [ RELU | SKIP ] -> ADD ) x3 -> CONV 4 3 p1 -> [ TANH | SKIP ] -> ADD
+    """,
+    "an output within a repeat": """
+        INPUT 8 -> a: FC 8 -> b: FC 8 -> c: FC 8 -> FC 8
+        output b, fc4
+    """,
+    "shared weights": """
+        left: INPUT 8
+        right: INPUT 8
+        left -> enc: ( FC 8 -> RELU ) x2 -> p: SKIP
+        right -> enc() -> q: SKIP
+        [ p | q ] -> SUB -> ABS -> enc.1()
+    """,
+    "several inputs, outputs and training outputs": """
+        b: INPUT 8x8x3
+        a: INPUT 8x8x3
+        [ a -> CONV 4 3 p1 | b ] -> CONCAT -> t: CONV 4 1 -> o: FC 3
+        t -> aux: FC 5
+        t -> other: FC 2
+        output other, o
+        output training aux
+    """,
+    "one node taken twice": "INPUT 8 -> [ SKIP | SKIP ] -> ADD -> [ SKIP | SKIP | FC 8 ] -> ADD",
+    "devices": """
+        INPUT 8 @1 -> ( FC 8 -> RELU ) x2 @1 -> [ FC 8 @2 -> RELU | FC 8 -> RELU ] -> ADD @1
+        -> [ FC 8 @3 -> RELU @3 | FC 8 @3 ] -> ADD @3
+    """,
+    "names of nodes that layers take": """
+        a: INPUT 16x16x2 -> b: CONV 4 3 s2 p1 -> c: CONV 4 3 s2 p1 -> UPSAMPLE like=b -> UPSAMPLE like=a -> CROP like=c
+    """,
+    "what is named before it is there": """
+        a: INPUT 16x16x2 -> l: CONV 4 3 s2
+        a -> r: CONV 4 3
+        [ r -> CROP like=l | l ] -> ADD
+    """,
+    "crossed branches": """
+        INPUT 8 -> [ a: FC 8 | b: FC 8 ] -> ADD -> x: FC 8
+        [ a | b | x ] -> ADD -> y: FC 8
+        [ y -> RELU | a ] -> MUL
+    """,
+    "kernels that are no squares": """
+        block u(k) = CONV 4 {k} p{k // 2} -> BN
+        INPUT 8x8x4 -> u(1x7) -> u(7x1) -> u(3) -> u(1)
+    """,
+    "fractions": """
+        block d(r) = FC 8 -> RELU -> DROPOUT {r} -> LEAKYRELU {r/2}
+        INPUT 8 -> d(1/3) -> d(0.25) -> d(2/7)
+    """,
+}
+
+
+@pytest.mark.parametrize("program", ADVERSARIES.values(), ids=ADVERSARIES)
+def test_adversaries_come_back(program: str) -> None:
+    assert recovered(program)
+
+
+def test_repeats_begin_where_an_author_would() -> None:
+    assert recovered("INPUT 8x8x3 -> CONV 4 3 -> RELU -> CONV 4 1 -> RELU -> CONV 4 1 -> RELU") == (
+        "INPUT 8x8x3 -> CONV 4 3 -> RELU\n-> ( CONV 4 1 -> RELU ) x2"
+    )
+
+
+def test_parameters_follow_from_each_other() -> None:
+    text = recovered(
+        "block u(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n"
+        "INPUT 9x9x3 -> u(4, 3) -> u(8, 5) -> u(6, 1)"
+    )
+    assert text.startswith("block double(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n")
+
+
+def test_long_skips_are_names() -> None:
+    text = recovered(
+        "INPUT 16x16x2 -> a: CONV 4 3 p1 -> MAXPOOL 2 -> b: CONV 4 3 p1 -> MAXPOOL 2 -> c: CONV 4 3 p1 -> MAXPOOL 2\n"
+        "-> RELU -> UPSAMPLE 2 -> [ c | SKIP ] -> ADD -> UPSAMPLE 2 -> [ b | SKIP ] -> ADD -> UPSAMPLE 2\n"
+        "-> [ a | SKIP ] -> ADD"
+    )
+    assert "[ tap1 | SKIP ] -> ADD" in text
+
+
+def test_scopes_give_blocks_and_labels_their_names() -> None:
+    net = netdsl.loads(
+        "block u(n) = CONV n 3 p1 -> BN -> RELU\nblock f(n) = [ u(n) -> u(n) | SKIP ] -> ADD -> TANH\n"
+        "INPUT 8x8x4 -> f(4) -> MAXPOOL 2 -> f(4) -> SIGMOID -> f(4)"
+    )
+    scopes = {
+        node: (("layer" + node[1], "Sequential"), ("0", "BasicBlock")) for node in net.graph if node.startswith("f")
+    }
+    text = recover.text(net.shaped, scopes=scopes, claims=False)
+    assert "block basic_block() = [ ( CONV 4 3 p1 -> BN -> RELU ) x2 | SKIP ] -> ADD -> TANH" in text
+    assert "-> layer2: basic_block() -> SIGMOID" in text
+
+
+def test_figures_and_source_are_told() -> None:
+    shaped = netdsl.loads("INPUT 8 -> FC 4").shaped
+    assert recover.text(shaped, comment="Caffe: a.prototxt") == (
+        '# Caffe: a.prototxt\nnetwork "network"\n\nINPUT 8 -> FC 4\n\n'
+        "expect shape = 4\nexpect params = 36\nexpect macs = 32\n"
+    )
+
+
+# Equality
+
+
+def matched(one: netdsl.Network, other: netdsl.Network) -> bool:
+    """Whether networkx finds two networks to be one."""
+
+    def plain(net: netdsl.Network) -> Any:
+        found: networkx.DiGraph[str] = networkx.DiGraph()
+        outputs = list(net.graph.graph["outputs"].values())
+        for node, data in net.graph.nodes(data=True):
+            mark = outputs.index(node) if node in outputs else -1
+            found.add_node(node, said=(data["layer"].canonical.written, data["device"], mark))
+        for source, target, key in net.graph.edges(keys=True):
+            keys = found.edges[source, target]["keys"] if found.has_edge(source, target) else ()
+            found.add_edge(source, target, keys=(*keys, key))
+        return found
+
+    return DiGraphMatcher(
+        plain(one),
+        plain(other),
+        node_match=lambda a, b: a["said"] == b["said"],
+        edge_match=lambda a, b: a["keys"] == b["keys"],
+    ).is_isomorphic()
+
+
+@some
+@given(programs())
+def test_equality_is_isomorphism(program: str) -> None:
+    net = netdsl.loads(program)
+    if any(data["weights"] != node for node, data in net.graph.nodes(data=True)):
+        return
+    other = forgotten(net)
+    assert recover.same(net.shaped, other.shaped) is not None
+    assert matched(net, other)
+    graph = net.graph
+    node = random.Random(len(program)).choice([node for node in graph if graph.in_degree(node)])
+    graph.nodes[node]["layer"] = replace(graph.nodes[node]["layer"])
+    graph.nodes[node]["device"] = 7
+    changed = netdsl.from_graph(graph)
+    assert recover.same(net.shaped, changed.shaped) is None
+    assert not matched(net, changed)
+
+
+DIFFERENT: Sequence[tuple[str, str, str]] = [
+    ("INPUT 8 -> FC 8", "INPUT 8 -> FC 9", "FC 8 and FC 9"),
+    ("INPUT 8 -> FC 8 -> RELU", "INPUT 8 -> FC 8", "RELU and FC 8"),
+    ("INPUT 8 -> RELU @1", "INPUT 8 -> RELU", "device 1 and 0"),
+    ("INPUT 8 -> [ FC 8 | SKIP ] -> SUB", "INPUT 8 -> [ SKIP | FC 8 ] -> SUB", "FC 8 and INPUT 8"),
+    ("INPUT 8 -> [ RELU | TANH ] -> ADD", "INPUT 8 -> [ RELU | TANH | SKIP ] -> ADD", "2 inputs and 3"),
+    ("INPUT 8 -> f: FC 8 -> f()", "INPUT 8 -> FC 8 -> FC 8", "whose weights it uses"),
+    ("INPUT 8 -> a: FC 8 -> b: FC 8\noutput a, b", "INPUT 8 -> FC 8 -> FC 8", "2 outputs and 1"),
+    ("a: INPUT 8\nb: INPUT 8\n[ a | b ] -> SUB", "a: INPUT 8\nb: INPUT 8\n[ b | a ] -> SUB", "the order of inputs"),
+    (
+        "INPUT 8 -> [ RELU | RELU ] -> ADD",
+        "INPUT 8 -> r: RELU -> [ r | SKIP ] -> ADD",
+        "one of them is read elsewhere in the other's place",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "what"), DIFFERENT)
+def test_the_first_difference_is_told(one: str, other: str, what: str) -> None:
+    found = recover.compared(netdsl.loads(one).shaped, netdsl.loads(other).shaped)
+    assert isinstance(found, Difference)
+    assert found.what == what
+    assert recover.same(netdsl.loads(one).shaped, netdsl.loads(other).shaped) is None
+
+
+def test_equality_gives_the_paths_that_weights_are_renamed_by() -> None:
+    one, other = netdsl.loads("INPUT 8 -> a: FC 4 -> RELU"), netdsl.loads("x: INPUT 8 -> ( FC 4 -> RELU ) x1")
+    found: Mapping[str, str] | None = recover.same(one.shaped, other.shaped)
+    assert found == {"input1": "x", "a": "group1.1.fc1", "relu1": "group1.1.relu1"}
+
+
+def test_the_time_that_it_takes_is_linear() -> None:
+    pick = random.Random(0)
+    layers = [f"CONV {pick.choice([4, 8, 12])} {pick.choice([1, 3])} p1 -> RELU" for _ in range(2000)]
+    text = recover.text(netdsl.loads(f"INPUT 8x8x4 -> {' -> '.join(layers)}").shaped, claims=False)
+    assert not re.search("tap", text)
