@@ -15,6 +15,7 @@ LONGEST = 16
 """How many elements the chain of a block has at most."""
 TRIED = 8
 """Of how many candidates the parameters are reckoned, those first that would save the most without any."""
+_SAMPLE = 64  # rows by which parameters are reckoned, before there is a block
 _CALL = 3  # a call in words: its name, its parentheses and an arrow
 _CUT = 0.15  # of a saving, for each end that parts what belongs together
 _BLOCK = 6  # the words around a block's chain
@@ -66,6 +67,7 @@ class Blocks:
         self.rows: dict[int, list[Sequence[Value]]] = {}
         self.uses: dict[int, int] = {}
         self.costs: dict[int, int] = {}
+        self.starts: dict[tuple[int, int], Sequence[int]] = {}
 
     @property
     def called(self) -> Sequence[int]:
@@ -176,7 +178,7 @@ class Blocks:
 
     def _count(self) -> None:
         """How often each form stands in the text, and with which numbers."""
-        self.costs = {}
+        self.costs, self.starts = {}, {}
         self.uses = dict.fromkeys(self.inside_first(), 0)
         self.rows = {self.top: [self.row]}
         self.uses[self.top] = 1
@@ -282,23 +284,33 @@ class Blocks:
     def _solved(self, key: Sequence[int], places: Sequence[Place]) -> Solution:
         """The parameters that a block of a stretch would have."""
         items = [Item(form, 0) for form in key]
-        return solve(self._gathered(key, places), self._inside([items], 0))
+        return solve(self._gathered(key, places, _SAMPLE), self._inside([items], 0))
 
-    def _gathered(self, key: Sequence[int], places: Sequence[Place]) -> list[Sequence[Value]]:
+    def _gathered(self, key: Sequence[int], places: Sequence[Place], most: int) -> list[Sequence[Value]]:
+        """The numbers of a stretch, wherever it stands; `most` rows of them."""
         width = sum(self.forms[form].arity for form in key)
         rows: dict[Sequence[Value], None] = {}
         for place in places:
-            one = self.forms[place.form]
-            before = [item for chain in one.chains[: place.chain] for item in chain]
-            before += one.chains[place.chain][: place.at]
-            start = len(one.holes) + sum(self.forms[item.form].arity for item in before)
+            start = self._starts(place)[place.at]
             rows.update(dict.fromkeys([row[start : start + width] for row in self.rows[place.form]]))
+            if len(rows) > most:
+                break
         return list(rows)
+
+    def _starts(self, place: Place) -> Sequence[int]:
+        """The columns of a form where the elements of one of its chains begin."""
+        found = self.starts.get(place[:2])
+        if found is None:
+            one = self.forms[place.form]
+            before = sum(self.forms[item.form].arity for chain in one.chains[: place.chain] for item in chain)
+            arities = [self.forms[item.form].arity for item in one.chains[place.chain]]
+            found = self.starts[place[:2]] = [*accumulate(arities, initial=len(one.holes) + before)]
+        return found
 
     def _replace(self, key: Sequence[int], places: Sequence[Place]) -> None:
         """Make a block of a stretch, and call it wherever that stands."""
         form = self.forms.add(Form("call", chains=[[Item(one, 0) for one in key]]))
-        self.rows[form] = self._gathered(key, places)
+        self.rows[form] = self._gathered(key, places, len(self.row))
         for place in reversed(places):
             chain = self.forms[place.form].chains[place.chain]
             first, last = chain[place.at], chain[place.at + len(key) - 1]

@@ -34,10 +34,9 @@ def text(
     `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and its figures last,
     as claims. The network that the program makes is the one that is given: where that cannot be, it is a line a layer.
     """
-    for known in (scopes, {}) if scopes != {} else ({},):
-        written = "\n".join(
-            [*_heading(shaped, comment), *program(shaped, known), *(_claims(shaped) if claims else ()), ""]
-        )
+    for known in (scopes, dict[str, Scope]()):
+        facts = _claims(shaped) if claims else ()
+        written = "\n".join([*_heading(shaped, comment), *program(shaped, known), *facts, ""])
         if holds(shaped, written):
             return formatter.format(Source(written, "network.net"))
     return formatter.format(Source(listing(shaped.graph), "network.net"))

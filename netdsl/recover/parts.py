@@ -86,8 +86,12 @@ class Parts:
             while run < len(equal) and equal[run]:
                 run += 1
             copies, left = divmod(run - at + period, period)
+            if copies < 2:
+                found.append(chain[at])
+                at += 1
+                continue
             starts = [at + shift for shift in range(left + 1) if self._repeatable(chain[at + shift :][:period])]
-            if copies < 2 or not starts:
+            if not starts:
                 found.append(chain[at])
                 at += 1
                 continue
