@@ -16,6 +16,7 @@ LONGEST = 16
 TRIED = 8
 """Of how many candidates the parameters are reckoned, those first that would save the most without any."""
 _SAMPLE = 64  # rows by which parameters are reckoned, before there is a block
+_FEW = 4  # parameters that are read at a glance; each further one counts twice
 _CALL = 3  # a call in words: its name, its parentheses and an arrow
 _CUT = 0.15  # of a saving, for each end that parts what belongs together
 _BLOCK = 6  # the words around a block's chain
@@ -150,7 +151,8 @@ class Blocks:
 
     def _saving(self, key: Sequence[int], count: int, parameters: int) -> int:
         words = sum(map(self._cost, key))
-        return count * (words - _CALL - parameters) - words - _BLOCK - parameters
+        told = parameters + max(0, parameters - _FEW)
+        return count * (words - _CALL - told) - words - _BLOCK - parameters
 
     def _cost(self, form: int) -> int:
         """About how many words a form takes."""

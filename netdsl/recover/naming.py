@@ -81,7 +81,7 @@ def _roles(forms: Forms, one: Form, known: Mapping[int, Sequence[Parameter]]) ->
 
 def block_names(blocks: Blocks, classes: Mapping[int, str]) -> Mapping[int, str]:
     """A name for each block: the class that its nodes are of, or else by what is in it."""
-    taken = {keyword.lower() for keyword in keywords()} | {"skip", "group", "tap", "input"}
+    taken = {keyword.lower() for keyword in keywords()} | {"skip", "group", "tap", "aux"}
     found: dict[int, str] = {}
     for form in reversed(blocks.called):
         if form in classes and classes[form] not in taken:
@@ -105,7 +105,8 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     if len(forks) > 1:
         return "stage"
     if "DWCONV" in words:
-        return "inverted" if words.index("DWCONV") > min(words.index(word) for word in products) else "separable"
+        inside = products[-1] != "DWCONV" and products[0] != "DWCONV"
+        return "inverted" if inside else "separable"
     if len(products) == 1:
         return "dense" if products[0] == "FC" else "unit"
     if "MAXPOOL" in words or "PIXELUNSHUFFLE" in words:
@@ -162,6 +163,7 @@ def labels(
             used.add(path)
             continue
         kind = "input" if shaped.nodes[index].layer.keyword == "INPUT" else "tap"
+        kind = "aux" if index in shaped.graph.training_outputs else kind
         while True:
             numbers[kind] += 1
             name = f"{kind}_{numbers[kind]}" if kind == "input" else f"{kind}{numbers[kind]}"

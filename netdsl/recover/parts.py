@@ -53,9 +53,8 @@ class Parts:
             part = self._leaf(index)
             return replace(part, item=part.item._replace(label=label))
         branches = [*map(self.chain, step.branches), [self._leaf(index)]]
-        form = Form("fork", chains=[[part.item for part in branch] for branch in branches])
-        devices = {item.device for chain in form.chains for item in chain if self.forms[item.form].kind != "name"}
-        device = devices.pop() if len(devices) == 1 else None
+        device, chains = self._placed([[part.item for part in branch] for branch in branches])
+        form = Form("fork", chains=chains)
         holes = tuple([value for branch in branches for part in branch for value in part.holes])
         nodes = tuple([node for branch in branches for part in branch for node in part.nodes])
         return Part(Item(self.forms.of(form), device, label), holes, nodes)
@@ -95,7 +94,7 @@ class Parts:
                 found.append(chain[at])
                 at += 1
                 continue
-            start = min(starts, key=lambda one: awkward(self.forms, chain[one].item))
+            start = min(starts, key=lambda one: _rank(self.forms, chain[one].item))
             end = start + copies * period
             if any(part.item.label is not None for part in chain[end - period : end - 1]):
                 copies, end = copies - 1, end - period
@@ -114,12 +113,19 @@ class Parts:
         return "name" not in kinds and not (len(kinds) == 1 and kinds[0] == "repeat")
 
     def _repeat(self, body: Sequence[Part], copies: int, label: int | None) -> Part:
-        items = [part.item._replace(label=None) for part in body]
-        devices = {item.device for item in items}
-        form = self.forms.of(Form("repeat", ("count",), chains=[items]))
+        device, chains = self._placed([[part.item._replace(label=None) for part in body]])
+        form = self.forms.of(Form("repeat", ("count",), chains=chains))
         holes = (copies, *(value for part in body for value in part.holes))
         nodes = tuple([node for part in body for node in part.nodes])
-        return Part(Item(form, devices.pop() if len(devices) == 1 else None, label), holes, nodes)
+        return Part(Item(form, device, label), holes, nodes)
+
+    def _placed(self, chains: list[list[Item]]) -> tuple[int | None, list[list[Item]]]:
+        """The device that all of some chains are on, and the chains without it; None, and they say it, where they part."""
+        placed = {item.device for chain in chains for item in chain if self.forms[item.form].kind != "name"}
+        device = placed.pop() if len(placed) == 1 else None
+        if not device:
+            return device, chains
+        return device, [[item._replace(device=item.device and 0) for item in chain] for chain in chains]
 
     def _owners(self, strands: Sequence[Strand]) -> Mapping[int, int]:
         """For each node that shares weights with one that stands before it, that one."""
@@ -160,3 +166,11 @@ def awkward(forms: Forms, item: Item) -> bool:
     if one.layer is not None:
         return one.layer.role in FOLLOWERS
     return one.kind in ("call", "repeat") and awkward(forms, one.chains[0][0])
+
+
+def _rank(forms: Forms, item: Item) -> int:
+    """How well a repeat begins with an element: best with a depthwise convolution, which a pointwise one follows."""
+    one = forms[item.form]
+    if one.layer is not None and one.layer.keyword == "DWCONV":
+        return 0
+    return 2 if awkward(forms, item) else 1

@@ -98,7 +98,7 @@ class Writer:
         one = self.blocks.forms[item.form]
         label = "" if item.label is None or item.label not in self.labels else f"{self.labels[item.label]}: "
         placed = f" @{item.device}" if item.device not in (None, device) else ""
-        inside = device if item.device is None else item.device
+        inside = device if item.device is None else 0  # what is placed as a whole does not say it inside
         match one.kind:
             case "fork":
                 *chains, [merge] = one.chains
