@@ -130,6 +130,13 @@ ADVERSARIES = {
         right -> enc() -> q: SKIP
         [ p | q ] -> SUB -> ABS -> enc.1()
     """,
+    "one copy and its weights": """
+        INPUT 8x8x2 -> FC 8 -> f: FC 8 -> FC 8 -> RELU -> f()
+    """,
+    "what is applied ends a block": """
+        block gate() = [ BN -> SCALE | SKIP ] -> MUL -> BN -> RELU -> BN
+        INPUT 8x8x2 -> gate() -> [ BN -> SCALE | SKIP ] -> MUL -> BN -> RELU -> b: BN -> b()
+    """,
     "several inputs, outputs and training outputs": """
         b: INPUT 8x8x3
         a: INPUT 8x8x3
@@ -185,6 +192,20 @@ def test_parameters_follow_from_each_other() -> None:
         "INPUT 9x9x3 -> u(4, 3) -> u(8, 5) -> u(6, 1)"
     )
     assert text.startswith("block double(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n")
+
+
+def test_numbers_grow_with_the_copies() -> None:
+    text = recovered("INPUT 8x8x4 -> CONV 16 1 -> RELU -> CONV 28 1 -> RELU -> CONV 40 1 -> RELU -> CONV 52 1 -> RELU")
+    assert text == "INPUT 8x8x4\n-> ( CONV {4 + 12*i} 1 -> RELU ) x4 as i"
+    text = recovered(
+        "block r(n, a, m) = ( FC n -> RELU -> DROPOUT {a + i/40} ) x{m} as i -> FC 5\n"
+        "INPUT 8 -> r(6, 0, 3) -> r(8, 0.2, 4) -> r(9, 0.3, 5)"
+    )
+    assert "FC n -> RELU -> DROPOUT {rate + i/40} ) x{copies} as i -> FC 5" in text
+
+
+def test_copies_of_more_and_more_come_back() -> None:
+    assert recovered("INPUT 8 -> ( FC 8 -> RELU x3 ) -> FC 8 -> RELU x4 -> FC 8 -> RELU x5 -> FC 8 -> RELU x6")
 
 
 def test_long_skips_are_names() -> None:

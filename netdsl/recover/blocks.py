@@ -11,6 +11,8 @@ from netdsl.recover.forms import Form, Forms, Item, Value
 from netdsl.recover.parts import Part, awkward
 from netdsl.recover.solve import Solution, solve
 
+MOST = 200
+"""How many blocks a program has at most."""
 LONGEST = 16
 """How many elements the chain of a block has at most."""
 TRIED = 8
@@ -112,10 +114,11 @@ class Blocks:
             found[node] = name
         return found
 
-    def find(self) -> None:
-        """Make blocks while one saves words, and find the parameters of all."""
-        while self._one():
-            pass
+    def find(self, most: int = MOST) -> None:
+        """Make blocks while one saves words, `most` of them, and find the parameters of all."""
+        for _ in range(most):
+            if not self._one():
+                break
         self._count()
         self.solutions = {}
         for form in self.inside_first():
@@ -209,8 +212,8 @@ class Blocks:
                 found[form] = None
             elif form not in found:
                 pending.append((form, True))
-                inside = {item.form for chain in self.forms[form].chains for item in chain}
-                pending += [(one, False) for one in inside if one not in found]
+                inside = [item.form for chain in self.forms[form].chains for item in chain]
+                pending += [(one, False) for one in reversed(inside) if one not in found]
         return list(found)
 
     def _candidates(self) -> dict[tuple[int, ...], Candidate]:

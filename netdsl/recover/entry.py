@@ -9,7 +9,7 @@ from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.measured import Measured
 from netdsl.recover import naming, scopes
-from netdsl.recover.blocks import Blocks
+from netdsl.recover.blocks import MOST, Blocks
 from netdsl.recover.flow import Flow
 from netdsl.recover.forms import Forms
 from netdsl.recover.parts import Parts
@@ -34,9 +34,9 @@ def text(
     `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and its figures last,
     as claims. The network that the program makes is the one that is given: where that cannot be, it is a line a layer.
     """
-    for known in (scopes, dict[str, Scope]()):
-        facts = _claims(shaped) if claims else ()
-        written = "\n".join([*_heading(shaped, comment), *program(shaped, known), *facts, ""])
+    facts = list(_claims(shaped)) if claims else []
+    for known, plain in ((scopes, False), (dict[str, Scope](), True)):
+        written = "\n".join([*_heading(shaped, comment), *program(shaped, known, plain=plain), *facts, ""])
         if holds(shaped, written):
             return formatter.format(Source(written, "network.net"))
     return formatter.format(Source(listing(shaped.graph), "network.net"))
@@ -49,8 +49,8 @@ def holds(shaped: ShapedGraph, written: str) -> bool:
     return made is not None and not report.failed and same(shaped, made) is not None
 
 
-def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None) -> Sequence[str]:
-    """The lines of its blocks, chains and outputs."""
+def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bool = False) -> Sequence[str]:
+    """The lines of its blocks, chains and outputs; a plain one has no blocks, and no copies that differ."""
     graph, forms = shaped.graph, Forms()
     flow = Flow(shaped)
     strands = flow.statements()
@@ -59,9 +59,9 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None) -> Sequence[
     ends = [index for index in order if index not in read and index not in graph.training_outputs]
     explicit = tuple(ends) != graph.outputs
     named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
-    parts = Parts(shaped, forms, strands, named)
+    parts = Parts(shaped, forms, strands, named, growing=not plain)
     blocks = Blocks(forms, [parts.chain(strand) for strand in strands])
-    blocks.find()
+    blocks.find(0 if plain else MOST)
     around = scopes.of(shaped, known)
     names = naming.block_names(blocks, scopes.classes(blocks, around))
     called = scopes.labels(blocks.elements, around)

@@ -35,7 +35,7 @@ class Item(NamedTuple):
 class Form:
     """A skeleton. `chains` are what it holds: the branches of a fork, the body of a repeat or of a block.
 
-    `fixed` has names in it that no block may know, `inner` a label that is known outside of it.
+    `fixed` has names in it that no block may know, or weights that others use; `inner` a label that is known outside.
     """
 
     kind: Literal["layer", "fork", "repeat", "call", "name", "apply"]
@@ -43,6 +43,8 @@ class Form:
     """What its own holes are: fields of the layer, the count of a repeat, a name."""
     layer: Layer | None = None
     node: int = -1
+    growing: tuple[int, ...] = ()
+    """The columns of a repeat's body that grow from copy to copy; by how much follows the count."""
     chains: list[list[Item]] = field(default_factory=list[list[Item]])
     arity: int = 0
     width: int = 0
@@ -63,7 +65,7 @@ class Forms:
     def of(self, form: Form) -> int:
         """The number of a form."""
         layer = None if form.layer is None else _skeleton(form.layer)
-        key = (form.kind, form.holes, layer, form.node, tuple(map(tuple, form.chains)), form.fixed)
+        key = (form.kind, form.holes, layer, form.node, form.growing, tuple(map(tuple, form.chains)), form.fixed)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = self.add(form)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
 from netdsl.recover.forms import Form, Forms, Item, Ref, Value
 from netdsl.recover.same import plain, weighty
+from netdsl.text.tree import Number, exact
 
 LONGEST = 24
 """How many elements a repeated group has at most."""
@@ -27,10 +29,13 @@ class Part:
 class Parts:
     """The parts of a network's chains, once it is known which nodes are named."""
 
-    def __init__(self, shaped: ShapedGraph, forms: Forms, strands: Sequence[Strand], named: Set[int]) -> None:
-        self.shaped, self.forms = shaped, forms
+    def __init__(
+        self, shaped: ShapedGraph, forms: Forms, strands: Sequence[Strand], named: Set[int], *, growing: bool = True
+    ) -> None:
+        self.shaped, self.forms, self.growing = shaped, forms, growing
         self.owners = self._owners(strands)
-        self.labelled = set(named) | set(_names(strands)) | set(self.owners.values())
+        self.owning = set(self.owners.values())
+        self.labelled = {*named, *_names(strands), *self.owning}
         for node in shaped.nodes:
             further = len(references(node.layer))
             self.labelled.update(node.inputs[len(node.inputs) - further :])
@@ -44,6 +49,8 @@ class Parts:
         found += [self._part(step) for step in strand.steps]
         for period in range(1, min(LONGEST, len(found) // 2) + 1):
             found = self._folded(found, period)
+        for period in range(1, min(LONGEST, len(found) // 3) + 1) if self.growing else ():
+            found = self._grown(found, period)
         return found
 
     def _part(self, step: Step) -> Part:
@@ -69,7 +76,7 @@ class Parts:
         if names := references(layer):
             read = node.inputs[len(node.inputs) - len(names) :]
             layer = replace(layer, **{name: f"node{source}" for name, source in zip(names, read, strict=True)})
-        form, values = self.forms.layer(layer, fixed=bool(names))
+        form, values = self.forms.layer(layer, fixed=bool(names) or index in self.owning)
         return Part(Item(form, node.device), values, (index,))
 
     def _folded(self, chain: list[Part], period: int) -> list[Part]:
@@ -108,19 +115,61 @@ class Parts:
             at = end
         return found
 
+    def _grown(self, chain: list[Part], period: int) -> list[Part]:
+        """The chain with what recurs three times or more as a repeat, where numbers grow evenly from copy to copy."""
+        found: list[Part] = []
+        at = 0
+        while at < len(chain):
+            step = self._step(chain[at:][:period], chain[at + period :][:period])
+            end = at + 2 * period
+            while step and self._step(chain[end - period : end], chain[end:][:period]) == step:
+                end += period
+            if step is None or end - at < 3 * period or not self._repeatable(chain[at : at + period]):
+                found.append(chain[at])
+                at += 1
+                continue
+            body, label = chain[at : at + period], chain[end - 1].item.label
+            found.append(self._repeat(body, (end - at) // period, label, step))
+            at = end
+        return found
+
+    def _step(self, one: Sequence[Part], other: Sequence[Part]) -> tuple[Number, ...] | None:
+        """By how much the numbers of a stretch are greater in another; None where these are no copies."""
+        if len(one) != len(other) or any(
+            first.item[:2] != second.item[:2] or first.item.label is not None
+            for first, second in zip(one, other, strict=True)
+        ):
+            return None
+        if any(part.item.label is not None for part in other[:-1]):
+            return None
+        found: list[Number] = []
+        for first, second in zip(one, other, strict=True):
+            for value, next_one in zip(first.holes, second.holes, strict=True):
+                if value == next_one:
+                    found.append(0)
+                elif type(value) in (int, Fraction) and type(next_one) in (int, Fraction):
+                    found.append(exact(Fraction(next_one) - Fraction(value)))  # pyright: ignore[reportArgumentType]
+                else:
+                    return None
+        return tuple(found)
+
     def _repeatable(self, body: Sequence[Part]) -> bool:
         kinds = [self.forms[part.item.form].kind for part in body]
         return "name" not in kinds and not (len(kinds) == 1 and kinds[0] == "repeat")
 
-    def _repeat(self, body: Sequence[Part], copies: int, label: int | None) -> Part:
+    def _repeat(self, body: Sequence[Part], copies: int, label: int | None, step: Sequence[Number] = ()) -> Part:
         device, chains = self._placed([[part.item._replace(label=None) for part in body]])
-        form = self.forms.of(Form("repeat", ("count",), chains=chains))
-        holes = (copies, *(value for part in body for value in part.holes))
+        growing = tuple([column for column, number in enumerate(step) if number])
+        form = self.forms.of(Form("repeat", ("count", *("step" for _ in growing)), growing=growing, chains=chains))
+        values = [value for part in body for value in part.holes]
+        for column in growing:
+            values[column] = exact(Fraction(values[column]) - step[column])  # pyright: ignore[reportArgumentType]
+        holes = (copies, *(step[column] for column in growing), *values)
         nodes = tuple([node for part in body for node in part.nodes])
         return Part(Item(form, device, label), holes, nodes)
 
     def _placed(self, chains: list[list[Item]]) -> tuple[int | None, list[list[Item]]]:
-        """The device that all of some chains are on, and the chains without it; None, and they say it, where they part."""
+        """The device that all of some chains are on, and the chains without it; None where they are on several."""
         placed = {item.device for chain in chains for item in chain if self.forms[item.form].kind != "name"}
         device = placed.pop() if len(placed) == 1 else None
         if not device:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from math import lcm
 
 from netdsl.layers.arguments import arguments_of, show
 from netdsl.layers.base import write
@@ -138,12 +140,17 @@ class Writer:
         return f"{fork} -> {label}{merged}"
 
     def _repeat(self, one: Form, values: Sequence[Said], device: int) -> str:
-        chain = one.chains[0]
-        body = self._chain(chain, values[1:], device)
+        chain, own = one.chains[0], len(one.holes)
+        inside = list(values[own:])
+        index = next(name for name in "ijklmn" if not any(f"{name}" in _words(said) for said in values))
+        for column, step in zip(one.growing, values[1:own], strict=True):
+            inside[column] = Said(_grown(inside[column], step, index))
+        body = self._chain(chain, inside, device)
         kind = self.blocks.forms[chain[0].form].kind
         if len(chain) > 1 or kind in ("fork", "repeat") or chain[0].device not in (None, device):
             body = f"( {body} )"
-        return f"{body} x{values[0].words if values[0].value is not None else values[0].braces}"
+        counted = f" as {index}" if one.growing else ""
+        return f"{body} x{values[0].words if values[0].value is not None else values[0].braces}{counted}"
 
     def _arguments(self, form: int, values: Sequence[Said]) -> str:
         """The arguments of a call, those at their default left out where none follows."""
@@ -197,6 +204,40 @@ class Writer:
 
 _BARE = {"filters", "units"}
 """The fields that authors write as a bare name: `CONV n {k}`."""
+
+
+def _words(said: Said) -> Sequence[str]:
+    """The names in a formula."""
+    return NAMES.findall(said.words)
+
+
+def _grown(start: Said, step: Said, index: str) -> str:
+    """A number that grows from copy to copy: `(2 + i)/170`, or `rate + i/170`."""
+    if not (isinstance(start.value, int | Fraction) and isinstance(step.value, int | Fraction)):
+        return f"{_operand(start)} + {_times(step, index)}"
+    low, by = Fraction(start.value), Fraction(step.value)
+    if not low:
+        return _times(step, index)
+    whole = lcm(low.denominator, by.denominator)
+    first, each = int(low * whole), int(by * whole)
+    factor = index if abs(each) == 1 else f"{abs(each)}*{index}"
+    words = f"{first} + {factor}" if each > 0 else f"{first} - {factor}"
+    if first < 0 < each:
+        words = f"{factor} - {-first}"
+    return words if whole == 1 else f"({words})/{whole}"
+
+
+def _times(step: Said, index: str) -> str:
+    """So many times the number of the copy."""
+    if not isinstance(step.value, int | Fraction):
+        return f"{_operand(step)}*{index}"
+    by = Fraction(step.value)
+    words = index if by.numerator == 1 else f"{by.numerator}*{index}"
+    return words if by.denominator == 1 else f"{words}/{by.denominator}"
+
+
+def _operand(said: Said) -> str:
+    return f"({said.words})" if " " in said.words else said.words
 
 
 def _lines(elements: Sequence[str]) -> list[str]:
