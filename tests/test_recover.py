@@ -238,6 +238,29 @@ def test_figures_and_source_are_told() -> None:
     )
 
 
+def test_concatenations_of_all_that_was_before_are_a_dense_block() -> None:
+    net = netdsl.loads(
+        "INPUT 8x8x4 -> ( [ SKIP | BN -> RELU -> CONV 2 3 p1 ] -> CONCAT ) x5 -> AVGPOOL 2\n"
+        "-> ( [ SKIP | BN -> RELU -> CONV 2 3 p1 ] -> CONCAT ) x3 -> FC 3"
+    )
+    graph = net.graph
+    for node in [node for node in graph if graph.nodes[node]["layer"].keyword == "CONCAT"]:
+        first, last = sorted(graph.pred[node], key=lambda source: min(graph.pred[node][source]))
+        if graph.nodes[first]["layer"].keyword == "CONCAT":
+            before = [source for key, source in sorted((key, one) for one, _, key in graph.in_edges(first, keys=True))]
+            graph.remove_edges_from([(first, node, 0), (last, node, 1)])
+            graph.add_edges_from((source, node, key) for key, source in enumerate([*before, last]))
+    flat = netdsl.from_graph(graph)
+    assert recover.same(flat.shaped, net.shaped) is None
+    assert recover.same(recover.nested(flat.shaped), net.shaped) is not None
+    assert recover.same(flat.shaped, netdsl.loads(recover.text(flat.shaped)).shaped) is not None
+
+
+def test_facts_are_told() -> None:
+    net = netdsl.loads('network "A"\nmeta year = 2012\nmeta paper = "B, C"\nINPUT 8 -> FC 4')
+    assert 'network "A"\nmeta year = 2012\nmeta paper = "B, C"\n' in recover.text(net.shaped)
+
+
 # Equality
 
 

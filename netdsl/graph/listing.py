@@ -29,7 +29,7 @@ def listing(graph: Graph) -> str:
     """
     labels = _labels(graph)
     lines = [printer.line(tree.Title(graph.title))]
-    lines += [f"meta {key} = {value}" for key, value in _facts(graph.meta)]
+    lines += [f"meta {key} = {value}" for key, value in facts(graph.meta)]
     lines += ["", *_chains(graph, labels), ""]
     lines += [f"{labels[index]} -> {name}: SKIP" for index, name in graph.output_names.items()]
     for statement, outputs in (("output", graph.outputs), ("output training", graph.training_outputs)):
@@ -54,7 +54,8 @@ def _labels(graph: Graph) -> Sequence[str]:
     return labels
 
 
-def _facts(meta: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
+def facts(meta: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
+    """The facts that the language can say, as it writes them."""
     for key, value in meta.items():
         if isinstance(value, str):
             yield key, quoted(value)

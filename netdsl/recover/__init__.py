@@ -4,7 +4,8 @@ text(shaped)     the program
 same(one, other) which node of one network is which of another, if they are equal
 """
 
+from netdsl.recover.concats import nested
 from netdsl.recover.entry import text
 from netdsl.recover.same import Difference, compared, same
 
-__all__ = ["Difference", "compared", "same", "text"]
+__all__ = ["Difference", "compared", "nested", "same", "text"]

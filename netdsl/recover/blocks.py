@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -21,6 +21,7 @@ _SAMPLE = 64  # rows by which parameters are reckoned, before there is a block
 _FEW = 4  # parameters that are read at a glance; each further one counts twice
 _CALL = 3  # a call in words: its name, its parentheses and an arrow
 _CUT = 0.15  # of a saving, for each end that parts what belongs together
+_SCOPE = 0.5  # of a saving, for stretches that are modules of the source
 _BLOCK = 6  # the words around a block's chain
 
 
@@ -60,8 +61,8 @@ class _Standing:
 class Blocks:
     """The blocks of a network. Its chains at the top are those of one form, `top`, which has one row of numbers."""
 
-    def __init__(self, forms: Forms, chains: Sequence[Sequence[Part]]) -> None:
-        self.forms = forms
+    def __init__(self, forms: Forms, chains: Sequence[Sequence[Part]], module: Callable[[Sequence[int]], bool]) -> None:
+        self.forms, self.module = forms, module
         top = Form("fork", chains=[[part.item for part in chain] for chain in chains])
         self.top = forms.add(top)
         self.row = tuple([value for chain in chains for part in chain for value in part.holes])
@@ -69,6 +70,7 @@ class Blocks:
         self.solutions: dict[int, Solution] = {}
         self.rows: dict[int, list[Sequence[Value]]] = {}
         self.uses: dict[int, int] = {}
+        self.sites: dict[int, Sequence[int]] = {}
         self.costs: dict[int, int] = {}
         self.starts: dict[tuple[int, int], Sequence[int]] = {}
 
@@ -137,6 +139,7 @@ class Blocks:
             solution = self._solved(key, candidates[key].places)
             saving = self._saving(key, candidates[key].count, len(solution.parameters))
             saving *= 1 - _CUT * self._cuts(key, candidates[key].places)
+            saving *= 1 + _SCOPE * self._modules(key, candidates[key].places)
             if saving > gain:
                 best, gain = key, saving
         if best is None:
@@ -151,6 +154,16 @@ class Blocks:
             following = self.forms[place.form].chains[place.chain][place.at + len(key) :][:1]
             behind += any(awkward(self.forms, item) for item in following)
         return awkward(self.forms, Item(key[0], 0)) + behind / len(places)
+
+    def _modules(self, key: Sequence[int], places: Sequence[Place]) -> float:
+        """What share of a stretch's places are modules of the source, each where it stands first."""
+        width, found = sum(self.forms[form].width for form in key), 0
+        for place in places:
+            chains = self.forms[place.form].chains
+            before = [item for chain in chains[: place.chain] for item in chain] + chains[place.chain][: place.at]
+            start = sum(self.forms[item.form].width for item in before)
+            found += self.module(self.sites[place.form][start : start + width])
+        return found / len(places)
 
     def _saving(self, key: Sequence[int], count: int, parameters: int) -> int:
         words = sum(map(self._cost, key))
@@ -187,15 +200,19 @@ class Blocks:
         self.uses = dict.fromkeys(self.inside_first(), 0)
         self.rows = {self.top: [self.row]}
         self.uses[self.top] = 1
+        self.sites = {self.top: self.nodes}
         seen: dict[int, dict[Sequence[Value], None]] = {form: {} for form in self.uses}
         seen[self.top][self.row] = None
         for form in reversed(list(self.uses)):
             one = self.forms[form]
             times = 1 if one.kind == "call" else self.uses[form]
             rows = self.rows[form] = list(seen[form])
-            at = len(one.holes)
+            at, start = len(one.holes), 0
             for chain in one.chains:
                 for item in chain:
+                    width = self.forms[item.form].width
+                    self.sites.setdefault(item.form, self.sites[form][start : start + width])
+                    start += width
                     end = at + self.forms[item.form].arity
                     self.uses[item.form] += times
                     if item.form in seen and self.forms[item.form].chains:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from netdsl.graph.build import build
-from netdsl.graph.listing import listing
+from netdsl.graph.listing import facts, listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.measured import Measured
 from netdsl.recover import naming, scopes
@@ -34,9 +34,9 @@ def text(
     `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and its figures last,
     as claims. The network that the program makes is the one that is given: where that cannot be, it is a line a layer.
     """
-    facts = list(_claims(shaped)) if claims else []
+    claimed = list(_claims(shaped)) if claims else []
     for known, plain in ((scopes, False), (dict[str, Scope](), True)):
-        written = "\n".join([*_heading(shaped, comment), *program(shaped, known, plain=plain), *facts, ""])
+        written = "\n".join([*_heading(shaped, comment), *program(shaped, known, plain=plain), *claimed, ""])
         if holds(shaped, written):
             return formatter.format(Source(written, "network.net"))
     return formatter.format(Source(listing(shaped.graph), "network.net"))
@@ -60,9 +60,9 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
     explicit = tuple(ends) != graph.outputs
     named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
     parts = Parts(shaped, forms, strands, named, growing=not plain)
-    blocks = Blocks(forms, [parts.chain(strand) for strand in strands])
-    blocks.find(0 if plain else MOST)
     around = scopes.of(shaped, known)
+    blocks = Blocks(forms, [parts.chain(strand) for strand in strands], scopes.modules(around))
+    blocks.find(0 if plain else MOST)
     names = naming.block_names(blocks, scopes.classes(blocks, around))
     called = scopes.labels(blocks.elements, around)
     labels = naming.labels(
@@ -79,6 +79,7 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
 def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
     yield from (f"# {line}" for line in comment.splitlines())
     yield f"network {quoted(shaped.graph.title)}"
+    yield from (f"meta {key} = {value}" for key, value in facts(shaped.graph.meta))
     yield ""
 
 

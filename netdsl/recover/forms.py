@@ -23,6 +23,11 @@ class Ref(int):
 Value: TypeAlias = int | Fraction | tuple[int | Fraction, ...] | Ref
 
 
+def number(value: Value) -> int | Fraction | None:
+    """A value that is one number, no dims and no name."""
+    return None if isinstance(value, tuple | Ref) else value
+
+
 class Item(NamedTuple):
     """A form at a place, on a device, or None where its parts are on several; `label` is a node that it names."""
 

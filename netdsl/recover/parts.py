@@ -9,7 +9,7 @@ from fractions import Fraction
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
-from netdsl.recover.forms import Form, Forms, Item, Ref, Value
+from netdsl.recover.forms import Form, Forms, Item, Ref, Value, number
 from netdsl.recover.same import plain, weighty
 from netdsl.text.tree import Number, exact
 
@@ -145,12 +145,13 @@ class Parts:
         found: list[Number] = []
         for first, second in zip(one, other, strict=True):
             for value, next_one in zip(first.holes, second.holes, strict=True):
+                low, high = number(value), number(next_one)
                 if value == next_one:
                     found.append(0)
-                elif type(value) in (int, Fraction) and type(next_one) in (int, Fraction):
-                    found.append(exact(Fraction(next_one) - Fraction(value)))  # pyright: ignore[reportArgumentType]
-                else:
+                elif low is None or high is None:
                     return None
+                else:
+                    found.append(exact(Fraction(high) - Fraction(low)))
         return tuple(found)
 
     def _repeatable(self, body: Sequence[Part]) -> bool:
@@ -163,7 +164,9 @@ class Parts:
         form = self.forms.of(Form("repeat", ("count", *("step" for _ in growing)), growing=growing, chains=chains))
         values = [value for part in body for value in part.holes]
         for column in growing:
-            values[column] = exact(Fraction(values[column]) - step[column])  # pyright: ignore[reportArgumentType]
+            first = number(values[column])
+            assert first is not None
+            values[column] = exact(Fraction(first) - step[column])
         holes = (copies, *(step[column] for column in growing), *values)
         nodes = tuple([node for part in body for node in part.nodes])
         return Part(Item(form, device, label), holes, nodes)

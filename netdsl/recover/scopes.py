@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
 from netdsl.graph.names import lowered
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.table import keywords
 from netdsl.recover.blocks import Blocks
 from netdsl.text.tokens import KEYWORDS, NAMES
 
@@ -24,6 +25,25 @@ def of(shaped: ShapedGraph, given: Mapping[str, Scope] | None) -> Sequence[Scope
     if given is not None:
         return [tuple(given.get(node.path, ())) for node in shaped.nodes]
     return [tuple([(name, "") for name in node.path.split(".")[:-1]]) for node in shaped.nodes]
+
+
+def _counted(name: str) -> bool:
+    """Whether a scope may have its name of a block: `stage1`, not `conv2`, since no layer is a scope."""
+    stem = re.sub(r"_?\d+_*$", "", name)
+    return stem != name and len(stem) > 2 and stem.upper() not in keywords()
+
+
+def modules(scopes: Sequence[Scope]) -> Callable[[Sequence[int]], bool]:
+    """Whether nodes are all that stand in one scope of the source, which has others around it."""
+    sizes: Counter[Scope] = Counter()
+    for scope in scopes:
+        sizes.update(scope[:end] for end in range(1, len(scope) + 1))
+
+    def whole(nodes: Sequence[int]) -> bool:
+        scope = _common([scopes[node] for node in nodes])
+        return any(sizes[scope[:end]] == len(nodes) for end in range(1, len(scope) + 1))
+
+    return whole
 
 
 def classes(blocks: Blocks, scopes: Sequence[Scope]) -> Mapping[int, str]:
@@ -55,7 +75,8 @@ def labels(chains: Sequence[Sequence[Sequence[int]]], scopes: Sequence[Scope]) -
             scope = around[number][at] if len(nodes) > 1 else ()
             own = [scope[end - 1][0] for end in range(1, len(scope) + 1) if counts[scope[:end]] == 1]
             said = lowered(own[0]) if own else ""
-            if NAMES.fullmatch(said) and said not in KEYWORDS | taken:
+            told = any(name for _, name in scope) or not _counted(said)
+            if told and NAMES.fullmatch(said) and said not in KEYWORDS | taken:
                 found[number, at] = said
                 taken.add(said)
     return found
