@@ -208,13 +208,16 @@ def test_copies_of_more_and_more_come_back() -> None:
     assert recovered("INPUT 8 -> ( FC 8 -> RELU x3 ) -> FC 8 -> RELU x4 -> FC 8 -> RELU x5 -> FC 8 -> RELU x6")
 
 
-def test_long_skips_are_names() -> None:
+def test_long_skips_are_names_that_blocks_take() -> None:
     text = recovered(
-        "INPUT 16x16x2 -> a: CONV 4 3 p1 -> MAXPOOL 2 -> b: CONV 4 3 p1 -> MAXPOOL 2 -> c: CONV 4 3 p1 -> MAXPOOL 2\n"
-        "-> RELU -> UPSAMPLE 2 -> [ c | SKIP ] -> ADD -> UPSAMPLE 2 -> [ b | SKIP ] -> ADD -> UPSAMPLE 2\n"
-        "-> [ a | SKIP ] -> ADD"
+        "block double(n) = ( CONV n 3 p1 -> BN -> RELU ) x2\n"
+        "block up(n, across) = DECONV n 2 s2 -> [ across | SKIP ] -> CONCAT -> double(n)\n"
+        "INPUT 32x32x3 -> e1: double(4) -> MAXPOOL 2 -> e2: double(8) -> MAXPOOL 2 -> e3: double(12) -> MAXPOOL 2\n"
+        "-> double(24) -> up(12, e3) -> up(8, e2) -> up(4, e1) -> CONV 2 1\n"
     )
-    assert "[ tap1 | SKIP ] -> ADD" in text
+    assert "block up(n, across) = DECONV n 2 s2 -> [ across | SKIP ] -> CONCAT -> unit(n)" in text
+    assert "-> tap1: unit(4) -> MAXPOOL 2\n" in text
+    assert "-> up(12, tap3)\n-> up(8, tap2)\n-> up(4, tap1) -> CONV 2 1" in text
 
 
 def test_scopes_give_blocks_and_labels_their_names() -> None:

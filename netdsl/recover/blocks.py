@@ -11,6 +11,8 @@ from netdsl.recover.forms import Form, Forms, Item, Value
 from netdsl.recover.parts import Part, awkward
 from netdsl.recover.solve import Solution, solve
 
+ENLARGING = {"DECONV", "UPSAMPLE", "PIXELSHUFFLE"}
+"""Layers that begin a stage, as pooling ends one."""
 MOST = 200
 """How many blocks a program has at most."""
 LONGEST = 16
@@ -148,12 +150,17 @@ class Blocks:
         return True
 
     def _cuts(self, key: Sequence[int], places: Sequence[Place]) -> float:
-        """Of the ends of a stretch, how many part what belongs together: a convolution and its activation."""
+        """Of the ends of a stretch, how many part what belongs together: a convolution and its activation.
+
+        What enlarges a map begins what is made of it, and counts for one that does not.
+        """
         behind = 0
         for place in places:
             following = self.forms[place.form].chains[place.chain][place.at + len(key) :][:1]
             behind += any(awkward(self.forms, item) for item in following)
-        return awkward(self.forms, Item(key[0], 0)) + behind / len(places)
+        first = self.forms[key[0]].layer
+        begins = first is not None and first.keyword in ENLARGING
+        return awkward(self.forms, Item(key[0], 0)) - begins + behind / len(places)
 
     def _modules(self, key: Sequence[int], places: Sequence[Place]) -> float:
         """What share of a stretch's places are modules of the source, each where it stands first."""

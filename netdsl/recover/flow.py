@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import cast
 
 from netdsl.graph.node import ShapedGraph
@@ -140,14 +141,31 @@ class Flow:
             spans = [_span(source, root, found, heights) for source in read]
             height = 1 + max(tall for _, tall in spans)
             crossing = any(references(self.shaped.nodes[source].layer) for source in read)
-            if height > DEEP or crossing:
-                longest = max(range(len(spans)), key=lambda at: spans[at][0])
+            longest = max(range(len(spans)), key=lambda at: spans[at][0])
+            if height > DEEP or crossing or self._returns(index, read[longest], found):
                 found.append(read[longest])
                 heights.append(0)
             else:
                 found.append(root)
                 heights.append(height)
         return found
+
+    def _returns(self, index: int, end: int, before: Sequence[int]) -> bool:
+        """Whether the longer of two branches goes down to a smaller map and comes back, as in a U-Net."""
+        root = self.dominators[index]
+        if root == ROOT or len(self.reads[index]) != 2:
+            return False
+        size = self._positions(root)
+        if size != self._positions(end):
+            return False
+        while end not in (root, ROOT):
+            if self._positions(end) < size:
+                return True
+            end = before[end]
+        return False
+
+    def _positions(self, index: int) -> int:
+        return prod(self.shaped.shapes[index].spatial)
 
 
 def _span(end: int, root: int, before: Sequence[int], heights: Sequence[int]) -> tuple[int, int]:

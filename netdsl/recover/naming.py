@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.table import keywords
-from netdsl.recover.blocks import Blocks
+from netdsl.recover.blocks import ENLARGING, Blocks
 from netdsl.recover.forms import Form, Forms, Item, Value
 
 _ROLES = {
@@ -25,6 +25,7 @@ _ROLES = {
     "heads": "heads",
     "rate": "rate",
 }
+_RANKS = {"n": 0, "k": 2, "stride": 3, "pad": 4, "dilation": 5, "g": 6, "copies": 7}
 _DEFAULTS = {"k", "stride", "pad", "dilation", "g"}
 
 
@@ -49,7 +50,7 @@ def parameters(blocks: Blocks, form: int, known: Mapping[int, Sequence[Parameter
         if re.fullmatch(r"[spdgx]\d+", name):
             name = f"{role}_{taken[role]}"
         found.append(Parameter(column, name, _default(blocks, form, column, role)))
-    return sorted(found, key=lambda one: (one.default is not None, one.name.startswith("copies")))
+    return sorted(found, key=lambda one: (one.default is not None, _RANKS.get(one.name.rstrip("0123456789_"), 1)))
 
 
 def _default(blocks: Blocks, form: int, column: int, role: str) -> Value | None:
@@ -96,6 +97,8 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     """What a block is called by what is in it."""
     inner = [forms[item.form] for item in chain]
     words = _keywords(forms, chain)
+    if ENLARGING.intersection(words) and any(word in MERGES for word in words):
+        return "up"
     products = [word for word in words if word in _PRODUCTS]
     if len(chain) > 1 and len(products) > 1 and any(one.kind == "repeat" for one in inner):
         return "stage"
@@ -116,6 +119,7 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     return "bottleneck" if len(products) == 3 else "double" if len(products) == 2 else "part"
 
 
+MERGES = {"ADD", "CONCAT"}
 _PRODUCTS = {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION", "LSTM", "GRU"}
 
 
