@@ -17,6 +17,7 @@ from netdsl.recover.same import same
 from netdsl.recover.scopes import Scope
 from netdsl.recover.write import Writer
 from netdsl.text import format as formatter
+from netdsl.text import printer, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 from netdsl.text.tokens import quoted
@@ -31,8 +32,9 @@ def text(
 ) -> str:
     """The program of a network as an author would have written it, formatted.
 
-    `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and its figures last,
-    as claims. The network that the program makes is the one that is given: where that cannot be, it is a line a layer.
+    `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and claims last:
+    those that the graph brings of the whole, or else its figures. The program makes the network that is given; where
+    none is found that does, it is a line for each layer.
     """
     claimed = list(_claims(shaped)) if claims else []
     for known, plain in ((scopes, False), (dict[str, Scope](), True)):
@@ -84,10 +86,15 @@ def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
 
 
 def _claims(shaped: ShapedGraph) -> Iterator[str]:
-    """What is known of its first output, and of all of it."""
-    totals = Measured(shaped, 1, "fp32").totals
+    """What is claimed of all of it, or else what is known of its first output and of all of it."""
+    graph = shaped.graph
+    given = [claim for claim in graph.expectations if claim.of is None and not any(tree.names([claim.value]))]
     yield ""
-    yield f"expect shape = {shaped.shapes[shaped.graph.outputs[0]]}"
+    if given and not graph.overridden:
+        yield from map(printer.line, given)
+        return
+    totals = Measured(shaped, 1, "fp32").totals
+    yield f"expect shape = {shaped.shapes[graph.outputs[0]]}"
     yield f"expect params = {totals.params}"
     yield f"expect macs = {totals.macs}"
 

@@ -100,7 +100,7 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     if ENLARGING.intersection(words) and any(word in MERGES for word in words):
         return "up"
     products = [word for word in words if word in _PRODUCTS]
-    if len(chain) > 1 and len(products) > 1 and any(one.kind == "repeat" for one in inner):
+    if len(chain) > 1 and products and any(one.kind == "repeat" for one in inner):
         return "stage"
     forks = [one for one in inner if one.kind == "fork"]
     if len(forks) == 1 and (inner[0] is forks[0] or not products):

@@ -241,15 +241,16 @@ def _operand(said: Said) -> str:
 
 
 def _lines(elements: Sequence[str]) -> list[str]:
-    """A chain over lines: what is called, repeated, forked or named begins one."""
+    """A chain over lines: what is called, repeated, forked or named begins one, and so does the end of all maps."""
     found: list[str] = []
-    for at, element in enumerate(elements):
-        if not at:
+    large = False  # whether the line has such an element
+    for element in elements:
+        begins = any(sign in element for sign in "([:") or (large and element.endswith(" global"))
+        if not found:
             found.append(element)
-            continue
-        large = any(sign in element for sign in ("(", "[", ":")) and not NAMES.fullmatch(found[-1])
-        if large or len(found[-1]) + len(element) > _WIDTH:
+        elif (begins and not NAMES.fullmatch(found[-1])) or len(found[-1]) + len(element) > _WIDTH:
             found.append(f"-> {element}")
         else:
             found[-1] += f" -> {element}"
+        large = begins or (large and found[-1] != f"-> {element}")
     return found
