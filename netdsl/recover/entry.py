@@ -17,7 +17,7 @@ from netdsl.recover.same import same
 from netdsl.recover.scopes import Scope
 from netdsl.recover.write import Writer
 from netdsl.text import format as formatter
-from netdsl.text import printer, tree
+from netdsl.text import printer, safe, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 from netdsl.text.tokens import quoted
@@ -38,7 +38,11 @@ def text(
     """
     claimed = list(_claims(shaped)) if claims else []
     for known, plain in ((scopes, False), (dict[str, Scope](), True)):
-        written = "\n".join([*_heading(shaped, comment), *program(shaped, known, plain=plain), *claimed, ""])
+        try:
+            lines = program(shaped, known, plain=plain)
+        except RecursionError:  # of forks within forks, deeper than anyone reads
+            break
+        written = "\n".join([*_heading(shaped, comment), *lines, *claimed, ""])
         if holds(shaped, written):
             return formatter.format(Source(written, "network.net"))
     return formatter.format(Source(listing(shaped.graph), "network.net"))
@@ -79,7 +83,7 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
 
 
 def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
-    yield from (f"# {line}" for line in comment.splitlines())
+    yield from (f"# {safe.line(line)}" for line in comment.splitlines())
     yield f"network {quoted(shaped.graph.title)}"
     yield from (f"meta {key} = {value}" for key, value in facts(shaped.graph.meta))
     yield ""

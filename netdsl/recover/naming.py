@@ -11,6 +11,7 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.layers.table import keywords
 from netdsl.recover.blocks import ENLARGING, Blocks
 from netdsl.recover.forms import Form, Forms, Item, Value
+from netdsl.text.tokens import KEYWORDS
 
 _ROLES = {
     "filters": "n",
@@ -26,6 +27,7 @@ _ROLES = {
     "rate": "rate",
 }
 _RANKS = {"n": 0, "k": 2, "stride": 3, "pad": 4, "dilation": 5, "g": 6, "copies": 7}
+_RESERVED = {*KEYWORDS, "in", "as", "min", "max", "floor", "ceil", "round"}
 _DEFAULTS = {"k", "stride", "pad", "dilation", "g"}
 
 
@@ -45,6 +47,7 @@ def parameters(blocks: Blocks, form: int, known: Mapping[int, Sequence[Parameter
     found: list[Parameter] = []
     for column in solution.parameters:
         role = names.get(column, "n")
+        role += "_" * (role in _RESERVED)
         taken[role] += 1
         name = role if taken[role] == 1 else f"{role}{taken[role]}"
         if re.fullmatch(r"[spdgx]\d+", name):
