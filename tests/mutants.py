@@ -46,6 +46,7 @@ ROOMS = {
     "text/tokens.py": "format parse mistakes",
     "text/grammar.py": "parse",
     "data": "data",
+    "recover": "recover",
     "recipe": "recipe",
     "train/average.py": "train_parts",
     "train/freezing.py": "train_parts",

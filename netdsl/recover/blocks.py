@@ -152,7 +152,8 @@ class Blocks:
     def _cuts(self, key: Sequence[int], places: Sequence[Place]) -> float:
         """Of the ends of a stretch, how many part what belongs together: a convolution and its activation.
 
-        What enlarges a map begins what is made of it, and counts for one that does not.
+        What enlarges a map begins what is made of it, and counts for one that does not; a repeat alone is better where
+        its body is a block.
         """
         behind = 0
         for place in places:
@@ -160,7 +161,8 @@ class Blocks:
             behind += any(awkward(self.forms, item) for item in following)
         first = self.forms[key[0]].layer
         begins = first is not None and first.keyword in ENLARGING
-        return awkward(self.forms, Item(key[0], 0)) - begins + behind / len(places)
+        copies = len(key) == 1 and self.forms[key[0]].kind == "repeat"
+        return awkward(self.forms, Item(key[0], 0)) - begins + copies + behind / len(places)
 
     def _modules(self, key: Sequence[int], places: Sequence[Place]) -> float:
         """What share of a stretch's places are modules of the source, each where it stands first."""

@@ -67,7 +67,9 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
     named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
     parts = Parts(shaped, forms, strands, named, growing=not plain)
     around = scopes.of(shaped, known)
-    blocks = Blocks(forms, [parts.chain(strand) for strand in strands], scopes.modules(around))
+    chains = [parts.chain(strand) for strand in strands]
+    among = [node for chain in chains for part in chain for node in part.nodes]
+    blocks = Blocks(forms, chains, scopes.modules(around, among))
     blocks.find(0 if plain else MOST)
     names = naming.block_names(blocks, scopes.classes(blocks, around))
     called = scopes.labels(blocks.elements, around)

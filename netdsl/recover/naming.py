@@ -105,6 +105,9 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     products = [word for word in words if word in _PRODUCTS]
     if len(chain) > 1 and products and any(one.kind == "repeat" for one in inner):
         return "stage"
+    if len(chain) == 1 and inner[0].kind == "repeat":
+        name = _kind(forms, inner[0].chains[0])
+        return name if name == "unit" else f"{name}s"
     forks = [one for one in inner if one.kind == "fork"]
     if len(forks) == 1 and (inner[0] is forks[0] or not products):
         return _fork_kind(forms, forks[0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -33,11 +33,11 @@ def _counted(name: str) -> bool:
     return stem != name and len(stem) > 2 and stem.upper() not in keywords()
 
 
-def modules(scopes: Sequence[Scope]) -> Callable[[Sequence[int]], bool]:
-    """Whether nodes are all that stand in one scope of the source, which has others around it."""
+def modules(scopes: Sequence[Scope], among: Iterable[int]) -> Callable[[Sequence[int]], bool]:
+    """Whether nodes are all that stand in one scope of the source, among some: of equal copies, those of the first."""
     sizes: Counter[Scope] = Counter()
-    for scope in scopes:
-        sizes.update(scope[:end] for end in range(1, len(scope) + 1))
+    for node in among:
+        sizes.update(scopes[node][:end] for end in range(1, len(scopes[node]) + 1))
 
     def whole(nodes: Sequence[int]) -> bool:
         scope = _common([scopes[node] for node in nodes])
@@ -52,6 +52,9 @@ def classes(blocks: Blocks, scopes: Sequence[Scope]) -> Mapping[int, str]:
     for form, instances in blocks.instances().items():
         if blocks.forms[form].kind != "call":
             continue
+        chain = blocks.forms[form].chains[0]
+        if len(chain) == 1 and blocks.forms[chain[0].form].kind == "repeat":
+            continue  # several modules
         around = [_common([scopes[node] for node in nodes]) for nodes in instances if nodes]
         names = {scope[-1][1] if scope else "" for scope in around}
         if len(names) == 1 and (name := names.pop()) not in _CONTAINERS:
