@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-from netdsl.recover.forms import Form, Forms, Item, Value
+from netdsl.recover.forms import Form, Forms, Item, Value, number
 from netdsl.recover.parts import Part, awkward
 from netdsl.recover.solve import Solution, solve
+from netdsl.text.tree import exact
 
 ENLARGING = {"DECONV", "UPSAMPLE", "PIXELSHUFFLE"}
 """Layers that begin a stage, as pooling ends one."""
@@ -108,12 +110,12 @@ class Blocks:
         """Label elements at the top, but for one that is called so without; gives the names by node."""
         found: dict[int, str] = {}
         elements = self.elements
-        for (number, at), name in called.items():
-            chain = self.forms[self.top].chains[number]
+        for (line, at), name in called.items():
+            chain = self.forms[self.top].chains[line]
             item = chain[at]
             if item.form in names and name.rstrip("0123456789_") == names[item.form].rstrip("0123456789_"):
                 continue
-            node = elements[number][at][-1] if item.label is None else item.label
+            node = elements[line][at][-1] if item.label is None else item.label
             chain[at] = item._replace(label=node)
             found[node] = name
         return found
@@ -215,7 +217,7 @@ class Blocks:
         for form in reversed(list(self.uses)):
             one = self.forms[form]
             times = 1 if one.kind == "call" else self.uses[form]
-            rows = self.rows[form] = list(seen[form])
+            rows = self.rows[form] = [copy for row in seen[form] for copy in _copies(one, row)]
             at, start = len(one.holes), 0
             for chain in one.chains:
                 for item in chain:
@@ -249,11 +251,11 @@ class Blocks:
         for form in self.uses:
             one = self.forms[form]
             times = 1 if one.kind == "call" else self.uses[form]
-            for number, chain in enumerate(one.chains):
+            for line, chain in enumerate(one.chains):
                 able = [self._able(item) for item in chain]
                 for at, item in enumerate(chain):
                     if able[at]:
-                        place = _Standing(Place(form, number, at), chain, able, times)
+                        place = _Standing(Place(form, line, at), chain, able, times)
                         standing.setdefault((item.form,), []).append(place)
         for length in range(1, LONGEST + 1):
             longer: dict[tuple[int, ...], list[_Standing]] = {}
@@ -296,7 +298,11 @@ class Blocks:
         one = self.forms[form]
         if one.kind == "call":
             return self._solution(form).parameters
-        return [*range(len(one.holes)), *self._inside(one.chains, len(one.holes))]
+        inside = self._inside(one.chains, len(one.holes))
+        if one.growing:
+            grown = [len(one.holes) + column in inside for column in one.growing]
+            return [0, *(1 + at for at, needed in enumerate(grown) if needed), *inside]
+        return [*range(len(one.holes)), *inside]
 
     def _inside(self, chains: Sequence[Sequence[Item]], at: int) -> Sequence[int]:
         found: list[int] = []
@@ -346,3 +352,21 @@ class Blocks:
             chain = self.forms[place.form].chains[place.chain]
             first, last = chain[place.at], chain[place.at + len(key) - 1]
             chain[place.at : place.at + len(key)] = [Item(form, first.device, last.label)]
+
+
+def _copies(form: Form, row: Sequence[Value]) -> Sequence[Sequence[Value]]:
+    """The row of a form; of a repeat whose numbers grow, one for each copy, with the numbers of that."""
+    if not form.growing:
+        return (row,)
+    own, count = len(form.holes), number(row[0])
+    assert count is not None
+    found: list[Sequence[Value]] = []
+    for copy in range(1, int(count) + 1):
+        values = list(row)
+        for at, column in enumerate(form.growing):
+            first, step = number(row[own + column]), number(row[1 + at])
+            assert first is not None
+            assert step is not None
+            values[own + column] = exact(Fraction(first) + copy * step)
+        found.append(tuple(values))
+    return found

@@ -109,7 +109,9 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
         name = _kind(forms, inner[0].chains[0])
         return name if name == "unit" else f"{name}s"
     forks = [one for one in inner if one.kind == "fork"]
-    if len(forks) == 1 and (inner[0] is forks[0] or not products):
+    if len(forks) == 1 and (
+        inner[0] is forks[0] or not products or _keywords(forms, forks[0].chains[-1]) == ["CONCAT"]
+    ):
         return _fork_kind(forms, forks[0])
     if len(forks) > 1:
         return "stage"
