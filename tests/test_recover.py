@@ -137,6 +137,16 @@ ADVERSARIES = {
         block gate() = [ BN -> SCALE | SKIP ] -> MUL -> BN -> RELU -> BN
         INPUT 8x8x2 -> gate() -> [ BN -> SCALE | SKIP ] -> MUL -> BN -> RELU -> b: BN -> b()
     """,
+    "parts that are applied in another order": """
+        INPUT 8 -> a: FC 8 -> RELU -> b: FC 8 -> RELU -> c: FC 8 -> b() -> RELU -> c() -> a() -> RELU -> b()
+    """,
+    "an output within what is applied": """
+        INPUT 8 -> a: FC 8 -> o: RELU -> b: FC 8 -> RELU -> a() -> RELU -> b() -> RELU
+        output o, relu4
+    """,
+    "what is applied on another device": """
+        INPUT 8 -> e: ( FC 8 -> RELU -> FC 8 ) @1 -> e() @2 -> e()
+    """,
     "several inputs, outputs and training outputs": """
         b: INPUT 8x8x3
         a: INPUT 8x8x3
@@ -218,6 +228,15 @@ def test_long_skips_are_names_that_blocks_take() -> None:
     assert "block up(n, across) = DECONV n 2 s2 -> [ across | SKIP ] -> CONCAT -> unit(n)" in text
     assert "-> tap1: unit(4) -> MAXPOOL 2\n" in text
     assert "-> up(12, tap3)\n-> up(8, tap2)\n-> up(4, tap1) -> CONV 2 1" in text
+
+
+def test_an_encoder_is_applied_as_one() -> None:
+    text = recovered(
+        "left: INPUT 9x9x1 -> e: ( CONV 4 3 -> RELU -> FC 8 -> TANH ) -> a: SKIP\n"
+        "right: INPUT 9x9x1 -> e() -> b: SKIP\n[ a | b ] -> SUB -> FC 1"
+    )
+    assert "-> tap1: ( CONV 4 3 -> RELU -> FC 8 -> TANH )" in text
+    assert "| input_2 -> tap1()" in text
 
 
 def test_scopes_give_blocks_and_labels_their_names() -> None:

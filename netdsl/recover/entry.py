@@ -8,11 +8,11 @@ from netdsl.graph.build import build
 from netdsl.graph.listing import facts, listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.measured import Measured
-from netdsl.recover import naming, scopes
+from netdsl.recover import naming, scopes, shared
 from netdsl.recover.blocks import MOST, Blocks
 from netdsl.recover.flow import Flow
 from netdsl.recover.forms import Forms
-from netdsl.recover.parts import Parts
+from netdsl.recover.parts import Parts, names
 from netdsl.recover.same import same
 from netdsl.recover.scopes import Scope
 from netdsl.recover.write import Writer
@@ -65,18 +65,23 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
     ends = [index for index in order if index not in read and index not in graph.training_outputs]
     explicit = tuple(ends) != graph.outputs
     named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
+    if not plain:
+        shared.group(shaped, strands, {*named, *flow.referred, *names(strands)})
     parts = Parts(shaped, forms, strands, named, growing=not plain)
     around = scopes.of(shaped, known)
     chains = [parts.chain(strand) for strand in strands]
     among = [node for chain in chains for part in chain for node in part.nodes]
     blocks = Blocks(forms, chains, scopes.modules(around, among))
     blocks.find(0 if plain else MOST)
-    names = naming.block_names(blocks, scopes.classes(blocks, around))
+    block_names = naming.block_names(blocks, scopes.classes(blocks, around))
     called = scopes.labels(blocks.elements, around)
     labels = naming.labels(
-        shaped, [index for index in order if index in parts.labelled], names.values(), blocks.label(called, names)
+        shaped,
+        [index for index in order if index in parts.labelled],
+        block_names.values(),
+        blocks.label(called, block_names),
     )
-    lines = list(Writer(blocks, names, labels).text())
+    lines = list(Writer(blocks, block_names, labels).text())
     if explicit:
         lines.append(f"output {', '.join(labels[index] for index in graph.outputs)}")
     if graph.training_outputs:

@@ -25,10 +25,15 @@ FLOW = -2
 
 @dataclass
 class Step:
-    """A node in a chain, with the branches that it merges."""
+    """A node in a chain, with the branches that it merges.
+
+    Or the last node of a group of steps that is applied again, or of those that apply the one that ends in another.
+    """
 
     index: int
     branches: list[Strand] | None = None
+    group: list[Step] = field(default_factory=list["Step"])
+    applied: int = -1
 
 
 @dataclass
@@ -78,6 +83,13 @@ class Flow:
             found[-1].steps += strand.steps
         else:
             found.append(strand)
+
+    @property
+    def referred(self) -> set[int]:
+        """What layers name that read it (`like=`)."""
+        return {
+            source for index, node in enumerate(self.shaped.nodes) for source in node.inputs[len(self.reads[index]) :]
+        }
 
     def _late(self) -> set[int]:
         """What is named by a layer that stands before it."""

@@ -43,7 +43,7 @@ class Form:
     `fixed` has names in it that no block may know, or weights that others use; `inner` a label that is known outside.
     """
 
-    kind: Literal["layer", "fork", "repeat", "call", "name", "apply"]
+    kind: Literal["layer", "fork", "repeat", "call", "name", "apply", "group"]
     holes: tuple[str, ...] = ()
     """What its own holes are: fields of the layer, the count of a repeat, a name."""
     layer: Layer | None = None

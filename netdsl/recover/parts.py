@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -10,7 +10,8 @@ from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
 from netdsl.recover.forms import Form, Forms, Item, Ref, Value, number
-from netdsl.recover.same import plain, weighty
+from netdsl.recover.same import plain
+from netdsl.recover.shared import owners, steps
 from netdsl.text.tree import Number, exact
 
 LONGEST = 24
@@ -33,9 +34,10 @@ class Parts:
         self, shaped: ShapedGraph, forms: Forms, strands: Sequence[Strand], named: Set[int], *, growing: bool = True
     ) -> None:
         self.shaped, self.forms, self.growing = shaped, forms, growing
-        self.owners = self._owners(strands)
+        self.owners = owners(shaped, strands)
         self.owning = set(self.owners.values())
-        self.labelled = {*named, *_names(strands), *self.owning}
+        groups = {strand.steps[at].index for strand, at in steps(strands) if strand.steps[at].group}
+        self.labelled = {*named, *names(strands), *self.owning, *groups}
         for node in shaped.nodes:
             further = len(references(node.layer))
             self.labelled.update(node.inputs[len(node.inputs) - further :])
@@ -56,6 +58,11 @@ class Parts:
     def _part(self, step: Step) -> Part:
         index = step.index
         label = index if index in self.labelled else None
+        if step.group:
+            return self._group(step, index)
+        if step.applied >= 0:
+            form = self.forms.of(Form("apply", node=step.applied, fixed=True))
+            return Part(Item(form, self.shaped.nodes[index].device, label), (), (index,))
         if step.branches is None:
             part = self._leaf(index)
             return replace(part, item=part.item._replace(label=label))
@@ -65,6 +72,15 @@ class Parts:
         holes = tuple([value for branch in branches for part in branch for value in part.holes])
         nodes = tuple([node for branch in branches for part in branch for node in part.nodes])
         return Part(Item(self.forms.of(form), device, label), holes, nodes)
+
+    def _group(self, step: Step, label: int) -> Part:
+        """What is applied again as one element."""
+        inside = self.chain(Strand(FLOW, step.group))
+        inside[-1] = replace(inside[-1], item=inside[-1].item._replace(label=None))
+        device, chains = self._placed([[part.item for part in inside]])
+        form = self.forms.of(Form("group", chains=chains, fixed=True))
+        holes = tuple([value for part in inside for value in part.holes])
+        return Part(Item(form, device, label), holes, tuple([node for part in inside for node in part.nodes]))
 
     def _leaf(self, index: int) -> Part:
         """A layer, or the call of one whose weights it uses."""
@@ -179,36 +195,15 @@ class Parts:
             return device, chains
         return device, [[item._replace(device=item.device and 0) for item in chain] for chain in chains]
 
-    def _owners(self, strands: Sequence[Strand]) -> Mapping[int, int]:
-        """For each node that shares weights with one that stands before it, that one."""
-        first: dict[str, int] = {}
-        found: dict[int, int] = {}
-        for index in _order(strands):
-            if weighty(self.shaped, index):
-                owner = first.setdefault(self.shaped.nodes[index].owner, index)
-                if owner != index:
-                    found[index] = owner
-        return found
 
-
-def _order(strands: Sequence[Strand]) -> Sequence[int]:
-    """The nodes as they stand in the file."""
-    found: list[int] = []
-    for strand in strands:
-        for step in strand.steps:
-            found += _order(step.branches or ())
-            found.append(step.index)
-    return found
-
-
-def _names(strands: Sequence[Strand]) -> Sequence[int]:
+def names(strands: Sequence[Strand]) -> Sequence[int]:
     """What chains start from by name."""
     found: list[int] = []
     for strand in strands:
         if strand.start >= 0:
             found.append(strand.start)
         for step in strand.steps:
-            found += _names(step.branches or ())
+            found += names(step.branches or ())
     return found
 
 

@@ -107,6 +107,9 @@ class Writer:
                 return self._fork(chains, merge, values, inside, label, placed)
             case "repeat":
                 return label + self._repeat(one, values, inside) + placed
+            case "group":
+                body = f"( {self._chain(one.chains[0], values, inside)} )"
+                return f"{label}( {body}{placed} )" if placed else f"{label}{body}"
             case "call":
                 return f"{label}{self.names[item.form]}({self._arguments(item.form, values)}){placed}"
             case "name":
