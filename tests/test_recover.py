@@ -205,8 +205,10 @@ def test_parameters_follow_from_each_other() -> None:
 
 
 def test_numbers_grow_with_the_copies() -> None:
-    text = recovered("INPUT 8x8x4 -> CONV 16 1 -> RELU -> CONV 28 1 -> RELU -> CONV 40 1 -> RELU -> CONV 52 1 -> RELU")
-    assert text == "INPUT 8x8x4\n-> ( CONV {4 + 12*i} 1 -> RELU ) x4 as i"
+    few = " -> ".join(f"CONV {number} 1 -> RELU" for number in (16, 28, 40, 52))
+    assert recovered(f"INPUT 8x8x4 -> {few}") == f"INPUT 8x8x4 -> {few}"
+    text = recovered(f"INPUT 8x8x4 -> {few} -> CONV 64 1 -> RELU")
+    assert text == "INPUT 8x8x4\n-> ( CONV {4 + 12*i} 1 -> RELU ) x5 as i"
     text = recovered(
         "block r(n, a, m) = ( FC n -> RELU -> DROPOUT {a + i/40} ) x{m} as i -> FC 5\n"
         "INPUT 8 -> r(6, 0, 3) -> r(8, 0.2, 4) -> r(9, 0.3, 5)"

@@ -140,14 +140,20 @@ class Parts:
             end = at + 2 * period
             while step and self._step(chain[end - period : end], chain[end:][:period]) == step:
                 end += period
-            if step is None or end - at < 3 * period or not self._repeatable(chain[at : at + period]):
+            body = chain[at : at + period]
+            if step is None or end - at < self._least(body, step) * period or not self._repeatable(body):
                 found.append(chain[at])
                 at += 1
                 continue
-            body, label = chain[at : at + period], chain[end - 1].item.label
-            found.append(self._repeat(body, (end - at) // period, label, step))
+            found.append(self._repeat(body, (end - at) // period, chain[end - 1].item.label, step))
             at = end
         return found
+
+    def _least(self, body: Sequence[Part], step: Sequence[Number]) -> int:
+        """How many copies are worth a formula: few of what is long, or of rates that nobody would reckon by hand."""
+        layers = all(self.forms[part.item.form].kind == "layer" for part in body)
+        short = layers and len(body) <= 3 and all(isinstance(number, int) for number in step)
+        return 5 if short else 3
 
     def _step(self, one: Sequence[Part], other: Sequence[Part]) -> tuple[Number, ...] | None:
         """By how much the numbers of a stretch are greater in another; None where these are no copies."""
