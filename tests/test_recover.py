@@ -232,6 +232,16 @@ def test_long_skips_are_names_that_blocks_take() -> None:
     assert "-> up(12, tap3)\n-> up(8, tap2)\n-> up(4, tap1) -> CONV 2 1" in text
 
 
+def test_nodes_that_layers_name_are_arguments() -> None:
+    text = recovered(
+        "image: INPUT 16x16x3 -> CONV 8 3 p1 -> BN -> RELU -> s: MAXPOOL 2 -> CONV 8 3 p1 -> BN -> RELU -> CONV 4 1\n"
+        "-> UPSAMPLE like=image mode=bilinear -> SIGMOID\n"
+        "s -> CONV 6 3 p1 -> BN -> RELU -> CONV 4 1 -> UPSAMPLE like=image mode=bilinear -> SIGMOID"
+    )
+    assert "-> UPSAMPLE like=across mode=bilinear -> SIGMOID\n" in text
+    assert "(6, image)" in text
+
+
 def test_an_encoder_is_applied_as_one() -> None:
     text = recovered(
         "left: INPUT 9x9x1 -> e: ( CONV 4 3 -> RELU -> FC 8 -> TANH ) -> a: SKIP\n"

@@ -15,6 +15,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias, cast
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
 
+NODE = "node"
+"""What a layer calls a node that it names, with the node's index behind it."""
+
 
 class Ref(int):
     """A node that is named: its index."""
@@ -107,7 +110,10 @@ def _holes(layer: Layer) -> tuple[tuple[str, ...], tuple[Value, ...]]:
     found: list[tuple[str, Value]] = []
     for one in arguments_of(type(layer)):
         value: Any = getattr(layer, one.attribute)
-        if one.form in ("positional", "tag") or value != one.default:
+        if one.kind.node:
+            if value:
+                found.append((one.field, Ref(value.removeprefix(NODE))))
+        elif one.form in ("positional", "tag") or value != one.default:
             numbers = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else (value,)
             if len(numbers) > 0 and all(type(number) in (int, Fraction) for number in numbers):
                 found.append((one.field, numbers if len(numbers) > 1 else numbers[0]))

@@ -23,6 +23,7 @@ _ROLES = {
     "groups": "g",
     "count": "copies",
     "name": "across",
+    "like": "across",
     "heads": "heads",
     "rate": "rate",
 }
@@ -176,9 +177,12 @@ def labels(
             continue
         kind = "input" if shaped.nodes[index].layer.keyword == "INPUT" else "tap"
         kind = "aux" if index in shaped.graph.training_outputs else kind
+        if kind == "input" and len(shaped.graph.inputs) == 1 and len(shaped.shapes[index].spatial) == 2:
+            kind = "image"
         while True:
             numbers[kind] += 1
             name = f"{kind}_{numbers[kind]}" if kind == "input" else f"{kind}{numbers[kind]}"
+            name = kind if kind == "image" and numbers[kind] == 1 else name
             if name not in used:
                 break
         found[index] = name

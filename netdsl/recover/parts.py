@@ -9,7 +9,7 @@ from fractions import Fraction
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
-from netdsl.recover.forms import Form, Forms, Item, Ref, Value, number
+from netdsl.recover.forms import NODE, Form, Forms, Item, Ref, Value, number
 from netdsl.recover.same import plain
 from netdsl.recover.shared import owners, steps
 from netdsl.text.tree import Number, exact
@@ -89,10 +89,10 @@ class Parts:
             form = self.forms.of(Form("apply", node=self.owners[index], fixed=True))
             return Part(Item(form, node.device), (), (index,))
         layer = plain(node.layer)
-        if names := references(layer):
-            read = node.inputs[len(node.inputs) - len(names) :]
-            layer = replace(layer, **{name: f"node{source}" for name, source in zip(names, read, strict=True)})
-        form, values = self.forms.layer(layer, fixed=bool(names) or index in self.owning)
+        if further := references(layer):
+            read = node.inputs[len(node.inputs) - len(further) :]
+            layer = replace(layer, **{name: f"{NODE}{source}" for name, source in zip(further, read, strict=True)})
+        form, values = self.forms.layer(layer, fixed=index in self.owning)
         return Part(Item(form, node.device), values, (index,))
 
     def _folded(self, chain: list[Part], period: int) -> list[Part]:

@@ -37,7 +37,8 @@ def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int]) -> Solution:
     for column in needed:
         values = tuple([row[column] for row in rows])
         first = values[0]
-        if all(value == first and type(value) is type(first) for value in values):
+        # A block sees no node outside of it, so that each is a parameter.
+        if not isinstance(first, Ref) and all(value == first for value in values):
             constants[column] = first
             continue
         for base, known in parameters.items():

@@ -178,10 +178,11 @@ class Writer:
             value = getattr(layer, argument.attribute)
             if argument.field not in given:
                 further = further or (argument.form == "positional" and value not in (None, argument.default))
-                if argument.kind.node and value:
-                    texts[argument.field] = f"{argument.field}={self.labels[int(value.removeprefix('node'))]}"
                 continue
             said = given[argument.field]
+            if argument.kind.node:
+                texts[argument.field] = f"{argument.field}={said.words}"
+                continue
             if said.value is None:
                 words = said.braces
                 if argument.form == "positional" and argument.field in _BARE and said.words.isidentifier():
