@@ -315,13 +315,16 @@ class Blocks:
     def _solution(self, form: int) -> Solution:
         """The parameters of a block."""
         if form not in self.solutions:
-            self.solutions[form] = solve(self.rows[form], self._inside(self.forms[form].chains, 0))
+            self.solutions[form] = solve(
+                self.rows[form], self._inside(self.forms[form].chains, 0), self.forms[form].fields
+            )
         return self.solutions[form]
 
     def _solved(self, key: Sequence[int], places: Sequence[Place]) -> Solution:
         """The parameters that a block of a stretch would have."""
         items = [Item(form, 0) for form in key]
-        return solve(self._gathered(key, places, _SAMPLE), self._inside([items], 0))
+        fields = [field for form in key for field in self.forms[form].fields]
+        return solve(self._gathered(key, places, _SAMPLE), self._inside([items], 0), fields)
 
     def _gathered(self, key: Sequence[int], places: Sequence[Place], most: int) -> list[Sequence[Value]]:
         """The numbers of a stretch, wherever it stands; `most` rows of them."""

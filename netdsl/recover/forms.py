@@ -54,6 +54,8 @@ class Form:
     growing: tuple[int, ...] = ()
     """The columns of a repeat's body that grow from copy to copy; by how much follows the count."""
     chains: list[list[Item]] = field(default_factory=list[list[Item]])
+    fields: tuple[str, ...] = ()
+    """What each of its columns is, those of what it holds behind its own."""
     arity: int = 0
     width: int = 0
     fixed: bool = False
@@ -82,7 +84,8 @@ class Forms:
     def add(self, form: Form) -> int:
         """The number of a new form."""
         inside = [item for chain in form.chains for item in chain]
-        form.arity = len(form.holes) + sum(self.all[item.form].arity for item in inside)
+        form.fields = (*form.holes, *(field for item in inside for field in self.all[item.form].fields))
+        form.arity = len(form.fields)
         form.width = (form.kind in ("layer", "apply")) + sum(self.all[item.form].width for item in inside)
         form.fixed = form.fixed or any(self.all[item.form].fixed for item in inside)
         form.inner = any(self.all[item.form].inner or item.label is not None for item in inside)

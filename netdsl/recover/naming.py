@@ -104,7 +104,7 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
     if ENLARGING.intersection(words) and any(word in MERGES for word in words):
         return "up"
     products = [word for word in words if word in _PRODUCTS]
-    if len(chain) > 1 and products and any(one.kind == "repeat" for one in inner):
+    if len(chain) > 1 and products and any(_repeats(forms, one) for one in inner):
         return "stage"
     if len(chain) == 1 and inner[0].kind == "repeat":
         name = _kind(forms, inner[0].chains[0])
@@ -129,6 +129,15 @@ def _kind(forms: Forms, chain: Sequence[Item]) -> str:
 
 
 MERGES = {"ADD", "CONCAT"}
+
+
+def _repeats(forms: Forms, one: Form) -> bool:
+    """Whether an element is a repeat, or a block with one."""
+    return one.kind == "repeat" or (
+        one.kind == "call" and any(_repeats(forms, forms[item.form]) for item in one.chains[0])
+    )
+
+
 _PRODUCTS = {"CONV", "DWCONV", "DECONV", "FC", "ATTENTION", "LSTM", "GRU"}
 
 

@@ -29,8 +29,11 @@ class Solution:
     derived: Mapping[int, Derived]
 
 
-def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int]) -> Solution:
-    """The solution for the columns that are needed; each parameter is the first column that says what it says."""
+def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int], fields: Sequence[str]) -> Solution:
+    """The solution for the columns that are needed; each parameter is the first column that says what it says.
+
+    What a column is of decides what may follow from it: a padding from a kernel, and no number of filters.
+    """
     constants: dict[int, Value] = {}
     derived: dict[int, Derived] = {}
     parameters: dict[int, Column] = {}
@@ -42,13 +45,20 @@ def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int]) -> Solution:
             constants[column] = first
             continue
         for base, known in parameters.items():
-            words = relation(known, values)
-            if words:
+            if _KINDS.get(fields[base]) == _KINDS.get(fields[column]) and (words := relation(known, values)):
                 derived[column] = Derived(base, words)
                 break
         else:
             parameters[column] = values
     return Solution(tuple(parameters), constants, derived)
+
+
+_KINDS = {
+    **dict.fromkeys(("kernel", "stride", "padding", "dilation", "output_pad", "before", "after"), "window"),
+    **dict.fromkeys(("rate", "slope", "eps", "momentum", "name", "like"), "other"),
+    "count": "count",
+}
+"""What arguments are of, where that is no size: sizes follow from sizes."""
 
 
 def relation(base: Column, values: Column) -> str:
