@@ -145,7 +145,8 @@ ADVERSARIES = {
         output o, relu4
     """,
     "what is applied on another device": """
-        INPUT 8 -> e: ( FC 8 -> RELU -> FC 8 ) @1 -> e() @2 -> e() -> f: ( FC 8 ) @1 -> f() -> TANH @1 -> f() @1
+        INPUT 8 -> e: ( FC 8 -> RELU -> FC 8 ) @1 -> e() @2 -> e() -> f: ( FC 8 ) @1 -> f() @0 -> TANH @1 -> f() @1
+        -> [ f() @3 -> RELU @3 | f() @0 -> e() @0 ] -> ADD @3
     """,
     "several inputs, outputs and training outputs": """
         b: INPUT 8x8x3

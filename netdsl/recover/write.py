@@ -109,7 +109,7 @@ class Writer:
                 return label + self._repeat(one, values, inside) + placed
             case "group":
                 body = f"( {self._chain(one.chains[0], values, inside)} )"
-                return f"{label}{body}{placed}"
+                return f"( {label}{body} ){placed}" if placed else f"{label}{body}"
             case "call":
                 return f"{label}{self.names[item.form]}({self._arguments(item.form, values)}){placed}"
             case "name":
@@ -118,8 +118,8 @@ class Writer:
                 return f"{label}{self.labels[one.node]}(){placed}"
             case "layer":
                 written = self._layer(one, values)
-                # What is placed in a group may be applied again elsewhere.
-                return f"{label}( {written} ){placed}" if label and placed else f"{label}{written}{placed}"
+                # What is placed from outside may be applied again elsewhere.
+                return f"( {label}{written} ){placed}" if label and placed else f"{label}{written}{placed}"
 
     def _fork(
         self,
