@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from time import process_time
 from typing import Any
 
 import networkx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from networkx.algorithms.isomorphism import DiGraphMatcher
 from random_networks import programs
 
@@ -325,8 +325,7 @@ def matched(one: netdsl.Network, other: netdsl.Network) -> bool:
 @given(programs())
 def test_equality_is_isomorphism(program: str) -> None:
     net = netdsl.loads(program)
-    if any(data["weights"] != node for node, data in net.graph.nodes(data=True)):
-        return
+    assume(all(data["weights"] == node for node, data in net.graph.nodes(data=True)))
     other = forgotten(net)
     assert recover.same(net.shaped, other.shaped) is not None
     assert matched(net, other)
@@ -370,8 +369,11 @@ def test_equality_gives_the_paths_that_weights_are_renamed_by() -> None:
     assert found == {"input1": "x", "a": "group1.1.fc1", "relu1": "group1.1.relu1"}
 
 
-def test_the_time_that_it_takes_is_linear() -> None:
+def test_thousands_of_layers_take_seconds() -> None:
     pick = random.Random(0)
     layers = [f"CONV {pick.choice([4, 8, 12])} {pick.choice([1, 3])} p1 -> RELU" for _ in range(2000)]
-    text = recover.text(netdsl.loads(f"INPUT 8x8x4 -> {' -> '.join(layers)}").shaped, claims=False)
-    assert not re.search("tap", text)
+    net = netdsl.loads(f"INPUT 8x8x4 -> {' -> '.join(layers)}")
+    start = process_time()
+    text = recover.text(net.shaped, claims=False)
+    assert process_time() - start < 20
+    assert recover.same(net.shaped, netdsl.loads(text).shaped) is not None
