@@ -283,8 +283,10 @@ def test_concatenations_of_all_that_was_before_are_a_dense_block() -> None:
         first, last = sorted(graph.pred[node], key=lambda source: min(graph.pred[node][source]))
         if graph.nodes[first]["layer"].keyword == "CONCAT":
             before = [source for key, source in sorted((key, one) for one, _, key in graph.in_edges(first, keys=True))]
-            graph.remove_edges_from([(first, node, 0), (last, node, 1)])
-            graph.add_edges_from((source, node, key) for key, source in enumerate([*before, last]))
+            graph.remove_edge(first, node, 0)
+            graph.remove_edge(last, node, 1)
+            for key, source in enumerate([*before, last]):
+                graph.add_edge(source, node, key)
     flat = netdsl.from_graph(graph)
     assert recover.same(flat.shaped, net.shaped) is None
     assert recover.same(recover.nested(flat.shaped), net.shaped) is not None
