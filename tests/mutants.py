@@ -53,7 +53,7 @@ ROOMS = {
     "train/optimizer.py": "train_parts",
     "train/schedule.py": "train_parts",
     "compile/inits": "inits",
-    "interchange": "caffe darknet",
+    "interchange": "caffe darknet import_onnx torch_programs from_torch",
     "graph": "programs mistakes diagnostics summary",
     "measure": "programs summary measures",
     "measure/expect.py": "programs mistakes diagnostics",

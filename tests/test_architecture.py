@@ -24,7 +24,6 @@ BELOW = {
     "text": {"resources"},
     "layers": {"text"},
     "graph": {"resources", "text", "layers"},
-    "interchange": {"text", "layers", "graph"},
     "measure": {"text", "layers", "graph"},
     "draw": {"text", "layers", "graph", "measure"},
     "optimize": {"text", "layers", "graph", "measure"},

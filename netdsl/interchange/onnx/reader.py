@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
 from netdsl.interchange.onnx import tensors, upgrade
@@ -224,8 +224,8 @@ class _Reading:
         """The name of a constant with an attribute's value."""
         import numpy as np
 
-        whole = isinstance(value, int) or (isinstance(value, tuple) and all(isinstance(one, int) for one in value))  # pyright: ignore
-        self.constants[name] = np.asarray(value, np.int64 if whole else np.float32)
+        found = np.asarray(value)
+        self.constants[name] = found.astype(np.int64 if found.dtype.kind in "iub" else np.float32)
         return name
 
     def stated(self, inputs: Mapping[str, Dims]) -> dict[str, Dims]:
@@ -275,4 +275,4 @@ def _texts(text: str) -> list[str]:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return []
-    return [str(one) for one in value] if isinstance(value, list) else []  # pyright: ignore
+    return [str(one) for one in cast("list[object]", value)] if isinstance(value, list) else []

@@ -178,8 +178,8 @@ def _fits(dims: Sequence[int], *parts: Any) -> None:
 
 def _where(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
     _fits(dims, given["condition"], given["self"], given["other"])
-    found: Any = np.where(given["condition"], given["self"], given["other"])  # pyright: ignore
-    return found
+    condition: Tensor = np.asarray(given["condition"])
+    return np.where(condition, np.asarray(given["self"]), np.asarray(given["other"]))
 
 
 def _masked(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
