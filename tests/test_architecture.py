@@ -30,7 +30,7 @@ BELOW = {
     "runtime": set[str](),
     "compile": {"files", "text", "layers", "graph", "measure", "optimize", "runtime"},
     "bench": {"text", "layers", "graph", "measure", "compile", "runtime"},
-    "interchange": {"text", "layers", "graph", "runtime"},
+    "interchange": {"files", "text", "layers", "graph", "measure", "recover", "compile", "runtime"},
     "explain": {"text", "layers", "graph", "measure"},
     "transform": {"text", "layers", "graph", "measure"},
     "recover": {"text", "layers", "graph", "measure"},
@@ -66,7 +66,7 @@ BELOW = {
     "__init__": {"text", "layers", "network", "api"},
     "cli": {
         *("resources", "files", "text", "layers", "graph", "measure"),
-        *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff"),
+        *("draw", "optimize", "compile", "runtime", "bench", "explain", "transform", "compare", "diff", "interchange"),
         *("recipe", "data", "train", "probe", "see"),
     },
     "__main__": {"cli"},

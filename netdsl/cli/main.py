@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import sys
 
@@ -19,6 +20,7 @@ _COMMANDS = {
     "draw": "Draw a network as svg, png, pdf, dot or html.",
     "transform": "Rewrite a network: fully connected layers as convolutions.",
     "compile": "Compile a network into TorchScript, torch.export or ONNX.",
+    "import": "Write a network of ONNX, Caffe, Darknet or PyTorch as a program.",
     "probe": "Tell whether a network can start to learn.",
     "train": "Train a network, and write what comes of it into a folder.",
     "evaluate": "Try trained networks on data: errors and what is taken for what.",
@@ -42,7 +44,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        return importlib.import_module(f"netdsl.cli.{cmd_name}").command
+        module = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        return importlib.import_module(f"netdsl.cli.{module}").command
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; one that is interrupted ends with 130, as other programs do."""

@@ -1,0 +1,96 @@
+"""`netdsl import`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from netdsl.cli import common, progress, stream
+from netdsl.graph.size import LIMIT
+from netdsl.interchange import entry
+from netdsl.interchange.entry import FormatError, Imported
+from netdsl.interchange.flat import Flat, ForeignError
+from netdsl.interchange.mistakes import NoLayers
+from netdsl.text import safe
+from netdsl.text.diagnostic import Diagnostic
+
+
+@click.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("-o", "--output", metavar="OUT", help="The program to write, OUT.net; without it, it is printed.")
+@click.option("--from-weights", metavar="FILE", help="Where its weights are, if not beside it under its name.")
+@click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="A size that the file leaves open.")
+@click.option("--flat", "flat_form", is_flag=True, help="One layer a line, as the file has them.")
+@click.option("--partial", is_flag=True, help="Write the program up to what cannot be said.")
+def command(
+    file: str,
+    output: str | None,
+    from_weights: str | None,
+    inputs: tuple[str, ...],
+    flat_form: bool,
+    partial: bool,
+) -> None:
+    """Write a network of another format as a program: .onnx, .prototxt of Caffe, .cfg of Darknet, .pt2 of torch.export.
+
+    Blocks and repeats are recovered, and named as the file names them; its figures become `expect` lines. The program
+    is held against what was read before it is written.
+    """
+    if output is not None and Path(output).suffix != ".net":
+        help = "write -o OUT.net, or leave it out to print the program"
+        raise common.UsageError(f"-o {output}: this is a .net file", help)
+    sizes = common.Options((), inputs, (), LIMIT).overrides.inputs
+    try:
+        with progress.shown() as shown:
+            shown(f"reading {file}", 0, 3)
+            flat = _read(file, from_weights, sizes, partial)
+            shown("recovering its program", 1, 3)
+            found = entry.imported(flat, flat_form=flat_form, partial=partial)
+    except ForeignError as error:
+        _refuse(file, error)
+    except FormatError as error:
+        raise common.UsageError(str(error), error.help) from None
+    except OSError as error:
+        raise common.UsageError(f"{error.filename or file}: {error.strerror or error}") from None
+    if output is None:
+        stream.program(found.text)
+    else:
+        common.write(Path(output), found.text.encode())
+    _tell(file, output, found)
+
+
+def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -> Flat:
+    """What stands in a file; a part of it, where that will do, with what cannot be said told."""
+    try:
+        return entry.read(file, weights=weights, inputs=inputs)
+    except ForeignError as error:
+        if not partial or error.partial is None:
+            raise
+        common.say(error.diagnostics)
+        return error.partial
+
+
+def _refuse(file: str, error: ForeignError) -> NoReturn:
+    """Say what cannot be said, and end."""
+    common.say(error.diagnostics)
+    errors = len(error.errors)
+    more = "; --partial writes the program up to there" if error.partial else ""
+    stream.note(safe.line(f"{file}: {errors} error{'s' * (errors > 1)}, and no program{more}"))
+    raise SystemExit(2 if _unreadable(error.diagnostics) else 1)
+
+
+def _unreadable(found: Sequence[Diagnostic]) -> bool:
+    """Whether a file is none of its format."""
+    return all(one.code == "syntax-error" or isinstance(one.mistake, NoLayers) for one in found)
+
+
+def _tell(file: str, output: str | None, found: Imported) -> None:
+    """Say what was taken, and what was passed over."""
+    common.say(found.warnings)
+    for sentence in found.flat.notes:
+        stream.note(safe.line(f"note: {sentence}"))
+    totals = found.totals
+    what = f"{len(found.flat.items)} layers, {totals.params:,} parameters, {totals.macs:,} multiply-adds"
+    stream.note(safe.line(f"{output or file}: ok, {what}"))

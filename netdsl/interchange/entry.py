@@ -1,0 +1,259 @@
+"""From a file of another format to its program: read, recovered, and held against what was read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netdsl import recover
+from netdsl.graph import exchange
+from netdsl.graph.build import build
+from netdsl.graph.listing import listing
+from netdsl.graph.node import ShapedGraph
+from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake, at_node, graph, sayable
+from netdsl.interchange.gathering import Inputs
+from netdsl.interchange.mistakes import NoInput
+from netdsl.layers.shape import Shape
+from netdsl.measure import expect
+from netdsl.measure.costs import Totals
+from netdsl.measure.measured import Measured
+from netdsl.text import format as formatter
+from netdsl.text import safe, tree
+from netdsl.text.diagnostic import Diagnostic, Report
+from netdsl.text.fit import listed
+from netdsl.text.parse import parse
+from netdsl.text.source import Source
+from netdsl.text.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Path_ = str | os.PathLike[str]
+
+
+class FormatError(ValueError):
+    """A file of no format that is read, or one that is read otherwise than asked; `help` says what to do."""
+
+    def __init__(self, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.help = help
+
+
+class MissingPackage(FormatError):
+    """A package that reads a format is not installed; `extra` is what of netdsl brings it."""
+
+    def __init__(self, package: str, extra: str, what: str) -> None:
+        super().__init__(f"{what} is read by {package}, which is not installed", f"pip install 'netdsl[{extra}]'")
+
+
+class OtherCount(ForeignMistake, code="expectation-failed"):
+    """What a file counts by its own rules, and the program otherwise."""
+
+    what: str
+    theirs: int
+    ours: int
+    words = "the file has {theirs:,} {what} by its own count, and the program {ours:,}"
+    advice = "--partial writes the program all the same, with its own figures"
+
+
+class NotFound(ForeignMistake, code="expectation-failed"):
+    """The program that was made is of another network."""
+
+    why: str
+    words = "no program was found that makes this network: {why}"
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that is read: what it is called, how, and what weights lie beside such a file."""
+
+    name: str
+    read: Callable[[Path, Path | None, Inputs], Flat]
+    weights: str = ""
+
+
+def _caffe(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
+    from netdsl.interchange import caffe
+
+    return caffe.read(path, weights=weights, inputs=inputs)
+
+
+def _darknet(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
+    from netdsl.interchange import darknet
+
+    return darknet.read(path, weights=weights, inputs=inputs)
+
+
+def _onnx(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
+    from netdsl.interchange import normal
+    from netdsl.interchange.onnx import reader
+
+    for package in reader.PACKAGES:
+        if find_spec(package) is None:
+            raise MissingPackage(package, "onnx", "an ONNX model")
+    found = reader.read(path, {name: Shape.of(dims) for name, dims in inputs.items()})
+    known = list(found.inputs)
+    for name in inputs:
+        if name not in known and (name or len(known) > 1):
+            hint = f"say which: --input NAME=…, of {listed(known)}" if not name else did_you_mean(name, known)
+            raise ForeignError([Diagnostic(NoInput(name, hint), at_node(path.name, "", path.name))])
+    return normal.flat(found)
+
+
+def _torch(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
+    from netdsl.interchange import normal
+    from netdsl.interchange.torch import file, reader
+
+    if inputs:
+        raise FormatError(
+            f"{path}: a program of torch.export has the sizes of its example, and no others",
+            "export the module anew with another example",
+        )
+    return normal.flat(reader.primitives(file.read(path)))
+
+
+READERS: Mapping[str, Format] = {
+    ".onnx": Format("ONNX", _onnx),
+    ".prototxt": Format("Caffe", _caffe, ".caffemodel"),
+    ".cfg": Format("Darknet", _darknet, ".weights"),
+    ".pt2": Format("PyTorch", _torch),
+}
+"""What is read, by suffix."""
+
+_MODULE = "netdsl.from_torch(module, sizes) takes the module, and torch.export.save writes it as a .pt2"
+_CONVERTED = "tf2onnx writes it as .onnx"
+_INSTEAD = {
+    ".net": "it is a program already",
+    ".caffemodel": "name the .prototxt, beside which it lies",
+    ".weights": "name the .cfg, beside which it lies",
+    ".pt": _MODULE,
+    ".pth": _MODULE,
+    ".safetensors": "it holds weights and no network; netdsl compile --weights takes it",
+    ".pb": _CONVERTED,
+    ".tflite": _CONVERTED,
+    ".h5": _CONVERTED,
+    ".keras": _CONVERTED,
+}
+"""What to do with files that others may mean."""
+_BEGINNING = 4096
+
+
+def read(path: Path_, *, weights: Path_ | None = None, inputs: Inputs | None = None) -> Flat:
+    """The network of a file, whose format its suffix tells, or else what stands in it.
+
+    `weights` names a file of weights, where it does not lie beside the other under its name; `inputs` has sizes by the
+    names of inputs, or by "" for the only one: sizes first, channels last. Raises ForeignError with all that cannot be
+    said, FormatError for what is no such file, and OSError.
+    """
+    file = Path(path)
+    with file.open("rb") as opened:
+        start = opened.read(_BEGINNING)
+    format = READERS.get(file.suffix.lower()) or _by_content(file, start)
+    if weights is not None and not format.weights:
+        raise FormatError(f"{weights}: weights of {format.name} are in the file itself")
+    return format.read(file, None if weights is None else Path(weights), inputs or {})
+
+
+def _by_content(path: Path, start: bytes) -> Format:
+    """The format of a file whose suffix tells none, by how it begins. Raises FormatError."""
+    suffix = path.suffix.lower()
+    if suffix not in _INSTEAD:
+        first = next((line for line in start.splitlines() if line.strip() and not line.lstrip().startswith(b"#")), b"")
+        if first.strip() in (b"[net]", b"[network]"):
+            return READERS[".cfg"]
+        if first.split(b":")[0].strip() in (b"name", b"input") or first.split(b"{")[0].strip() in (b"layer", b"layers"):
+            return READERS[".prototxt"]
+        if start.startswith(b"PK\3\4") and b"models/" in start:
+            return READERS[".pt2"]
+        if start.startswith(b"\x08") and start[2:3] == b"\x12":  # a version, and the name of what wrote it
+            return READERS[".onnx"]
+    known = f"{listed(list(READERS))} are read"
+    what = f"{path.suffix} is no format that is read" if path.suffix else "its name says no format"
+    raise FormatError(f"{path}: {what}", _INSTEAD.get(suffix) or known)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A foreign network and its program, which were held against each other."""
+
+    flat: Flat
+    shaped: ShapedGraph
+    """What the program makes."""
+    text: str
+    paths: Mapping[str, str]
+    """The path of each item in the program."""
+    warnings: tuple[Diagnostic, ...] = ()
+
+    @cached_property
+    def totals(self) -> Totals:
+        """What the program costs."""
+        return Measured(self.shaped).totals
+
+    @property
+    def weights(self) -> Mapping[str, NDArray[np.float32]]:
+        """The tensors that the file has, by the names of the program's own state dict, as they lie in the file."""
+        from netdsl.compile.plan import Plan
+
+        modules = Plan(self.shaped, train=True).modules
+        owners = {node.path: node.owner for node in self.shaped.nodes}
+        return {
+            f"{modules[owners[self.paths[item.name]]]}.{name}": value
+            for item in self.flat.items
+            for name, value in item.weights.items()
+        }
+
+
+def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> Imported:
+    """A foreign network as a program: with blocks and repeats recovered, or in the flat form a line for each layer.
+
+    Its figures are claimed as the source counts them. Raises ForeignError where they are others, unless a `partial`
+    program will do, and where the program is not the network's.
+    """
+    report = Report()
+    shaped, nodes = exchange.read(graph(flat), report)
+    if shaped is None:
+        raise ForeignError(report.diagnostics())
+    called = {item: nodes[name] for item, name in sayable(flat).items() if name in nodes}
+    shaped = _claiming(shaped, flat, partial)
+    if flat_form:
+        text = formatter.format(Source(f"# {safe.line(flat.source)}\n{listing(shaped.graph)}", "network.net"))
+    else:
+        shaped = recover.nested(shaped)
+        scopes = {called[item.name]: item.scope for item in flat.items if item.name in called}
+        text = recover.text(shaped, scopes=scopes, comment=flat.source)
+    told = Report()
+    made = build(Source(text, "network.net"), None, told)
+    if made is not None:
+        expect.prove(made, told)
+    if made is None or told.failed:
+        raise ForeignError(told.diagnostics())
+    same = recover.compared(shaped, made)
+    if isinstance(same, recover.Difference):
+        why = f"{same.what} at {same.one}" if same.one else same.what
+        raise ForeignError([Diagnostic(NotFound(why), at_node(flat.source, same.one, flat.title))])
+    paths = {item: same[path] for item, path in called.items()}
+    return Imported(flat, made, text, paths, tuple(told.diagnostics()))
+
+
+def _claiming(shaped: ShapedGraph, flat: Flat, partial: bool) -> ShapedGraph:
+    """A network that claims what its source counts. Raises ForeignError where that is not what it has."""
+    totals = Measured(shaped).totals
+    counts = [
+        ("params", "parameters", flat.params, totals.params),
+        ("macs", "multiply-adds", flat.macs, totals.macs),
+    ]
+    differ = [(what, theirs, ours) for _, what, theirs, ours in counts if theirs not in (None, ours)]
+    if differ and not partial:
+        place = at_node(flat.source, "", flat.title)
+        raise ForeignError([Diagnostic(OtherCount(what, theirs or 0, ours), place) for what, theirs, ours in differ])
+    claims = [f"expect shape = {shaped.shapes[shaped.graph.outputs[0]]}"]
+    claims += [f"expect {quantity} = {ours}" for quantity, _, _, ours in counts]
+    said = parse(Source("\n".join([*claims, ""]), "network.net"), Report()).statements
+    expectations = tuple([one for one in said if isinstance(one, tree.Expect)])
+    return replace(shaped, graph=replace(shaped.graph, expectations=expectations))
