@@ -54,6 +54,11 @@ def channels_last(m: Any, x: Tensor) -> Tensor:
     return m.mlp(m.norm(x.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
+def samples(m: Any, x: Tensor) -> Tensor:
+    x = F.relu(m.conv(F.pad(x[:, None, :, None], (0, 0, 1, 2))))
+    return m.fc(x.permute(0, 2, 1, 3).reshape(-1, 24))
+
+
 def attending(m: Any, x: Tensor) -> Tensor:
     tokens = x.flatten(2).transpose(1, 2)
     return tokens + m.mha(tokens, tokens, tokens, need_weights=False)[0]
@@ -129,6 +134,10 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
     "twice": (
         lambda: Does(lambda m, x: m.one(m.one(x)), one=nn.Sequential(conv(4, 4, 1), nn.ReLU(inplace=True))),
         (X,),
+    ),
+    "samples": (
+        lambda: Does(samples, conv=conv(1, 3, (4, 1), stride=(2, 1)), fc=nn.Linear(24, 2)),
+        (X.reshape(16, 15),),
     ),
     "channels last": (
         lambda: Does(

@@ -234,11 +234,15 @@ def pad(draft: Draft, operator: Operator) -> Flow:
     words = {"constant": "zero", "reflect": "reflect", "edge": "edge"}
     if mode not in words or (mode == "constant" and value is not None and value.size and float(value.flat[0])):
         raise Unsaid("it pads with other values than zeros, the edge or what is reflected at it")
+    halves = (pads[: len(places)], pads[len(places) :])
+    padded = [at % len(x.layout) for at, *amounts in zip(places, *halves, strict=True) if any(amounts)]
+    if min(padded) > CHANNELS and any((draft.axis(x, at) or CHANNELS) == CHANNELS for at in padded):
+        x = draft.natural(draft.map(operator, x))  # of a vector, or of channels, that are read as positions
     shape = draft.shapes[x.item]
     sides = [[0] * shape.rank, [0] * shape.rank]
     for at, position in enumerate(places):
         axis = draft.axis(x, position)
-        for side, amount in zip(sides, (pads[at], pads[at + len(places)]), strict=True):
+        for side, amount in zip(sides, (halves[0][at], halves[1][at]), strict=True):
             if amount and (axis is None or axis < 2 or amount < 0):
                 raise Unsaid("it pads other axes than those of positions, or by less than nothing")
             if amount and axis is not None:
