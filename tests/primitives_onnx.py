@@ -46,6 +46,13 @@ def plain(operator: Operator, network: Primitives, made: dict[str, Any]) -> list
     """An operator as ONNX has it: products are of two axes there, and pools do not adapt."""
     output = operator.outputs[0]
     dims = network.dims.get(operator.inputs[0], ())
+    if operator.kind.endswith("Normalization"):
+        size = dims[-1] if operator.kind.startswith("Layer") else dims[1]
+        made |= {f"{output}.1": np.ones(size, np.float32), f"{output}.0": np.zeros(size, np.float32)}
+        x, weight, bias, *rest = (*operator.inputs, "", "")[: max(3, len(operator.inputs))]
+        how = {name: value for name, value in operator.attributes.items() if name not in ("share", "learned")}
+        inputs = (x, weight or f"{output}.1", bias or f"{output}.0", *rest)
+        return [replace(operator, inputs=inputs, attributes=how)]
     if operator.kind == "Gemm" and len(dims) != 2:
         x, weight, *bias = operator.inputs
         axes = Operator("Transpose", (weight,), (f"{output}.t",), {"perm": [1, 0]})

@@ -181,8 +181,8 @@ def test_all_that_cannot_be_said_is_told_at_once_with_node_operator_and_reason(t
     with pytest.raises(ForeignError) as caught:
         imported(tmp_path / "net.onnx")
     assert [one.message for one in caught.value.errors] == [
-        "Sin at wave cannot be said: no layer is so",
-        "Det at det cannot be said: no layer is so",
+        "Sin at wave cannot be said: no layer does what it does",
+        "Det at det cannot be said: no layer does what it does",
     ]
 
 

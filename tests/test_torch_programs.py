@@ -124,6 +124,14 @@ def own_attention(m: Any, x: Tensor) -> Tensor:
     return m.out(told.transpose(1, 2).reshape(batch, places, width))
 
 
+def hidden(m: Any, x: Tensor) -> Tensor:
+    x = x.flatten(2).transpose(1, 2)
+    q, k, v = (one.unflatten(2, (2, 2)).transpose(1, 2) for one in m.qkv(x).split(4, 2))
+    later = torch.tril(torch.ones(30, 30)) == 0
+    told = (q @ k.mT / 2**0.5).masked_fill(later, float("-inf")).softmax(-1) @ v
+    return m.out(told.transpose(1, 2).flatten(2))
+
+
 def conv(*arguments: Any, **how: Any) -> nn.Module:
     return nn.Conv2d(*arguments, **how)
 
@@ -174,6 +182,28 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
     "fine": (lambda: Does(fine), (X,)),
     "curves": (lambda: Does(curves, prelu=nn.PReLU(4)), (X,)),
     "both": (lambda: Does(both, one=conv(4, 4, 3, padding=1, bias=False)), (X, X.cos())),
+    "norms": (
+        lambda: nn.Sequential(
+            nn.BatchNorm2d(4, momentum=0.01, affine=False),
+            nn.GroupNorm(2, 4, affine=False),
+            nn.InstanceNorm2d(4, affine=True),
+            nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
+            nn.LayerNorm((4, 6, 5), elementwise_affine=False),
+        ),
+        (X,),
+    ),
+    "extremes": (
+        lambda: Does(
+            lambda m, x: (
+                torch.max(F.softshrink(x), F.logsigmoid(x)).max(2, keepdim=True)[0].squeeze(2).max(dim=2).values
+            )
+        ),
+        (X,),
+    ),
+    "hidden": (
+        lambda: Does(hidden, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)),
+        (X,),
+    ),
     "adapting": (
         lambda: nn.Sequential(nn.AdaptiveAvgPool2d((3, 5)), nn.AdaptiveMaxPool2d((1, 5)), conv(4, 1, 1)),
         (X,),

@@ -172,6 +172,20 @@ def test_what_pytorch_logs_as_a_warning_is_dropped(name: str) -> None:
     assert told.getvalue() == "out of memory\nasked for\n"
 
 
+def test_what_is_raised_is_not_logged_as_an_error_too() -> None:
+    log, told = logging.getLogger("torch.utils.later"), io.StringIO()
+    handler = logging.StreamHandler(told)
+    log.addHandler(handler)
+    try:
+        with quiet("torch.export", logging.ERROR):
+            log.error("sizes differ")
+            log.critical("out of memory")
+        log.error("asked for")
+    finally:
+        log.removeHandler(handler)
+    assert told.getvalue() == "out of memory\nasked for\n"
+
+
 def test_a_module_is_wrapped_once() -> None:
     for _ in range(2):
         with quiet("torch.jit"):

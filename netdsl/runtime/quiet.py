@@ -18,8 +18,8 @@ from contextvars import ContextVar
 from types import FunctionType, ModuleType
 from typing import Any, cast
 
-_QUIET = ContextVar("quiet", default=False)
-"""Whether netdsl is calling a library, in this thread."""
+_QUIET = ContextVar("quiet", default=0)
+"""Up to which level of logging a library is silent that netdsl calls in this thread; 0 where it calls none."""
 
 
 class _Warnings(ModuleType):
@@ -45,22 +45,23 @@ class _Anything:
     """Stands for the pattern of a filter; it matches in a thread that is quiet."""
 
     def match(self, text: str) -> bool:
-        return _QUIET.get()
+        return bool(_QUIET.get())
 
 
 _FILTER = ("ignore", _Anything(), Warning, None, 0)
 
 
 def _heard(record: logging.LogRecord) -> bool:
-    """Whether what was logged is no warning, or nobody is quiet."""
-    return record.levelno != logging.WARNING or not _QUIET.get()
+    """Whether what was logged is no warning, or nobody is quiet so far."""
+    return not logging.WARNING <= record.levelno <= _QUIET.get()
 
 
 @contextmanager
-def quiet(package: str) -> Generator[None]:
+def quiet(package: str, level: int = logging.WARNING) -> Generator[None]:
     """Drop whatever the modules of an imported package warn of in this thread, until the end of the block.
 
-    What they log as a warning is dropped too, where the library shows it of itself.
+    What they log as a warning is dropped too, where the library shows it of itself, and up to another level as well
+    where that is asked for: of what is raised, and told by whoever calls.
     """
     for namespace in _namespaces(package):
         original = namespace.get("warnings")
@@ -73,7 +74,7 @@ def quiet(package: str) -> Generator[None]:
         filters.insert(0, _FILTER)
     for handler in _handlers(package.partition(".")[0]):
         handler.addFilter(_heard)
-    before = _QUIET.set(True)
+    before = _QUIET.set(level)
     try:
         yield
     finally:

@@ -41,6 +41,12 @@ _RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     **moving.RULES,
     **recurrent.RULES,
 }
+_REASONS: Mapping[str, str] = {
+    "ReduceL2": "no layer takes the length of vectors, as cosines and normalised features do",
+    "Where": "no layer chooses by a mask",
+    "Sign": "no layer gives the signs of values",
+}
+"""Why kinds of operators are not said that a reader would look for."""
 
 
 def flat(source: Primitives) -> Flat:
@@ -134,29 +140,29 @@ def _said(draft: Draft, operator: Operator) -> None:
             if draft.missing.intersection(operator.inputs):
                 draft.missing.add(operator.outputs[0])
             return
-    why = "no layer is so"
-    rule = _RULES.get(operator.kind)
-    if rule is not None:
-        try:
-            if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
-                draft.flows[operator.outputs[0]] = found
-                return
-            found = rule(draft, operator)
-            if operator.outputs[0] not in draft.flows:
-                flows = [found] if isinstance(found, Flow) else found
-                _hold(draft, operator, flows)
-                for name, flow in zip(operator.outputs, flows, strict=False):
-                    draft.give(name, flow)
-            else:  # it is a part of an activation, perhaps, and stands as what is unsaid
-                assert isinstance(found, Flow)
-                draft.flows[operator.outputs[0]] = found
+    try:
+        if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
+            draft.flows[operator.outputs[0]] = found
             return
-        except Unsaid as error:
-            why = str(error)
-        except LayerError as error:
-            why = error.mistake.message()
-        except (LookupError, ArithmeticError, ValueError):
-            why = "its attributes do not fit what flows in"
+        rule = _RULES.get(operator.kind)
+        if rule is None:
+            raise Unsaid(_REASONS.get(operator.kind, "no layer does what it does"))
+        found = rule(draft, operator)
+        if operator.outputs[0] not in draft.flows:
+            flows = [found] if isinstance(found, Flow) else found
+            _hold(draft, operator, flows)
+            for name, flow in zip(operator.outputs, flows, strict=False):
+                draft.give(name, flow)
+        else:  # it is a part of an activation, perhaps, and stands as what is unsaid
+            assert isinstance(found, Flow)
+            draft.flows[operator.outputs[0]] = found
+        return
+    except Unsaid as error:
+        why = str(error)
+    except LayerError as error:
+        why = error.mistake.message()
+    except (LookupError, ArithmeticError, ValueError):
+        why = "its attributes do not fit what flows in"
     for name in operator.outputs:
         if name and name not in draft.flows:
             draft.placeholder(operator, name, why)

@@ -43,10 +43,9 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
         case "Div" if other is not None and other.size == 1 and not asking.ranked and other.flat[0]:
             return _kept(draft, operator, replace(asking, scale=asking.scale / float(other.flat[0])))
         case "Add" if other is not None and not asking.ranked:
-            causal = _causal(other)
-            if causal is None:
-                return _kept(draft, operator, replace(asking, added=(*asking.added, other)))
-            return _kept(draft, operator, replace(asking, causal=asking.causal or causal))
+            return _kept(draft, operator, _masked(asking, other))
+        case "Where" if not asking.ranked and (mask := _hiding(draft, operator)) is not None:
+            return _kept(draft, operator, _masked(asking, mask))
         case "Softmax" if not asking.ranked:
             return _kept(draft, operator, replace(asking, ranked=True))
         case "Reshape" | "Identity" | "Cast" | "Dropout" | "Unsqueeze" | "Squeeze":
@@ -60,6 +59,24 @@ def _kept(draft: Draft, operator: Operator, asking: Asking) -> Flow:
     draft.placeholder(operator, name, _WHY)
     draft.asking[name] = asking
     return draft.flows[name]
+
+
+def _masked(asking: Asking, added: Tensor) -> Asking:
+    """Products of queries and keys with a mask, or with other numbers that are added."""
+    causal = _causal(added)
+    if causal is None:
+        return replace(asking, added=(*asking.added, added))
+    return replace(asking, causal=asking.causal or causal)
+
+
+def _hiding(draft: Draft, operator: Operator) -> Tensor | None:
+    """The mask that a Where adds, of places that are hidden by a number far below 0; None where it does otherwise."""
+    where, *branches = [draft.constants.get(name) for name in operator.inputs]
+    hides = branches[0] is not None
+    low = branches[0] if hides else branches[1]
+    if where is None or low is None or low.size != 1 or float(low.flat[0]) > -1e4 or where.size > 2**24:
+        return None
+    return np.where(where if hides else np.logical_not(where), np.float32(-np.inf), np.float32(0))
 
 
 def _causal(mask: Tensor) -> bool | None:

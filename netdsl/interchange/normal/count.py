@@ -18,6 +18,9 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "BatchNormalization": (1, 2),
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),
+    "GroupNormalization": (1, 2),
+    "LSTM": (1, 2, 3),
+    "GRU": (1, 2, 3),
     "PRelu": (1,),
 }
 """The inputs of operators that training changes."""
@@ -43,7 +46,7 @@ def counted(
                 value = constants[name]
                 alone = value.size and name in params and value.ndim < 3 and bool((value == value.flat[0]).all())
                 params[(name, operator.outputs[0]) if alone else name] = value.size
-        if operator.kind in ("Add", "Mul", "Sub", "Div"):
+        if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
             certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
         if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
             one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)

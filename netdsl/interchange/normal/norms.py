@@ -24,20 +24,23 @@ def batch(draft: Draft, operator: Operator) -> Flow:
     """BatchNormalization by the running statistics."""
     x = draft.flow(operator)
     names = ("weight", "bias", "running_mean", "running_var")
-    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1)}
+    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1) if operator.inputs[at]}
     if draft.axis(x, 1) != CHANNELS:
         x = draft.natural(draft.map(operator, x))
     if any(one.shape != (draft.shapes[x.item].channels,) for one in weights.values()):
         raise Unsaid(f"its weights are not one for each channel of {draft.shapes[x.item]}")
-    layer = BatchNorm(exact(operator.real("epsilon", _EPS)))
+    share = exact(operator.real("share", 0.1))
+    layer = BatchNorm(exact(operator.real("epsilon", _EPS)), share, noaffine="weight" not in weights)
     return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:5]), x.layout)
 
 
 def instance(draft: Draft, operator: Operator) -> Flow:
     """InstanceNormalization: IN, or GN where channels have been laid into groups before it."""
     x, eps = draft.flow(operator), exact(operator.real("epsilon", _EPS))
+    if len(operator.inputs) == 1:
+        return Flow(draft.add(operator, InstanceNorm(eps), [x.item]), x.layout)
     scale, offset = (draft.needed(operator, at, name) for at, name in ((1, "weight"), (2, "bias")))
-    plain = bool(np.all(scale == 1) and not np.any(offset))
+    plain = bool(np.all(scale == 1) and not np.any(offset)) and not operator.whole("learned", 0)
     shape = draft.shapes[x.item]
     if draft.axis(x, 1) == CHANNELS:
         weights = {} if plain else {"weight": scale, "bias": offset}
@@ -57,20 +60,31 @@ def group(draft: Draft, operator: Operator) -> Flow:
     shape, groups = draft.shapes[x.item], operator.whole("num_groups", 1)
     if draft.axis(x, 1) != CHANNELS:
         raise Unsaid("its channels are not those of a layer")
-    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(("weight", "bias"), 1)}
-    if all(one.size == groups for one in weights.values()):
+    names = ("weight", "bias") if len(operator.inputs) > 1 else ()
+    weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1)}
+    if weights and all(one.size == groups for one in weights.values()):
         weights = {name: np.repeat(one, shape.channels // groups) for name, one in weights.items()}
-    layer = GroupNorm(groups, exact(operator.real("epsilon", _EPS)))
+    layer = GroupNorm(groups, exact(operator.real("epsilon", _EPS)), noaffine=not weights)
     return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:3]), x.layout)
 
 
 def layer(draft: Draft, operator: Operator) -> Flow:
     """LayerNormalization over the last axis, which is the channels."""
-    x, scale, offset = draft.flow(operator), draft.needed(operator, 1, "weight"), draft.constant(operator, 2)
-    if operator.whole("axis", -1) not in (-1, len(x.layout) - 1):
+    x, offset, eps = draft.flow(operator), draft.constant(operator, 2), exact(operator.real("epsilon", _EPS))
+    scale = draft.needed(operator, 1, "weight") if len(operator.inputs) > 1 else None
+    first = operator.whole("axis", -1) % len(x.layout)
+    if first == 1 < len(x.layout) - 1 and draft.axis(x, 1) == CHANNELS and _all_of(draft, x):
+        if scale is None or (np.all(scale == 1) and not np.any(offset) and not operator.whole("learned", 0)):
+            return Flow(draft.add(operator, GroupNorm(1, eps, noaffine=True), [x.item]), x.layout)
+        raise Unsaid("it has a factor for each value of an example, and LN has one for each channel")
+    if first != len(x.layout) - 1:
         raise Unsaid("it normalises several axes")
-    eps = exact(operator.real("epsilon", _EPS))
     return normalised(draft, operator, x, eps, scale, offset, operator.inputs[1:3])
+
+
+def _all_of(draft: Draft, x: Flow) -> bool:
+    """Whether a value is all of what its item gives, as it is."""
+    return x.layout == axes.natural(draft.shapes[x.item], draft.batch)
 
 
 def normalised(

@@ -221,9 +221,13 @@ class _Reading:
                 if value not in self.sizes:
                     raise _Damaged(f"the size {value} is not known")
                 return self.sizes[value]
-            case "as_int" | "as_bool" | "as_float" | "as_string":
+            case "as_int" | "as_bool" | "as_string":
                 return _plain(value)
-            case "as_ints" | "as_floats" | "as_bools" | "as_strings":
+            case "as_float":
+                return _real(value)
+            case "as_floats":
+                return tuple([_real(one) for one in value])
+            case "as_ints" | "as_bools" | "as_strings":
                 return tuple([_plain(one) for one in value])
             case "as_scalar_type":
                 return _KINDS.get(value, ("", ""))[0]
@@ -345,6 +349,13 @@ def _plain(value: Any) -> Value:
     if isinstance(value, bool | int | float | str):
         return value
     raise _Damaged("an argument is of no known kind")
+
+
+def _real(value: Any) -> float:
+    """A number, of which JSON has none that is endless."""
+    if value in ("Infinity", "-Infinity", "NaN") or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return float(value)
+    raise _Damaged("an argument is no number")
 
 
 def _scope(metadata: Any) -> tuple[tuple[str, str], ...]:

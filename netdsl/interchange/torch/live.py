@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,7 +58,7 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
 def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -> ExportedProgram:
     """A module's program, for so many examples where sizes alone are given."""
     examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch) for one in inputs])
-    with parser.TURN, quiet("torch.export"), torch.no_grad():
+    with parser.TURN, quiet("torch.export", logging.ERROR), torch.no_grad():
         return torch.export.export(module, examples, strict=False)
 
 

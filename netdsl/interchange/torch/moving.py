@@ -299,6 +299,9 @@ _SAME: Sequence[str] = (
     *("alias", "clone", "contiguous", "detach", "lift_fresh_copy", "lift_fresh", "lift", "to", "_to_copy"),
     *("type_as", "float", "requires_grad", "positive", "resolve_conj", "resolve_neg"),
 )
+_DROPOUTS: Sequence[str] = (
+    *("dropout", "feature_dropout", "native_dropout", "alpha_dropout", "feature_alpha_dropout"),
+)
 _RESHAPES: Sequence[str] = (
     *("view", "reshape", "_unsafe_view", "flatten", "unflatten", "view_as", "reshape_as", "ravel", "_reshape_copy"),
 )
@@ -346,5 +349,5 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "index_select": lambda given: given.last(
         "Gather", x := given.ref("self"), given.ref("index"), axis=given.axis("dim", len(given.dims(x)))
     ),
-    **dict.fromkeys(("dropout", "feature_dropout", "native_dropout", "alpha_dropout"), dropout),
+    **dict.fromkeys(_DROPOUTS, dropout),
 }

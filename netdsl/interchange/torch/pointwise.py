@@ -211,6 +211,37 @@ def reduced(kind: str) -> Callable[[Given], None]:
     return rule
 
 
+def extreme(kind: str) -> Callable[[Given], None]:
+    """max and min: of two tensors, or over an axis, where the places of what is found are not read."""
+
+    def rule(given: Given) -> None:
+        x = given.ref("self")
+        if given.has("other"):
+            given.last(kind, x, given.ref("other"))
+            return
+        if any(given.writing.readers.get(one) for one in given.call.outputs[1:]):
+            raise Unsaid("where its values stand is read")
+        if not given.has("dim"):
+            raise Unsaid("it goes over the batch")
+        axis, keeps = given.axis("dim", len(given.dims(x))), int(given.flag("keepdim"))
+        given.last(f"Reduce{kind}", x, given.writing.whole(axis), keepdims=keeps)
+
+    return rule
+
+
+def log_sigmoid(given: Given) -> None:
+    """log_sigmoid: -softplus(-x)."""
+    dims = given.gives
+    given.last("Neg", given.step("Softplus", dims, given.step("Neg", dims, given.ref("self"))))
+
+
+def softshrink(given: Given) -> None:
+    """softshrink: x less itself between limits."""
+    x, end = given.ref("self"), given.float("lambd", 0.5)
+    real = given.writing.real
+    given.last("Sub", x, given.step("Clip", given.gives, x, real(-end), real(end)))
+
+
 def norm(given: Given) -> None:
     """linalg_vector_norm of order 2."""
     if given.float("ord", 2) != 2:
@@ -315,6 +346,11 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "log_softmax": softmax("LogSoftmax"),
     "_log_softmax": softmax("LogSoftmax"),
     "glu": glu,
+    "log_sigmoid": log_sigmoid,
+    "log_sigmoid_forward": log_sigmoid,
+    "softshrink": softshrink,
+    "max": extreme("Max"),
+    "min": extreme("Min"),
     "mean": reduced("ReduceMean"),
     "sum": reduced("ReduceSum"),
     "amax": reduced("ReduceMax"),

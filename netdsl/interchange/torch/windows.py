@@ -75,48 +75,48 @@ def addmm(given: Given) -> None:
 
 def batch_norm(given: Given) -> None:
     """batch_norm and its forms for inference."""
-    x = given.ref("input")
     if given.flag("training") or not given.has("running_mean") or not given.has("running_var"):
         raise Unsaid("it normalises by the batch that it sees, in inference too")
-    channels = given.dims(x)[1:2]
     given.last(
         "BatchNormalization",
-        x,
-        given.maybe("weight") or given.writing.filled(channels, 1),
-        given.maybe("bias") or given.writing.filled(channels, 0),
+        given.ref("input"),
+        *_affine(given),
         given.ref("running_mean"),
         given.ref("running_var"),
         epsilon=given.float("eps", 1e-5),
+        share=given.float("momentum", 0.1),
     )
 
 
+def _affine(given: Given) -> tuple[str, str]:
+    """The factors and offsets of a norm: none where it has neither, else both."""
+    weight, bias = given.maybe("weight"), given.maybe("bias")
+    if not weight and not bias:
+        return "", ""
+    sizes = given.dims(weight or bias)
+    return weight or given.writing.filled(sizes, 1), bias or given.writing.filled(sizes, 0)
+
+
 def instance_norm(given: Given) -> None:
-    """instance_norm."""
-    x = given.ref("input")
+    """instance_norm; by statistics that it keeps it is what batch_norm is in inference."""
     if not given.flag("use_input_stats", True):
-        raise Unsaid("it normalises by statistics that it keeps")
-    channels = given.dims(x)[1:2]
-    scale = given.maybe("weight") or given.writing.filled(channels, 1)
-    bias = given.maybe("bias") or given.writing.filled(channels, 0)
-    given.last("InstanceNormalization", x, scale, bias, epsilon=given.float("eps", 1e-5))
+        batch_norm(given)
+    else:
+        eps = given.float("eps", 1e-5)
+        given.last("InstanceNormalization", given.ref("input"), *_affine(given), epsilon=eps, learned=1)
 
 
 def group_norm(given: Given) -> None:
     """group_norm, native_group_norm."""
-    x = given.ref("input")
-    channels = given.dims(x)[1:2]
-    scale = given.maybe("weight") or given.writing.filled(channels, 1)
-    bias = given.maybe("bias") or given.writing.filled(channels, 0)
     groups = given.int("num_groups", given.int("group", 1))
-    given.last("GroupNormalization", x, scale, bias, num_groups=groups, epsilon=given.float("eps", 1e-5))
+    eps = given.float("eps", 1e-5)
+    given.last("GroupNormalization", given.ref("input"), *_affine(given), num_groups=groups, epsilon=eps)
 
 
 def layer_norm(given: Given) -> None:
     """layer_norm, native_layer_norm."""
-    x, over = given.ref("input"), given.ints("normalized_shape")
-    scale = given.maybe("weight") or given.writing.filled(over, 1)
-    eps = given.float("eps", 1e-5)
-    given.last("LayerNormalization", x, scale, given.maybe("bias"), axis=-len(over), epsilon=eps)
+    axis, eps = -len(given.ints("normalized_shape")), given.float("eps", 1e-5)
+    given.last("LayerNormalization", given.ref("input"), *_affine(given), axis=axis, epsilon=eps, learned=1)
 
 
 def rms_norm(given: Given) -> None:
