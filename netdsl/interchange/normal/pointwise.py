@@ -100,10 +100,10 @@ def sloped(draft: Draft, operator: Operator) -> Flow:
         case _:
             beta = operator.real("beta", 0.5)
             known = seen(operator.inputs[0], x)
-            if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6:
-                layers, alpha = (activation.HardSigmoid(),), 1 / 6
-            else:
-                layers = (*arithmetic.linear(alpha, beta), *arithmetic.clipping(0, 1))
+            if abs(alpha - 1 / 6) < 1e-4:  # as some write it
+                alpha = 1 / 6
+            factor, offset = 6 * exact(alpha), 6 * exact(beta) - 3  # Keras and Paddle have 0.2, and not 1/6
+            layers = (*arithmetic.linear(float(factor), float(offset)), activation.HardSigmoid())
             curve = {name: np.clip(alpha * one + beta, 0, 1) for name, one in known.items()}
     return followed(draft, operator, x, curve, layers)
 
@@ -262,6 +262,9 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     value, kind = draft.needed(operator, operator.inputs.index(name), "constant"), operator.kind
     source = next(one for one in operator.inputs if one in draft.flows)
     if value.size == 1:
+        single = kind == "Add" and value.ndim > 2 and draft.shapes[x.item].channels == 1 and draft.alone(x.item)
+        if single and products.biased(draft, x.item, value.reshape(1), name):
+            return x
         return _with_number(draft, operator, x, source, float(value.flat[0]), last)
     if (offsets := along(draft, x, value)) is not None and draft.missing.isdisjoint((name,)):
         found = _of_channels(draft, operator, x, offsets, name, last)
