@@ -138,6 +138,11 @@ class Gathering:
             raise ForeignError(self.report.diagnostics(), found if outputs else None)
         return found
 
+    def ends(self) -> Sequence[str]:
+        """The items that nothing reads, in order."""
+        read = {name for item in self.items.values() for name in item.inputs}
+        return [name for name in self.items if name not in read]
+
     def hold_shared(self) -> None:
         """Tell of items that share weights, and are other layers or read other shapes."""
         for item in self.items.values():

@@ -16,8 +16,10 @@ from netdsl.text.source import Span
 TRAIN, TEST = "TRAIN", "TEST"
 _BOTH = frozenset((TRAIN, TEST))
 _PHASES = {"TRAIN": TRAIN, "0": TRAIN, "TEST": TEST, "1": TEST}
-_KINDS = {kind.lower(): kind for kind in (*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT, *sources.DATA)}
-_KINDS |= {"softmaxloss": "SoftmaxWithLoss"}
+_KINDS = {
+    **{kind.lower(): kind for kind in (*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT, *sources.DATA)},
+    "softmaxloss": "SoftmaxWithLoss",
+}
 """Each kind by its name in lower case, as the first version and netscope have it too."""
 NET = "name input input_dim input_shape force_backward state debug_info layer layers"
 _PARAMS = """

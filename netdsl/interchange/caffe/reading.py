@@ -121,7 +121,8 @@ class _Reading:
                 said = True
             if not said:  # so that nothing reads what had the name before
                 self.made |= {top: None for top in one.tops if not sources.brings(one) or top not in self.made}
-            self.tops |= {one.name: top for top in one.tops[:1]}
+            if one.tops:
+                self.tops[one.name] = one.tops[0]
 
     def layer(self, one: Given, before: Sequence[int]) -> None:
         """One layer: its items, and its tops by name. Raises Fault and Silent."""
