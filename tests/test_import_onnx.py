@@ -119,7 +119,9 @@ def test_activations_that_are_spelled_out_are_known_by_their_curves(tmp_path: Pa
 
     make: Any = helper.make_node
     nodes = [
-        make("Sigmoid", ["x"], ["a"]),
+        make("Identity", ["x"], ["same"]),
+        make("Mul", ["same", "one"], ["beta"]),  # as Paddle writes it
+        make("Sigmoid", ["beta"], ["a"]),
         make("Mul", ["a", "x"], ["silu"]),
         make("Div", ["silu", "root"], ["b"]),
         make("Erf", ["b"], ["c"]),

@@ -302,7 +302,7 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
             case _:
                 pass
     if layers == ():
-        return x
+        return replace(x, curves=curve)
     if layers is None and operator.kind == "Pow" and last and value in (2, 3):
         item = draft.add(operator, merge.Multiply(), [x.item] * int(value))
         return Flow(item, x.layout, curve)
