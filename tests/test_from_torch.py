@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import torch
 import torchvision_models
 from test_import_onnx import module
-from test_torch_programs import CASES, imported, made
+from test_torch_programs import CASES, Does, X, conv, hidden, imported, made
 from torch import Tensor, nn
 
 import netdsl
@@ -61,6 +64,74 @@ def test_what_no_program_says_is_told(case: str) -> None:
     with pytest.raises(ForeignError) as raised:
         flat(imported(network, *inputs))
     assert raised.value.errors[0].message.startswith(UNSAID[case])
+
+
+def nonlocal_(m: Any, x: Tensor) -> Tensor:
+    q, k, v = m.q(x).flatten(2), m.k(x).flatten(2), m.v(x).flatten(2)
+    return m.out((((q.mT @ k).softmax(-1)) @ v.mT).mT.reshape(x.shape)) + x
+
+
+S = X.flatten(2).mT.contiguous()  # a sequence: examples, positions, channels
+
+
+def called(does: Callable[..., Any], **parts: nn.Module) -> nn.Module:
+    torch.manual_seed(1)
+    return Does(does, **parts).eval()
+
+
+SEQUENCES: dict[str, tuple[nn.Module, str]] = {
+    "a layer for each position": (called(lambda m, x: m.one(x), one=nn.Linear(4, 3)), "CONV 3 1"),
+    "the last state of two": (
+        called(lambda m, x: m.rnn(x)[1][0][-1], rnn=nn.LSTM(4, 3, 2, dropout=0.25, batch_first=True)),
+        "LSTM 3, DROPOUT 0.25, LSTM 3 last",
+    ),
+    "the last states of both ways": (
+        called(lambda m, x: torch.cat([*m.rnn(x)[1][0][-2:]], 1), rnn=nn.LSTM(4, 3, 2, True, True, bidirectional=True)),
+        "LSTM 3 both, LSTM 3 both last",
+    ),
+    "the last position": (called(lambda m, x: m.rnn(x)[0][:, -1], rnn=nn.GRU(4, 3, batch_first=True)), "GRU 3 last"),
+    "weights of positions": (
+        called(lambda m, x: (m.one(x).softmax(1) * x).sum(1), one=nn.Linear(4, 1)),
+        "CONV 1 1, RESHAPE 1x30, SOFTMAX, RESHAPE 30x1, MUL, AVGPOOL global, TIMES 30, FLATTEN",
+    ),
+    "hidden positions": (
+        called(hidden, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)),
+        "ATTENTION 2 causal",
+    ),
+    "a convolution behind": (
+        called(nonlocal_, q=conv(4, 4, 1), k=conv(4, 4, 1), v=conv(4, 4, 1), out=conv(4, 4, 1)),
+        "ATTENTION 1, ADD",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEQUENCES)
+def test_sequences_come_in_as_one_would_write_them(case: str) -> None:
+    network, said = SEQUENCES[case]
+    found = held(network, X if case in ("hidden positions", "a convolution behind") else S)
+    assert ", ".join(node.layer.written for node in found.shaped.nodes[1:]) == said
+
+
+def test_examples_may_stand_behind_positions() -> None:
+    torch.manual_seed(1)
+    network = nn.TransformerEncoderLayer(4, 2, 8).eval()
+    found = flat(imported(network, S))
+    back = netdsl.from_graph(graph(found))
+    assert found.notes[0] == "the input src is of positions, examples and channels, in this order"
+    assert back.shaped.shapes[0] == Shape((2,), 4)
+    with torch.no_grad():
+        torch.testing.assert_close(module(back, found)(S.permute(1, 2, 0)).permute(2, 0, 1), network(S))
+
+
+def test_what_is_added_that_the_source_has_not_is_told() -> None:
+    network = called(
+        lambda m, x: m.one(*[x + m.table] * 3)[0], one=nn.MultiheadAttention(4, 2, bias=False, batch_first=True)
+    )
+    network.register_buffer("table", torch.ones(1, 30, 4))
+    found = flat(imported(network, S))
+    assert "not learned by the source, and weights here: table" in found.notes
+    assert "projections out of ATTENTION have a bias, which is 0 where the source has none" in found.notes
+    assert found.params is None
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5"])

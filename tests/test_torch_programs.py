@@ -302,7 +302,9 @@ def test_what_is_learned_and_cannot_be_here_is_told() -> None:
         "5 parameters are not used in inference: those of aux",
         "factor, which is one learned number, is a constant",
     )
-    assert imported(normed).notes == ("0.weight, which is computed of other parameters, is one of its own",)
+    assert imported(normed).notes == ("computed of other parameters, and weights of their own here: 0.weight",)
+    tied = Does(lambda m, x: F.linear(m.one(x), m.one.weight.T), one=nn.Linear(5, 3, bias=False))
+    assert imported(tied).notes == ("read in several forms, each of which is a weight of its own here: one.weight",)
 
 
 def test_operators_are_called_after_their_modules() -> None:
@@ -321,7 +323,9 @@ def test_outputs_are_called_as_the_module_calls_them() -> None:
     module, inputs = made("both")
     assert [name for name, _ in imported(module, *inputs).outputs] == ["map", "score"]
     plain, inputs = made("pools")
-    assert [name for name, _ in imported(plain, *inputs).outputs] == ["9"]
+    assert [name for name, _ in imported(plain, *inputs).outputs] == [""]
+    several = Does(lambda m, x: (m.one(x), m.two(x)), one=conv(4, 2, 1), two=conv(4, 1, 1))
+    assert [name for name, _ in imported(several).outputs] == ["one", "two"]
 
 
 def test_sizes_stand_for_examples() -> None:

@@ -58,7 +58,7 @@ class Flat:
     """One line on where it is from: `Caffe: bvlc_alexnet_deploy.prototxt`."""
     items: tuple[Item, ...]
     outputs: tuple[tuple[str, str], ...]
-    """The name of each output, and of the item that gives it."""
+    """The name of each output, "" where the source has none, and of the item that gives it."""
     training_outputs: tuple[tuple[str, str], ...] = ()
     params: int | None = None
     macs: int | None = None
@@ -124,7 +124,8 @@ def sayable(flat: Flat) -> Mapping[str, str]:
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     for item in flat.items:
-        plain = name = _plain(outputs.get(item.name, item.name))
+        said = outputs.get(item.name, item.name) or f"{item.layer.keyword}_{len(unique) + 1}"
+        plain = name = _plain(said)
         while name in taken:
             counts[plain] += 1
             name = f"{plain}_{counts[plain] + 1}"
@@ -144,7 +145,8 @@ def _named(outputs: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Mapp
     nodes, given = set(names.values()), set[str]()
     found: dict[str, str] = {}
     for output, item in outputs:
-        wanted, node = next(iter(assign({_plain(output): ""}).values())), names[item]
+        node = names[item]
+        wanted = next(iter(assign({_plain(output): ""}).values())) if output else node
         if node not in given:
             found[wanted if wanted not in nodes and wanted not in found else node] = node
             given.add(node)

@@ -71,7 +71,7 @@ class Primitives:
     operators: tuple[Operator, ...]
     inputs: Mapping[str, Dims]
     outputs: tuple[tuple[str, str], ...]
-    """The name of each output, and of the value that it is."""
+    """The name of each output, "" where the source has none, and of the value that it is."""
     dims: Mapping[str, Dims]
     """The sizes of values, where the source knows them."""
     constants: Mapping[str, Tensor]
@@ -80,6 +80,8 @@ class Primitives:
     """The value of a constant that another one is, too: what is stored twice, or known by two names."""
     missing: frozenset[str] = frozenset()
     """The constants whose values are not there: only their sizes count."""
+    fixed: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The constants of which the source knows that no training changes them, with what it calls them."""
     notes: tuple[str, ...] = ()
 
     def place(self, operator: Operator) -> Span:

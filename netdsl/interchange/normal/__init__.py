@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,8 +23,10 @@ from netdsl.interchange.normal import (
 from netdsl.interchange.normal.count import counted
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
 from netdsl.layers.arguments import LayerError
+from netdsl.layers.norm import BatchNorm
 from netdsl.layers.source import Input
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Primitives
@@ -52,38 +54,65 @@ _REASONS: Mapping[str, str] = {
 def flat(source: Primitives) -> Flat:
     """The layers of a network of operators.
 
-    Raises ForeignError with all that cannot be said; its `partial` is what stands before that.
+    Raises ForeignError with all that cannot be said; its `partial` is what stands before that. Sequences are tried in
+    each order of their axes that they may have, the likeliest first.
     """
-    draft = Draft(source)
+    sequences = [name for name, dims in source.inputs.items() if len(dims) == 3]
+    guess = {name: _channels_last(source, name, len(dims)) for name, dims in source.inputs.items() if len(dims) > 2}
+    told: ForeignError | None = None
+    for batch, others in ((0, False), (0, True), (1, False)):
+        if told and not sequences:
+            break
+        last = {name: name in sequences or one for name, one in guess.items()} if batch else guess
+        last = {name: one is not (others and name in sequences) for name, one in last.items()}
+        try:
+            return _flat(Draft(source, batch), last)
+        except ForeignError as error:
+            told = told or error
+    assert told is not None
+    raise told
+
+
+def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
+    """The layers of a network whose inputs have their channels `last`, or else before positions."""
+    source = draft.source
     for name, dims in source.inputs.items():
         if draft.readers[name]:
-            _input(draft, name, dims)
+            _input(draft, name, dims, last.get(name, False))
     for operator in source.operators:
         _said(draft, operator)
     outputs = [(name, _output(draft, value)) for name, value in source.outputs]
     needed = _needed(draft, [item for _, item in outputs])
     items = tuple([item for name, item in draft.items.items() if name in needed])
     wrong = _causes(draft, needed)
-    params, macs = counted(source, draft.constants, {name: flow.dims for name, flow in draft.flows.items()})
+    sizes = {name: flow.dims for name, flow in draft.flows.items()}
+    params, macs = counted(source, draft.constants, sizes, draft.batch)
     title, notes = source.title, tuple(draft.notes)
+    notes = (*notes, *_learned(draft, items))
+    if any(name in needed for name in draft.unbiased):
+        notes, params = (*notes, "projections out of ATTENTION have a bias, which is 0 where the source has none"), None
     if not wrong:
         return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
     found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]
     raise ForeignError(found, _partial(draft, source, items))
 
 
-def _input(draft: Draft, name: str, dims: tuple[int, ...]) -> None:
-    """An input of the network, channels first unless what reads it takes its last axis for the channels."""
+def _input(draft: Draft, name: str, dims: tuple[int, ...], last: bool) -> None:
+    """An input of the network, with its channels `last`, or else before positions."""
     from netdsl.layers.shape import Shape
 
-    last = len(dims) > 2 and _channels_last(draft.source, name, len(dims))
-    sizes = dims[1:] if last else (*dims[2:], *dims[1:2])
+    middle = draft.middle and len(dims) == 3
+    batch, *inner = (dims[1], dims[0], dims[2]) if middle else dims or (1,)
+    sizes = tuple(inner) if last else (*inner[1:], *inner[:1])
     shape = Shape.of(sizes or (1,))
     item = draft.named(name)
     draft.items[item] = Item(item, Input(shape.dims))
     draft.shapes[item] = shape
-    first, *rest = axes.natural(shape, dims[0] if dims else 1)
+    first, *rest = axes.natural(shape, batch)
     layout = (first, *rest[1:], rest[0]) if last else (first, *rest)
+    if middle:
+        draft.notes[f"the input {name} is of positions, examples and channels, in this order"] = None
+        layout = axes.transposed(layout, (1, 0, 2))
     draft.give(name, Flow(item, layout if sizes else (first,)))
 
 
@@ -98,7 +127,7 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
             moved = operator.sizes("perm") or tuple(range(rank))[::-1]
             if len(moved) == rank and max(moved) < rank:
                 orders[operator.outputs[0]] = tuple([order[axis] for axis in moved])
-        elif operator.kind in ("MatMul", "LayerNormalization", "LSTM", "GRU"):
+        elif operator.kind in ("MatMul", "Gemm", "LayerNormalization", "LSTM", "GRU"):
             return order[-1] == rank - 1
         elif operator.kind in ("Gather", "Concat") and rank == 3 and operator.whole("axis", 0) % 3:
             if any(one not in orders for one in operator.inputs):  # of positions, with those that are learned
@@ -229,6 +258,21 @@ def _causes(draft: Draft, needed: set[str]) -> list[tuple[Operator, str]]:
         elif not doubtful.isdisjoint(item.inputs):
             doubtful.add(name)
     return list(found.values())
+
+
+def _learned(draft: Draft, items: Sequence[Item]) -> Iterator[str]:
+    """What is told of weights that the source does not train, and netdsl would."""
+    fixed = draft.source.fixed
+    names = [
+        name
+        for item in items
+        for name in draft.tied[item.name][: 2 if isinstance(item.layer, BatchNorm) else None]
+        if name in fixed and name not in draft.source.shared
+    ]
+    if names:
+        called = list(dict.fromkeys(fixed[name] for name in names))
+        said = called if len(called) < 5 else [*called[:3], f"{len(called) - 3} more"]
+        yield f"not learned by the source, and weights here: {listed(said)}"
 
 
 def _partial(draft: Draft, source: Primitives, items: Sequence[Item]) -> Flat | None:

@@ -57,8 +57,13 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
 def _kept(draft: Draft, operator: Operator, asking: Asking) -> Flow:
     name = operator.outputs[0]
     draft.placeholder(operator, name, _WHY)
-    draft.asking[name] = asking
+    draft.asking[name] = asking if asking.item else replace(asking, item=draft.flows[name].item)
     return draft.flows[name]
+
+
+def tell(draft: Draft, asking: Asking, why: str) -> None:
+    """Say at the product of queries and keys why it is no attention that ATTENTION is."""
+    draft.unsaid[asking.item] = draft.unsaid[asking.item][0], why
 
 
 def _masked(asking: Asking, added: Tensor) -> Asking:
@@ -100,17 +105,22 @@ def _told(draft: Draft, operator: Operator, asking: Asking, values: Flow) -> Flo
     heads = [atom for atom in before if atom.axis == CHANNELS]
     shape, width = draft.shapes[query.item], prod(atom.size for atom in last)
     count = prod(atom.size for atom in heads)
-    fits = (
-        asking.ranked
-        and keys.layout == (*front, last, seen)
-        and values.layout == query.layout
-        and all(atom.axis == CHANNELS and atom.step == 1 for atom in last)
-        and len(last) <= 1
-        and [atom.step for atom in heads] in ([], [width])
-        and count * width == shape.channels
-    )
-    index = places.positioned([outer, seen], shape) if fits else None
+    why = ""
+    if not asking.ranked:
+        why = "what it multiplies by is no softmax over keys"
+    elif keys.dims[-1] != query.dims[-2]:
+        why = f"its queries are {query.dims[-2]} and its keys {keys.dims[-1]}, and in ATTENTION each position has both"
+    elif values.dims != query.dims:
+        why = f"its values have {values.dims[-1]} numbers and its queries {query.dims[-1]}, and ATTENTION as many"
+    elif (keys.layout, values.layout) != ((*front, last, seen), query.layout):
+        why = "its queries, keys and values are not laid out alike"
+    elif len(last) > 1 or any((atom.axis, atom.step) != (CHANNELS, 1) for atom in last):
+        why = "its heads compare no stretch of the channels"
+    elif [atom.step for atom in heads] not in ([], [width]) or count * width != shape.channels:
+        why = "its heads are not all of the channels, one after the other"
+    index = None if why else places.positioned([outer, seen], shape)
     if index is None or index.size != shape.positions:
+        tell(draft, asking, why or "the positions that see each other are not all of a map's")
         return _kept(draft, operator, asking)
     source = _projection(draft, query).source
     whole = len(index) == 1 and np.array_equal(index[0], np.arange(shape.positions))
@@ -137,11 +147,15 @@ def projected(
     sources = {part.source for part in parts}
     inner = draft.shapes[x.item].channels
     width = inner // told.heads
-    scale = told.asking.scale * parts[0].factor * parts[1].factor
-    if len(sources) > 1 or parts[2].factor != 1:
+    scale = told.asking.scale * parts[0].factor * parts[1].factor * sqrt(width)
+    if len(sources) > 1:
         raise Unsaid("its queries, keys and values are projections of different values")
-    if abs(scale * sqrt(width) - 1) > 1e-3:
-        raise Unsaid(f"its products are scaled by {scale:.6g}, and ATTENTION scales by 1/√{width}")
+    if abs(scale - 1) > 1e-3:  # ATTENTION divides by √width
+        draft.notes[f"weights of queries are {scale:.4g} times the source's, since ATTENTION divides by √{width}"] = (
+            None
+        )
+        parts[0] = parts[0].times(scale)
+    parts[2] = parts[2].times(parts[2].factor)
     (source,) = sources
     moves = draft.cuts.get(source)
     base = source if moves is None else moves.item
@@ -220,6 +234,13 @@ class _Projection:
     bias: Tensor | None
     factor: float
     tied: tuple[str, ...]
+
+    def times(self, factor: float) -> _Projection:
+        """The same, of which each number is so many times what it was."""
+        if factor == 1:
+            return self
+        bias = None if self.bias is None else self.bias * np.float32(factor)
+        return replace(self, weight=self.weight * np.float32(factor), bias=bias)
 
 
 def _projection(draft: Draft, flow: Flow) -> _Projection:

@@ -27,7 +27,7 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
 
 
 def counted(
-    source: Primitives, constants: Mapping[str, Tensor], dims: Mapping[str, Dims]
+    source: Primitives, constants: Mapping[str, Tensor], dims: Mapping[str, Dims], batch: int
 ) -> tuple[int | None, int | None]:
     """Values that training changes, and multiply-adds of convolutions and products with weights, of one example.
 
@@ -47,22 +47,23 @@ def counted(
                 alone = value.size and name in params and value.ndim < 3 and bool((value == value.flat[0]).all())
                 params[(name, operator.outputs[0]) if alone else name] = value.size
         if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
-            beside = [constants[name] for name in operator.inputs if name in constants]
-            certain &= all(one.size == 1 and one.ndim < 3 for one in beside)
-        if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+            certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
+        if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU"):
             one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)
             macs = None if one is None else macs + one
-    batch = next((dims[0] for dims in source.inputs.values() if dims), 1) or 1
-    return sum(params.values()) if certain else None, None if macs is None else macs // batch
+    return sum(params.values()) if certain else None, None if macs is None else macs // max(1, batch)
 
 
 def _macs(
     sizes: Mapping[str, Dims], kind: str, inputs: tuple[str, ...], output: str, constants: Mapping[str, Tensor]
 ) -> int | None:
     weight = constants.get(inputs[1])
-    dims = sizes.get(inputs[0] if kind == "ConvTranspose" else output)
+    dims = sizes.get(output if kind in ("Conv", "Gemm", "MatMul") else inputs[0])
     if weight is None or dims is None or not weight.size:
         return None
+    if kind in ("LSTM", "GRU"):
+        across = constants.get(inputs[2])
+        return None if across is None else (weight.size + across.size) * prod(dims[:-1])
     if kind in ("Conv", "ConvTranspose"):
         return weight.size * dims[0] * prod(dims[2:])
     return weight.size * prod(dims[:-1])

@@ -77,6 +77,8 @@ class Asking:
     causal: bool = False
     ranked: bool = False
     added: tuple[Tensor, ...] = ()
+    item: str = ""
+    """What stands for the products as something unsaid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +95,10 @@ class Attended:
 class Draft:
     """Items in the making. Rules of operators add to it, and replace an item where what follows is a part of it."""
 
-    def __init__(self, source: Primitives) -> None:
+    def __init__(self, source: Primitives, batch: int = 0) -> None:
         self.source = source
+        self.middle = batch == 1
+        """Whether sequences have their batch as their second axis."""
         self.items: dict[str, Item] = {}
         self.shapes: dict[str, Shape] = {}
         self.flows: dict[str, Flow] = {}
@@ -106,7 +110,7 @@ class Draft:
         self.readers.update(value for _, value in source.outputs)
         self.unsaid: dict[str, tuple[Operator, str]] = {}
         self.owners: dict[tuple[object, ...], str] = {}
-        self.tied: dict[str, tuple[str, ...]] = {}
+        self.tied: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
         self.sharers: Counter[str] = Counter()
         self.aliases: defaultdict[str, list[str]] = defaultdict(list)
         self.asking: dict[str, Asking] = {}
@@ -118,7 +122,7 @@ class Draft:
         self.moved: dict[tuple[str, Layout], str] = {}
         self.notes: dict[str, None] = dict.fromkeys(source.notes)
         self.counts: Counter[str] = Counter()
-        self.batch = next((dims[0] for dims in source.inputs.values() if dims), 1)
+        self.batch = next((dims[batch % len(dims)] for dims in source.inputs.values() if dims), 1)
 
     # What operators read
 
@@ -327,6 +331,5 @@ def exact(value: float | np.generic) -> Fraction | int:
         number = short
     if number.denominator > 10**6:
         simple = number.limit_denominator(1000)
-        likely = abs(simple.numerator) * simple.denominator < 1000  # one of the longer ones is always near
-        number = simple if likely and np.float32(float(simple)) == found else number
+        number = simple if np.float32(float(simple)) == found else number
     return int(number) if number.denominator == 1 else number

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdsl.interchange.flat import most
-from netdsl.interchange.normal import axes, pointwise
+from netdsl.interchange.normal import axes, recurrent
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.channels import Shuffle, Slice
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 
 def same(draft: Draft, operator: Operator) -> Flow:
     """Identity, and Cast from float to float."""
-    x = draft.flow(operator)
-    return replace(x, curves=pointwise.seen(operator.inputs[0], x))
+    return draft.flow(operator)
 
 
 def transpose(draft: Draft, operator: Operator) -> Flow:
@@ -219,6 +217,8 @@ def gather(draft: Draft, operator: Operator) -> Flow:
     if index.ndim:
         left.insert(axis, ())
     if place == 2 and draft.shapes[x.item].rank == 1:
+        if at in (-1, x.dims[axis] - 1) and recurrent.ending(draft, x.item):
+            return Flow(x.item, tuple(left))
         return Flow(draft.add(operator, Pick(at), [x.item]), tuple(left))
     part = cut(draft, operator, x, axis, at % x.dims[axis], at % x.dims[axis] + 1)
     return Flow(part.item, tuple(left))

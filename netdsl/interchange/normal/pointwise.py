@@ -12,6 +12,7 @@ from netdsl.interchange.normal import arithmetic, axes, curves, norms, places, p
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
+from netdsl.layers.channels import Slice
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
 from netdsl.layers.resize import Upsample
 from netdsl.layers.sequence import Positions, Token
@@ -100,10 +101,10 @@ def sloped(draft: Draft, operator: Operator) -> Flow:
         case _:
             beta = operator.real("beta", 0.5)
             known = seen(operator.inputs[0], x)
-            if abs(alpha - 1 / 6) < 1e-4:  # as some write it
-                alpha = 1 / 6
-            factor, offset = 6 * exact(alpha), 6 * exact(beta) - 3  # Keras and Paddle have 0.2, and not 1/6
-            layers = (*arithmetic.linear(float(factor), float(offset)), activation.HardSigmoid())
+            if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6:
+                layers, alpha = (activation.HardSigmoid(),), 1 / 6
+            else:
+                layers = (*arithmetic.linear(alpha, beta), *arithmetic.clipping(0, 1))
             curve = {name: np.clip(alpha * one + beta, 0, 1) for name, one in known.items()}
     return followed(draft, operator, x, curve, layers)
 
@@ -172,11 +173,24 @@ def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]
     rank = max(len(one.layout) for one in flows)
     if any(len(one.layout) != rank for one in flows):
         raise Unsaid("its inputs have unequal numbers of axes")
-    channels = next((at for at in range(rank) if draft.axis(flows[0], at) == CHANNELS), 1)
-    items = [draft.map(operator, one, channels) for one in flows]
+    places = [at for one in flows for at in range(1, rank) if one.layout[at] and draft.axis(one, at) == CHANNELS]
+    channels, items = _mapped(draft, operator, flows, list(dict.fromkeys(places)) or [1])
     item = draft.add(operator, layer, _widened(draft, operator, items))
     first, wanted, *rest = axes.natural(draft.shapes[item], draft.batch)
     return Flow(item, (first, *rest[: channels - 1], wanted, *rest[channels - 1 :]))
+
+
+def _mapped(
+    draft: Draft, operator: Operator, flows: Sequence[Flow], places: Sequence[int]
+) -> tuple[int, Sequence[str]]:
+    """Values as maps whose channels are the same axis, one of some; which one it is."""
+    *others, last = places
+    for channels in others:
+        try:
+            return channels, [draft.map(operator, one, channels) for one in flows]
+        except Unsaid:
+            continue
+    return last, [draft.map(operator, one, last) for one in flows]
 
 
 def _widened(draft: Draft, operator: Operator, items: Sequence[str]) -> Sequence[str]:
@@ -207,18 +221,22 @@ def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
 def concat(draft: Draft, operator: Operator) -> Flow:
     """Concat along the channels; of learned positions and a sequence, TOKEN."""
     given = [draft.constant(operator, at) for at in range(len(operator.inputs))]
-    if len(given) == 2 and given[0] is not None:
-        return token(draft, operator, given[0])
+    first = [one for one in given[:-1] if one is not None]
+    if first and len(first) == len(given) - 1:
+        axis = operator.whole("axis", 1)
+        return token(draft, operator, first[0] if len(first) == 1 else np.concatenate(first, axis), len(first))
     flows = [draft.flow(operator, at) for at in range(len(operator.inputs))]
     if len(flows) == 1:
         return flows[0]
     rank = len(flows[0].layout)
     axis = operator.whole("axis", 1) % max(rank, 1)
     plain = all(draft.axis(one, axis) == CHANNELS for one in flows)
+    if plain and (whole := _together(draft, flows)) is not None:
+        return whole
     if plain and len(flows) in (4, 8, 9) and (found := places.unshuffled(draft, operator, flows, axis)) is not None:
         return found
     rests = {tuple([atoms for at, atoms in enumerate(one.layout) if at != axis]) for one in flows}
-    if plain and len(rests) == 1:
+    if plain and len(rests) == 1 == len({draft.shapes[one.item].spatial for one in flows}):
         item = draft.add(operator, merge.Concat(), [one.item for one in flows])
         layout = list(flows[0].layout)
         layout[axis] = axes.natural(draft.shapes[item], draft.batch)[CHANNELS]
@@ -230,9 +248,22 @@ def concat(draft: Draft, operator: Operator) -> Flow:
     return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
 
 
-def token(draft: Draft, operator: Operator, value: Tensor) -> Flow:
-    """TOKEN: positions that are the same for each example before those of a sequence."""
-    x = draft.flow(operator, 1)
+def _together(draft: Draft, flows: Sequence[Flow]) -> Flow | None:
+    """The value that all of its channels make, cut into stretches before; None where they do not."""
+    at, sources = 0, set[tuple[str, ...]]()
+    for flow in flows:
+        cut = draft.items[flow.item]
+        if not isinstance(cut.layer, Slice) or cut.layer.from_ != at or flow.layout != draft.natural(flow.item).layout:
+            return None
+        at = cut.layer.to
+        sources.add(cut.inputs)
+    (source,) = sources.pop()
+    return draft.natural(source) if not sources and at == draft.shapes[source].channels else None
+
+
+def token(draft: Draft, operator: Operator, value: Tensor, at: int) -> Flow:
+    """TOKEN: positions that are the same for each example before those of a sequence, which is the input `at`."""
+    x = draft.flow(operator, at)
     if len(x.layout) != 3 or value.ndim != 3 or not value.size:
         raise Unsaid("its input 1 is a constant")
     axis = operator.whole("axis", 1) % 3
@@ -242,7 +273,7 @@ def token(draft: Draft, operator: Operator, value: Tensor) -> Flow:
     item = draft.map(operator, x, channels)
     rows = value[0] if axis == 1 else value[0].T
     layer = Token(len(rows))
-    made = draft.add(operator, layer, [item], {"weight": rows}, operator.inputs[:1])
+    made = draft.add(operator, layer, [item], {"weight": rows}, operator.inputs[:at])
     first, wide, places = axes.natural(draft.shapes[made], draft.batch)
     return Flow(made, (first, places, wide) if axis == 1 else (first, wide, places))
 
@@ -262,9 +293,6 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     value, kind = draft.needed(operator, operator.inputs.index(name), "constant"), operator.kind
     source = next(one for one in operator.inputs if one in draft.flows)
     if value.size == 1:
-        single = kind == "Add" and value.ndim > 2 and draft.shapes[x.item].channels == 1 and draft.alone(x.item)
-        if single and products.biased(draft, x.item, value.reshape(1), name):
-            return x
         return _with_number(draft, operator, x, source, float(value.flat[0]), last)
     if (offsets := along(draft, x, value)) is not None and draft.missing.isdisjoint((name,)):
         found = _of_channels(draft, operator, x, offsets, name, last)
@@ -302,7 +330,7 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
             case _:
                 pass
     if layers == ():
-        return replace(x, curves=curve)
+        return x
     if layers is None and operator.kind == "Pow" and last and value in (2, 3):
         item = draft.add(operator, merge.Multiply(), [x.item] * int(value))
         return Flow(item, x.layout, curve)

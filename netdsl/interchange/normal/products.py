@@ -79,7 +79,15 @@ def per_axis(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
 def convolution(draft: Draft, operator: Operator) -> Flow:
     """Conv: CONV, or DWCONV where each channel is by itself."""
     weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
-    x = draft.map(operator, draft.flow(operator))
+    flow = draft.flow(operator)
+    if flow.item in draft.attended and _plain(operator, weight) and weight.ndim == len(flow.layout):
+        first, channels, *rest = flow.layout
+        rows = weight.reshape(weight.shape[:2])
+        last = Flow(flow.item, (first, *rest, channels))
+        found = product(draft, operator, last, rows, draft.constant(operator, 2), operator.inputs[1:3])
+        first, *rest, channels = found.layout
+        return Flow(found.item, (first, channels, *rest))
+    x = draft.map(operator, flow)
     shape = draft.shapes[x]
     if weight.ndim != shape.rank + 2 or not weight.size:
         raise Unsaid(f"its weight has {weight.ndim} axes, and {shape} flows in")
@@ -102,6 +110,17 @@ def convolution(draft: Draft, operator: Operator) -> Flow:
     else:
         layer = Conv(filters, kernel, **how, groups=groups)
     return draft.natural(draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3]))
+
+
+def _plain(operator: Operator, weight: Tensor) -> bool:
+    """Whether a convolution multiplies each position by itself."""
+    once = all(set(operator.sizes(name) or (1,)) == {1} for name in ("strides", "dilations"))
+    return (
+        once
+        and set(weight.shape[2:]) <= {1}
+        and operator.whole("group", 1) == 1
+        and not any(operator.sizes("pads") or ())
+    )
 
 
 def transposed(draft: Draft, operator: Operator) -> Flow:
@@ -179,7 +198,7 @@ def product(
     try:
         attending = attention.projected(draft, operator, x, rows, bias, tied)
     except Unsaid as error:
-        draft.unsaid[x.item] = (draft.unsaid[x.item][0], str(error))
+        attention.tell(draft, draft.attended[x.item].asking, str(error))
         raise
     if attending is not None:
         return attending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.recurrent import GatedRecurrentUnits, LongShortTermMemory
 from netdsl.layers.sequence import Pick
+from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
@@ -56,6 +58,17 @@ def recurrent(draft: Draft, operator: Operator) -> list[Flow]:
             found.append(Flow(end, (ways, batch, each)))  # never read
         found.append(Flow(end, (ways, batch, each)))
     return found
+
+
+def ending(draft: Draft, item: str) -> bool:
+    """Let a layer give its last state alone, where nothing else is read of it; whether it does."""
+    layer = draft.items[item].layer
+    if not isinstance(layer, LongShortTermMemory | GatedRecurrentUnits) or layer.both or not draft.alone(item):
+        return False
+    if not draft.replaced(item, replace(layer, last=True), {}):
+        return False
+    draft.shapes[item] = Shape((), draft.shapes[item].channels)
+    return True
 
 
 def _weights(draft: Draft, operator: Operator) -> Mapping[str, Tensor]:

@@ -28,6 +28,17 @@ _FILLED: Mapping[str, float | None] = {
 _MADE = frozenset((*_FILLED, "arange", "scalar_tensor"))
 
 
+_KEEPING = frozenset(
+    (
+        *("alias", "detach", "contiguous", "clone", "lift_fresh_copy", "lift_fresh", "type_as", "to", "_to_copy"),
+        *("view", "reshape", "flatten", "unflatten", "_unsafe_view", "squeeze", "unsqueeze", "view_as", "permute"),
+        *("transpose", "swapaxes", "t", "mT", "numpy_T", "slice", "select", "chunk", "split", "split_with_sizes"),
+        *("unbind", "expand", "expand_as", "broadcast_to", "repeat", "cat", "stack", "index", "roll", "flip"),
+    )
+)
+"""What gives the values that it is given, and no others."""
+
+
 class _Left(Exception):
     """A call that is not worked out."""
 
@@ -46,6 +57,8 @@ def folded(program: Program) -> Program:
         dims={**program.dims, **{name: one.shape for name, one in work.tensors.items()}},
         missing=frozenset(work.missing),
         outputs=outputs,
+        origins=work.origins,
+        computed=frozenset(work.computed),
     )
 
 
@@ -62,6 +75,8 @@ class _Work:
         self.twins: dict[str, str] = {}
         """For what is computed twice, the first of it."""
         self.known: dict[object, tuple[str, ...]] = {}
+        self.origins: dict[str, frozenset[str]] = {}
+        self.computed: set[str] = set()
         self.read: dict[str, set[str]] = {}
         """The constants of a memory that the network has read."""
 
@@ -106,6 +121,9 @@ class _Work:
             self.roots[output] = roots[0] if views else output
             if self.missing.intersection(names):
                 self.missing.add(output)
+            self.origins[output] = frozenset[str]().union(*[self.origins.get(one, {one}) for one in names])
+            if operator not in _KEEPING or self.computed.intersection(names):
+                self.computed.add(output)
         self.known[key] = call.outputs
         return True
 

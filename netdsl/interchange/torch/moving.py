@@ -141,6 +141,9 @@ def sliced(given: Given) -> None:
     dims = given.dims(x)
     axis = given.axis("dim", len(dims))
     start, end, step = slice(given.value("start"), given.value("end"), given.int("step", 1)).indices(dims[axis])
+    if axis == 0 and x in given.writing.states and 0 <= start < end and step == 1:
+        (first, start), (last, place) = _state(given, x, start), _state(given, x, end - 1)
+        x, end = (first, place + 1) if first == last else (x, end)
     cut(given, x, given.call.outputs[0], axis, start, end, step)
 
 
@@ -158,8 +161,19 @@ def select(given: Given) -> None:
     x = given.ref("self")
     dims = given.dims(x)
     axis = given.axis("dim", len(dims))
-    place = given.int("index") % max(1, dims[axis])
+    place = given.int("index")
+    place = place if place == -1 else place % max(1, dims[axis])
+    if axis == 0 and x in given.writing.states:
+        x, place = _state(given, x, place)
     given.last("Gather", x, _place(given, place), axis=axis)
+
+
+def _state(given: Given, x: str, place: int) -> tuple[str, int]:
+    """The state of one layer, in which a place of several states stands, and where."""
+    states = given.writing.states[x]
+    each = given.dims(states[0])[0]
+    place %= each * len(states)
+    return states[place // each], place % each
 
 
 def _place(given: Given, place: int) -> str:

@@ -93,6 +93,10 @@ class Program:
     """For a tensor that is another one, too, that one."""
     missing: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
+    origins: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    """For a constant that was worked out, the tensors that it follows from."""
+    computed: frozenset[str] = frozenset()
+    """The constants that have other values than those."""
     notes: tuple[str, ...] = ()
 
     def place(self, call: Call) -> Span:

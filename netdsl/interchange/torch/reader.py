@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import takewhile
+from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake
@@ -37,9 +40,10 @@ class UnsaidCall(ForeignMistake, code="unknown-layer"):
 
 def primitives(program: Program) -> Primitives:
     """The same network as operators of ONNX. Raises ForeignError with all that cannot be said."""
-    notes = (*program.notes, *_unused(program), *_otherwise(program))
+    notes = (*program.notes, *_unused(program), *_numbers(program))
     program = without_changes(constants.folded(program))
     needed = _needed(program)
+    notes = (*notes, *_computed(program, needed))
     writing = Writing(program)
     errors: list[Diagnostic] = []
     for call in program.calls:
@@ -58,7 +62,10 @@ def primitives(program: Program) -> Primitives:
     if errors:
         raise ForeignError(errors)
     called = {value: call.path for call in program.calls for value in call.outputs}
-    outputs = tuple((name or called.get(value, value), writing.named(value)) for name, value in program.outputs)
+    alone = len(program.outputs) == 1
+    outputs = tuple(
+        (name or ("" if alone else called.get(value, value)), writing.named(value)) for name, value in program.outputs
+    )
     operators = _alive(writing.operators, {value for _, value in outputs})
     read = {name for one in operators for name in one.inputs}
     kept: dict[str, Tensor] = {name: one for name, one in writing.constants.items() if name in read}
@@ -73,6 +80,7 @@ def primitives(program: Program) -> Primitives:
         kept,
         {name: one for name, one in program.shared.items() if name in kept},
         frozenset(writing.missing.intersection(kept)),
+        _fixed(program, kept),
         notes,
     )
 
@@ -107,16 +115,55 @@ def _unused(program: Program) -> Iterator[str]:
         yield f"{count:,} parameters are not used in inference: those of {listed(modules)}"
 
 
-def _otherwise(program: Program) -> Iterator[str]:
-    """What is told of parameters that are learned in another way here than in the module."""
+def _numbers(program: Program) -> Iterator[str]:
+    """What is told of parameters that are one number, which is a constant here."""
     scaling = ("mul", "add", "sub", "div")
     numbers = [name for call in program.calls if call.operator.rstrip("_") in scaling for name in call.refs()]
     for name in dict.fromkeys(numbers):
         if name in program.parameters and program.tensors[name].size == 1:
             yield f"{program.paths.get(name, name)}, which is one learned number, is a constant"
-    made = [path.partition(".original")[0] for path in program.paths.values() if ".parametrizations." in path]
-    for path in dict.fromkeys(made):
-        yield f"{path.replace('.parametrizations', '')}, which is computed of other parameters, is one of its own"
+
+
+def _computed(program: Program, needed: set[str]) -> Iterator[str]:
+    """What is told of weights that are computed of parameters, or are one parameter in several forms."""
+    read = {name: None for call in program.calls if needed.intersection(call.outputs) for name in call.refs()}
+    learned = [name for name in read if program.parameters & program.origins.get(name, frozenset())]
+    made = dict.fromkeys([_title(program, name) for name in learned if name in program.computed])
+    if made:
+        yield f"computed of other parameters, and weights of their own here: {_some(list(made))}"
+    sizes: Counter[str] = Counter()
+    for name in read:
+        origins = program.origins.get(name, {name})
+        if len(origins) == 1 and name not in program.computed and origins <= program.parameters:
+            one = program.tensors[name]
+            apart = prod(size for size, step in zip(one.shape, one.strides, strict=True) if step)
+            sizes.update(dict.fromkeys(origins, apart))
+    twice = [program.paths.get(name, name) for name, size in sizes.items() if size > program.tensors[name].size]
+    if twice:
+        yield f"read in several forms, each of which is a weight of its own here: {_some(twice)}"
+
+
+def _title(program: Program, name: str) -> str:
+    """What a constant is called that was worked out: how the names of what it follows from begin."""
+    paths = sorted(program.paths.get(one, one).replace(".parametrizations", "") for one in program.origins[name])
+    alike = takewhile(lambda signs: len(set(signs)) == 1, zip(*paths, strict=False))
+    common = "".join(signs[0] for signs in alike)
+    return common.rpartition(".original")[0] or common.rstrip("._") or paths[0]
+
+
+def _some(names: list[str]) -> str:
+    """Names, of which there may be many."""
+    return listed(names) if len(names) < 5 else f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _fixed(program: Program, names: Iterable[str]) -> Mapping[str, str]:
+    """The constants that no training of the module changes, with what they are called there."""
+    found: dict[str, str] = {}
+    for name in names:
+        origins = program.origins.get(name, frozenset((name,)))
+        if name in program.tensors and not origins & program.parameters:
+            found[name] = next((program.paths[one] for one in sorted(origins) if one in program.paths), name)
+    return found
 
 
 def _alive(operators: list[Operator], wanted: set[str]) -> list[Operator]:

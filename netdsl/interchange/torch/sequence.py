@@ -145,6 +145,8 @@ def recurrent(kind: str) -> Callable[[Given], None]:
             dims = (dims[0], dims[1], directions * units)
             moved = given.step("Transpose", (dims[0], dims[1], directions, units), out, perm=(0, 2, 1, 3))
             x = given.step("Reshape", dims, moved, writing.whole(*dims))
+            if (rate := given.float("dropout", 0)) and layer < layers - 1:
+                x = given.step("Dropout", dims, x, writing.real(rate))
         if first:
             given.last("Transpose", x, perm=(1, 0, 2))
         else:
@@ -152,6 +154,7 @@ def recurrent(kind: str) -> Callable[[Given], None]:
         if len(states) == 1:
             given.same(states[0], 1)
         else:
+            writing.states[given.call.outputs[1]] = states
             given.write("Concat", states, given.call.outputs[1:2], {"axis": 0})
 
     return rule

@@ -36,6 +36,8 @@ class Writing:
                 self.readers.setdefault(name, []).append(call)
         self.values: dict[str, str] = {}
         """For a tensor that is another value, as after a dropout without effect, that value."""
+        self.states: dict[str, list[str]] = {}
+        """For the last states of several recurrent layers, those of each layer, along their first axis."""
 
     def named(self, name: str) -> str:
         """The value that a tensor is."""
