@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import permutations
 from pathlib import Path
 from time import process_time
 
@@ -69,7 +70,7 @@ def test_published_networks_have_their_counts(name: str) -> None:
 
 def test_heads_are_outputs_and_losses_are_not() -> None:
     flat = caffe.read(FILES / "caffe/bvlc_googlenet_train_val.prototxt")
-    assert [name for name, _ in flat.outputs] == ["loss1/prob", "loss2/prob", "loss3/loss3_prob"]
+    assert [name for name, _ in flat.outputs] == ["loss1/prob", "loss2/prob", "loss3/prob"]
     flat = caffe.read(FILES / "caffe/mnist_autoencoder.prototxt", inputs={"": (28, 28, 1)})
     assert flat.outputs == (("decode1neuron", "decode1neuron"),)
 
@@ -190,6 +191,29 @@ POINTWISE = {
     ),
     ("Upsample", "upsample_param { scale: 3 }"): lambda x: functional.interpolate(x, scale_factor=3),
     ("Dropout", "dropout_param { dropout_ratio: 0.3 }"): lambda x: x,
+    ("Power", "power_param { power: -1 }"): lambda x: 1 / x,
+    ("Power", "power_param { power: -2 scale: 3 shift: 0.5 }"): lambda x: (3 * x + 0.5) ** -2,
+    ("Power", "power_param { power: 3 }"): lambda x: x**3,
+    ("Swish", "swish_param { beta: 2 }"): lambda x: x * torch.sigmoid(2 * x),
+    ("Clip", "clip_param { min: -0.5 max: 2 }"): lambda x: x.clamp(-0.5, 2),
+    ("Clip", "clip_param { min: 0 max: 6 }"): functional.relu6,
+    ("LRN", "lrn_param { norm_region: WITHIN_CHANNEL local_size: 3 alpha: 0.5 beta: 0.6 }"): (
+        lambda x: x * (1 + 0.5 * functional.avg_pool2d(x * x, 3, 1, 1)) ** -0.6
+    ),
+    ("MVN", ""): lambda x: (x - x.mean((2, 3), keepdim=True)) / x.std((2, 3), correction=0, keepdim=True),
+    ("MVN", "mvn_param { across_channels: true }"): lambda x: (x - x.mean()) / x.std(correction=0),
+    ("MVN", "mvn_param { normalize_variance: false }"): lambda x: x - x.mean((2, 3), keepdim=True),
+    ("Normalize", ""): lambda x: functional.normalize(x, dim=1),
+    ("Softmax", "softmax_param { axis: 2 }"): lambda x: x.softmax(2),
+    ("Softmax", "softmax_param { axis: -1 }"): lambda x: x.softmax(3),
+    ("Tile", "tile_param { axis: 1 tiles: 3 }"): lambda x: x.repeat(1, 3, 1, 1),
+    ("Tile", "tile_param { axis: 2 tiles: 2 }"): lambda x: x.repeat(1, 1, 2, 1),
+    **{
+        ("Permute", f"permute_param {{ {' '.join(f'order: {axis}' for axis in (0, *order))} }}"): (
+            lambda x, order=order: x.permute(0, *order)
+        )
+        for order in permutations((1, 2, 3))
+    },
 }
 
 
@@ -206,6 +230,8 @@ MERGES = {
     ("Eltwise", "eltwise_param { operation: PROD }"): lambda x, y: x * y,
     ("Eltwise", "eltwise_param { operation: MAX }"): torch.maximum,
     ("Concat", ""): lambda x, y: torch.cat((x, y), 1),
+    ("Concat", "concat_param { axis: 2 }"): lambda x, y: torch.cat((x, y), 2),
+    ("Concat", "concat_param { axis: 3 }"): lambda x, y: torch.cat((x, y), 3),
 }
 
 
@@ -260,6 +286,10 @@ LEARNED = {
         lambda x, w, b: x * w[:, None, None] + b[:, None, None],
     ),
     ("PReLU", ""): (((4,),), functional.prelu),
+    ("Normalize", "norm_param { across_spatial: false channel_shared: false }"): (
+        ((4,),),
+        lambda x, w: functional.normalize(x, dim=1) * w[:, None, None],
+    ),
     ("BN", "bn_param { eps: 0.01 }"): (
         ((4,),) * 4,
         lambda x, w, b, m, v: functional.batch_norm(x, m, v, w, b, eps=0.01),
@@ -389,11 +419,10 @@ WRONG = {
     layer("Pooling", "pooling_param { kernel_size: 2.5 }"): (
         *("invalid-argument", 2, "kernel_size: 2.5 is not a whole number", ""),
     ),
-    layer("LRN", "lrn_param { norm_region: WITHIN_CHANNEL }"): (
+    layer("Normalize", "norm_param { across_spatial: true }"): (
         "unknown-layer",
         2,
-        "WITHIN_CHANNEL cannot be said: its sums are over a window of each channel,"
-        " and LRN's over neighbouring channels",
+        "across_spatial cannot be said: no layer divides a map by the length of all its values",
         "",
     ),
     layer("Eltwise", bottom="data"): ("merge-without-fork", 2, "Eltwise takes 2 inputs or more, and has 1", ""),
@@ -416,7 +445,7 @@ def test_what_is_wrong_is_told_at_its_line(text: str) -> None:
 
 
 def test_all_mistakes_are_told_at_once_and_what_follows_is_silent() -> None:
-    broken = layer("ReLu", top="a") + layer("TanH", bottom="a", top="b") + layer("Poolin", top="c")
+    broken = layer("ReLux", top="a") + layer("TanH", bottom="a", top="b") + layer("Poolin", top="c")
     assert [line for _, line, _, _ in told(INPUT + broken)] == [2, 4]
 
 

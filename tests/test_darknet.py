@@ -168,6 +168,16 @@ PLAIN = {
     "[activation]\nactivation=ramp": lambda x: x * (x > 0) + 0.1 * x,
     "[route]\nlayers=0\n[route]\nlayers=-2,0": lambda x: torch.cat((torch.sigmoid(x),) * 2, 1),
     "[route]\nlayers=-1\ngroups=2\ngroup_id=1": lambda x: torch.sigmoid(x)[:, 2:],
+    "[activation]\nactivation=hardtan": lambda x: x.clamp(-1, 1),
+    "[activation]\nactivation=hard_mish": lambda x: x * (x + 2).clamp(0, 2) / 2,
+    "[l2norm]": lambda x: functional.normalize(x, dim=1),
+    "[empty]": lambda x: x,
+    "[reorg]\nextra=2": lambda x: functional.pad(x.flatten(1), (0, 2)),
+    "[maxpool]\nmaxpool_depth=1\nout_channels=2": lambda x: x.view(-1, 2, 2, 8, 10).amax(1),
+    "[local_avgpool]\nsize=3\nstride=2": lambda x: functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False),
+    "[maxpool]\nmaxpool_depth=1\n[scale_channels]\nfrom=-2\nscale_wh=1": (
+        lambda x: torch.sigmoid(x) * torch.sigmoid(x).amax(1, keepdim=True)
+    ),
     "[avgpool]\n[scale_channels]\nfrom=-2": (lambda x: torch.sigmoid(x) * torch.sigmoid(x).mean((2, 3), keepdim=True)),
 }
 
@@ -189,7 +199,12 @@ WRONG = {
         "",
     ),
     "[maxpool]\nsize\n": ("syntax-error", 6, "`size` is neither [a heading] nor key=value", ""),
-    "[local]\n": ("unknown-layer", 5, "[local] cannot be said: no layer has weights of its own at each place", ""),
+    "[gru]\n": (
+        "unknown-layer",
+        5,
+        "[gru] cannot be said: its sequences lie in the batch, and its state goes on from one to the next",
+        "",
+    ),
     "[activation]\nactivation=leeky\n": ("invalid-argument", 6, "", "did you mean leaky?"),
     "[yolo]\n[route]\nlayers=0\n": ("unknown-layer", 7, "what it reads cannot be said: a head ends the network", ""),
     "[activation]\nactivation=plse\n": ("unknown-layer", 6, "plse cannot be said: no layer is this activation", ""),
@@ -214,6 +229,36 @@ def test_dilation_widens_the_padding_too(pad: str, tmp_path: Path) -> None:
     (tmp_path / "net.weights").write_bytes(darknet_weights([np.zeros(2), weight]))
     wanted = functional.conv2d(examples(), torch.tensor(weight), padding=2, dilation=2)
     torch.testing.assert_close(only(darknet.read(tmp_path / "net.cfg"), examples()), wanted)
+
+
+@pytest.mark.parametrize(("size", "stride", "pad"), [(3, 1, 1), (3, 2, 1), (2, 1, 0), (1, 2, 0)])
+def test_local_layers_have_weights_of_their_own_at_each_place(size: int, stride: int, pad: int, tmp_path: Path) -> None:
+    text = f"[local]\nfilters=3\nsize={size}\nstride={stride}\npad={pad}\nactivation=linear\n"
+    (tmp_path / "net.cfg").write_text(NET + text)
+    windows = functional.unfold(examples(), size, padding=pad, stride=stride)
+    rows, columns = ((one - (1 if pad else size)) // stride + 1 for one in (8, 10))
+    places, generator = rows * columns, np.random.default_rng(1)
+    bias = generator.normal(size=(3, places)).astype("f4")
+    weight = generator.normal(size=(places, 3, 4 * size * size)).astype("f4")
+    (tmp_path / "net.weights").write_bytes(darknet_weights([bias, weight]))
+    wanted = torch.einsum("pfw,bwp->bfp", torch.tensor(weight), windows) + torch.tensor(bias)
+    flat = darknet.read(tmp_path / "net.cfg")
+    torch.testing.assert_close(only(flat, examples()), wanted.reshape(2, 3, rows, columns))
+    assert (flat.params, flat.macs) == totals(flat) == (weight.size + bias.size, weight.size)
+
+
+def test_what_picks_of_a_tree_is_left_out_and_told() -> None:
+    flat = read(f"{NET}[logistic]\n[softmax]\ntree=a.tree\n[cost]\n")
+    assert [item.layer.written for item in flat.items[1:]] == ["SIGMOID"]
+    assert flat.notes == ("left out: [softmax], whose tree of classes is in a file of its own",)
+
+
+def test_what_could_be_said_is_there_before_a_head_too() -> None:
+    with pytest.raises(ForeignError) as caught:
+        read(f"{NET}[logistic]\n[gru]\n[cost]\n")
+    partial = caught.value.partial
+    assert partial is not None
+    assert [item.layer.written for item in partial.items[1:]] == ["SIGMOID"]
 
 
 def test_a_file_without_a_size_asks_for_it() -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import command_line
+import numpy as np
 import pytest
+import torch
+from safetensors import safe_open
+from torch import nn
 
 import netdsl
+from netdsl.interchange import entry
+from netdsl.interchange.torch import proof
 
 FILES = Path(__file__).parent / "interchange"
 
@@ -88,3 +96,94 @@ def test_what_stands_in_a_file_tells_its_format_where_its_name_does_not(tmp_path
         done = command_line.run("import", put(tmp_path, name, text))
         assert done.status == 0, done.err
         assert done.out.startswith(f"# {format}: {name}\n")
+
+
+class Small(nn.Module):
+    """A module with a block that is applied twice, and statistics that are not those of the beginning."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.norm = nn.BatchNorm2d(4)
+        self.mix = nn.Conv2d(4, 4, 1)
+        self.head = nn.Linear(4, 5)
+        self.register_parameter("spare", nn.Parameter(torch.zeros(2)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.stem(x)).relu()
+        return self.head(self.mix(self.mix(x).relu()).mean((2, 3)))
+
+
+def exported(folder: Path) -> tuple[Small, torch.Tensor, Path]:
+    """A module, an input of it, and the file that torch.export.save writes of it."""
+    torch.manual_seed(0)
+    module, x = Small(), torch.randn(2, 3, 7, 6)
+    module(x)
+    torch.export.save(torch.export.export(module.eval(), (x,)), folder / "small.pt2")
+    return module, x, folder / "small.pt2"
+
+
+def test_weights_go_into_a_file_that_gives_the_same_outputs(tmp_path: Path) -> None:
+    module, x, file = exported(tmp_path)
+    program, weights, compiled = (str(tmp_path / name) for name in ("small.net", "small.safetensors", "small.pt"))
+    done = command_line.run("import", str(file), "-o", program, "--weights", weights)
+    assert (done.status, done.out) == (0, "")
+    assert "small.safetensors: 10 tensors, outputs equal PyTorch's" in done.err
+    done = command_line.run("compile", program, "--weights", weights, "-o", compiled)
+    assert (done.status, done.err) == (0, "")
+    with torch.no_grad():
+        torch.testing.assert_close(torch.jit.load(compiled)(x), module(x))
+    with safe_open(weights, "pt") as opened:
+        facts = opened.metadata()
+        assert facts["source"] == "PyTorch: small.pt2"
+        names = json.loads(facts["names"])
+        assert all(
+            torch.equal(opened.get_tensor(f"{names[one]}.bias"), getattr(module, one).bias) for one in ("stem", "mix")
+        )
+
+
+def test_outputs_that_differ_are_an_error_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, file = exported(tmp_path)
+    own = proof.tensors
+    monkeypatch.setattr(proof, "tensors", lambda found: {name: one + 0.1 for name, one in own(found).items()})
+    targets = [tmp_path / "small.net", tmp_path / "small.safetensors"]
+    done = command_line.run("import", str(file), "-o", str(targets[0]), "--weights", str(targets[1]))
+    assert done.status == 1
+    assert "is not PyTorch's: it is off by" in done.err
+    assert not any(one.exists() for one in targets)
+
+
+def test_weights_beside_a_file_or_named_are_taken_and_a_lack_of_them_is_told(tmp_path: Path) -> None:
+    file, out = put(tmp_path, "tiny.cfg", TINY), str(tmp_path / "out.safetensors")
+    done = command_line.run("import", file, "--weights", out)
+    assert (done.status, done.out) == (2, "")
+    assert "tiny.cfg: it has no weights" in done.err
+    assert "write --from-weights FILE.weights" in done.err
+    values = np.arange(112, dtype=np.float32)
+    content = np.array([0, 1, 0, 0], np.int32).tobytes() + values.tobytes()
+    for name, given in (("other", ["--from-weights", str(tmp_path / "other")]), ("tiny.weights", [])):
+        (tmp_path / name).write_bytes(content)
+        done = command_line.run("import", file, "--weights", out, *given)
+        assert done.status == 0, done.err
+        assert "2 tensors, outputs were not compared: nothing here runs networks of Darknet" in done.err
+        with safe_open(out, "np") as opened:
+            (path,) = json.loads(opened.metadata()["names"]).values()
+            assert np.array_equal(opened.get_tensor(f"{path}.bias"), values[:4])
+
+
+def test_files_go_nowhere_where_one_of_them_cannot(tmp_path: Path) -> None:
+    _, _, file = exported(tmp_path)
+    gone, there = tmp_path / "no" / "folder", tmp_path
+    for program, weights in ((gone, there), (there, gone)):
+        done = command_line.run("import", str(file), "-o", f"{program}/x.net", "--weights", f"{weights}/x.safetensors")
+        assert (done.status, done.out) == (2, "")
+        assert not any((folder / name).exists() for folder in (gone, there) for name in ("x.net", "x.safetensors"))
+
+
+def test_counts_that_differ_from_the_source_are_told_with_both(tmp_path: Path) -> None:
+    flat = replace(entry.read(put(tmp_path, "tiny.cfg", TINY)), params=100)
+    with pytest.raises(netdsl.NetError, match="the file has 100 parameters by its own count, and the program 112"):
+        entry.imported(flat)
+    assert "expect params = 112" in entry.imported(flat, partial=True).text

@@ -119,7 +119,9 @@ def test_activations_that_are_spelled_out_are_known_by_their_curves(tmp_path: Pa
 
     make: Any = helper.make_node
     nodes = [
-        make("Sigmoid", ["x"], ["a"]),
+        make("Identity", ["x"], ["same"]),
+        make("Mul", ["same", "one"], ["beta"]),  # as Paddle writes it
+        make("Sigmoid", ["beta"], ["a"]),
         make("Mul", ["a", "x"], ["silu"]),
         make("Div", ["silu", "root"], ["b"]),
         make("Erf", ["b"], ["c"]),
@@ -289,9 +291,16 @@ def real(*values: float) -> Any:
         ),
         ([("Sub", "a x", "y", {})], {"a": real(1)}, "TIMES -1, PLUS 1"),
         ([("Div", "x a", "y", {})], {"a": real(3)}, "TIMES {1/3}"),
+        ([("Mul", "x a", "y", {})], {"a": real(729 / 869)}, "TIMES 0.83889526"),
         ([("Pow", "x a", "y", {})], {"a": real(2)}, "MUL"),
+        (
+            [("Conv", "x w", "t", {}), ("Add", "t a", "y", {})],
+            {"w": real(1, 2, 3, 4).reshape(1, 4, 1, 1), "a": real(0.5).reshape(1, 1, 1, 1)},
+            "CONV 1 1",
+        ),
         ([("HardSigmoid", "x", "y", {"alpha": 1 / 6})], {}, "HARDSIGMOID"),
-        ([("HardSigmoid", "x", "y", {})], {}, "TIMES 0.2, PLUS 0.5, TIMES 6, RELU6, TIMES {1/6}"),
+        ([("HardSigmoid", "x", "y", {})], {}, "TIMES 1.2, HARDSIGMOID"),
+        ([("HardSigmoid", "x", "y", {"beta": 0.4})], {}, "TIMES 1.2, PLUS -0.6, HARDSIGMOID"),
         ([("Mul", "x a", "y", {})], {"a": real(1, 2, 3, 4).reshape(4, 1, 1)}, "SCALE"),
         ([("ReduceMean", "x a", "y", {"keepdims": 0})], {"a": whole(2, 3)}, "AVGPOOL global, FLATTEN"),
         ([("ReduceMean", "x a", "y", {})], {"a": whole(3)}, "AVGPOOL 1x7"),

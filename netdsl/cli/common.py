@@ -26,6 +26,7 @@ from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import wrapped
 from netdsl.text.parse import literal
 from netdsl.text.source import Source
+from netdsl.text.source import stem as stem_of
 from netdsl.text.suggest import did_you_mean
 
 STDIN = "<stdin>"
@@ -235,7 +236,7 @@ def locate(name: str) -> Path | None:
 def stem(name: str) -> str:
     """What files that are made of a network are called, but for their suffix. Raises UsageError."""
     path = locate(name)
-    return "stdin" if path is None else path.stem
+    return stem_of(STDIN if path is None else str(path))
 
 
 @dataclass(frozen=True)

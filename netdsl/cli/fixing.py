@@ -91,8 +91,9 @@ def apply(name: str, changes: Overrides, judged: Callable[[Sequence[Diagnostic]]
     UsageError for stdin, for a bundled network, and for a file that cannot be read; OverrideError as `build` does.
     """
     path = common.locate(name)
-    if path is None:
-        raise common.UsageError("--fix changes files, and not stdin", "write it to a file")
+    if path is None or path.is_fifo():
+        what = "stdin" if path is None else "what comes through a pipe"
+        raise common.UsageError(f"--fix changes files, and not {what}", "write it to a file")
     if path.resolve().is_relative_to(resources.networks().resolve()):
         message = f"{name} is a bundled network, which --fix does not change"
         raise common.UsageError(message, "copy it, and fix the copy")

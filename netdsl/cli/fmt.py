@@ -17,7 +17,7 @@ from netdsl.text.source import Source
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 where a file would change.")
 @click.option("--diff", is_flag=True, help="Change nothing; print what would change.")
 def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
-    """Format .net files in place; `-` reads stdin and writes stdout.
+    """Format .net files in place; what `-` reads from stdin, or comes through a pipe, goes to stdout.
 
     Comments stay, and the meaning never changes. A file with syntax errors is left as it is.
     """
@@ -39,7 +39,7 @@ def command(paths: tuple[str, ...], check: bool, diff: bool) -> None:
             if not same:
                 stream.note(safe.line(f"{source.name}: would be formatted"))
                 status = max(status, int(check))
-        elif name == "-":
+        elif name == "-" or Path(name).is_fifo():
             stream.program(formatted)
         elif not same:
             if (now := _source(name)) is None or now.text != source.text:

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
+from netdsl import files
 from netdsl.cli import common, progress, stream
 from netdsl.graph.size import LIMIT
-from netdsl.interchange import entry
+from netdsl.interchange import entry, weights
 from netdsl.interchange.entry import FormatError, Imported
 from netdsl.interchange.flat import Flat, ForeignError
 from netdsl.interchange.mistakes import NoLayers
 from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 
 
 @click.command("import")
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="OUT", help="The program to write, OUT.net; without it, it is printed.")
+@click.option("--weights", "weights_output", metavar="OUT", help="Where its weights go, OUT.safetensors.")
 @click.option("--from-weights", metavar="FILE", help="Where its weights are, if not beside it under its name.")
 @click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="A size that the file leaves open.")
 @click.option("--flat", "flat_form", is_flag=True, help="One layer a line, as the file has them.")
@@ -28,6 +33,7 @@ from netdsl.text.diagnostic import Diagnostic
 def command(
     file: str,
     output: str | None,
+    weights_output: str | None,
     from_weights: str | None,
     inputs: tuple[str, ...],
     flat_form: bool,
@@ -36,11 +42,13 @@ def command(
     """Write a network of another format as a program: .onnx, .prototxt of Caffe, .cfg of Darknet, .pt2 of torch.export.
 
     Blocks and repeats are recovered, and named as the file names them; its figures become `expect` lines. The program
-    is held against what was read before it is written.
+    is held against what was read before it is written. With --weights its outputs are, too, where something here runs
+    the file: onnxruntime, if it is installed, or PyTorch.
     """
-    if output is not None and Path(output).suffix != ".net":
-        help = "write -o OUT.net, or leave it out to print the program"
-        raise common.UsageError(f"-o {output}: this is a .net file", help)
+    for option, target, suffix in (("-o", output, ".net"), ("--weights", weights_output, ".safetensors")):
+        if target is not None and Path(target).suffix != suffix:
+            help = f"write {option} OUT{suffix}" + (", or leave it out to print the program" if option == "-o" else "")
+            raise common.UsageError(f"{option} {target}: this is a {suffix} file", help)
     sizes = common.Options((), inputs, (), LIMIT).overrides.inputs
     try:
         with progress.shown() as shown:
@@ -48,17 +56,24 @@ def command(
             flat = _read(file, from_weights, sizes, partial)
             shown("recovering its program", 1, 3)
             found = entry.imported(flat, flat_form=flat_form, partial=partial)
+            told = ""
+            if weights_output is not None:
+                shown("comparing its outputs", 2, 3)
+                told = _proof(Path(file), found)
     except ForeignError as error:
         _refuse(file, error)
     except FormatError as error:
         raise common.UsageError(str(error), error.help) from None
     except OSError as error:
         raise common.UsageError(f"{error.filename or file}: {error.strerror or error}") from None
+    with _weights(weights_output, found):
+        if output is not None:
+            common.write(Path(output), found.text.encode())
     if output is None:
         stream.program(found.text)
-    else:
-        common.write(Path(output), found.text.encode())
     _tell(file, output, found)
+    if weights_output is not None:
+        stream.note(safe.line(f"{weights_output}: {len(found.weights)} tensors, {told}"))
 
 
 def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -> Flat:
@@ -70,6 +85,39 @@ def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -
             raise
         common.say(error.diagnostics)
         return error.partial
+
+
+def _proof(file: Path, found: Imported) -> str:
+    """How near outputs with the file's weights are to the file's own. Raises UsageError where it has none."""
+    if found.lacking:
+        some = listed([*found.lacking[:3], *["others"] * (len(found.lacking) > 3)], " and ")
+        what = f"has no weights for {some}" if found.weights else "has no weights"
+        beside = entry.READERS[f".{file.suffix[1:].lower()}"].weights if file.suffix.lower() in entry.READERS else ""
+        help = f"write --from-weights FILE{beside}, or leave --weights out" if beside else "leave --weights out"
+        raise common.UsageError(f"{file}: it {what}", help)
+    common.share_cores()
+    from netdsl.interchange.torch import proof
+
+    try:
+        return proof.prove(found, proof.tensors(found), proof.of_file(file, found))
+    except proof.NotCompared as error:
+        return f"outputs were not compared: {error}"
+
+
+@contextmanager
+def _weights(target: str | None, found: Imported) -> Generator[None]:
+    """Write weights to a file that takes its place once all else is done. Raises UsageError."""
+    if target is None:
+        yield
+        return
+    names = {item.name: found.paths[item.name] for item in found.flat.items if item.weights}
+    facts = {"source": found.flat.source, "names": json.dumps(names)}
+    try:
+        with files.replacing(Path(target)) as file:
+            weights.write(file, found.weights, facts)
+            yield
+    except OSError as error:
+        raise common.UsageError(f"{target}: {error.strerror or error}") from None
 
 
 def _refuse(file: str, error: ForeignError) -> NoReturn:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from netdsl.draw import words
 from netdsl.graph.node import ShapedGraph
@@ -15,6 +14,7 @@ from netdsl.measure import units
 from netdsl.measure.summary import Summary
 from netdsl.text.fit import clipped
 from netdsl.text.shown import Line
+from netdsl.text.source import stem
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,7 +45,7 @@ def entries(networks: Iterable[ShapedGraph]) -> tuple[Entry, ...]:
     for title, count in Counter(one.name for one in found).items():
         same = [index for index, one in enumerate(found) if one.name == title]
         files = [found[index].file for index in same]
-        marks = ([Path(file).stem for file in files], files, [str(number + 1) for number in range(count)])
+        marks = ([stem(file) for file in files], files, [str(number + 1) for number in range(count)])
         apart = next(each for each in marks if len(set(each)) == count)
         if count > 1:
             for index, mark in zip(same, apart, strict=True):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import cast
 
 from netdsl.diff import report
-from netdsl.diff.change import Change, Compared, Fact, Side, Tensors
+from netdsl.diff.change import Change, Compared, Fact, Side, Tensors, guest
 from netdsl.diff.likeness import Traits
 from netdsl.diff.match import match
 from netdsl.diff.wiring import Rewiring
@@ -20,7 +19,7 @@ from netdsl.measure import expect
 from netdsl.measure.costs import Costs, costs, totals
 from netdsl.text.diagnostic import Report
 from netdsl.text.shown import Page
-from netdsl.text.source import Source
+from netdsl.text.source import Source, stem
 
 __all__ = ["NOTHING", "Change", "Difference", "diff"]
 
@@ -67,6 +66,11 @@ class _Comparison:
         self, first: Traits, second: Traits, pairs: Mapping[int, int], rewired: Mapping[int, Rewiring]
     ) -> None:
         self.first, self.second, self.pairs, self.rewired = first, second, pairs, rewired
+        self.guest = guest(first.graph, second.graph)
+        self.host = 0 if self.guest == 1 else 1
+        self.names = [node.path for node in first.nodes], [node.path for node in second.nodes]
+        for i, j in pairs.items() if self.guest is not None else ():
+            self.names[0][i] = self.names[1][j] = (self.names[0][i], self.names[1][j])[self.host]
 
     def layers(self, before: Sequence[Side], after: Sequence[Side]) -> Iterator[Change]:
         """The layers of both in the order of the second; those removed follow what they stood behind."""
@@ -94,8 +98,8 @@ class _Comparison:
     def _notes(self, i: int, j: int) -> Iterator[str]:
         one, other = self.first.nodes[i], self.second.nodes[j]
         if j in self.rewired:
-            was = ", ".join(self.first.nodes[source].path for source in one.inputs)
-            now = ", ".join(self.second.nodes[source].path for source in other.inputs)
+            was = ", ".join(self.names[0][source] for source in one.inputs)
+            now = ", ".join(self.names[1][source] for source in other.inputs)
             how = self.rewired[j]
             verb = "moved: reads" if how.moved else "in another order: reads" if how.reordered else "reads"
             yield f"{verb} {now}, not {was}"
@@ -106,21 +110,24 @@ class _Comparison:
         if one.shared or other.shared:
             owner, owns = self.first.graph.index.get(one.owner), self.second.graph.index.get(other.owner)
             if (None if owner is None else self.pairs.get(owner)) != owns:
-                yield f"with the weights of {other.owner}" if other.shared else "with weights of its own"
+                owned = "" if owns is None else self.names[1][owns]
+                yield f"with the weights of {owned}" if other.shared else "with weights of its own"
 
     # Beside the layers
 
     def facts(self) -> Iterator[Fact]:
-        """The title, facts, params and outputs that differ."""
+        """The title, facts, params and outputs that differ; of a guest neither its title nor what it does not say."""
         one, other = self.first.graph, self.second.graph
         if not one.nodes or not other.nodes:
             return
-        untitled = all(graph.title == Path(graph.source.name).stem for graph in (one, other))
-        if one.title != other.title and not untitled:
+        untitled = all(graph.title == stem(graph.source.name) for graph in (one, other))
+        if one.title != other.title and not untitled and self.guest is None:
             yield Fact("title", one.title, other.title)
-        for name, was, now in (("meta", one.meta, other.meta), ("param", one.params, other.params)):
+        for name, *both in (("meta", one.meta, other.meta), ("param", one.params, other.params)):
+            was, now = both
             for key in dict.fromkeys((*was, *now)):
-                if key not in was or key not in now or was[key] != now[key]:
+                untold = self.guest is not None and key not in both[self.guest]
+                if not untold and (key not in was or key not in now or was[key] != now[key]):
                     yield Fact(f"{name} {key}", _shown(was, key), _shown(now, key))
         yield from self._outputs("outputs", one.outputs, other.outputs)
         yield from self._outputs("training outputs", one.training_outputs, other.training_outputs)
@@ -133,6 +140,9 @@ class _Comparison:
     def _outputs(self, name: str, was: tuple[int, ...], now: tuple[int, ...]) -> Iterator[Fact]:
         one, other = self.first.graph, self.second.graph
         had, has = [one.output_name(i) for i in was], [other.output_name(j) for j in now]
+        for at, i in enumerate(was) if self.guest is not None else ():
+            if (j := self.pairs.get(i)) in now:
+                had[at] = has[now.index(j)] = (had[at], has[now.index(j)])[self.host]
         if had != has or [self.pairs.get(i) for i in was] != list(now):
             yield Fact(name, ", ".join(had), ", ".join(has))
 

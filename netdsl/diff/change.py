@@ -56,6 +56,11 @@ class Change(Line):
         return f"{self.kind}: {self.side.about}"
 
     @property
+    def each(self) -> tuple[Side | None, Side | None]:
+        """The layer before and after the change, None where it is not."""
+        return self.before, self.after
+
+    @property
     def sides(self) -> Sequence[Side]:
         """The layer before and after the change, or where it is in one of them alone."""
         return [side for side in (self.before, self.after) if side]
@@ -115,6 +120,15 @@ class Tensors(Line):
         return f"{self.kept:,} kept, {len(self.renamed):,} renamed, {self.added:,} added, {self.removed:,} removed"
 
 
+def guest(first: Graph, second: Graph) -> int | None:
+    """Which of two networks came through a pipe, as an import does: 0 or 1; None where neither or both did.
+
+    Nobody can look up what such a one calls its layers, so that those of both are called as the other has them.
+    """
+    passing = [graph.source.passing for graph in (first, second)]
+    return None if passing[0] == passing[1] else passing.index(True)
+
+
 @dataclass(frozen=True, repr=False)
 class Compared:
     """Two networks, and what changed from the first to the second."""
@@ -133,6 +147,20 @@ class Compared:
         """The two networks."""
         return self.first.graph, self.second.graph
 
+    @property
+    def guest(self) -> int | None:
+        """Which of the two is a guest: 0 or 1."""
+        return guest(*self.graphs)
+
+    @property
+    def host(self) -> int:
+        """By whose names layers are told: 1, the second's, unless that is a guest."""
+        return 0 if self.guest == 1 else 1
+
+    def told(self, change: Change) -> Side:
+        """The side of a layer by whose name it is told, where it is in both networks."""
+        return change.sides[0 if self.host == 0 else -1]
+
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """The layers that are not the same in both."""
@@ -148,5 +176,5 @@ class Compared:
         return sum(one.kind in kinds for one in self.layers)
 
     def __bool__(self) -> bool:
-        """Whether anything differs."""
-        return bool(self.changes or self.renames or self.facts)
+        """Whether anything differs; what a guest calls its layers is no difference."""
+        return bool(self.changes or (self.renames and self.guest is None) or self.facts)

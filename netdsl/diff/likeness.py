@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeAlias, TypeVar
 
 from netdsl.diff.align import GAP
+from netdsl.diff.change import guest
 from netdsl.graph import outline
 from netdsl.graph.node import Graph, Node, ShapedGraph
 from netdsl.graph.outline import Placed
@@ -121,9 +122,13 @@ def act(layer: Layer) -> Act:
 
 
 def pricing(first: Traits, second: Traits) -> Callable[[int, int], int | None]:
-    """What it costs to pair nodes of two networks, by their indices: 0 if nothing differs, None if nothing fits."""
+    """What it costs to pair nodes of two networks, by their indices: 0 if nothing differs, None if nothing fits.
+
+    Labels of what came through a pipe decide only where all else is equal, as paths do: they are nobody's choice.
+    """
     acts: dict[tuple[int, int], int | None] = {}
     numbers: list[list[tuple[int, ...]]] = []
+    strange = guest(first.graph, second.graph) is not None
 
     def price(a: int, b: int) -> int | None:
         if not numbers:
@@ -135,7 +140,7 @@ def pricing(first: Traits, second: Traits) -> Callable[[int, int], int | None]:
         total = 0
         if path != other[2]:
             total = _PATH
-            if labels != other[1]:
+            if labels != other[1] and not strange:
                 total += RELABELLED if first.places[0][a] and second.places[0][b] else LABELLED
             if copies != other[3]:
                 total += _COPY

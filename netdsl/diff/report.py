@@ -30,7 +30,7 @@ def text(difference: Compared, *, all: bool = False, colour: bool = False) -> st
         return "\n".join(lines)
     if told := rows(difference, all=all):
         lines += ["", *_table([shortened(row) for row in told], colour)]
-    if difference.renames:
+    if difference.renames and (all or difference.guest is None):
         lines += ["", *_renamed(difference, all)]
     if difference.facts:
         lines += ["", *(line for fact in difference.facts for line in _fact(fact, colour))]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from netdsl.diff.change import Change, ChangeKind, Compared
+from netdsl.graph import node
 from netdsl.graph.outline import Placed
 from netdsl.text import safe
 
@@ -53,12 +54,12 @@ def rows(difference: Compared, *, all: bool = False) -> list[Row]:
     for follow, some in groupby(groups.values(), key=lambda one: one[0].kind == "follows" and not one[0].params):
         run = list(some)
         if follow and len(run) > 1 and not all:
-            made.append(_run([change for changes in run for change in changes]))
+            made.append(_run(difference, [change for changes in run for change in changes]))
             continue
         for changes in run:
             stand = [places[one.kind][one.side.index] for one in changes if one.kind in places]
-            made.append(_whole(difference, changes, stand) if stand else _changed(changes))
-    return made
+            made.append(_whole(difference, changes, stand) if stand else _changed(difference, changes))
+    return made if difference.guest is None else [_settled(difference, row) for row in made]
 
 
 def renames(difference: Compared) -> list[tuple[str, str, int]]:
@@ -101,10 +102,10 @@ def _key(change: Change) -> tuple[object, ...]:
     return *texts, *[(one.layer, one.shape) for one in change.sides], change.params, change.macs
 
 
-def _changed(changes: list[Change]) -> Row:
+def _changed(difference: Compared, changes: list[Change]) -> Row:
     first = changes[0]
     before, after = first.sides
-    name = numbered([change.side.path for change in changes])
+    name = numbered([difference.told(change).path for change in changes])
     shape = arrow(str(before.shape), str(after.shape))
     return Row(first.kind, name, changes, before.layer, after.layer, shape, first.notes)
 
@@ -114,8 +115,8 @@ def arrow(before: str, after: str) -> str:
     return " → ".join(dict.fromkeys(filter(None, (before, after))))
 
 
-def _run(changes: list[Change]) -> Row:
-    first, last = changes[0].side.path, changes[-1].side.path
+def _run(difference: Compared, changes: list[Change]) -> Row:
+    first, last = (difference.told(one).path for one in (changes[0], changes[-1]))
     around = 0
     for at, (one, other) in enumerate(zip(first, last, strict=False), 1):
         if one != other:
@@ -166,6 +167,41 @@ def _whole(difference: Compared, changes: list[Change], places: Sequence[_Place]
     return Row(kind, name, changes, *texts, str(changes[-1].side.shape), ("in training alone",) * training)
 
 
+def moved(difference: Compared) -> Callable[[str], str]:
+    """What paths of the network whose names are not told would be, were its scopes called as in the other."""
+    host = difference.host
+    scopes = {pair[1 - host]: pair[host] for *pair, count in renames(difference) if count > 1}
+
+    def move(path: str) -> str:
+        called = next((scope for scope in reversed(list(node.around(path))) if scope in scopes), "")
+        return scopes[called] + path[len(called) :] if called else path
+
+    return move
+
+
+def _settled(difference: Compared, row: Row) -> Row:
+    """A row whose layers a guest alone has, in words of the other network: in its scopes, or behind its layers."""
+    if row.kind != ("removed" if difference.host else "added"):
+        return row
+    host, name = difference.graphs[difference.host].outline, moved(difference)(row.name)
+    name = row.name if host.at(name) else name
+    scope = name.rpartition(".")[0]
+    if scope and host.at(scope):
+        return replace(row, name=name)
+    before = _before(difference, row.changes[0].side.index)
+    return replace(row, notes=(*row.notes, f"behind {before}")) if before else row
+
+
+def _before(difference: Compared, index: int) -> str:
+    """What a layer that a guest alone has stands behind, as the other network calls it; "" at its beginning."""
+    guest = 1 - difference.host
+    known = {one.sides[guest].index: difference.told(one).path for one in difference.layers if len(one.sides) > 1}
+    nodes = difference.graphs[guest].nodes
+    while index not in known and nodes[index].inputs:
+        index = nodes[index].inputs[0]
+    return known.get(index, "")
+
+
 def _call(part: Placed, changes: list[Change]) -> str:
     """A call as written, or what is in a group."""
     if len(changes) == 1:
@@ -186,5 +222,6 @@ def shortened(row: Row) -> Row:
 
 
 def heading(difference: Compared) -> str:
-    """What a report is about: the two files, once where they are two revisions of one."""
-    return " → ".join(dict.fromkeys(safe.line(graph.source.name) for graph in difference.graphs))
+    """What a report is about: the two files, once where they are two revisions of one; by title what is no file."""
+    names = (graph.title if graph.source.passing else graph.source.name for graph in difference.graphs)
+    return " → ".join(dict.fromkeys(map(safe.line, names)))

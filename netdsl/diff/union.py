@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netdsl.diff.change import Change, Compared
-from netdsl.diff.rows import renames
+from netdsl.diff.rows import moved
 from netdsl.draw.drawing import Tint
-from netdsl.graph.node import Node, ShapedGraph, around
+from netdsl.graph.node import Node, ShapedGraph
 from netdsl.layers.shape import Shape
 
 
@@ -28,7 +28,7 @@ class Union:
 
     difference: Compared
     paths: tuple[str, ...]
-    """The path of each: where the second network has it, or would have it, were its scopes called as there."""
+    """The path of each: where the network whose names are told has it, or would have it, were its scopes called so."""
     links: tuple[Link, ...]
 
     @property
@@ -42,32 +42,28 @@ class Union:
         return "unchanged" if kind in ("same", "follows") else kind
 
     def shaped(self, at: int) -> ShapedGraph:
-        """The network that has a layer: the second, if both do."""
-        return self.difference.second if self.layers[at].after else self.difference.first
+        """The network that has a layer: that whose names are told, if both do."""
+        both, host = (self.difference.first, self.difference.second), self.difference.host
+        return both[host if self.layers[at].each[host] else 1 - host]
 
     @property
     def outputs(self) -> dict[int, str]:
         """What the second network returns, by name; what the first does, where there is no second."""
-        graph = self.difference.graphs[bool(self.difference.second.nodes)]
-        places = {one.side.index: at for at, one in enumerate(self.layers) if self.shaped(at).graph is graph}
+        after = bool(self.difference.second.nodes)
+        graph = self.difference.graphs[after]
+        places = {side.index: at for at, one in enumerate(self.layers) if (side := one.each[after])}
         return {places[index]: graph.output_name(index) for index in (*graph.outputs, *graph.training_outputs)}
 
     def node(self, at: int) -> Node:
         """The node of a layer, in the network that has it."""
-        return self.shaped(at).nodes[self.layers[at].side.index]
+        return self.shaped(at).nodes[self.difference.told(self.layers[at]).index]
 
 
 def union(difference: Compared) -> Union:
     """The two networks of a difference as one."""
-    scopes = {old: new for old, new, count in renames(difference) if count > 1}
-    paths = (one.after.path if one.after else _moved(one.side.path, scopes) for one in difference.layers)
+    called, host = moved(difference), difference.host
+    paths = (side.path if (side := one.each[host]) else called(one.side.path) for one in difference.layers)
     return Union(difference, tuple(paths), tuple(_links(difference)))
-
-
-def _moved(path: str, scopes: dict[str, str]) -> str:
-    """A path of the first network with the scopes around it called as in the second."""
-    called = next((scope for scope in reversed(list(around(path))) if scope in scopes), "")
-    return scopes[called] + path[len(called) :] if called else path
 
 
 def _links(difference: Compared) -> Iterator[Link]:

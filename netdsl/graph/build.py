@@ -24,13 +24,18 @@ from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Enough, Report
 from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake, Reworded, Wrong
-from netdsl.text.source import Source, Span
+from netdsl.text.source import Source, Span, stem
 from netdsl.text.suggest import bounded, did_you_mean
 
 
 class NoNetwork(Mistake, code="no-input", example='network "none"'):
     words = "there is no network here"
     advice = "start a chain: INPUT 224x224x3 -> …"
+
+
+class NothingCame(Mistake, code="no-input"):
+    words = "nothing came through the pipe"
+    advice = "the command that writes it failed, or writes elsewhere"
 
 
 class BlocksAlone(Mistake, code="no-input"):
@@ -134,7 +139,7 @@ def _network(source: Source, path: Path | None, expansion: Expansion, overrides:
     if not _has_chain(unit):
         if not _is_library(unit) and not failed:
             span = Span(source, 0, 0)
-            report.error(NoNetwork(), span)
+            report.error(NothingCame() if source.passing and not source.text.strip() else NoNetwork(), span)
         return None
     unused.warn_of_names(unit.file, report)
     nodes, shapes = expansion.nodes, expansion.made.shapes.found
@@ -177,8 +182,7 @@ def _is_library(unit: Unit) -> bool:
 
 def _heading(unit: Unit, source: Source, path: Path | None, report: Report) -> tuple[str, dict[str, str | int | float]]:
     """The title and the meta facts."""
-    stem = (path or Path(source.name)).stem
-    title = safe.line(stem[1:-1] if re.fullmatch("<.+>", stem) else stem)  # <stdin> is stdin
+    title = safe.line(stem(str(path or source.name)))
     meta: dict[str, str | int | float] = {}
     places: dict[str, Span] = {}
     for position, statement in enumerate(unit.file.statements):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netdsl import recover
 from netdsl.graph import exchange
@@ -31,7 +31,6 @@ from netdsl.text.source import Source
 from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 Path_ = str | os.PathLike[str]
@@ -190,14 +189,19 @@ class Imported:
     """The path of each item in the program."""
     warnings: tuple[Diagnostic, ...] = ()
 
+    @property
+    def format(self) -> str:
+        """The format that it came from."""
+        return self.flat.source.partition(":")[0]
+
     @cached_property
     def totals(self) -> Totals:
         """What the program costs."""
         return Measured(self.shaped).totals
 
-    @property
-    def weights(self) -> Mapping[str, NDArray[np.float32]]:
-        """The tensors that the file has, by the names of the program's own state dict, as they lie in the file."""
+    @cached_property
+    def weights(self) -> Mapping[str, NDArray[Any]]:
+        """The tensors that the file has, by the names of the program's state dict, as they lie in the file."""
         from netdsl.compile.plan import Plan
 
         modules = Plan(self.shaped, train=True).modules
@@ -207,6 +211,18 @@ class Imported:
             for item in self.flat.items
             for name, value in item.weights.items()
         }
+
+    @cached_property
+    def lacking(self) -> Sequence[str]:
+        """The items whose weights the file does not have."""
+        nodes, shaped = {node.path: node for node in self.shaped.nodes}, self.shaped
+        filled = {nodes[self.paths[item.name]].owner for item in self.flat.items if item.weights}
+        numbers = {node.path: index for index, node in enumerate(shaped.nodes)}
+        found: list[str] = []
+        for item, path in self.paths.items():
+            weights = nodes[path].layer.weights(*shaped.input_shapes(numbers[path]))
+            found += [item] * (bool(weights) and nodes[path].owner not in filled)
+        return found
 
 
 def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> Imported:

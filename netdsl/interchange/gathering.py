@@ -57,6 +57,8 @@ class Gathering:
     items: dict[str, Item] = field(default_factory=dict[str, Item])
     dims: dict[str, Dims] = field(default_factory=dict[str, Dims])
     notes: list[str] = field(default_factory=list[str])
+    named: Counter[str] = field(default_factory=Counter[str])
+    """How many items have a name that a file gives to several, but for the first."""
     counts: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
     """Parameters and MACs of each item, by the source's own rules."""
 
@@ -85,10 +87,10 @@ class Gathering:
             raise Fault(mistakes.Unsaid("its size", why))
         if large := next((one for one in layer.weights(*shapes) if most(one.dims)), None):
             raise Fault(mistakes.TooMuch("weights of a layer", prod(large.dims), MOST_VALUES))
-        unique, number = name, 1
+        unique = name
         while unique in self.items:
-            number += 1
-            unique = f"{name}_{number}"
+            self.named[name] += 1
+            unique = f"{name}_{self.named[name] + 1}"
         scope = tuple([(part, "") for part in name.split("/")[:-1][:MOST_SCOPES]])  # as in inception_3a/1x1
         self.items[unique] = Item(unique, layer, tuple(inputs), weights or {}, shares, scope, training, place)
         self.dims[unique] = dims
@@ -135,6 +137,11 @@ class Gathering:
         if self.report.failed:
             raise ForeignError(self.report.diagnostics(), found if outputs else None)
         return found
+
+    def ends(self) -> Sequence[str]:
+        """The items that nothing reads, in order."""
+        read = {name for item in self.items.values() for name in item.inputs}
+        return [name for name in self.items if name not in read]
 
     def hold_shared(self) -> None:
         """Tell of items that share weights, and are other layers or read other shapes."""

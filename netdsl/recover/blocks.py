@@ -76,7 +76,9 @@ class Blocks:
         self.uses: dict[int, int] = {}
         self.sites: dict[int, Sequence[int]] = {}
         self.costs: dict[int, int] = {}
-        self.starts: dict[tuple[int, int], Sequence[int]] = {}
+        self.starts: dict[int, Sequence[Sequence[int]]] = {}
+        """The columns of a form where the elements of each of its chains begin, and `begins` their nodes."""
+        self.begins: dict[int, Sequence[Sequence[int]]] = {}
 
     @property
     def called(self) -> Sequence[int]:
@@ -170,9 +172,9 @@ class Blocks:
         """What share of a stretch's places are modules of the source, each where it stands first."""
         width, found = sum(self.forms[form].width for form in key), 0
         for place in places:
-            chains = self.forms[place.form].chains
-            before = [item for chain in chains[: place.chain] for item in chain] + chains[place.chain][: place.at]
-            start = sum(self.forms[item.form].width for item in before)
+            if place.form not in self.begins:
+                self.begins[place.form] = self._begun(place.form, 0, lambda one: one.width)
+            start = self.begins[place.form][place.chain][place.at]
             found += self.module(self.sites[place.form][start : start + width])
         return found / len(places)
 
@@ -207,7 +209,7 @@ class Blocks:
 
     def _count(self) -> None:
         """How often each form stands in the text, and with which numbers."""
-        self.costs, self.starts = {}, {}
+        self.costs, self.starts, self.begins = {}, {}, {}
         self.uses = dict.fromkeys(self.inside_first(), 0)
         self.rows = {self.top: [self.row]}
         self.uses[self.top] = 1
@@ -331,20 +333,21 @@ class Blocks:
         width = sum(self.forms[form].arity for form in key)
         rows: dict[Sequence[Value], None] = {}
         for place in places:
-            start = self._starts(place)[place.at]
+            if place.form not in self.starts:
+                holes = len(self.forms[place.form].holes)
+                self.starts[place.form] = self._begun(place.form, holes, lambda one: one.arity)
+            start = self.starts[place.form][place.chain][place.at]
             rows.update(dict.fromkeys([row[start : start + width] for row in self.rows[place.form]]))
             if len(rows) > most:
                 break
         return list(rows)
 
-    def _starts(self, place: Place) -> Sequence[int]:
-        """The columns of a form where the elements of one of its chains begin."""
-        found = self.starts.get(place[:2])
-        if found is None:
-            one = self.forms[place.form]
-            before = sum(self.forms[item.form].arity for chain in one.chains[: place.chain] for item in chain)
-            arities = [self.forms[item.form].arity for item in one.chains[place.chain]]
-            found = self.starts[place[:2]] = [*accumulate(arities, initial=len(one.holes) + before)]
+    def _begun(self, form: int, start: int, size: Callable[[Form], int]) -> Sequence[Sequence[int]]:
+        """Where the elements of each chain of a form begin, among its columns or its nodes."""
+        found: list[Sequence[int]] = []
+        for chain in self.forms[form].chains:
+            found.append([*accumulate([size(self.forms[item.form]) for item in chain], initial=start)])
+            start = found[-1][-1]
         return found
 
     def _replace(self, key: Sequence[int], places: Sequence[Place]) -> None:

@@ -113,4 +113,4 @@ def _claims(shaped: ShapedGraph) -> Iterator[str]:
 def _called(shaped: ShapedGraph) -> Sequence[int]:
     """The outputs that have a name which no automatic name is."""
     names = {index: shaped.graph.output_name(index) for index in shaped.graph.outputs}
-    return [index for index, name in names.items() if name.isalpha()]
+    return [index for index, name in names.items() if name.replace("_", "").isalpha()]

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from pathlib import PurePath
 
 from netdsl.text.fit import clipped
 from netdsl.text.shown import Line
+
+_PIPE = re.compile(r"<.+>|/dev/(stdin|fd/\d+)|/proc/(self|\d+)/fd/\d+")
+"""What shells and netdsl call what comes through a pipe."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -21,6 +26,11 @@ class Source(Line):
     def about(self) -> str:
         """Its line."""
         return f"{self.name}: {len(self.line_starts):,} lines"
+
+    @property
+    def passing(self) -> bool:
+        """Whether it came through a pipe, so that there is no file to look into."""
+        return _PIPE.fullmatch(self.name) is not None
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -85,3 +95,10 @@ class Span(Line):
 
     def __str__(self) -> str:
         return f"{self.source.name}:{self.line}:{self.column}"
+
+
+def stem(name: str) -> str:
+    """What is made of a file is called: its name without its suffix; `stdin` or `pipe` for what came through one."""
+    if _PIPE.fullmatch(name):
+        return "stdin" if name.endswith(("stdin", "stdin>")) else name[1:-1] if name.startswith("<") else "pipe"
+    return PurePath(name).stem

@@ -15,6 +15,8 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 ROOT = Path(__file__).parents[2]
 WHEELS = ROOT / "build" / "weights"
@@ -45,7 +47,7 @@ def module(path: str, instead: Mapping[str, ModuleType]) -> Any:
 
 
 def netdsl(folder: Path, *arguments: str | Path) -> str:
-    """What a command prints that is run in a folder; it has to end well."""
+    """What a command prints that is run in a folder; it has to end well, and warn of nothing."""
     done = subprocess.run(
         [sys.executable, "-m", "netdsl", *arguments],
         cwd=folder,
@@ -56,4 +58,19 @@ def netdsl(folder: Path, *arguments: str | Path) -> str:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr, done.stderr
     return done.stdout
+
+
+def exported(module: nn.Module, example: Tensor, path: Path) -> Path:
+    """A module as a .pt2 file, for examples of a size."""
+    torch.export.save(torch.export.export(module, (example,)), path)
+    return path
+
+
+def compiled(folder: Path, source: Path, *options: str) -> Any:
+    """A network of another format as a module: imported and compiled with its weights, and loaded by PyTorch alone."""
+    name = source.stem
+    netdsl(folder, "import", source, "-o", f"{name}.net", "--weights", f"{name}.safetensors", *options)
+    netdsl(folder, "compile", f"{name}.net", "-o", f"{name}.pt", "--weights", f"{name}.safetensors")
+    return torch.jit.load(folder / f"{name}.pt").eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TypeVar
@@ -97,11 +97,15 @@ class Fields:
 
     def rest(self, passed: str = "") -> None:
         """Tell the first field that is neither taken nor one of those that are passed over. Raises Fault."""
+        for one, hint in self.unknown(passed):
+            raise Fault(mistakes.UnknownKey(self.where, clipped(one.name, 40), hint), one.span)
+
+    def unknown(self, passed: str = "") -> Iterator[tuple[Field, str]]:
+        """The fields that are neither taken nor passed over, and which each may have been meant to be."""
         known = self.taken | set(passed.split())
         for one in self.message.fields:
             if one.name not in known:
-                name = clipped(one.name, 40)
-                raise Fault(mistakes.UnknownKey(self.where, name, did_you_mean(one.name, sorted(known))), one.span)
+                yield one, did_you_mean(one.name, sorted(known))
 
     def _all(self, name: str) -> list[Field]:
         self.taken.add(name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from netdsl.interchange import mistakes
+from netdsl.interchange.caffe.moves import along
 from netdsl.interchange.caffe.work import Work
 from netdsl.interchange.gathering import Fault, make, shape_of
 
@@ -44,18 +45,18 @@ def axpy(work: Work) -> Sequence[str]:
 
 
 def concat(work: Work) -> Sequence[str]:
-    """Concat, along channels."""
+    """Concat, along channels, or along another axis, which stands in their place for it."""
     fields = work.fields.inner("concat_param")
     axis = work.axis(fields, "concat_dim" if fields.has("concat_dim") else "axis")
     fields.rest("concat_dim axis")
-    if axis != 1:
-        raise Fault(mistakes.Unsaid("its axis", "CONCAT joins channels, which are axis 1"))
-    if len({one.dims[1:] for one in work.inputs}) > 1:
+    if axis == 0:
+        raise Fault(mistakes.Unsaid("its axis", "CONCAT joins values of one example"))
+    if len({(*one.dims[: axis - 1], 0, *one.dims[axis:]) for one in work.inputs}) > 1:
         raise Fault(mistakes.Unlike("Concat", f"it wants equal maps, not {_shapes(work)}"))
-    dims = (sum(one.dims[0] for one in work.inputs), *work.x.dims[1:])
     if len(work.inputs) == 1:
         return [work.x.item]
-    return [work.give(make("CONCAT"), dims, inputs=[one.item for one in work.inputs])]
+    size = sum(one.dims[axis - 1] for one in work.inputs)
+    return [along(work, axis - 1, [one.item for one in work.inputs], make("CONCAT"), size)]
 
 
 def slicing(work: Work) -> Sequence[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from netdsl.interchange import mistakes
+from netdsl.interchange.caffe import ends, rules, sources
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.work import PASSED, Given
 from netdsl.interchange.gathering import Fault, Gathering
@@ -15,28 +16,18 @@ from netdsl.text.source import Span
 TRAIN, TEST = "TRAIN", "TEST"
 _BOTH = frozenset((TRAIN, TEST))
 _PHASES = {"TRAIN": TRAIN, "0": TRAIN, "TEST": TEST, "1": TEST}
-_ODD = {
-    "ABSVAL": "AbsVal",
-    "ARGMAX": "ArgMax",
-    "BNLL": "BNLL",
-    "ELU": "ELU",
-    "HDF5_DATA": "HDF5Data",
-    "HDF5_OUTPUT": "HDF5Output",
-    "IM2COL": "Im2col",
-    "LRN": "LRN",
-    "MVN": "MVN",
-    "PRELU": "PReLU",
-    "RELU": "ReLU",
-    "SOFTMAX_LOSS": "SoftmaxWithLoss",
-    "TANH": "TanH",
+_KINDS = {
+    **{kind.lower(): kind for kind in (*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT, *sources.DATA)},
+    "softmaxloss": "SoftmaxWithLoss",
 }
-"""Kinds of the first version whose names are no plain words of the second."""
+"""Each kind by its name in lower case, as the first version and netscope have it too."""
 NET = "name input input_dim input_shape force_backward state debug_info layer layers"
 _PARAMS = """
-    accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data dropout dummy_data eltwise
-    elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product input interp
-    log lrn memory_data mvn parameter pooling power prelu python recurrent reduction relu reshape scale
-    shuffle_channel sigmoid slice softmax spp swish tanh threshold tile upsample window_data
+    accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data detection_output dropout
+    dummy_data eltwise elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product
+    input interp log lrn memory_data multibox_loss mvn norm parameter permute pooling power prelu prior_box python
+    recurrent reduction relu reshape scale shuffle_channel sigmoid slice softmax spp swish tanh threshold tile upsample
+    window_data
 """
 OF_LAYERS = f"{PASSED} {' '.join(f'{one}_param' for one in _PARAMS.split())}"
 """What a layer may have; parameters of other kinds than its own say nothing."""
@@ -71,11 +62,12 @@ def _layer(fields: Fields, number: int) -> Given:
     if not kind:
         raise Fault(mistakes.Missing(fields.where, "type"), fields.span)
     place = next((one.span for one in fields.message.fields if one.name == "name"), fields.span)
-    if kind.isupper() and fields.where == "layers":
-        kind = _ODD.get(kind, kind.title().replace("_", ""))
+    kind = _KINDS.get(kind.lower().replace("_", ""), kind)
     fields.taken |= {"bottom", "top"}
     title = name or f"{kind.lower()}{number + 1}"
     tops, bottoms = tuple(fields.texts("top")), tuple(fields.texts("bottom"))
+    if not tops and kind in rules.RULES:  # as netscope lets it
+        tops = (title,)
     return Given(title, kind, fields, bottoms, tops, place, _phases(fields))
 
 

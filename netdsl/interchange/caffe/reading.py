@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netdsl.interchange import mistakes
-from netdsl.interchange.caffe import net, rules, sources
+from netdsl.interchange.caffe import ends, net, rules, sources
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.text import parse
 from netdsl.interchange.caffe.work import Blob, Given, Shared, Work
@@ -24,20 +24,6 @@ from netdsl.text.suggest import bounded, did_you_mean
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-_LOSSES = {
-    "Accuracy": "",
-    "ContrastiveLoss": "",
-    "EuclideanLoss": "",
-    "HDF5Output": "",
-    "HingeLoss": "",
-    "InfogainLoss": "SOFTMAX",
-    "MultinomialLogisticLoss": "",
-    "SigmoidCrossEntropyLoss": "SIGMOID",
-    "Silence": "",
-    "SoftmaxWithLoss": "SOFTMAX",
-}
-"""What ends a network and is none of its layers, and what it makes of its first input before it compares."""
 
 
 def reading(
@@ -63,8 +49,12 @@ class _Reading:
     unread: dict[str, tuple[str, bool]] = field(default_factory=dict[str, tuple[str, bool]])
     """Items that nothing reads yet: how the file calls each, and whether training alone has it."""
     labels: set[str] = field(default_factory=set[str])
+    tops: dict[str, str] = field(default_factory=dict[str, str])
+    """What each layer makes first, by the layer's name."""
     sizes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     """The sizes of what layers read from data, where any of those of one name says it."""
+    left: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    """Layers that are left out, by why."""
     met: set[str] = field(default_factory=set[str])
     """Which of the sizes that are asked for are those of an input."""
     shared: Shared = field(default_factory=Shared)
@@ -96,6 +86,8 @@ class _Reading:
                 inputs = [item.name for item in self.gathering.items.values() if not item.inputs]
                 for name in self.wanted.keys() - self.met:
                     self.gathering.report.error(mistakes.NoInput(name, did_you_mean(name, inputs)), whole)
+            for why, names in self.left.items():
+                self.note(f"left out: {listed(names[:8])}, {why}")
             known = {one.name for one in given}
             if further := [clipped(name, 40) for name in self.blobs if name not in known]:
                 self.gathering.notes.append(f"{self.model} has weights of other layers too: {listed(further[:8])}")
@@ -129,19 +121,21 @@ class _Reading:
                 said = True
             if not said:  # so that nothing reads what had the name before
                 self.made |= {top: None for top in one.tops if not sources.brings(one) or top not in self.made}
+            if one.tops:
+                self.tops[one.name] = one.tops[0]
 
     def layer(self, one: Given, before: Sequence[int]) -> None:
         """One layer: its items, and its tops by name. Raises Fault and Silent."""
         if sources.brings(one):
             self.data(one)
             return
-        if one.kind not in rules.RULES and one.kind not in _LOSSES:
-            hint = did_you_mean(one.kind, [*rules.RULES, *_LOSSES, *sources.DATA])
+        if one.kind not in rules.RULES and one.kind not in rules.UNSAID and not ends.ends(one):
+            hint = did_you_mean(one.kind, [*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT, *sources.DATA])
             raise Fault(mistakes.UnknownKind("Caffe", clipped(one.kind, 40), hint))
         training = net.TEST not in one.phases and one.kind != "Dropout"  # which does nothing in a test anyway
         read = self.bottoms(one)
-        if one.kind in _LOSSES:
-            self.loss(one, read, before)
+        if ends.ends(one):
+            self.end(one, read, before)
             return
         if read and all(blob is None for blob in read):  # a layer of labels alone
             self.labels |= set(one.tops)
@@ -151,8 +145,6 @@ class _Reading:
         blobs = [blob for blob in read if blob is not None]
         if not blobs:
             raise Fault(mistakes.WrongCount(one.kind, "an input", 0))
-        if not one.tops:
-            raise Fault(mistakes.WrongCount(one.kind, "an output", 0))
         if training and not all(blob.training for blob in blobs) and set(one.tops) & set(one.bottoms):
             raise Fault(mistakes.Unsaid("its phase", "what follows reads its values in training, and others in a test"))
         training = training or any(blob.training for blob in blobs)
@@ -160,7 +152,7 @@ class _Reading:
             one, blobs, self.gathering, self.shared, self.blobs.get(one.name, ()), self.model, before[0] == 1, training
         )
         made = rules.say(work)
-        one.fields.rest(net.OF_LAYERS)
+        self.rest(one)
         if len(made) != len(one.tops):
             raise Fault(mistakes.WrongCount(one.kind, f"{len(made)} output{'s' * (len(made) > 1)}", len(one.tops)))
         for blob in blobs:
@@ -169,6 +161,18 @@ class _Reading:
         for top, item in zip(one.tops, made, strict=True):
             learns = learned or self.gathering.items[item].layer.counts_depth
             self.put(top, Blob(item, self.gathering.dims[item], blobs[0].batch, training, learns))
+
+    def rest(self, one: Given) -> None:
+        """Note what a layer has that is of another Caffe. Raises Fault for what is likely a slip."""
+        for key, hint in one.fields.unknown(net.OF_LAYERS):
+            if hint:
+                raise Fault(mistakes.UnknownKey(one.kind, clipped(key.name, 40), hint), key.span)
+            self.note(f"passed over, since Caffe has no such key: {clipped(key.name, 40)}")
+
+    def note(self, note: str) -> None:
+        """Tell something once."""
+        if note not in self.gathering.notes:
+            self.gathering.notes.append(note)
 
     def put(self, top: str, blob: Blob) -> None:
         """What a name stands for from now on."""
@@ -179,9 +183,13 @@ class _Reading:
     def bottoms(self, one: Given) -> list[Blob | None]:
         """What a layer reads, None for labels. Raises Fault for what is not there, Silent for what was not said."""
         found: list[Blob | None] = []
-        for number, name in enumerate(one.bottoms):
+        for number, bottom in enumerate(one.bottoms):
+            name = bottom
+            if name not in self.made and name not in self.labels and name in self.tops:  # as netscope lets it
+                name = self.tops[name]
+                self.note(f"{one.name} reads {bottom}, which is a layer and makes {name}: it was taken for that")
             if name not in self.made and name not in self.labels:
-                if number and one.kind in _LOSSES:
+                if number and ends.ends(one):
                     self.labels.add(name)  # of data that a network for use has none of
                     found.append(None)
                     continue
@@ -190,15 +198,18 @@ class _Reading:
                 hint = did_you_mean(name, [*self.made])
                 raise Fault(mistakes.UnknownName(clipped(name, 40), hint), net.top_span(one, name))
             blob = self.made.get(name)
-            if blob is None and name not in self.labels and one.kind not in _LOSSES:
+            if blob is None and name not in self.labels and not ends.ends(one):
                 raise Silent
             found.append(blob)
         return found
 
-    def loss(self, one: Given, read: Sequence[Blob | None], before: Sequence[int]) -> None:
+    def end(self, one: Given, read: Sequence[Blob | None], before: Sequence[int]) -> None:
         """What ends a network: what it compares is an output, by its activation where nothing else reads it."""
         self.labels |= set(one.tops)
-        keyword = _LOSSES[one.kind]
+        self.made |= dict.fromkeys(one.tops)
+        if why := ends.LEFT.get(one.kind):
+            self.left.setdefault(why, []).append(one.name)
+        keyword = ends.MEASURES.get(one.kind)
         for target in read[1:]:
             if target is not None and not target.learned:
                 self.unread.pop(target.item, None)
@@ -208,7 +219,7 @@ class _Reading:
         if self.unread.pop(blob.item, None) is None:
             return
         head, _, last = one.name.rpartition("/")
-        name = "prob" if last == "loss" else f"{last}_prob"
+        name = "prob" if last.rstrip("0123456789") == "loss" else f"{last}_prob"
         name = f"{head}/{name}" if head else name
         item = self.gathering.add(name, make(keyword), [blob.item], blob.dims, one.span, training=blob.training)
         self.unread[item] = (name, blob.training)
@@ -253,14 +264,14 @@ class _Reading:
 
 
 def _readers(given: Sequence[Given]) -> Counter[tuple[int, str]]:
-    """For each layer and each name that it reads or makes, how many layers read that blob, losses apart.
+    """For each layer and each name that it reads or makes, how many layers read that blob, ends apart.
 
     A name stands for another blob once a layer makes it anew.
     """
     maker: dict[str, int] = {}
     read: Counter[tuple[int, str]] = Counter()
     for number, one in enumerate(given):
-        if one.kind not in _LOSSES:
+        if not ends.ends(one):
             read.update((maker.get(name, -1), name) for name in one.bottoms)
         maker |= dict.fromkeys(one.tops, number)
     found: Counter[tuple[int, str]] = Counter()

@@ -17,8 +17,8 @@ _CROPPING = ("transform_param", "window_data_param", "data_param", "image_data_p
 
 
 def brings(given: Given) -> bool:
-    """Whether a layer brings data: by its kind, or by code of its own that reads nothing."""
-    return given.kind in DATA or (given.kind == "Python" and not given.bottoms)
+    """Whether a layer brings data: by its kind, or where it reads nothing, of a fork or by code of one's own."""
+    return given.kind in DATA or (not given.bottoms and (given.kind == "Python" or "Data" in given.kind))
 
 
 def declared(net: Fields) -> list[tuple[str, tuple[int, ...] | None, Span]]:

@@ -44,7 +44,7 @@ def _convolving(work: Work, size: Callable[[int, int, int, int, int], int], *, t
     bias = fields.flag("bias_term", True)
     kernel = _sizes(fields, "kernel_size", "kernel", dims, None)
     stride, pad = _sizes(fields, "stride", "stride", dims, 1), _sizes(fields, "pad", "pad", dims, 0)
-    dilation = _per_axis(fields.wholes("dilation", 1), "dilation", dims) or (1,) * len(kernel)
+    dilation = _sizes(fields, "hole" if fields.has("hole") or fields.has("hole_h") else "dilation", "hole", dims, 1)
     fields.rest(_PASSED)
     if dims[0] % groups or filters % groups:
         raise Fault(

@@ -108,8 +108,9 @@ class Work:
         weights: Mapping[str, NDArray[np.float32]] | None = None,
         turned: bool = False,
         name: str = "",
+        what: str = "",
     ) -> str:
-        """Add an item. `roles` are what its blobs are called in netdsl, in order.
+        """Add an item. `roles` are what its blobs are called in netdsl, in order; `what` it is of a layer of several.
 
         Raises Fault and LayerError.
         """
@@ -120,7 +121,7 @@ class Work:
         if roles and not owner:
             found |= self.weights(layer, read, roles, turned)
         item = self.gathering.add(
-            name or self.given.name,
+            name or self.given.name + (f"_{what}" if what else ""),
             layer,
             read,
             dims,

@@ -48,6 +48,8 @@ class _Reading:
                 report.error(mistakes.NoLayers("Darknet"), found[0].span if found else whole)
             elif found:
                 self.layers(found)
+            if self.gathering.report.failed and not self.outputs:
+                self.outputs |= {item: item for item in self.gathering.ends()[-1:]}
         outputs = [(name, item) for item, name in self.outputs.items()]
         return self.gathering.flat(Path(self.source.name).stem, outputs, ())
 
@@ -80,6 +82,9 @@ class _Reading:
             hint = did_you_mean(kind, [*RULES, *_ENDS])
             raise Fault(mistakes.UnknownKind("Darknet", f"[{clipped(kind, 40)}]", hint))
         work.before = "" if kind == "route" else work.made_of(item)
+        if kind == "softmax" and section.text("tree"):
+            self.gathering.notes.append("left out: [softmax], whose tree of classes is in a file of its own")
+            return work.before
         if kind in _ENDS:
             heads = len(self.outputs) + 1
             name = work.before if kind == "cost" else kind if heads == 1 else f"{kind}{heads}"

@@ -8,6 +8,8 @@ from math import prod
 from typing import TypeAlias
 
 from netdsl.interchange import mistakes
+from netdsl.interchange.darknet.local import local
+from netdsl.interchange.darknet.pools import avgpool, local_avgpool, maxpool
 from netdsl.interchange.darknet.work import Work
 from netdsl.interchange.gathering import Dims, Fault, make, shape_of
 from netdsl.layers.arguments import once
@@ -25,7 +27,7 @@ def convolutional(work: Work) -> str:
     dilation = section.whole("dilation", 1, 1) if size > 1 else 1
     pad = size // 2 if section.whole("pad", 0) else section.whole("padding", 0)
     section.taken |= {"padding", "dilation"}
-    _only(work, "binary xnor flipped antialiasing share_index deform tree sway rotate stretch stretch_sway coordconv")
+    work.only("binary xnor flipped antialiasing share_index deform tree sway rotate stretch stretch_sway coordconv")
     if dims[0] % groups or filters % groups:
         why = f"{dims[0]} channels and {filters} filters are not {groups} times a number"
         raise Fault(mistakes.Unlike("groups", why), section.at("groups"))
@@ -100,33 +102,6 @@ def batchnorm(work: Work) -> str:
     item = work.give(make("BN"), work.dims, weights=statistics)
     work.gathering.count(item, 2 * channels)
     return item
-
-
-def maxpool(work: Work) -> str:
-    """[maxpool], whose padding is size - 1 in all, the smaller half of it before the map."""
-    section, dims = work.section, work.map
-    stride = section.whole("stride", 1, 1)
-    strides = section.whole("stride_y", stride, 1), section.whole("stride_x", stride, 1)
-    size = section.whole("size", stride, 1)
-    padding = section.whole("padding", size - 1)
-    _only(work, "maxpool_depth antialiasing")
-    section.taken.add("out_channels")
-    before = padding // 2
-    sizes = [(x + padding - size) // s + 1 for x, s in zip(dims[1:], strides, strict=True)]
-    if min(sizes) < 1:
-        raise Fault(mistakes.Unlike("size", f"{size} is larger than the map, {shape_of(dims)}"), section.at("size"))
-    alike = [(x + 2 * before - size) // s + 1 for x, s in zip(dims[1:], strides, strict=True)]
-    named: dict[str, object] = {"kernel": size, "padding": before}
-    if strides != (size, size):
-        named["stride"] = once(strides)
-    if alike != sizes:
-        named["after"] = padding - before
-    return work.give(make("MAXPOOL", **named), (dims[0], *sizes))
-
-
-def avgpool(work: Work) -> str:
-    """[avgpool], over the whole map."""
-    return work.give(make("AVGPOOL", **{"global": True}), (work.map[0], 1, 1))
 
 
 def route(work: Work) -> str:
@@ -217,8 +192,8 @@ def scale_channels(work: Work) -> str:
         raise Fault(mistakes.Missing(f"[{work.section.kind}]", "from"))
     other = work.of(numbers[0], "from")
     dims = work.gathering.dims[other]
-    _only(work, "scale_wh")
-    if work.dims not in (dims, (dims[0],), (dims[0], 1, 1)):
+    wide = [(1, *dims[1:])] if work.section.whole("scale_wh", 0) else []
+    if work.dims not in (dims, (dims[0],), (dims[0], 1, 1), *wide):
         why = f"{shape_of(work.dims)} are no factors of {shape_of(dims)}"
         raise Fault(mistakes.Unlike("from", why), work.section.at("from"))
     return work.activated(work.give(make("MUL"), dims, inputs=(other, work.before)), "linear")
@@ -228,7 +203,9 @@ def reorg(work: Work) -> str:
     """[reorg], as it lies in memory; with reverse=1 it is the usual depth to space."""
     section, dims = work.section, work.map
     stride, back = section.whole("stride", 1, 1), section.whole("reverse", 0)
-    _only(work, "flatten extra")
+    if extra := section.whole("extra", 0):
+        return _extended(work, extra)
+    work.only("flatten")
     cells = stride * stride
     if dims[0] % cells or (not back and any(size % stride for size in dims[1:])):
         raise Fault(mistakes.Unlike("stride", f"{shape_of(dims)} does not divide by {stride}"), section.at("stride"))
@@ -237,6 +214,14 @@ def reorg(work: Work) -> str:
         return work.give(make("PIXELSHUFFLE", factor=stride, order="dcr"), out)
     out = (dims[0] * cells, *(size // stride for size in dims[1:]))
     return work.give(make("PIXELUNSHUFFLE", factor=stride, order="darknet"), out)
+
+
+def _extended(work: Work, count: int) -> str:
+    """All values as a vector with so many zeros behind it."""
+    values = prod(work.dims)
+    item = work.give(make("RESHAPE", dims=(values, 1)), (1, values), "values")
+    item = work.give(make("PAD", before=0, after=count), (1, values + count), "zeros", inputs=(item,))
+    return work.give(make("FLATTEN"), (values + count,), inputs=(item,))
 
 
 def upsample(work: Work) -> str:
@@ -251,7 +236,9 @@ def upsample(work: Work) -> str:
 def dropout(work: Work) -> str:
     """[dropout]."""
     rate = work.section.real("probability", Fraction("0.2"))
-    _only(work, "dropblock")
+    if work.section.whole("dropblock", 0):
+        note = "dropblock is said as DROPOUT, which drops values in training, and no blocks of them"
+        work.gathering.notes += [note] * (note not in work.gathering.notes)
     work.section.taken |= {"dropblock_size_rel", "dropblock_size_abs"}
     return work.give(make("DROPOUT", rate=rate), work.dims)
 
@@ -261,7 +248,7 @@ def softmax(work: Work) -> str:
     section = work.section
     groups, spatial = section.whole("groups", 1, 1), section.whole("spatial", 0)
     temperature = section.real("temperature", 1)
-    _only(work, "tree noloss")
+    work.only("noloss")
     if groups > 1 or temperature <= 0:
         key = "groups" if groups > 1 else "temperature"
         raise Fault(mistakes.Unsaid(key, "SOFTMAX is over all channels"), section.at(key))
@@ -301,6 +288,17 @@ def normalization(work: Work) -> str:
     return work.give(make("LRN", size=size, alpha=alpha * size, beta=beta, k=kappa), work.dims)
 
 
+def l2norm(work: Work) -> str:
+    """[l2norm]: channels divided by their length; an LRN in which each of them sees all."""
+    size = 2 * work.dims[0] - 1
+    return work.give(make("LRN", size=size, alpha=size, beta=Fraction(1, 2), k=0), work.dims)
+
+
+def empty(work: Work) -> str:
+    """[empty]: what flows in."""
+    return work.before
+
+
 def activation(work: Work) -> str:
     """[activation]."""
     return work.activated(work.before, "linear")
@@ -309,13 +307,6 @@ def activation(work: Work) -> str:
 def logistic(work: Work) -> str:
     """[logistic]."""
     return work.give(make("SIGMOID"), work.dims)
-
-
-def _only(work: Work, keys: str) -> None:
-    """Refuse what changes a layer into one that no program says, unless it is switched off."""
-    for key in keys.split():
-        if work.section.text(key, "0") not in ("0", "none"):
-            raise Fault(mistakes.Unsaid(key, f"no layer is a [{work.section.kind}] with it"), work.section.at(key))
 
 
 def unsaid(why: str) -> Rule:
@@ -343,10 +334,11 @@ RULES: Mapping[str, Rule] = {
     "deconv": deconvolutional,
     "deconvolutional": deconvolutional,
     "dropout": dropout,
+    "empty": empty,
     "gru": unsaid(_BATCHES),
-    "l2norm": unsaid("no layer divides by the length of a vector"),
-    "local": unsaid("no layer has weights of its own at each place"),
-    "local_avgpool": unsaid("its means are of what lies in the map, with padding on one side more"),
+    "l2norm": l2norm,
+    "local": local,
+    "local_avgpool": local_avgpool,
     "logistic": logistic,
     "lrn": normalization,
     "lstm": unsaid(_BATCHES),
@@ -360,6 +352,7 @@ RULES: Mapping[str, Rule] = {
     "sam": scale_channels,
     "scale_channels": scale_channels,
     "shortcut": shortcut,
+    "silence": empty,
     "soft": softmax,
     "softmax": softmax,
     "upsample": upsample,

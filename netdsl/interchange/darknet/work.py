@@ -36,7 +36,9 @@ ACTIVATIONS: Mapping[str, Layer | None] = {
     "tanh": make("TANH"),
 }
 """What each activation is in netdsl."""
-UNSAID = ("plse", "stair", "hardtan", "lhtan", "gelu", "hard_mish", "normalize_channels")
+_SUMS = ("ramp", "hardtan", "hard_mish")
+"""Those that several layers make."""
+UNSAID = ("plse", "stair", "lhtan", "gelu", "normalize_channels")
 """Activations that no layer of netdsl is: Darknet's gelu is an approximation by tanh."""
 
 
@@ -95,7 +97,9 @@ class Work:
 
     def activated(self, item: str, default: str) -> str:
         """An item with the activation of the layer behind it."""
-        name = self.section.word("activation", {**ACTIVATIONS, "ramp": None, **dict.fromkeys(UNSAID)}, default)
+        name = self.section.word(
+            "activation", {**ACTIVATIONS, **dict.fromkeys(_SUMS), **dict.fromkeys(UNSAID)}, default
+        )
         if name in UNSAID:
             raise Fault(mistakes.Unsaid(name, "no layer is this activation"), self.section.at("activation"))
         dims = self.gathering.dims[item]
@@ -103,5 +107,19 @@ class Work:
             positive = self.give(make("RELU"), dims, "relu", inputs=(item,))
             slope = self.give(make("TIMES", factor=Fraction("0.1")), dims, "slope", inputs=(item,))
             return self.give(make("ADD"), dims, name, inputs=(positive, slope))
+        if name in ("hardtan", "hard_mish"):  # by h(x) = min(max(x + 3, 0), 6) / 6: 2 h(3x) - 1, x h(3x + 3)
+            steps = [("TIMES", "factor", 3), *[("PLUS", "offset", 3)] * (name == "hard_mish"), ("HARDSIGMOID", "", 0)]
+            steps += [("TIMES", "factor", 2), ("PLUS", "offset", -1)] * (name == "hardtan")
+            found = item
+            for keyword, key, value in steps:
+                found = self.give(make(keyword, **({key: value} if key else {})), dims, name, inputs=(found,))
+            return self.give(make("MUL"), dims, inputs=(item, found)) if name == "hard_mish" else found
         layer = ACTIVATIONS[name]
         return item if layer is None else self.give(layer, dims, name, inputs=(item,))
+
+    def only(self, keys: str) -> None:
+        """Refuse what changes a layer into one that no program says, unless it is switched off. Raises Fault."""
+        for key in keys.split():
+            if self.section.text(key, "0") not in ("0", "none"):
+                why = f"no layer is a [{self.section.kind}] with it"
+                raise Fault(mistakes.Unsaid(key, why), self.section.at(key))

@@ -47,7 +47,8 @@ def counted(
                 alone = value.size and name in params and value.ndim < 3 and bool((value == value.flat[0]).all())
                 params[(name, operator.outputs[0]) if alone else name] = value.size
         if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
-            certain &= all(constants[name].size == 1 for name in operator.inputs if name in constants)
+            beside = [constants[name] for name in operator.inputs if name in constants]
+            certain &= all(one.size == 1 and one.ndim < 3 for one in beside)
         if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU"):
             one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)
             macs = None if one is None else macs + one

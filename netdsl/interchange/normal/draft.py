@@ -331,5 +331,6 @@ def exact(value: float | np.generic) -> Fraction | int:
         number = short
     if number.denominator > 10**6:
         simple = number.limit_denominator(1000)
-        number = simple if np.float32(float(simple)) == found else number
+        likely = abs(simple.numerator) * simple.denominator < 1000  # one of the longer ones is always near
+        number = simple if likely and np.float32(float(simple)) == found else number
     return int(number) if number.denominator == 1 else number

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from netdsl.interchange.flat import most
-from netdsl.interchange.normal import axes, recurrent
+from netdsl.interchange.normal import axes, pointwise, recurrent
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
 from netdsl.layers.channels import Shuffle, Slice
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 def same(draft: Draft, operator: Operator) -> Flow:
     """Identity, and Cast from float to float."""
-    return draft.flow(operator)
+    x = draft.flow(operator)
+    return replace(x, curves=pointwise.seen(operator.inputs[0], x))
 
 
 def transpose(draft: Draft, operator: Operator) -> Flow:

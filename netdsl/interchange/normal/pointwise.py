@@ -101,10 +101,10 @@ def sloped(draft: Draft, operator: Operator) -> Flow:
         case _:
             beta = operator.real("beta", 0.5)
             known = seen(operator.inputs[0], x)
-            if abs(alpha - 1 / 6) < 1e-4 and abs(beta - 0.5) < 1e-6:
-                layers, alpha = (activation.HardSigmoid(),), 1 / 6
-            else:
-                layers = (*arithmetic.linear(alpha, beta), *arithmetic.clipping(0, 1))
+            if abs(alpha - 1 / 6) < 1e-4:  # as some write it
+                alpha = 1 / 6
+            factor, offset = 6 * exact(alpha), 6 * exact(beta) - 3  # Keras and Paddle have 0.2, and not 1/6
+            layers = (*arithmetic.linear(float(factor), float(offset)), activation.HardSigmoid())
             curve = {name: np.clip(alpha * one + beta, 0, 1) for name, one in known.items()}
     return followed(draft, operator, x, curve, layers)
 
@@ -293,6 +293,9 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     value, kind = draft.needed(operator, operator.inputs.index(name), "constant"), operator.kind
     source = next(one for one in operator.inputs if one in draft.flows)
     if value.size == 1:
+        single = kind == "Add" and value.ndim > 2 and draft.shapes[x.item].channels == 1 and draft.alone(x.item)
+        if single and products.biased(draft, x.item, value.reshape(1), name):
+            return x
         return _with_number(draft, operator, x, source, float(value.flat[0]), last)
     if (offsets := along(draft, x, value)) is not None and draft.missing.isdisjoint((name,)):
         found = _of_channels(draft, operator, x, offsets, name, last)
@@ -330,7 +333,7 @@ def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: 
             case _:
                 pass
     if layers == ():
-        return x
+        return replace(x, curves=curve)
     if layers is None and operator.kind == "Pow" and last and value in (2, 3):
         item = draft.add(operator, merge.Multiply(), [x.item] * int(value))
         return Flow(item, x.layout, curve)

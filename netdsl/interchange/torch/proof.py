@@ -1,0 +1,178 @@
+"""Whether a program computes what its source does: both run on the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netdsl import compile
+from netdsl.compile.origin import Origin
+from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
+from netdsl.interchange.torch import file, running
+from netdsl.text.diagnostic import Diagnostic
+
+if TYPE_CHECKING:
+    from netdsl.interchange.entry import Imported
+
+_CLOSE = 1e-3
+"""How far outputs may be apart, of the largest: deep networks of float32 come to a ten-thousandth."""
+_HALF = 3e-2
+"""The same where a source computes in float16."""
+_SEED = 0
+
+
+class OtherOutputs(ForeignMistake, code="expectation-failed"):
+    """What the program computes is not what its source does."""
+
+    output: str
+    far: float
+    by: str
+    words = "the output {output} is not {by}'s: it is off by {far:.0e} of its largest value"
+    advice = "please report it, with the file"
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What runs a source: its inputs with their sizes, as it lays them out, and what it gives for them."""
+
+    name: str
+    inputs: Mapping[str, tuple[int, ...]]
+    run: Callable[[Mapping[str, Tensor]], Sequence[Tensor]]
+    close: float = _CLOSE
+
+
+class NotCompared(Exception):
+    """Why outputs were not compared."""
+
+
+def of_file(path: Path, found: Imported) -> Runtime:
+    """What runs a file, where something here does. Raises NotCompared."""
+    match found.format:
+        case "ONNX":
+            return _onnx(path, found)
+        case "PyTorch":
+            return _program(path)
+        case format:
+            raise NotCompared(f"nothing here runs networks of {format}")
+
+
+def tensors(found: Imported) -> dict[str, Tensor]:
+    """The weights of a source as a state dict of its program, which shares no memory with it."""
+    return {name: torch.tensor(np.asarray(one, np.float32)) for name, one in found.weights.items()}
+
+
+def prove(found: Imported, weights: Mapping[str, Tensor], runtime: Runtime) -> str:
+    """Say how near the outputs of a program are to its source's: for numbers of a seed, in inference.
+
+    Raises ForeignError where they are others, and NotCompared.
+    """
+    module = compile.module(found.shaped, train=False, weights=Origin(weights))
+    chance = torch.Generator().manual_seed(_SEED)
+    given = {name: torch.randn(dims, generator=chance) for name, dims in runtime.inputs.items()}
+    theirs = [one.detach().float().cpu() for one in runtime.run({name: one.clone() for name, one in given.items()})]
+    if len(theirs) != len(found.flat.outputs):
+        raise NotCompared(f"{runtime.name} gives {len(theirs)} outputs")
+    graph, shapes = found.shaped.graph, found.shaped.shapes
+    items = {path: item for item, path in found.paths.items()}
+    choices: list[list[Tensor]] = []
+    for index in graph.inputs:
+        shape, one = shapes[index], given[items[graph.nodes[index].path]]
+        choices.append(_entering(one, (shape.channels, *shape.spatial)))
+    far, output = float("inf"), ""
+    for chosen in product(*choices):
+        with torch.no_grad():
+            gave = module(*chosen)
+        several = [gave] if isinstance(gave, Tensor) else list(gave)
+        ours = dict(zip([graph.nodes[index].path for index in graph.outputs], several, strict=True))
+        pairs = zip(found.flat.outputs, theirs, strict=True)
+        each = [(_far(ours[found.paths[item]], one), name) for (name, item), one in pairs]
+        far, output = min((far, output), max(each))
+    if far > runtime.close:
+        mistake = OtherOutputs(output, far, runtime.name)
+        raise ForeignError([Diagnostic(mistake, at_node(found.flat.source, output, found.flat.title))])
+    return f"outputs equal {runtime.name}'s within {far:.0e}" if far else f"outputs equal {runtime.name}'s"
+
+
+def _onnx(path: Path, found: Imported) -> Runtime:
+    """onnxruntime, where it is installed."""
+    if find_spec("onnxruntime") is None:
+        raise NotCompared("onnxruntime is not installed")
+    engine: Any = import_module("onnxruntime")
+    engine.set_default_logger_severity(4)
+    try:
+        session = engine.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    except Exception as error:  # of its own kinds, for operators and versions that it does not have
+        raise NotCompared(f"onnxruntime refuses the file: {_first(error)}") from None
+    kinds = {
+        one.name: np.float16 if "float16" in one.type else np.float64 if "double" in one.type else np.float32
+        for one in session.get_inputs()
+    }
+    dims = {one.name: _dims(one.shape, found, one.name) for one in session.get_inputs() if one.name in found.paths}
+
+    def run(given: Mapping[str, Tensor]) -> Sequence[Tensor]:
+        try:
+            outputs = session.run(None, {name: one.numpy().astype(kinds[name]) for name, one in given.items()})
+        except Exception as error:
+            raise NotCompared(f"onnxruntime does not run the file: {_first(error)}") from None
+        return [torch.tensor(np.asarray(one, np.float32)) for one in outputs]
+
+    halves = any(kind is np.float16 for kind in kinds.values())
+    return Runtime("onnxruntime", dims, run, _HALF if halves else _CLOSE)
+
+
+def _dims(said: Sequence[int | str | None], found: Imported, name: str) -> tuple[int, ...]:
+    """The sizes of an input of a file, those that it leaves open by those of the program."""
+    number = found.shaped.graph.index[found.paths[name]]
+    shape = found.shaped.shapes[number]
+    orders = [(1, shape.channels, *shape.spatial), (1, *shape.dims)]
+    fixed = [one if isinstance(one, int) else None for one in said]
+    for order in orders:
+        if len(order) == len(fixed) and all(
+            size in (None, own) for size, own in zip(fixed[1:], order[1:], strict=True)
+        ):
+            return (fixed[0] or 1, *order[1:])
+    raise NotCompared("its inputs are of other sizes than the file says")
+
+
+def _program(path: Path) -> Runtime:
+    """PyTorch's own operators, one call after the other."""
+    program = file.read(path)
+
+    def run(given: Mapping[str, Tensor]) -> Sequence[Tensor]:
+        try:
+            return running.outputs(program, given)
+        except running.NotRun as error:
+            raise NotCompared(f"{error} is an operator that is not run") from None
+
+    return Runtime("PyTorch", {name: program.dims[name] for name in program.inputs}, run)
+
+
+def _first(error: Exception) -> str:
+    """The first line of what a library says."""
+    return str(error).strip().partition("\n")[0]
+
+
+def _entering(given: Tensor, dims: tuple[int, ...]) -> list[Tensor]:
+    """An input of a source as a network takes it, channels first, which may stand last in the source."""
+    moved = given.movedim(-1, 1) if given.ndim > 2 else given
+    found = [one for one in (given, moved) if tuple(one.shape[1:]) == dims]
+    return found[: 1 if moved is given else 2] or [given.reshape(-1, *dims)]
+
+
+def _far(ours: Tensor, theirs: Tensor) -> float:
+    """How far an output is from the source's, of the largest value, in whichever layout they are nearest."""
+    theirs = theirs.nan_to_num()
+    most, found = float(theirs.abs().max()) or 1.0, float("inf")
+    for one in (ours, ours.movedim(1, -1) if ours.ndim > 2 else ours):
+        if one.numel() == theirs.numel():
+            found = min(found, float((one.nan_to_num().reshape(theirs.shape) - theirs).abs().max()) / most)
+    return found
