@@ -12,17 +12,31 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netdsl import layers as layers
-    from netdsl.api import format, from_graph, load, loads
+    from netdsl.api import format, from_file, from_graph, from_torch, load, loads
     from netdsl.layers.base import Layer
     from netdsl.network import Network
     from netdsl.text.diagnostic import Diagnostic, NetError
 
-__all__ = ["Diagnostic", "Layer", "NetError", "Network", "format", "from_graph", "layers", "load", "loads"]
+__all__ = [
+    "Diagnostic",
+    "Layer",
+    "NetError",
+    "Network",
+    "format",
+    "from_file",
+    "from_graph",
+    "from_torch",
+    "layers",
+    "load",
+    "loads",
+]
 
 _HOMES = {
     "Network": "netdsl.network",
     "format": "netdsl.api",
+    "from_file": "netdsl.api",
     "from_graph": "netdsl.api",
+    "from_torch": "netdsl.api",
     "load": "netdsl.api",
     "loads": "netdsl.api",
     "Layer": "netdsl.layers.base",

@@ -1,8 +1,8 @@
-"""The Python interface: networks by name, of text and of graphs."""
+"""The Python interface: networks by name, of text, of graphs, of modules and of files of other formats."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from netdsl.graph.build import BlocksAlone, OverrideError, Overrides, build
 from netdsl.graph.node import ShapedGraph
 from netdsl.graph.program import UnreadableFile, read
 from netdsl.graph.size import LIMIT
+from netdsl.layers.shape import Shape
 from netdsl.layers.values import Param, dims_of, value_of
 from netdsl.measure import expect, units
 from netdsl.network import Network, Path_
@@ -23,6 +24,9 @@ from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from networkx import DiGraph
+    from torch import Tensor, nn
+
+    from netdsl.interchange.entry import Imported
 
 
 def load(
@@ -85,6 +89,55 @@ def from_graph(graph: DiGraph[Any]) -> Network:
     return _proven(shaped, report, paths=paths)
 
 
+def from_torch(module: nn.Module, *inputs: Tensor | Sequence[int]) -> Network:
+    """The network of a PyTorch module, in inference, and its weights: `from_torch(resnet18(), (224, 224, 3))`.
+
+    Each of its inputs is a tensor like it, or its size: spatial sizes first, channels last. Its program is as an author
+    would have written it, with the names and classes of modules, and gives what the module gives.
+    Raises NetError with all that no program says, and where outputs are others; TypeError for what is no module.
+    """
+    from torch import Tensor
+    from torch.nn import Module
+
+    from netdsl.interchange.torch import module as reading
+
+    if not isinstance(module, Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a network is made of a torch.nn.Module, not {module!r}")
+    if not inputs:
+        raise TypeError("a module does not say the size of its input: from_torch(module, (224, 224, 3))")
+    sizes = [one if isinstance(one, Tensor) else Shape.of(dims_of(one)) for one in inputs]
+    found, weights = reading.of(module, sizes)
+    return _foreign(found, lambda: weights)
+
+
+def from_file(
+    path: Path_, *, inputs: Mapping[str, Sequence[int]] | Sequence[int] | None = None, weights: Path_ | None = None
+) -> Network:
+    """The network of a file of another format, as `netdsl import` reads it: .onnx, .prototxt, .cfg or .pt2.
+
+    `inputs` are sizes that it leaves open, as `load` has them; `weights` is a file of weights, if it does not lie
+    beside it under its name. Raises NetError with all that no program says, ValueError for what is no such file, and
+    OSError.
+    """
+    from netdsl.interchange import entry
+
+    named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
+    sizes = {name: dims_of(dims) for name, dims in named.items()}
+    found = entry.imported(entry.read(path, weights=weights, inputs=sizes))
+
+    def given() -> Mapping[str, Tensor]:
+        from netdsl.interchange.torch import proof
+
+        return proof.proven(Path(path), found)
+
+    return _foreign(found, None if found.lacking else given)
+
+
+def _foreign(found: Imported, weights: Callable[[], Mapping[str, Tensor]] | None) -> Network:
+    """The network of a program that was made of another one."""
+    return Network(found.shaped, found.warnings, paths={**found.paths}, notes=found.flat.notes, _given=weights)
+
+
 def _params(params: Mapping[str, Param] | None, named: Mapping[str, Param]) -> Mapping[str, Param]:
     """All that is given for params. Raises TypeError for what is given twice."""
     given = dict(params or {})
@@ -129,7 +182,7 @@ def _proven(
     found = report.diagnostics()
     if report.failed or shaped is None:
         raise NetError(found)
-    return Network(shaped, tuple(found), path, overrides or Overrides(), paths or {})
+    return Network(shaped, tuple(found), path, overrides or Overrides(), paths or {}, _listed=paths is not None)
 
 
 def format(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -21,7 +21,6 @@ from netdsl.measure import units
 from netdsl.measure.memory import Memory
 from netdsl.measure.meter import memory
 from netdsl.measure.summary import Summary
-from netdsl.text import format as formatter
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.shown import Line
 
@@ -55,7 +54,11 @@ class Network(Line):
     _path: Path | None = None
     _overrides: Overrides = field(default_factory=Overrides)
     paths: Mapping[Hashable, str] = field(default_factory=dict[Hashable, str])
-    """The path of each node of the graph that it was made of; empty for a network that was loaded."""
+    """The path of each node of the graph, or of each layer of the module or file, that it was made of."""
+    notes: tuple[str, ...] = ()
+    """What was passed over in the module or file that it was made of."""
+    _given: Callable[[], Mapping[str, Tensor]] | None = field(default=None, compare=False)
+    _listed: bool = False
 
     @property
     def about(self) -> str:
@@ -76,10 +79,30 @@ class Network(Line):
     def text(self) -> str:
         """Its program: the file as it was read, whatever params and inputs were given, without the files that it uses.
 
-        Of a network that was made of a graph, a program that makes the same, a line for each layer.
+        Of a network that was made of a graph, a program that makes the same, as an author would have written it.
         """
-        source = self.shaped.graph.source
-        return formatter.format(source) if self.paths else source.text
+        return self._recovered if self._listed else self.shaped.graph.source.text
+
+    @cached_property
+    def _recovered(self) -> str:
+        from netdsl import recover
+
+        graph = self.shaped.graph
+        return recover.text(self.shaped, claims=bool(graph.expectations) and not graph.overridden)
+
+    @cached_property
+    def weights(self) -> Mapping[str, Tensor]:
+        """The state dict that it came with, from a module or a file of another format; empty for any other network.
+
+        `module`, `compile` and others take them, unless they are given a seed, an init or weights. Raises NetError
+        where a file's outputs with them are others.
+        """
+        return {} if self._given is None else self._given()
+
+    def _origin(self, weights: Weights | None, by: str, map: Path_ | None, *, anew: bool) -> Origin | None:
+        """Where weights come from: as asked, or else with the network itself, unless it begins anew."""
+        own = weights is None and by == "name" and map is None and not anew
+        return Origin.of((self.weights or None) if own else weights, by, map)
 
     @property
     def graph(self) -> MultiDiGraph[str]:
@@ -181,8 +204,8 @@ class Network(Line):
     def module(
         self,
         *,
-        seed: int = 0,
-        init: str = DEFAULT,
+        seed: int | None = None,
+        init: str | None = None,
         train: bool = True,
         weights: Weights | None = None,
         weights_by: str = "name",
@@ -198,8 +221,8 @@ class Network(Line):
         """
         from netdsl import compile
 
-        origin = Origin.of(weights, weights_by, weights_map)
-        number, start = units.whole("seed", seed, None), inits.check(init)
+        origin = self._origin(weights, weights_by, weights_map, anew=(seed, init) != (None, None))
+        number, start = units.whole("seed", 0 if seed is None else seed, None), inits.check(init or DEFAULT)
         return compile.module(self.shaped, seed=number, init=start, train=train, weights=origin, logits=logits)
 
     def loss(
@@ -224,7 +247,7 @@ class Network(Line):
         folder: Path_ | None = None,
         *,
         recipe: Path_ | Recipe | None = None,
-        init: str = DEFAULT,
+        init: str | None = None,
         weights: Weights | None = None,
         weights_by: str = "name",
         weights_map: Path_ | None = None,
@@ -254,8 +277,8 @@ class Network(Line):
             folder,
             recipe=recipe,
             changes=changes,
-            init=inits.check(init),
-            weights=Origin.of(weights, weights_by, weights_map),
+            init=inits.check(init or DEFAULT),
+            weights=self._origin(weights, weights_by, weights_map, anew=init is not None),
             freeze=freeze,
             loss=loss,
             accumulate=0 if accumulate is None else units.whole("accumulate", accumulate),
@@ -269,7 +292,7 @@ class Network(Line):
     def probe(
         self,
         *,
-        init: str | Sequence[str] = DEFAULT,
+        init: str | Sequence[str] | None = None,
         seed: int = 0,
         batch: int = 8,
         data: Path_ | None = None,
@@ -286,10 +309,11 @@ class Network(Line):
         """
         from netdsl.probe import probe
 
-        origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
+        origin = self._origin(weights, weights_by, weights_map, anew=init is not None)
+        number, starts = units.whole("seed", seed, None), DEFAULT if init is None else init
         size, source = units.whole("batch", batch, 2), None if data is None else Path(data)
         return probe(
-            self.shaped, inits=init, seed=number, batch=size, weights=origin, data=source, kind=loss, device=device
+            self.shaped, inits=starts, seed=number, batch=size, weights=origin, data=source, kind=loss, device=device
         )
 
     def see(
@@ -302,14 +326,14 @@ class Network(Line):
         """
         from netdsl.see import view
 
-        return view.of(self.shaped, weights, preparation, classes)
+        return view.of(self.shaped, weights or self.weights or None, preparation, classes)
 
     def compile(
         self,
         path: Path_ | None = None,
         *,
-        seed: int = 0,
-        init: str = DEFAULT,
+        seed: int | None = None,
+        init: str | None = None,
         train: bool = False,
         format: str | None = None,
         target: str = "portable",
@@ -333,13 +357,14 @@ class Network(Line):
         if train and not made.portable:
             raise ValueError(f"a file for {target} is for inference, and not for training")
         kind, file = named(path, format, self.shaped.graph.source.name)
-        origin, number = Origin.of(weights, weights_by, weights_map), units.whole("seed", seed, None)
+        anew = (seed, init) != (None, None) or "weights" in kind.refuses
+        origin = self._origin(weights, weights_by, weights_map, anew=anew)
         compile.compile(
             self.shaped,
             file,
             train=train,
-            seed=number,
-            init=inits.check(init),
+            seed=units.whole("seed", 0 if seed is None else seed, None),
+            init=inits.check(init or DEFAULT),
             weights=origin,
             target=made,
             format=kind.name,

@@ -59,10 +59,10 @@ BELOW = {
     "convolutional": {"text", "layers", "graph", "measure", "compile", "transform"},
     "network": {
         *("files", "text", "layers", "graph", "measure", "draw", "optimize", "compile", "runtime"),
-        *("explain", "transform", "compare", "diff", "recipe", "data", "train", "probe", "see"),
+        *("explain", "transform", "compare", "diff", "recover", "recipe", "data", "train", "probe", "see"),
         "convolutional",
     },
-    "api": {"resources", "text", "layers", "graph", "measure", "network"},
+    "api": {"resources", "text", "layers", "graph", "measure", "interchange", "network"},
     "__init__": {"text", "layers", "network", "api"},
     "cli": {
         *("resources", "files", "text", "layers", "graph", "measure"),

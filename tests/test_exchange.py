@@ -17,7 +17,7 @@ from random_networks import programs
 from torch import Tensor
 
 import netdsl
-from netdsl import resources
+from netdsl import recover, resources
 
 VALID = Path(__file__).parent / "programs" / "valid"
 PROGRAMS = [*resources.bundled(), *(path for path in sorted(VALID.glob("*.net")))]
@@ -308,22 +308,39 @@ def same(one: netdsl.Network, other: netdsl.Network) -> bool:
 
 
 @pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_the_listing_of_a_graph_makes_the_same_network(path: Path) -> None:
+    net = netdsl.from_graph(netdsl.load(path).graph)
+    listing = net.shaped.graph.source.text
+    again = netdsl.loads(listing)
+    assert same(again, net)
+    assert netdsl.from_graph(again.graph).shaped.graph.source.text == listing
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
 def test_the_program_of_a_graph_makes_the_same_network(path: Path) -> None:
     net = netdsl.from_graph(netdsl.load(path).graph)
     again = netdsl.loads(net.text)
-    assert same(again, net)
+    assert recover.same(net.shaped, again.shaped) is not None
+    assert (again.title, again.meta) == (net.title, net.meta)
     assert netdsl.format(net.text) == net.text
-    assert netdsl.from_graph(again.graph).text == net.text
 
 
 @some
 @given(programs())
 def test_the_program_of_a_random_graph_computes_the_same(program: str) -> None:
     net = netdsl.from_graph(netdsl.loads(program).graph)
-    again = netdsl.loads(net.text)
+    again = netdsl.loads(net.shaped.graph.source.text)
     assert same(again, net)
     for one, other in zip(outputs(net), outputs(again, net.module().state_dict()), strict=True):
         assert torch.equal(one, other)
+    assert recover.same(net.shaped, netdsl.loads(net.text).shaped) is not None
+
+
+def test_the_program_of_a_graph_has_its_claims_alone() -> None:
+    graph = netdsl.loads("INPUT 8 -> FC 2\nexpect params = 18\n").graph
+    assert netdsl.from_graph(graph).text.endswith("\n\nexpect params = 18\n")
+    del graph.graph["expectations"]
+    assert "expect" not in netdsl.from_graph(graph).text
 
 
 def test_the_program_of_a_file_is_the_file() -> None:
@@ -335,7 +352,7 @@ def test_a_program_says_facts_names_devices_and_weights() -> None:
     layers = {"x.in": "INPUT 8", "a": {"layer": "FC 8", "device": 1}, "b": {"layer": "FC 8", "weights": "a"}}
     meta = {"quote": 'a "b" \\ c', "rate": 0.5, "Not": 1, "huge": 1e999}
     net = chain(layers, title='T"', meta=meta, outputs={"y": "b"}, training_outputs=["a"])
-    assert net.text == "\n".join(
+    assert net.shaped.graph.source.text == "\n".join(
         [
             'network "T\\""',
             'meta quote = "a \\"b\\" \\\\ c"',
@@ -351,9 +368,10 @@ def test_a_program_says_facts_names_devices_and_weights() -> None:
             "",
         ]
     )
-    again = netdsl.loads(net.text)
-    assert [node.device for node in again.shaped.nodes] == [0, 1, 0]
-    assert again.summary().totals.params == net.summary().totals.params == 72
+    for text in (net.text, net.shaped.graph.source.text):
+        again = netdsl.loads(text)
+        assert [node.device for node in again.shaped.nodes] == [0, 1, 0]
+        assert again.summary().totals.params == net.summary().totals.params == 72
 
 
 def test_a_network_of_a_graph_becomes_convolutional_with_its_weights() -> None:

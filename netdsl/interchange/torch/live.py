@@ -55,6 +55,16 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
     return program(made, kind, tuple(_left_out(module)))
 
 
+def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """What a module gives in inference for inputs, which come to where its weights are, and are of their kind."""
+    from torch.utils import _pytree
+
+    like = _like(module)
+    with _in_inference(module), torch.no_grad():
+        found: Any = module(*[one.to(like) for one in inputs])
+    return [one for one in _pytree.tree_leaves(found) if isinstance(one, Tensor)]
+
+
 def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -> ExportedProgram:
     """A module's program, for so many examples where sizes alone are given."""
     examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch) for one in inputs])
@@ -64,8 +74,13 @@ def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -
 
 def _example(module: nn.Module, shape: Shape, batch: int) -> Tensor:
     """An input of a size, where the module's own weights are and of their kind."""
-    like = next((one for one in module.parameters() if one.is_floating_point()), torch.empty(0))
+    like = _like(module)
     return torch.zeros(batch, shape.channels, *shape.spatial, device=like.device, dtype=like.dtype)
+
+
+def _like(module: nn.Module) -> Tensor:
+    """A tensor that tells where a module's weights are, and of what kind."""
+    return next((one for one in module.parameters() if one.is_floating_point()), torch.empty(0))
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -23,9 +24,9 @@ from netdsl.text.diagnostic import Diagnostic
 if TYPE_CHECKING:
     from netdsl.interchange.entry import Imported
 
-_CLOSE = 1e-3
+CLOSE = 1e-3
 """How far outputs may be apart, of the largest: deep networks of float32 come to a ten-thousandth."""
-_HALF = 3e-2
+HALF = 3e-2
 """The same where a source computes in float16."""
 _SEED = 0
 
@@ -47,7 +48,7 @@ class Runtime:
     name: str
     inputs: Mapping[str, tuple[int, ...]]
     run: Callable[[Mapping[str, Tensor]], Sequence[Tensor]]
-    close: float = _CLOSE
+    close: float = CLOSE
 
 
 class NotCompared(Exception):
@@ -68,6 +69,14 @@ def of_file(path: Path, found: Imported) -> Runtime:
 def tensors(found: Imported) -> dict[str, Tensor]:
     """The weights of a source as a state dict of its program, which shares no memory with it."""
     return {name: torch.tensor(np.asarray(one, np.float32)) for name, one in found.weights.items()}
+
+
+def proven(path: Path, found: Imported) -> Mapping[str, Tensor]:
+    """The weights of a file, with which outputs are its own, where something here runs it. Raises ForeignError."""
+    weights = tensors(found)
+    with suppress(NotCompared):
+        prove(found, weights, of_file(path, found))
+    return weights
 
 
 def prove(found: Imported, weights: Mapping[str, Tensor], runtime: Runtime) -> str:
@@ -126,7 +135,7 @@ def _onnx(path: Path, found: Imported) -> Runtime:
         return [torch.tensor(np.asarray(one, np.float32)) for one in outputs]
 
     halves = any(kind is np.float16 for kind in kinds.values())
-    return Runtime("onnxruntime", dims, run, _HALF if halves else _CLOSE)
+    return Runtime("onnxruntime", dims, run, HALF if halves else CLOSE)
 
 
 def _dims(said: Sequence[int | str | None], found: Imported, name: str) -> tuple[int, ...]:

@@ -1,0 +1,133 @@
+"""Networks of modules and of files of other formats in Python, which bring their weights."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from test_import import exported
+from torch import Tensor, nn
+
+import netdsl
+from netdsl.interchange.entry import FormatError
+from netdsl.interchange.torch import proof
+
+
+def module() -> nn.Sequential:
+    """A module whose statistics are not those of the beginning, in training."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.5), nn.Flatten(), nn.Linear(120, 5)]
+    made = nn.Sequential(OrderedDict((f"layer{number}", one) for number, one in enumerate(layers)))
+    made(X)
+    return made
+
+
+X = torch.randn(2, 3, 8, 7, generator=torch.Generator().manual_seed(1))
+
+
+def outputs(network: nn.Module, x: Tensor = X) -> Tensor:
+    with torch.no_grad():
+        return network.eval()(x)
+
+
+@pytest.mark.parametrize("like", [X, (8, 7, 3), [8, 7, 3]], ids=["tensor", "tuple", "list"])
+def test_a_module_is_a_network_with_its_weights(like: Tensor) -> None:
+    own = module()
+    found = netdsl.from_torch(own, like)
+    assert own.training
+    assert found.summary().totals.params == sum(one.numel() for one in own.parameters())
+    assert "expect params = " in found.text
+    assert netdsl.loads(found.text).summary().totals == found.summary().totals
+    torch.testing.assert_close(outputs(found.module()), outputs(own))
+    assert found.weights.keys() == {*found.module().state_dict()} - {"bn1.num_batches_tracked"}
+    assert found.paths["layer0"] == "conv1"
+
+
+def test_what_a_network_brings_is_a_copy_that_training_leaves_alone() -> None:
+    own = module()
+    found = netdsl.from_torch(own, X)
+    before = outputs(own)
+    for one in own.parameters():
+        nn.init.zeros_(one)
+    for one in found.module().parameters():
+        nn.init.zeros_(one)
+    torch.testing.assert_close(outputs(found.module()), before)
+
+
+def test_its_weights_go_into_files_unless_others_are_asked_for(tmp_path: Path) -> None:
+    own = module()
+    found = netdsl.from_torch(own, X)
+    plain = netdsl.loads(found.text)
+    cases: list[tuple[dict[str, Any], Tensor]] = [
+        ({}, outputs(own)),
+        ({"seed": 0}, outputs(plain.module())),
+        ({"seed": 3}, outputs(plain.module(seed=3))),
+        ({"init": "he"}, outputs(plain.module(init="he"))),
+        ({"weights": plain.module(seed=2).state_dict()}, outputs(plain.module(seed=2))),
+    ]
+    for more, wanted in cases:
+        torch.testing.assert_close(outputs(found.module(**more)), wanted)
+        torch.testing.assert_close(torch.jit.load(found.compile(tmp_path / "a.pt", **more))(X), wanted)
+    assert "class" in found.compile(tmp_path / "a.py").read_text(encoding="utf-8")
+
+
+def test_a_module_without_values_is_a_network_without_weights() -> None:
+    own = module().to("meta")
+    found = netdsl.from_torch(own, (8, 7, 3))
+    assert found.weights == {}
+    assert outputs(found.module()).shape == (2, 5)
+
+
+class Half(nn.Module):
+    """A module whose forward has what no layer does."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.linalg.matrix_exp(x)
+
+
+def test_what_no_program_says_is_told() -> None:
+    with pytest.raises(netdsl.NetError, match="matrix_exp"):
+        netdsl.from_torch(Half(), torch.randn(2, 3, 4, 4))
+
+
+def test_what_is_no_module_or_has_no_size_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match=r"torch\.nn\.Module"):
+        netdsl.from_torch(torch.relu, (3,))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError, match="size of its input"):
+        netdsl.from_torch(module())
+    with pytest.raises(TypeError, match="dims are several numbers"):
+        netdsl.from_torch(module(), 3)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_file_is_a_network_with_its_weights(tmp_path: Path) -> None:
+    own, x, path = exported(tmp_path)
+    found = netdsl.from_file(path)
+    assert found.notes == ("2 parameters are not used in inference: those of spare",)
+    torch.testing.assert_close(outputs(found.module(), x), outputs(own, x))
+
+
+def test_outputs_that_are_not_the_files_are_told_where_weights_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, path = exported(tmp_path)
+    found, own = netdsl.from_file(path), proof.tensors
+    monkeypatch.setattr(proof, "tensors", lambda one: {name: each + 0.1 for name, each in own(one).items()})
+    assert found.summary().totals.params > 0
+    with pytest.raises(netdsl.NetError, match="is off by"):
+        found.module()
+
+
+def test_sizes_of_a_file_are_given_as_load_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.cfg"
+    path.write_text("[net]\nheight=8\nwidth=8\nchannels=3\n\n[convolutional]\nfilters=4\nactivation=linear\n")
+    assert str(netdsl.from_file(path, inputs=(9, 7, 3)).shaped.shapes[0]) == "9x7x3"
+
+
+def test_a_program_is_no_file_of_another_format(tmp_path: Path) -> None:
+    path = tmp_path / "network.net"
+    path.write_text("INPUT 3")
+    with pytest.raises(FormatError, match=r"network\.net: \.net is no format"):
+        netdsl.from_file(path)
