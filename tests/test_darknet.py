@@ -54,6 +54,7 @@ def test_published_networks_have_their_counts(name: str) -> None:
 def test_detection_heads_end_the_network() -> None:
     flat = darknet.read(FILES / "darknet/yolov3.cfg")
     assert [name for name, _ in flat.outputs] == ["yolo", "yolo2", "yolo3"]
+    assert {"layer36", "layer79"} < {item.name for item in flat.items}
 
 
 def darknet_pool(x: torch.Tensor, size: int, stride: int, padding: int) -> torch.Tensor:
@@ -157,7 +158,14 @@ def test_reorg_moves_values_as_darknet_does(back: bool) -> None:
     torch.testing.assert_close(found, reorganised(examples(), 2, back))
 
 
+def space_to_depth(x: torch.Tensor, stride: int) -> torch.Tensor:
+    """Each channel's cells of a square one behind the other."""
+    cells = [x[:, :, row::stride, column::stride] for row in range(stride) for column in range(stride)]
+    return torch.cat(cells, 1)
+
+
 PLAIN = {
+    "[reorg3d]\nstride=2": lambda x: space_to_depth(x, 2),
     "[avgpool]": lambda x: x.mean((2, 3), keepdim=True),
     "[upsample]\nstride=3": lambda x: x.repeat_interleave(3, 2).repeat_interleave(3, 3),
     "[softmax]\nspatial=1": lambda x: functional.softmax(x, 1),

@@ -273,6 +273,15 @@ def test_figures_and_source_are_told() -> None:
     )
 
 
+def test_outputs_keep_names_that_say_something() -> None:
+    text = "INPUT 8 -> FC 4\n-> head: RELU\n-> head2: TANH\n-> prob: FC 2\noutput head, head2, prob"
+    found = recover.text(netdsl.loads(text).shaped, claims=False)
+    assert all(name in found for name in ("head: RELU", "head2: TANH", "prob: FC 2"))
+    for before, after in (("some_name", True), ("layer9", False)):
+        found = recover.text(netdsl.loads(f"INPUT 8 -> FC 4\n-> {before}: RELU").shaped, claims=False)
+        assert (before in found) == after
+
+
 def test_concatenations_of_all_that_was_before_are_a_dense_block() -> None:
     net = netdsl.loads(
         "INPUT 8x8x4 -> ( [ SKIP | BN -> RELU -> CONV 2 3 p1 ] -> CONCAT ) x5 -> AVGPOOL 2\n"

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from netdsl.graph.build import build
 from netdsl.graph.listing import facts, listing
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.table import keywords
 from netdsl.measure.measured import Measured
 from netdsl.recover import naming, scopes, shared
 from netdsl.recover.blocks import MOST, Blocks
 from netdsl.recover.flow import Flow
 from netdsl.recover.forms import Forms
+from netdsl.recover.naming import automatic_like
 from netdsl.recover.parts import Parts, names
 from netdsl.recover.same import same
 from netdsl.recover.scopes import Scope
@@ -111,6 +113,8 @@ def _claims(shaped: ShapedGraph) -> Iterator[str]:
 
 
 def _called(shaped: ShapedGraph) -> Sequence[int]:
-    """The outputs that have a name which no automatic name is."""
+    """The outputs whose names say something: none that is automatic, and of one output alone no number either."""
+    automatic = {keyword.lower() for keyword in keywords()}
     names = {index: shaped.graph.output_name(index) for index in shaped.graph.outputs}
-    return [index for index, name in names.items() if name.replace("_", "").isalpha()]
+    said = {index: name for index, name in names.items() if "." not in name and not automatic_like(name, automatic)}
+    return [index for index, name in said.items() if len(names) > 1 or name.replace("_", "").isalpha()]

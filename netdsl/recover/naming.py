@@ -169,18 +169,19 @@ def labels(
     shaped: ShapedGraph, labelled: Sequence[int], taken: Iterable[str], given: Mapping[int, str]
 ) -> Mapping[int, str]:
     """The label of each node that is named, in their order: as given, as it was called, or else `tap1`."""
-    used = {*taken, *(keyword.lower() for keyword in keywords())}
+    kinds = {*taken, *(keyword.lower() for keyword in keywords())}
+    used = set(kinds)
     found: dict[int, str] = {}
     numbers = Counter[str]()
     for index, name in given.items():
-        if name not in used and not (index in labelled and automatic_like(name, used)):
+        if name not in used and not (index in labelled and automatic_like(name, kinds)):
             found[index] = name
             used.add(name)
     for index in labelled:
         if index in found:
             continue
         path = shaped.graph.output_name(index)
-        if "." not in path and path not in used and not automatic_like(path, used):
+        if "." not in path and path not in used and not automatic_like(path, kinds):
             found[index] = path
             used.add(path)
             continue

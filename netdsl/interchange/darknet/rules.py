@@ -82,10 +82,11 @@ def _normalized(
             statistics = {name: file.take(count) for name in names}
         weights = {"weight": weight.T if turned else weight}
         (statistics if normalizes else weights)["bias"] = bias
-    item = work.give(layer, out, weights=weights)
+    active = work.section.text("activation", "logistic") != "linear"
+    item = work.give(layer, out, "product" * (normalizes or active), weights=weights)
     work.gathering.count(item, prod(dims) + count * (not normalizes), macs)
     if normalizes:
-        item = work.give(make("BN"), out, "bn", inputs=(item,), weights=statistics)
+        item = work.give(make("BN"), out, "bn" * active, inputs=(item,), weights=statistics)
         work.gathering.count(item, 2 * count)
     return work.activated(item, "logistic")
 
@@ -214,6 +215,17 @@ def reorg(work: Work) -> str:
         return work.give(make("PIXELSHUFFLE", factor=stride, order="dcr"), out)
     out = (dims[0] * cells, *(size // stride for size in dims[1:]))
     return work.give(make("PIXELUNSHUFFLE", factor=stride, order="darknet"), out)
+
+
+def reorg3d(work: Work) -> str:
+    """[reorg3d], the usual space to depth."""
+    section, dims = work.section, work.map
+    stride = section.whole("stride", 1, 1)
+    work.only("reverse flatten extra")
+    if any(size % stride for size in dims[1:]):
+        raise Fault(mistakes.Unlike("stride", f"{shape_of(dims)} does not divide by {stride}"), section.at("stride"))
+    out = (dims[0] * stride * stride, *(size // stride for size in dims[1:]))
+    return work.give(make("PIXELUNSHUFFLE", factor=stride, order="dcr"), out)
 
 
 def _extended(work: Work, count: int) -> str:
@@ -346,7 +358,7 @@ RULES: Mapping[str, Rule] = {
     "maxpool": maxpool,
     "normalization": normalization,
     "reorg": reorg,
-    "reorg3d": unsaid("its values move as in no layer"),
+    "reorg3d": reorg3d,
     "rnn": unsaid(_BATCHES),
     "route": route,
     "sam": scale_channels,

@@ -106,7 +106,7 @@ class Work:
         if name == "ramp":  # max(x, 0) + x/10
             positive = self.give(make("RELU"), dims, "relu", inputs=(item,))
             slope = self.give(make("TIMES", factor=Fraction("0.1")), dims, "slope", inputs=(item,))
-            return self.give(make("ADD"), dims, name, inputs=(positive, slope))
+            return self.give(make("ADD"), dims, inputs=(positive, slope))
         if name in ("hardtan", "hard_mish"):  # by h(x) = min(max(x + 3, 0), 6) / 6: 2 h(3x) - 1, x h(3x + 3)
             steps = [("TIMES", "factor", 3), *[("PLUS", "offset", 3)] * (name == "hard_mish"), ("HARDSIGMOID", "", 0)]
             steps += [("TIMES", "factor", 2), ("PLUS", "offset", -1)] * (name == "hardtan")
@@ -115,7 +115,7 @@ class Work:
                 found = self.give(make(keyword, **({key: value} if key else {})), dims, name, inputs=(found,))
             return self.give(make("MUL"), dims, inputs=(item, found)) if name == "hard_mish" else found
         layer = ACTIVATIONS[name]
-        return item if layer is None else self.give(layer, dims, name, inputs=(item,))
+        return item if layer is None else self.give(layer, dims, inputs=(item,))
 
     def only(self, keys: str) -> None:
         """Refuse what changes a layer into one that no program says, unless it is switched off. Raises Fault."""
