@@ -1,4 +1,4 @@
-"""Text in pictures, by networks of PaddleOCR in ONNX files: where it is, and whether it stands upside down."""
+"""Text in pictures, by networks of PaddleOCR in ONNX files: where it is, whether upside down, and what it says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from torch import Tensor
 from wheels import compiled, file
 
 MODELS = "rapidocr_onnxruntime/models"
-ANGLE, DETECTOR = f"{MODELS}/ch_ppocr_mobile_v2.0_cls_infer.onnx", f"{MODELS}/ch_PP-OCRv4_det_infer.onnx"
+ANGLE = f"{MODELS}/ch_ppocr_mobile_v2.0_cls_infer.onnx"
+DETECTOR = f"{MODELS}/ch_PP-OCRv4_det_infer.onnx"
+READER = f"{MODELS}/ch_PP-OCRv4_rec_infer.onnx"
 PAGE = "skimage/data/page.png"
 LINES = [(16, 30), (50, 63), (67, 80), (85, 98), (102, 115), (120, 133)]
 """From where to where the lines of that page go, at its left."""
@@ -32,18 +34,22 @@ def line(text: str) -> Image.Image:
     return picture
 
 
-def in_a_row(picture: Image.Image) -> Tensor:
-    """A line of text as the angle classifier takes it: 48 pixels high, 192 wide, with grey behind it."""
-    wide = min(192, -(-48 * picture.width // picture.height))
-    found = torch.zeros(1, 3, 48, 192)
+def in_a_row(picture: Image.Image, width: int) -> Tensor:
+    """A line of text as networks take it: 48 pixels high, so many wide, with grey behind it."""
+    wide = min(width, -(-48 * picture.width // picture.height))
+    found = torch.zeros(1, 3, 48, width)
     found[..., :wide] = pixels(picture.resize((wide, 48)))
     return found
 
 
-def theirs(path: str, x: Tensor) -> Tensor:
-    """What onnxruntime gives for the file."""
+def session(path: str) -> Any:
+    """A file as onnxruntime runs it."""
     runtime: Any = pytest.importorskip("onnxruntime")
-    session = runtime.InferenceSession(str(file(path)), providers=["CPUExecutionProvider"])
+    return runtime.InferenceSession(str(file(path)), providers=["CPUExecutionProvider"])
+
+
+def theirs(session: Any, x: Tensor) -> Tensor:
+    """What onnxruntime gives for a picture."""
     return torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
 
 
@@ -59,12 +65,12 @@ WORDS = ["Hello, world", "netdsl", "Convolution", "The quick brown fox", "LeNet-
 def test_what_stands_upside_down_is_told(angle: Any, text: str) -> None:
     picture = line(text) if text in WORDS else Image.open(file(PAGE)).crop((4, 45, 200, 70))
     for degrees, answer in ((0, 0), (180, 1)):
-        x = in_a_row(picture.rotate(degrees))
+        x = in_a_row(picture.rotate(degrees), 192)
         with torch.no_grad():
             given = angle(x)
         assert given.argmax() == answer
         assert given.max() > 0.9
-        torch.testing.assert_close(given, theirs(ANGLE, x), rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(given, theirs(session(ANGLE), x), rtol=1e-4, atol=1e-6)
 
 
 def test_lines_of_text_are_found(tmp_path: Path) -> None:
@@ -72,8 +78,26 @@ def test_lines_of_text_are_found(tmp_path: Path) -> None:
     detector, x = compiled(tmp_path, file(DETECTOR), "--input", "160x384x3"), pixels(page)
     with torch.no_grad():
         given = detector(x)
-    torch.testing.assert_close(given, theirs(DETECTOR, x), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(given, theirs(session(DETECTOR), x), rtol=1e-4, atol=1e-3)
     rows = torch.nonzero(given[0, 0, :, 40] > 0.3).flatten().tolist()
     found = [[row for row in rows if top < row < bottom] for top, bottom in LINES]
     assert all(found)
     assert sum(map(len, found)) == len(rows)
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return compiled(tmp_path_factory.mktemp("reader"), file(READER), "--input", "48x320x3")
+
+
+@pytest.mark.parametrize("text", WORDS)
+def test_what_is_written_is_read(reader: Any, text: str) -> None:
+    """Each of 40 places has a sign, or none; equal neighbours are one (Graves 2006)."""
+    x, paddle = in_a_row(line(text), 320), session(READER)
+    with torch.no_grad():
+        given = reader(x).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(given, theirs(paddle, x), rtol=1e-3, atol=1e-4)
+    signs = ["", *paddle.get_modelmeta().custom_metadata_map["character"].splitlines(), " "]
+    best = given[0].argmax(1).tolist()
+    said = "".join(signs[one] for one, before in zip(best, [0, *best], strict=False) if one != before)
+    assert said.strip() == text
