@@ -24,4 +24,9 @@ def read(
     if weights is None and beside.is_file():
         weights = beside
     blobs = None if weights is None else model.read(Path(weights))
-    return reading(source(path), inputs=inputs, blobs=blobs, model="" if weights is None else Path(weights).name)
+    return reading(
+        source(path, "a .prototxt of Caffe"),
+        inputs=inputs,
+        blobs=blobs,
+        model="" if weights is None else Path(weights).name,
+    )

@@ -7,6 +7,7 @@ believed that the file says of lengths: each is held against the bytes that ther
 from __future__ import annotations
 
 import mmap
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ _LAYER, _LAYERS = 100, 2
 _NAMES, _BLOBS = {_LAYER: 1, _LAYERS: 4}, {_LAYER: 7, _LAYERS: 6}
 _DATA, _DOUBLE = 5, 8
 _FIXED = {1: 8, 5: 4}
+_TEXT = re.compile(rb"[\s\w#\"':{}.-]{20}")
 _MOST_FIELDS = 1_000_000
 """Fields outside of packed values: layers and blobs have dozens each."""
 
@@ -55,7 +57,8 @@ def read(path: Path) -> dict[str, Sequence[NDArray[np.float32]]]:
         if not found:
             raise _Damaged("it has no layer with weights")
     except _Damaged as error:
-        raise failed(mistakes.Broken(f"this is no .caffemodel: {error}"), at_node(str(path), "", "?")) from None
+        hint = "it is text: the .caffemodel that was trained of it is wanted" if _TEXT.match(bytes(data[:80])) else ""
+        raise failed(mistakes.Broken(f"this is no .caffemodel: {error}", hint), at_node(str(path), "", "?")) from None
     return found
 
 

@@ -22,6 +22,7 @@ _KINDS = {
 }
 """Each kind by its name in lower case, as the first version and netscope have it too."""
 NET = "name input input_dim input_shape force_backward state debug_info layer layers"
+_SOLVED = ("net", "train_net", "test_net")
 _PARAMS = """
     accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data detection_output dropout
     dummy_data eltwise elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product
@@ -50,6 +51,15 @@ def layers(net: Fields, gathering: Gathering) -> Sequence[Given]:
             found.append(_layer(Fields(one.message, one.name, one.span), len(found)))
     net.taken |= {"layer", "layers"}
     return _joined(found)
+
+
+def solved(net: Fields) -> tuple[mistakes.Broken, Span] | None:
+    """What to say of a file that tells how a network is trained, and not what it is."""
+    names = [one for name in _SOLVED for one in net.message.named(name)]
+    if names:
+        why = "this is a solver, which says how a network is trained"
+        return mistakes.Broken(why, f"give the file that it names: {clipped(names[0].text, 80)}"), names[0].span
+    return None
 
 
 def _layer(fields: Fields, number: int) -> Given:

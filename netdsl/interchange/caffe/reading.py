@@ -75,6 +75,9 @@ class _Reading:
             with self.gathering.telling(whole):
                 title = fields.text("name") or title
                 self.declared(fields)
+            if not fields.has("layer") and not fields.has("layers") and (solved := net.solved(fields)):
+                self.gathering.report.error(*solved)
+                raise Enough
             given = net.layers(fields, self.gathering)
             if not message.broken:
                 with self.gathering.telling(whole):

@@ -23,4 +23,6 @@ def read(
     beside = Path(path).with_suffix(".weights")
     if weights is None and beside.is_file():
         weights = beside
-    return reading(source(path), inputs=inputs, weights=None if weights is None else Weights(Path(weights)))
+    return reading(
+        source(path, "a .cfg of Darknet"), inputs=inputs, weights=None if weights is None else Weights(Path(weights))
+    )
