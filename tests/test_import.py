@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import command_line
@@ -187,3 +188,98 @@ def test_counts_that_differ_from_the_source_are_told_with_both(tmp_path: Path) -
     with pytest.raises(netdsl.NetError, match="the file has 100 parameters by its own count, and the program 112"):
         entry.imported(flat)
     assert "expect params = 112" in entry.imported(flat, partial=True).text
+
+
+UNSAID = """
+layer { name: "data" type: "Input" top: "data" input_param { shape: { dim: 1 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "code" type: "Python" bottom: "conv" top: "code" python_param { module: "os" layer: "system" } }
+layer { name: "top" type: "ReLU" bottom: "code" top: "top" }
+"""
+
+
+def test_what_cannot_be_said_is_told_by_its_place_and_nothing_written(tmp_path: Path) -> None:
+    target = tmp_path / "out.net"
+    done = command_line.run("import", put(tmp_path, "code.prototxt", UNSAID), "-o", str(target))
+    assert (done.status, done.out, target.exists()) == (1, "", False)
+    assert "code.prototxt:5:" in done.err
+    assert done.err.count("error[") == 1
+    assert done.err.endswith("code.prototxt: 1 error, and nothing is written; --partial writes it up to there\n")
+
+
+def test_a_part_is_written_up_to_what_cannot_be_said(tmp_path: Path) -> None:
+    done = command_line.run("import", "--partial", put(tmp_path, "code.prototxt", UNSAID))
+    assert done.status == 0
+    assert "code.prototxt:5:" in done.err
+    first, second, *_ = done.out.splitlines()
+    assert first == "# Caffe: code.prototxt"
+    assert second.startswith("# in part: ")
+    assert [node.layer.written for node in netdsl.loads(done.out).shaped.nodes] == ["INPUT 8x8x3", "CONV 4 3"]
+
+
+@pytest.mark.parametrize("name", ["lenet.prototxt", "tiny.cfg"])
+def test_sizes_are_those_that_are_asked_for(name: str, tmp_path: Path) -> None:
+    file = str(FILES / "caffe" / name) if name != "tiny.cfg" else put(tmp_path, name, TINY)
+    for given in ("20x24x2", "data=20x24x2"):
+        assert "INPUT 20x24x2" in command_line.run("import", file, "--input", given).out
+    for given, words in (("20x24x2x2", ""), ("20", ""), ("other=20x24x2", "no input of this name"), ("x", "not dims")):
+        done = command_line.run("import", file, "--input", given)
+        if given != "20" or name != "tiny.cfg":
+            assert done.status in (1, 2)
+            assert done.err.startswith("error")
+            assert words in done.err
+
+
+def test_a_size_that_is_left_open_is_asked_for(tmp_path: Path) -> None:
+    file = str(FILES / "caffe" / "mnist_autoencoder.prototxt")
+    done = command_line.run("import", file)
+    assert (done.status, done.out) == (1, "")
+    assert "the file does not say the size of " in done.err
+    assert "--input " in done.err
+    assert "expect params = 2837314" in command_line.run("import", file, "--input", "28x28x1").out
+
+
+def test_a_size_of_a_program_of_torch_is_its_own(tmp_path: Path) -> None:
+    *_, file = exported(tmp_path)
+    done = command_line.run("import", str(file), "--input", "9x9x3")
+    assert (done.status, done.out) == (2, "")
+    assert "has the sizes of its example" in done.err
+
+
+def test_stdin_is_no_file_of_another_format() -> None:
+    done = command_line.run("import", "-", stdin=TINY.encode())
+    assert done.status == 2
+    assert "and not from stdin" in done.err
+
+
+def test_what_reads_onnx_is_named_where_it_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry, "find_spec", lambda name: None)
+    done = command_line.run("import", put(tmp_path, "x.onnx", "hello"))
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        "error: an ONNX model is read by onnx, which is not installed\n  = help: pip install 'netdsl[onnx]'\n"
+    )
+
+
+@pytest.mark.skipif(find_spec("onnx") is None, reason="onnx is not installed")
+def test_an_onnx_model_comes_in_with_its_weights(tmp_path: Path) -> None:
+    text = "INPUT 9x8x3 -> stem: CONV 4 3 s2 p1 nobias -> BN -> RELU6 -> [ CONV 4 3 p1 | SKIP ] -> ADD -> FC 5\n"
+    own = netdsl.loads(text)
+    file = own.compile(tmp_path / "own.onnx", seed=1)
+    program, weights = str(tmp_path / "own.net"), str(tmp_path / "own.safetensors")
+    done = command_line.run("import", str(file), "-o", program, "--weights", weights)
+    assert (done.status, done.out) == (0, "")
+    compared = "outputs equal onnxruntime's" if find_spec("onnxruntime") else "onnxruntime is not installed"
+    assert compared in done.err
+    x = torch.randn(2, 3, 9, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        wanted = own.module(seed=1).eval()(x)
+        torch.testing.assert_close(netdsl.load(program).module(weights=weights).eval()(x), wanted)
+        torch.testing.assert_close(netdsl.from_file(file).module().eval()(x), wanted)
+    assert command_line.run("import", put(tmp_path, "no.onnx", "hello")).status == 2
+
+
+def test_notes_of_what_was_passed_over_are_told(tmp_path: Path) -> None:
+    *_, file = exported(tmp_path)
+    assert "note: 2 parameters are not used in inference: those of spare\n" in command_line.run("import", str(file)).err

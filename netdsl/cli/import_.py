@@ -49,6 +49,8 @@ def command(
         if target is not None and Path(target).suffix != suffix:
             help = f"write {option} OUT{suffix}" + (", or leave it out to print the program" if option == "-o" else "")
             raise common.UsageError(f"{option} {target}: this is a {suffix} file", help)
+    if file == "-":
+        raise common.UsageError("-: a file of another format is read by its name, and not from stdin")
     sizes = common.Options((), inputs, (), LIMIT).overrides.inputs
     try:
         with progress.shown() as shown:
@@ -84,7 +86,7 @@ def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -
         if not partial or error.partial is None:
             raise
         common.say(error.diagnostics)
-        return error.partial
+        return entry.part(error)
 
 
 def _proof(file: Path, found: Imported) -> str:
@@ -124,8 +126,9 @@ def _refuse(file: str, error: ForeignError) -> NoReturn:
     """Say what cannot be said, and end."""
     common.say(error.diagnostics)
     errors = len(error.errors)
-    more = "; --partial writes the program up to there" if error.partial else ""
-    stream.note(safe.line(f"{file}: {errors} error{'s' * (errors > 1)}, and no program{more}"))
+    unsaid = error.partial is not None and any(one.code == "unknown-layer" for one in error.errors)
+    more = "; --partial writes it up to there" if unsaid else ""
+    stream.note(safe.line(f"{file}: {errors} error{'s' * (errors > 1)}, and nothing is written{more}"))
     raise SystemExit(2 if _unreadable(error.diagnostics) else 1)
 
 
@@ -136,7 +139,6 @@ def _unreadable(found: Sequence[Diagnostic]) -> bool:
 
 def _tell(file: str, output: str | None, found: Imported) -> None:
     """Say what was taken, and what was passed over."""
-    common.say(found.warnings)
     for sentence in found.flat.notes:
         stream.note(safe.line(f"note: {sentence}"))
     totals = found.totals

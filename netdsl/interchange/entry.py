@@ -225,6 +225,14 @@ class Imported:
         return found
 
 
+def part(error: ForeignError) -> Flat:
+    """What can be said of a network, with a line on what cannot; there is some of it."""
+    assert error.partial is not None
+    first, more = error.errors[0], len(error.errors) - 1
+    lines = [error.partial.source, f"in part: {first.message}{f', and {more} more' * bool(more)}"]
+    return replace(error.partial, source="\n".join(lines))
+
+
 def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> Imported:
     """A foreign network as a program: with blocks and repeats recovered, or in the flat form a line for each layer.
 
@@ -238,7 +246,8 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
     called = {item: nodes[name] for item, name in sayable(flat).items() if name in nodes}
     shaped = _claiming(shaped, flat, partial)
     if flat_form:
-        text = formatter.format(Source(f"# {safe.line(flat.source)}\n{listing(shaped.graph)}", "network.net"))
+        comment = "".join([f"# {safe.line(line)}\n" for line in flat.source.splitlines()])
+        text = formatter.format(Source(f"{comment}{listing(shaped.graph)}", "network.net"))
     else:
         shaped = recover.nested(shaped)
         scopes = {called[item.name]: item.scope for item in flat.items if item.name in called}

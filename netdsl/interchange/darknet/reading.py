@@ -100,7 +100,11 @@ class _Reading:
             raise Fault(mistakes.NoInput(unknown, did_you_mean(unknown, ["data"])))
         for name in ("", "data"):
             if name in self.wanted:
-                return dims_of(self.wanted[name])
+                found = dims_of(self.wanted[name])
+                if len(found) not in (1, 3):
+                    given = "x".join(map(str, self.wanted[name]))
+                    raise Fault(mistakes.Unlike(f"--input {given}", "Darknet takes pictures, 224x224x3, or a vector"))
+                return found
         height, width, channels = (net.whole(key, 0) for key in ("height", "width", "channels"))
         inputs = net.whole("inputs", 0)
         if height and width and channels:

@@ -149,7 +149,7 @@ def _dims(said: Sequence[int | str | None], found: Imported, name: str) -> tuple
             size in (None, own) for size, own in zip(fixed[1:], order[1:], strict=True)
         ):
             return (fixed[0] or 1, *order[1:])
-    raise NotCompared("its inputs are of other sizes than the file says")
+    raise NotCompared("onnxruntime runs the file at its own sizes alone")
 
 
 def _program(path: Path) -> Runtime:
