@@ -346,6 +346,21 @@ def real(*values: float) -> Any:
             "PIXELSHUFFLE 2",
         ),
         (
+            [("Pad", "x a", "t", {}), ("Conv", "t w", "y", {"strides": [2, 2]})],
+            {"a": whole(0, 0, 0, 1, 0, 0, 1, 1), "w": np.arange(72, dtype=np.float32).reshape(2, 4, 3, 3) / 99},
+            "CONV 2 3 s2 same nobias",
+        ),
+        (
+            [("Pad", "x a", "t", {}), ("Conv", "t w", "y", {"pads": [0, 1, 0, 1]})],
+            {"a": whole(0, 0, 1, 0, 0, 0, 1, 0), "w": np.arange(72, dtype=np.float32).reshape(2, 4, 3, 3) / 99},
+            "CONV 2 3 p1 nobias",
+        ),
+        (
+            [("Pad", "x a", "t", {}), ("Conv", "t w", "y", {"pads": [1, 1, 1, 1]})],
+            {"a": whole(0, 0, 0, 0, 0, 0, 1, 1), "w": np.arange(72, dtype=np.float32).reshape(2, 4, 3, 3) / 99},
+            "PAD 0 after=1, CONV 2 3 p1 nobias",
+        ),
+        (
             [("MaxPool", "x", "y", {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1})],
             {},
             "MAXPOOL 3 s2 p1 ceil",

@@ -30,10 +30,7 @@ def padding(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """What is put before and behind the map along each axis, as much on both sides where that reads the same."""
     before, after = stated(operator, x, kernel, stride, dilation)
-    if operator.whole("ceil_mode", 0):
-        return before, after
-    along = zip(x.spatial, kernel, stride, dilation, before, after, strict=True)
-    return before, tuple([p if a < p and _alike(size, Window(k, s, p, a, d)) else a for size, k, s, d, p, a in along])
+    return (before, after) if operator.whole("ceil_mode", 0) else _evened(x, kernel, stride, dilation, before, after)
 
 
 def stated(
@@ -56,6 +53,18 @@ def stated(
     return pads[:rank], pads[rank:]
 
 
+def _evened(
+    x: Shape,
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+    before: tuple[int, ...],
+    after: Sequence[int],
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    along = zip(x.spatial, kernel, stride, dilation, before, after, strict=True)
+    return before, tuple([p if a < p and _alike(size, Window(k, s, p, a, d)) else a for size, k, s, d, p, a in along])
+
+
 def _alike(size: int, window: Window) -> bool:
     """Whether a window reads the same where as much is put behind the map as before it."""
     more = replace(window, after=window.before)
@@ -76,6 +85,26 @@ def per_axis(operator: Operator, name: str, rank: int) -> tuple[int, ...]:
     return found
 
 
+def _padded(
+    draft: Draft, operator: Operator, x: str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[str, Mapping[str, Any]]:
+    """The map that a convolution reads and its padding: that of a PAD before it too, where one argument says both."""
+    shape, made = draft.shapes[x], draft.items[x]
+    found = [(x, *padding(operator, shape, kernel, stride, dilation))]
+    if isinstance(made.layer, Pad) and made.layer.mode == "zero":
+        inner = draft.shapes[made.inputs[0]]
+        sides = zip(made.layer.windows(inner), *stated(operator, shape, kernel, stride, dilation), strict=True)
+        before, after = zip(*[(one.before + b, one.after + a) for one, b, a in sides], strict=True)
+        found.insert(0, (made.inputs[0], *_evened(inner, kernel, stride, dilation, before, after)))
+    for item, before, after in found:
+        if before == after:
+            return item, {"padding": before}
+        if is_same(draft.shapes[item], kernel, stride, dilation, (before, after)):
+            return item, {"same": True}
+    _, before, after = found[-1]
+    return draft.add(operator, Pad(before, after), [x], before=True), {}
+
+
 def convolution(draft: Draft, operator: Operator) -> Flow:
     """Conv: CONV, or DWCONV where each channel is by itself."""
     weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
@@ -93,17 +122,11 @@ def convolution(draft: Draft, operator: Operator) -> Flow:
         raise Unsaid(f"its weight has {weight.ndim} axes, and {shape} flows in")
     kernel, rank = weight.shape[2:], shape.rank
     stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
-    before, after = padding(operator, shape, kernel, stride, dilation)
     groups, bias = operator.whole("group", 1), draft.constant(operator, 2)
     if groups < 1 or weight.shape[1] * groups != shape.channels:
         raise Unsaid(f"its weight reads {weight.shape[1]} of {groups} groups of channels, and {shape} flows in")
-    how: dict[str, Any] = {"stride": stride, "dilation": dilation, "nobias": bias is None}
-    if before == after:
-        how["padding"] = before
-    elif is_same(shape, kernel, stride, dilation, (before, after)):
-        how["same"] = True
-    else:
-        x = draft.add(operator, Pad(before, after), [x], before=True)
+    x, around = _padded(draft, operator, x, kernel, stride, dilation)
+    how: dict[str, Any] = {"stride": stride, "dilation": dilation, "nobias": bias is None, **around}
     filters = weight.shape[0]
     if groups == shape.channels > 1 and filters % groups == 0:
         layer = DepthwiseConv(kernel, **how, multiplier=filters // groups)
