@@ -469,6 +469,48 @@ def test_nothing_reads_past_what_could_not_be_said() -> None:
     assert [item.layer.written for item in partial.items] == ["INPUT 9x10x4", "RELU"]
 
 
+def test_what_reads_nothing_is_an_input_though_caffe_has_no_such_layer() -> None:
+    noise = layer("RandVec", "randvec_param { dim: 128 }", bottom="", top="noise")
+    shape = "reshape_param { shape { dim: 64 dim: 2 dim: 2 dim: 3 } }"
+    text = noise + layer("Reshape", shape, bottom="noise")
+    assert told(text)[0][:3] == ("no-input", 1, "the file does not say the size of noise")
+    assert [item.layer.written for item in read(text, inputs={"": (12,)}).items] == ["INPUT 12", "RESHAPE 2x3x2"]
+    assert told(layer("Inptu", bottom="", top="data"))[0][3] == "did you mean Input?"
+
+
+def test_netscope_calls_layers_and_what_they_make_by_their_names() -> None:
+    text = INPUT.replace('"Input"', "data") + layer("RELU", top="other").replace('name: "other"', 'name: "it"')
+    text += 'layers { name: "out" type: SOFTMAX bottom: "it" }\nlayer { name: "end" type: "implicit" bottom: "out" }\n'
+    flat = read(text)
+    assert [item.layer.written for item in flat.items] == ["INPUT 9x10x4", "RELU", "SOFTMAX"]
+    assert flat.outputs == (("out", "out"),)
+    assert flat.notes == ("out reads it, which is a layer and makes other: it was taken for that",)
+
+
+def test_what_picks_of_outputs_is_left_out_and_told() -> None:
+    text = layer("PriorBox", "prior_box_param { min_size: 30 }", bottom="data data", top="boxes")
+    text += layer("Concat", "concat_param { axis: 2 }", bottom="boxes boxes", top="all")
+    text += layer("Convolution", "convolution_param { num_output: 8 kernel_size: 1 }")
+    text += layer("DetectionOutput", bottom="y all", top="found") + layer("ArgMax", bottom="y", top="class")
+    flat = read(INPUT + text)
+    assert flat.outputs == (("y", "y"),)
+    assert flat.notes == (
+        "left out: boxes, whose boxes follow from sizes alone",
+        "left out: found, which picks boxes",
+        "left out: class, which picks a class",
+    )
+
+
+def test_keys_of_other_caffes_are_noted_and_slips_are_told() -> None:
+    assert read(INPUT + layer("ReLU", "forward_math: FLOAT")).notes == (
+        "passed over, since Caffe has no such key: forward_math",
+    )
+    assert told(INPUT + layer("ReLU", "relu_parm { }"))[0][2:] == (
+        "ReLU has no key relu_parm",
+        "did you mean relu_param?",
+    )
+
+
 def test_sizes_are_asked_for_once_and_given_by_name() -> None:
     text = layer("Data", "include { phase: TRAIN }", bottom="", top="image")
     text += layer("Data", "include { phase: TEST }", bottom="", top="image") + layer("ReLU", bottom="image")

@@ -37,10 +37,10 @@ def moved(work: Work, item: str, order: Sequence[int]) -> str:
     for before, end in _exchanges(axes, tuple([axis for axis in order if axis in axes])):
         sizes = [dims[axis] for axis in axes]
         made = (prod(sizes[:end]), *sizes[end:])
-        item = _reshaped(work, made, item, "view")
+        item = reshaped(work, made, item, "view")
         item = work.give(make("SHUFFLE", groups=prod(sizes[:before])), made, inputs=[item], what="moved")
         axes = (*axes[before:end], *axes[:before], *axes[end:])
-    return _reshaped(work, tuple([dims[axis] for axis in order]), item)
+    return reshaped(work, tuple([dims[axis] for axis in order]), item)
 
 
 def _exchanges(axes: tuple[int, ...], wanted: tuple[int, ...]) -> Sequence[tuple[int, int]]:
@@ -108,7 +108,7 @@ def flatten(work: Work) -> Sequence[str]:
         raise Fault(mistakes.Unsaid("its axis", "a batch stays apart"))
     dims = work.x.dims
     joined = (*dims[: axis - 1], prod(dims[axis - 1 : end]), *dims[end:])
-    return [_reshaped(work, joined)]
+    return [reshaped(work, joined)]
 
 
 def reshape(work: Work) -> Sequence[str]:
@@ -122,6 +122,8 @@ def reshape(work: Work) -> Sequence[str]:
     axes = int(fields.real("num_axes", -1))
     shape.rest()
     fields.rest()
+    if (axis, axes) == (0, -1) and min(given, default=0) > 0 and prod(given[1:]) == prod(x.dims):
+        return [reshaped(work, tuple(given[1:]))]  # whose batch is written out
     whole = (x.batch, *x.dims)
     stop = len(whole) if axes == -1 else axis + axes
     if given.count(-1) > 1 or min(given, default=0) < -1 or not axis <= stop <= len(whole):
@@ -138,10 +140,10 @@ def reshape(work: Work) -> Sequence[str]:
         raise Fault(mistakes.Unlike("dim", f"{prod(whole):,} values do not make {'x'.join(map(str, new))}"))
     if len(new) < 2 or new[0] != x.batch:
         raise Fault(mistakes.Unsaid("its shape", "examples of a batch stay apart"))
-    return [_reshaped(work, tuple(new[1:]))]
+    return [reshaped(work, tuple(new[1:]))]
 
 
-def _reshaped(work: Work, dims: Dims, item: str = "", what: str = "") -> str:
+def reshaped(work: Work, dims: Dims, item: str = "", what: str = "") -> str:
     """The same values in other dims, of what a view shows itself."""
     item = item or work.x.item
     while isinstance(work.gathering.items[item].layer, Viewing):

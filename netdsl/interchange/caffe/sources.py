@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netdsl.interchange import mistakes
+from netdsl.interchange.caffe import ends, rules
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.work import Given
 from netdsl.interchange.gathering import MOST_AXES, Dims, Fault
 from netdsl.text.source import Span
+from netdsl.text.suggest import did_you_mean
 
 _KINDS = "Input Data ImageData MemoryData HDF5Data WindowData DummyData AnnotatedData DenseImageData"
 DATA = frozenset(_KINDS.split())
 """Layers that read no other."""
+_KNOWN = frozenset((*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT))
 _CROPPING = ("transform_param", "window_data_param", "data_param", "image_data_param")
 
 
 def brings(given: Given) -> bool:
-    """Whether a layer brings data: by its kind, or where it reads nothing, of a fork or by code of one's own."""
-    return given.kind in DATA or (not given.bottoms and (given.kind == "Python" or "Data" in given.kind))
+    """Whether a layer brings data: by its kind, or as a layer of forks and of code of one's own that reads nothing."""
+    if given.kind in DATA or given.bottoms or not given.tops:
+        return given.kind in DATA
+    return given.kind == "Python" or not (given.kind in _KNOWN or did_you_mean(given.kind, [*_KNOWN, *DATA]))
 
 
 def declared(net: Fields) -> list[tuple[str, tuple[int, ...] | None, Span]]:
