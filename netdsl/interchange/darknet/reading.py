@@ -49,7 +49,7 @@ class _Reading:
             elif found:
                 self.layers(found)
             if self.gathering.report.failed and not self.outputs:
-                self.outputs |= {item: item for item in self.gathering.ends()[-1:]}
+                self.outputs |= {item: item for item in self.gathering.ends()[-1:] if item != "data"}
         outputs = [(name, item) for item, name in self.outputs.items()]
         return self.gathering.flat(Path(self.source.name).stem, outputs, ())
 
