@@ -31,7 +31,7 @@ from netdsl.text.fit import listed
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Primitives
 
-_RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
+RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "Conv": products.convolution,
     "ConvTranspose": products.transposed,
     "Gemm": products.gemm,
@@ -173,7 +173,7 @@ def _said(draft: Draft, operator: Operator) -> None:
         if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
             draft.flows[operator.outputs[0]] = found
             return
-        rule = _RULES.get(operator.kind)
+        rule = RULES.get(operator.kind)
         if rule is None:
             raise Unsaid(_REASONS.get(operator.kind, "no layer does what it does"))
         found = rule(draft, operator)
