@@ -313,9 +313,10 @@ class _Reading:
     ) -> tuple[list[int], dict[str, int]]:
         """What is returned, and all outputs by name; without any stated, every end that nothing reads."""
         given: Any = self.facts.get(key)
+        ended, called = set(before.values()), set(self.paths.values())
         if given is None:
             ends = [node for node in numbers if not self.graph.out_degree(node)] if key == "outputs" else []
-            given = [node for node in ends if numbers[node] not in before.values()]
+            given = [node for node in ends if numbers[node] not in ended]
         if isinstance(given, Mapping):
             pairs = list(cast("Mapping[str, Any]", given).items())
         else:
@@ -325,13 +326,14 @@ class _Reading:
         for name, node in pairs:
             if node not in numbers:
                 raise ValueError(f"{key}: {node} is no node of the graph")
-            if numbers[node] in found.values() or name in found:
+            if numbers[node] in ended or name in found:
                 raise ValueError(f"{key}: {name} is an output already")
             if name != self.paths[node] and not paths.sayable(name):
                 raise ValueError(f"{key}: an output is called by a name in lower case, not {name}")
-            if name != self.paths[node] and name in self.paths.values():
+            if name != self.paths[node] and name in called:
                 raise ValueError(f"{key}: {name} is called as another node is")
             found[name] = numbers[node]
+            ended.add(numbers[node])
             indices.append(numbers[node])
         if key == "outputs" and not indices:
             raise ValueError("outputs: the network has none")
