@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from netdsl.graph.node import Site
 from netdsl.graph.paths import assign
 from netdsl.layers.arguments import arguments_of
 from netdsl.layers.base import Layer
+from netdsl.text.builder import MAX_DIGITS
 from netdsl.text.diagnostic import Diagnostic, NetError
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Source, Span
@@ -25,6 +27,9 @@ MOST_ITEMS = 100_000
 """Layers that a file may have: twenty times those of the largest networks that are published."""
 MOST_VALUES = 2**40
 """Values that a map or a tensor may have: a thousand times those of the largest."""
+
+_LEAST = Fraction(1, 10**MAX_DIGITS)
+"""The least number but 0 that the language says, and one part of 1 and the largest."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,12 @@ class ForeignMistake(Mistake):
     """One in a file of another format, whose example is no program."""
 
 
+class FarNumber(ForeignMistake, code="limit-exceeded"):
+    layer: str
+    field: str
+    words = "{field} of {layer} has more digits than a program says: at most 40"
+
+
 class ForeignError(NetError):
     """A foreign network that cannot be said; `partial` is what of it can be, where there is any."""
 
@@ -86,11 +97,13 @@ def at_node(file: str, node: str, text: str) -> Span:
 def graph(flat: Flat) -> MultiDiGraph[str]:
     """The graph of a foreign network, as `from_graph` takes it, by names that the language can say.
 
-    Each node knows its layer, its place, whose weights it uses, and whether training alone needs it.
+    Each node knows its layer, its place, whose weights it uses, and whether training alone needs it. Raises
+    ForeignError for numbers that the language cannot say.
     """
     import networkx
 
     names = sayable(flat)
+    far: list[Diagnostic] = []
     found: MultiDiGraph[str] = networkx.MultiDiGraph(
         title=flat.title,
         outputs=_named(flat.outputs, names),
@@ -98,13 +111,26 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     )
     for item in flat.items:
         site = Site(item.place or at_node(flat.source, item.name, item.layer.written), {})
+        far += [Diagnostic(FarNumber(item.layer.keyword, one), site.span) for one in _far(item.layer)]
         weights = names[item.shares or item.name]
         found.add_node(
             names[item.name], layer=_renamed(item.layer, names), weights=weights, training=item.training, place=site
         )
         for position, source in enumerate(item.inputs):
             found.add_edge(names[source], names[item.name], key=position)
+    if far:
+        raise ForeignError(far)
     return found
+
+
+def _far(layer: Layer) -> list[str]:
+    """The arguments of a layer whose numbers are too large or too near to nothing for the language."""
+    numbers = {one.field: getattr(layer, one.attribute) for one in arguments_of(type(layer))}
+    return [
+        field
+        for field, value in numbers.items()
+        if isinstance(value, Fraction | int) and value and not _LEAST <= abs(value) < 1 / _LEAST
+    ]
 
 
 def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
