@@ -77,7 +77,8 @@ class Work:
         """Add an item, which reads what flows in where nothing else is said. It is called by the layer's number."""
         name = f"layer{len(self.made)}" + (f"_{what}" if what else "")
         read = (self.before,) if inputs is None else inputs
-        return self.gathering.add(name, layer, read, dims, self.section.span, weights=weights)
+        there = weights if all(one.size for one in (weights or {}).values()) else None  # of a file that is short
+        return self.gathering.add(name, layer, read, dims, self.section.span, weights=there)
 
     def of(self, number: int, key: str) -> str:
         """The item of a layer before this one, by its number or counted back from this. Raises Fault and Silent."""
