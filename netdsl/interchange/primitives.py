@@ -6,7 +6,7 @@ in older ones (the sizes of a Pad, the axes of an Unsqueeze) is an input, and an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -88,6 +88,17 @@ class Primitives:
         """Where an operator stands, for diagnostics."""
         name = operator.name or next(iter(operator.outputs), "")
         return at_node(self.file, name, f"{operator.kind}({', '.join(operator.inputs)})")
+
+
+def alive(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operator, ...]:
+    """The operators that outputs follow from."""
+    wanted = set(outputs)
+    kept: list[Operator] = []
+    for one in reversed(operators):
+        if wanted.intersection(one.outputs):
+            wanted.update(one.inputs)
+            kept.append(one)
+    return tuple(kept[::-1])
 
 
 def uniform(dims: Dims, value: np.generic) -> Tensor:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.flat import Flat, ForeignError, Item
+from netdsl.interchange.flat import Flat, ForeignError, Item, at_node
+from netdsl.interchange.mistakes import NoLayers
 from netdsl.interchange.normal import (
     attention,
     axes,
@@ -31,7 +32,7 @@ from netdsl.text.fit import listed
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Primitives
 
-RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
+_RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "Conv": products.convolution,
     "ConvTranspose": products.transposed,
     "Gemm": products.gemm,
@@ -57,6 +58,9 @@ def flat(source: Primitives) -> Flat:
     Raises ForeignError with all that cannot be said; its `partial` is what stands before that. Sequences are tried in
     each order of their axes that they may have, the likeliest first.
     """
+    if not source.operators:
+        mistake = NoLayers(source.source.partition(":")[0])
+        raise ForeignError([Diagnostic(mistake, at_node(source.file, "", source.file))])
     sequences = [name for name, dims in source.inputs.items() if len(dims) == 3]
     guess = {name: _channels_last(source, name, len(dims)) for name, dims in source.inputs.items() if len(dims) > 2}
     told: ForeignError | None = None
@@ -85,13 +89,15 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
     needed = _needed(draft, [item for _, item in outputs])
     items = tuple([item for name, item in draft.items.items() if name in needed])
     wrong = _causes(draft, needed)
-    sizes = {name: flow.dims for name, flow in draft.flows.items()}
-    params, macs = counted(source, draft.constants, sizes, draft.batch)
     title, notes = source.title, tuple(draft.notes)
     notes = (*notes, *_learned(draft, items))
-    if any(name in needed for name in draft.unbiased):
-        notes, params = (*notes, "projections out of ATTENTION have a bias, which is 0 where the source has none"), None
+    unbiased = any(name in needed for name in draft.unbiased)
+    if unbiased:
+        notes = (*notes, "projections out of ATTENTION have a bias, which is 0 where the source has none")
     if not wrong:
+        sizes = {name: flow.dims for name, flow in draft.flows.items()}
+        params, macs = counted(source, draft.constants, sizes, draft.batch)
+        params = None if unbiased else params
         return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
     found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]
     raise ForeignError(found, _partial(draft, source, items))
@@ -173,7 +179,7 @@ def _said(draft: Draft, operator: Operator) -> None:
         if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
             draft.flows[operator.outputs[0]] = found
             return
-        rule = RULES.get(operator.kind)
+        rule = _RULES.get(operator.kind)
         if rule is None:
             raise Unsaid(_REASONS.get(operator.kind, "no layer does what it does"))
         found = rule(draft, operator)
@@ -211,7 +217,8 @@ def _output(draft: Draft, value: str) -> str:
     flow = draft.flows.get(value)
     if flow is None:
         operator = draft.makers.get(value, draft.source.operators[-1])
-        draft.placeholder(operator, value, "the network gives a constant")
+        why = "the network gives a constant" if value in draft.constants else f"nothing gives the output {value}"
+        draft.placeholder(operator, value, why)
         return draft.flows[value].item
     operator = draft.makers.get(value, draft.source.operators[-1])
     own = axes.natural(draft.shapes[flow.item], draft.batch)

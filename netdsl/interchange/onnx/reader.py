@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
 from netdsl.interchange.onnx import tensors, upgrade
-from netdsl.interchange.primitives import Dims, Operator, Primitives, Tensor
+from netdsl.interchange.primitives import Dims, Operator, Primitives, Tensor, alive
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic
 
@@ -107,16 +107,21 @@ class _Reading:
         graph = self.graph
         if not graph.node:
             raise _error(self.file, NoModel(self.file, "it has no operators"))
+        if not graph.output:
+            raise _error(self.file, NoModel(self.file, "it has no outputs"))
         if len(graph.node) > MOST_OPERATORS:
             raise _error(self.file, ManyOperators(len(graph.node), MOST_OPERATORS))
         for tensor in graph.initializer:
             self.constant(tensor.name, tensor)
         inputs = {one.name: self.input(one) for one in graph.input if one.name not in self.constants}
-        operators = tuple(self.operators())
+        found = list(self.operators())
+        operators = alive(found, [one.name for one in graph.output])
         if self.errors:
             raise ForeignError(self.errors)
         dims = self.stated(inputs)
-        notes = ("its weights lie in another file that is not beside it",) if self.missing else ()
+        notes = ["its weights lie in another file that is not beside it"] * bool(self.missing)
+        if left := len(found) - len(operators):
+            notes.append(f"no output follows from {left:,} of its operators")
         return Primitives(
             Path(self.file).stem if graph.name.lower() in _NAMELESS else graph.name,
             f"ONNX: {self.file}",
@@ -127,7 +132,7 @@ class _Reading:
             dims,
             self.constants,
             missing=frozenset(self.missing),
-            notes=notes,
+            notes=tuple(notes),
         )
 
     def constant(self, name: str, tensor: Any) -> None:

@@ -162,6 +162,8 @@ class _Reading:
             for spec in signature["output_specs"]
             if "user_output" in spec and "as_tensor" in spec["user_output"]["arg"]
         ]
+        if not outputs:
+            raise _Damaged("it has no outputs")
         calls = tuple(self.calls(graph["nodes"]))
         _check(calls, inputs, outputs, dims, tensors)
         return Program(

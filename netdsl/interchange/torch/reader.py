@@ -9,7 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake
-from netdsl.interchange.primitives import Operator, Primitives
+from netdsl.interchange.primitives import Primitives, alive
 from netdsl.interchange.torch import constants, moving, pointwise, sequence, windows
 from netdsl.interchange.torch.program import Program, in_place, without_changes
 from netdsl.interchange.torch.writing import Given, Unsaid, Writing
@@ -66,14 +66,14 @@ def primitives(program: Program) -> Primitives:
     outputs = tuple(
         (name or ("" if alone else called.get(value, value)), writing.named(value)) for name, value in program.outputs
     )
-    operators = _alive(writing.operators, {value for _, value in outputs})
+    operators = alive(writing.operators, [value for _, value in outputs])
     read = {name for one in operators for name in one.inputs}
     kept: dict[str, Tensor] = {name: one for name, one in writing.constants.items() if name in read}
     return Primitives(
         program.title,
         program.source,
         program.file,
-        tuple(operators),
+        operators,
         {name: program.dims[name] for name in program.inputs},
         outputs,
         writing.dims,
@@ -164,13 +164,3 @@ def _fixed(program: Program, names: Iterable[str]) -> Mapping[str, str]:
         if name in program.tensors and not origins & program.parameters:
             found[name] = next((program.paths[one] for one in sorted(origins) if one in program.paths), name)
     return found
-
-
-def _alive(operators: list[Operator], wanted: set[str]) -> list[Operator]:
-    """The operators that outputs follow from."""
-    kept: list[Operator] = []
-    for one in reversed(operators):
-        if wanted.intersection(one.outputs):
-            wanted.update(one.inputs)
-            kept.append(one)
-    return kept[::-1]
