@@ -1,0 +1,117 @@
+"""Files of strangers: some hundred damaged ones, and what the fuzzer of importers found in more of them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import foreign_seeds
+import numpy as np
+import pytest
+from foreign import darknet_weights
+
+pytest.importorskip("resource", reason="processes have no limits here")
+
+import fuzz_imports
+
+from netdsl.interchange import darknet, entry
+from netdsl.interchange.caffe.reading import reading
+from netdsl.interchange.flat import ForeignError
+from netdsl.text.source import Source
+
+MUTANTS = 50
+needed = pytest.mark.skipif(find_spec("onnx") is None, reason="onnx: not installed (pip install 'netdsl[onnx]')")
+
+
+@pytest.mark.parametrize("suffix", [".prototxt", ".cfg", pytest.param(".onnx", marks=needed), ".pt2"])
+def test_no_mutant_of_a_file_is_more_than_a_diagnostic(suffix: str, tmp_path: Path) -> None:
+    given = foreign_seeds.seeds(suffix)
+    whole = fuzz_imports.tried(given[-1], given[-1].files, tmp_path)[0]
+    assert whole == "network"
+    found = set()
+    for number in range(MUTANTS):
+        seed, files = fuzz_imports.attempt(f"test:{number}", given)
+        what = fuzz_imports.tried(seed, files, tmp_path)[0]
+        assert what in ("network", "diagnostic"), f"{number} of {seed.name}: {what}"
+        found.add(what)
+    assert "diagnostic" in found
+
+
+def test_what_breaks_a_law_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def faulty(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("there is a file")
+
+    monkeypatch.setattr(entry, "read", faulty)
+    (seed, *_) = foreign_seeds.seeds(".cfg")
+    assert fuzz_imports.tried(seed, seed.files, tmp_path)[0].startswith("ZeroDivisionError in ")
+
+
+def test_numbers_that_no_program_says_are_told_at_their_lines() -> None:
+    text = (
+        'input: "x" input_dim: 1 input_dim: 2 input_dim: 3 input_dim: 3\n'
+        'layer { name: "a" type: "Power" bottom: "x" top: "a" power_param { scale: 1e300 } }\n'
+        'layer { name: "b" type: "ReLU" bottom: "a" top: "b" relu_param { negative_slope: 1e-60 } }\n'
+    )
+    with pytest.raises(ForeignError) as caught:
+        entry.imported(reading(Source(text, "net.prototxt")))
+    assert [(one.code, one.span.line) for one in caught.value.diagnostics] == [
+        ("limit-exceeded", 2),
+        ("limit-exceeded", 3),
+    ]
+
+
+def test_layers_of_one_name_take_time_by_their_count() -> None:
+    first = 'input: "x" input_dim: 1 input_dim: 2 input_dim: 3 input_dim: 3\n'
+    text = first + 'layer { name: "a" type: "TanH" bottom: "x" top: "x" }\n' * 10_000
+    start = process_time()
+    flat = reading(Source(text, "net.prototxt"))
+    assert flat.items[-1].name == "a_10000"
+    assert process_time() - start < 8
+
+
+def test_what_stands_before_the_end_of_weights_has_whole_ones_or_none(tmp_path: Path) -> None:
+    (tmp_path / "net.cfg").write_text("[net]\ninputs=2\n[connected]\noutput=1\n[connected]\noutput=2\n")
+    (tmp_path / "net.weights").write_bytes(darknet_weights([np.zeros(6)]))
+    with pytest.raises(ForeignError) as caught:
+        darknet.read(tmp_path / "net.cfg")
+    assert caught.value.partial is not None
+    shapes = [{role: value.shape for role, value in item.weights.items()} for item in caught.value.partial.items]
+    assert [one for one in shapes if one] == [{"weight": (1, 2), "bias": (1,)}]
+
+
+def damaged(folder: Path, change: Any) -> Path:
+    """A model of a convolution and its activation with something changed."""
+    from onnx import TensorProto, helper  # pyright: ignore
+
+    nodes = [helper.make_node("Conv", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])]
+    nodes.append(helper.make_node("Conv", ["x", "w"], ["z"]))
+    x, y = (helper.make_tensor_value_info(name, 1, [1, 2, 4, 4]) for name in "xy")
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [2, 2, 1, 1], [1.0] * 4)
+    model = helper.make_model(helper.make_graph(nodes, "made", [x], [y], [weight]))
+    change(model.graph)
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
+    return folder / "net.onnx"
+
+
+@needed
+def test_what_no_output_follows_from_is_left_out_and_told(tmp_path: Path) -> None:
+    flat = entry.read(damaged(tmp_path, lambda graph: None))
+    assert [item.layer.written for item in flat.items] == ["INPUT 4x4x2", "CONV 2 1 nobias", "RELU"]
+    assert (flat.params, flat.notes) == (4, ("no output follows from 1 of its operators",))
+
+
+@needed
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda graph: graph.ClearField("output"), "net.onnx is no ONNX model: it has no outputs"),
+        (lambda graph: setattr(graph.output[0], "name", "w"), "this is no ONNX network: it has no layers"),
+        (lambda graph: graph.node[0].input.pop(), "Conv at a cannot be said: its weight is computed by the network"),
+    ],
+)
+def test_a_graph_that_leads_nowhere_is_told(change: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ForeignError) as caught:
+        entry.read(damaged(tmp_path, change))
+    assert caught.value.diagnostics[0].message == message
