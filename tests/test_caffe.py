@@ -484,7 +484,7 @@ def test_netscope_calls_layers_and_what_they_make_by_their_names() -> None:
     flat = read(text)
     assert [item.layer.written for item in flat.items] == ["INPUT 9x10x4", "RELU", "SOFTMAX"]
     assert flat.outputs == (("out", "out"),)
-    assert flat.notes == ("out reads it, which is a layer and makes other: it was taken for that",)
+    assert flat.notes == ("out reads it, the name of a layer, which makes other",)
 
 
 def test_what_picks_of_outputs_is_left_out_and_told() -> None:
@@ -502,9 +502,8 @@ def test_what_picks_of_outputs_is_left_out_and_told() -> None:
 
 
 def test_keys_of_other_caffes_are_noted_and_slips_are_told() -> None:
-    assert read(INPUT + layer("ReLU", "forward_math: FLOAT")).notes == (
-        "passed over, since Caffe has no such key: forward_math",
-    )
+    flat = read(INPUT + layer("ReLU", "forward_math: FLOAT forward_type: FLOAT", top="a") * 2)
+    assert flat.notes == ("left out: forward_math, forward_type, which are keys of another Caffe",)
     assert told(INPUT + layer("ReLU", "relu_parm { }"))[0][2:] == (
         "ReLU has no key relu_parm",
         "did you mean relu_param?",

@@ -102,10 +102,10 @@ class Fields:
 
     def unknown(self, passed: str = "") -> Iterator[tuple[Field, str]]:
         """The fields that are neither taken nor passed over, and which each may have been meant to be."""
-        known = self.taken | set(passed.split())
-        for one in self.message.fields:
-            if one.name not in known:
-                yield one, did_you_mean(one.name, sorted(known))
+        known = sorted(self.taken | set(passed.split()))
+        unknown = {one.name: one for one in reversed(self.message.fields)}
+        for name in sorted(unknown.keys() - set(known), key=lambda name: unknown[name].span.start):
+            yield unknown[name], did_you_mean(name, known)
 
     def _all(self, name: str) -> list[Field]:
         self.taken.add(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import prod
 
 from netdsl.interchange import mistakes
@@ -11,7 +11,7 @@ from netdsl.interchange.gathering import MOST_AXES, Dims, Fault, make
 from netdsl.layers.base import Layer
 from netdsl.layers.reshape import Viewing
 
-MOST_TILES = 1000
+MOST_TILES = 16
 
 
 def permute(work: Work) -> Sequence[str]:
@@ -43,20 +43,13 @@ def moved(work: Work, item: str, order: Sequence[int]) -> str:
     return reshaped(work, tuple([dims[axis] for axis in order]), item)
 
 
-def _exchanges(axes: tuple[int, ...], wanted: tuple[int, ...]) -> Sequence[tuple[int, int]]:
-    """The fewest exchanges of the first axes with those behind them, up to an end, that give an order."""
-    ways: dict[tuple[int, ...], tuple[tuple[int, int], ...]] = {axes: ()}
-    queue = [axes]
-    for here in queue:
-        if here == wanted:
-            break
-        for end in range(len(here), 1, -1):
-            for before in range(1, end):
-                there = (*here[before:end], *here[:before], *here[end:])
-                if there not in ways:
-                    ways[there] = (*ways[here], (before, end))
-                    queue.append(there)
-    return ways[wanted]
+def _exchanges(axes: Sequence[int], wanted: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Exchanges of the first axes with those behind them, up to an end, that give an order: its last axis first."""
+    for end in range(len(wanted), 1, -1):
+        before = axes.index(wanted[end - 1]) + 1
+        if before < end:
+            yield before, end
+            axes = (*axes[before:end], *axes[:before])
 
 
 def along(work: Work, axis: int, items: Sequence[str], layer: Layer, size: int) -> str:
@@ -66,7 +59,8 @@ def along(work: Work, axis: int, items: Sequence[str], layer: Layer, size: int) 
     """
     order = [axis, *(one for one in range(len(work.gathering.dims[items[0]])) if one != axis)]
     if axis:
-        items = [moved(work, one, order) for one in items]
+        fronts = {one: moved(work, one, order) for one in dict.fromkeys(items)}
+        items = [fronts[one] for one in items]
     dims = (size, *work.gathering.dims[items[0]][1:])
     item = work.give(layer, dims, inputs=items, what="first" if axis else "")
     return moved(work, item, [order.index(one) for one in range(len(order))]) if axis else item

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_OTHERS = "which are keys of another Caffe"
+
 
 def reading(
     source: Source,
@@ -54,7 +56,7 @@ class _Reading:
     sizes: dict[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
     """The sizes of what layers read from data, where any of those of one name says it."""
     left: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """Layers that are left out, by why."""
+    """What is left out, by why."""
     met: set[str] = field(default_factory=set[str])
     """Which of the sizes that are asked for are those of an input."""
     shared: Shared = field(default_factory=Shared)
@@ -90,7 +92,7 @@ class _Reading:
                 for name in self.wanted.keys() - self.met:
                     self.gathering.report.error(mistakes.NoInput(name, did_you_mean(name, inputs)), whole)
             for why, names in self.left.items():
-                self.note(f"left out: {listed(names[:8])}, {why}")
+                self.gathering.notes.append(f"left out: {listed([*dict.fromkeys(names)][:8])}, {why}")
             known = {one.name for one in given}
             if further := [clipped(name, 40) for name in self.blobs if name not in known]:
                 self.gathering.notes.append(f"{self.model} has weights of other layers too: {listed(further[:8])}")
@@ -170,12 +172,7 @@ class _Reading:
         for key, hint in one.fields.unknown(net.OF_LAYERS):
             if hint:
                 raise Fault(mistakes.UnknownKey(one.kind, clipped(key.name, 40), hint), key.span)
-            self.note(f"passed over, since Caffe has no such key: {clipped(key.name, 40)}")
-
-    def note(self, note: str) -> None:
-        """Tell something once."""
-        if note not in self.gathering.notes:
-            self.gathering.notes.append(note)
+            self.left.setdefault(_OTHERS, []).append(clipped(key.name, 40))
 
     def put(self, top: str, blob: Blob) -> None:
         """What a name stands for from now on."""
@@ -190,7 +187,7 @@ class _Reading:
             name = bottom
             if name not in self.made and name not in self.labels and name in self.tops:  # as netscope lets it
                 name = self.tops[name]
-                self.note(f"{one.name} reads {bottom}, which is a layer and makes {name}: it was taken for that")
+                self.gathering.notes.append(f"{one.name} reads {bottom}, the name of a layer, which makes {name}")
             if name not in self.made and name not in self.labels:
                 if number and ends.ends(one):
                     self.labels.add(name)  # of data that a network for use has none of
