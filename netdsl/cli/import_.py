@@ -75,7 +75,8 @@ def command(
         stream.program(found.text)
     _tell(file, output, found)
     if weights_output is not None:
-        stream.note(safe.line(f"{weights_output}: {len(found.weights)} tensors, {told}"))
+        count = len(found.weights)
+        stream.note(safe.line(f"{weights_output}: {count} tensor{'s' * (count != 1)}, {told}"))
 
 
 def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -> Flat:

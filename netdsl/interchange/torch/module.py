@@ -28,6 +28,6 @@ def of(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Imported, M
 
     halves = any(one.dtype in (torch.float16, torch.bfloat16) for one in module.parameters())
     dims = {name: program.dims[name] for name in program.inputs}
-    weights = proof.tensors(found)
+    weights = proof.own(found)
     proof.prove(found, weights, proof.Runtime("the module", dims, run, proof.HALF if halves else proof.CLOSE))
     return found, weights

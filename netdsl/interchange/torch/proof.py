@@ -19,6 +19,7 @@ from netdsl import compile
 from netdsl.compile.origin import Origin
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
 from netdsl.interchange.torch import file, running
+from netdsl.runtime.quiet import quiet
 from netdsl.text.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
@@ -67,13 +68,22 @@ def of_file(path: Path, found: Imported) -> Runtime:
 
 
 def tensors(found: Imported) -> dict[str, Tensor]:
-    """The weights of a source as a state dict of its program, which shares no memory with it."""
-    return {name: torch.tensor(np.asarray(one, np.float32)) for name, one in found.weights.items()}
+    """The weights of a source as a state dict of its program: as they lie in the source, to be read alone."""
+    with quiet("torch"):  # which warns of arrays that cannot be written
+        return {name: torch.as_tensor(np.asarray(one, np.float32, order="C")) for name, one in found.weights.items()}
+
+
+def own(found: Imported) -> dict[str, Tensor]:
+    """A copy of them."""
+    return {name: one.clone() for name, one in tensors(found).items()}
 
 
 def proven(path: Path, found: Imported) -> Mapping[str, Tensor]:
-    """The weights of a file, with which outputs are its own, where something here runs it. Raises ForeignError."""
-    weights = tensors(found)
+    """A copy of the weights of a file, with which outputs are its own, where something here runs it.
+
+    Raises ForeignError.
+    """
+    weights = own(found)
     with suppress(NotCompared):
         prove(found, weights, of_file(path, found))
     return weights
