@@ -283,3 +283,26 @@ def test_an_onnx_model_comes_in_with_its_weights(tmp_path: Path) -> None:
 def test_notes_of_what_was_passed_over_are_told(tmp_path: Path) -> None:
     *_, file = exported(tmp_path)
     assert "note: 2 parameters are not used in inference: those of spare\n" in command_line.run("import", str(file)).err
+
+
+class Exponential(nn.Module):
+    """What no layer does stands between two that come in, and beside a third."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.third = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 3), nn.Conv2d(4, 5, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        return self.second(torch.linalg.matrix_exp(x)).mean() + self.third(x).mean()
+
+
+def test_a_part_of_a_program_of_torch_is_what_does_not_follow_from_what_cannot_be_said(tmp_path: Path) -> None:
+    torch.export.save(torch.export.export(Exponential(), (torch.randn(2, 3, 8, 8),)), tmp_path / "part.pt2")
+    done = command_line.run("import", str(tmp_path / "part.pt2"))
+    assert (done.status, done.out) == (1, "")
+    assert "linalg_matrix_exp in the network cannot be said" in done.err
+    done = command_line.run("import", str(tmp_path / "part.pt2"), "--partial")
+    assert done.status == 0
+    written = [node.layer.written for node in netdsl.loads(done.out).shaped.nodes]
+    assert [one for one in written if "CONV" in one] == ["CONV 4 3", "CONV 5 1"]

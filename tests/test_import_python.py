@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+import torchvision_models
 from test_import import exported
 from torch import Tensor, nn
 
@@ -131,3 +132,11 @@ def test_a_program_is_no_file_of_another_format(tmp_path: Path) -> None:
     path.write_text("INPUT 3")
     with pytest.raises(FormatError, match=r"network\.net: \.net is no format"):
         netdsl.from_file(path)
+
+
+def test_windows_come_in_by_sizes_alone() -> None:
+    torch.manual_seed(0)
+    own = torchvision_models.load().swin_transformer.SwinTransformer([4, 4], 8, [2], [2], [7, 7], num_classes=3).eval()
+    found = netdsl.from_torch(own, (36, 36, 3))
+    x = torch.randn(1, 3, 36, 36)
+    torch.testing.assert_close(outputs(found.module(), x), outputs(own, x))

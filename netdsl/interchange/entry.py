@@ -106,15 +106,14 @@ def _onnx(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
 
 
 def _torch(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
-    from netdsl.interchange import normal
-    from netdsl.interchange.torch import file, reader
+    from netdsl.interchange.torch import file, said
 
     if inputs:
         raise FormatError(
             f"{path}: a program of torch.export has the sizes of its example, and no others",
             "export the module anew with another example",
         )
-    return normal.flat(reader.primitives(file.read(path)))
+    return said.flat(file.read(path))
 
 
 READERS: Mapping[str, Format] = {

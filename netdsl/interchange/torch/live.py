@@ -67,12 +67,12 @@ def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -> ExportedProgram:
     """A module's program, for so many examples where sizes alone are given."""
-    examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch) for one in inputs])
+    examples = tuple([one if isinstance(one, Tensor) else example(module, one, batch) for one in inputs])
     with parser.TURN, quiet("torch.export", logging.ERROR), torch.no_grad():
         return torch.export.export(module, examples, strict=False)
 
 
-def _example(module: nn.Module, shape: Shape, batch: int) -> Tensor:
+def example(module: nn.Module, shape: Shape, batch: int) -> Tensor:
     """An input of a size, where the module's own weights are and of their kind."""
     like = _like(module)
     return torch.zeros(batch, shape.channels, *shape.spatial, device=like.device, dtype=like.dtype)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
 
-from netdsl.interchange import normal
 from netdsl.interchange.entry import Imported, imported
-from netdsl.interchange.torch import live, proof, reader
+from netdsl.interchange.flat import Flat, ForeignError
+from netdsl.interchange.torch import live, proof, said
+from netdsl.interchange.torch.program import Program
 from netdsl.layers.shape import Shape
 
 
@@ -18,8 +20,8 @@ def of(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Imported, M
 
     Raises ForeignError for what cannot be said, and where the program's outputs are not the module's.
     """
-    program = live.read(module, inputs)
-    found = imported(normal.flat(reader.primitives(program)))
+    program, flat = _said(module, inputs)
+    found = imported(flat)
     if found.lacking:
         return found, {}
 
@@ -31,3 +33,21 @@ def of(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Imported, M
     weights = proof.own(found)
     proof.prove(found, weights, proof.Runtime("the module", dims, run, proof.HALF if halves else proof.CLOSE))
     return found, weights
+
+
+def _said(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Program, Flat]:
+    """A module's program and its layers: for two examples where sizes alone are given, or else for one.
+
+    Among several, one alone would be taken for an axis like others; windows are known of one alone.
+    """
+    try:
+        program = live.read(module, inputs)
+        return program, said.flat(program)
+    except ForeignError:
+        examples = [one if isinstance(one, Tensor) else live.example(module, one, 1) for one in inputs]
+        if all(isinstance(one, Tensor) for one in inputs):
+            raise
+        with suppress(ForeignError):
+            program = live.read(module, examples)
+            return program, said.flat(program)
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import takewhile
 from math import prod
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from netdsl.interchange.flat import ForeignError, ForeignMistake
 from netdsl.interchange.primitives import Primitives, alive
 from netdsl.interchange.torch import constants, moving, pointwise, sequence, windows
-from netdsl.interchange.torch.program import Program, in_place, without_changes
+from netdsl.interchange.torch.program import Call, Program, in_place, without_changes
 from netdsl.interchange.torch.writing import Given, Unsaid, Writing
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
@@ -38,6 +39,14 @@ class UnsaidCall(ForeignMistake, code="unknown-layer"):
     words = "{operator} in {module} cannot be said: {why}"
 
 
+class UnsaidCalls(ForeignError):
+    """Calls that cannot be said; `left` is the program without what follows from them, up to its ends."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], left: Program) -> None:
+        super().__init__(diagnostics)
+        self.left = left
+
+
 def primitives(program: Program) -> Primitives:
     """The same network as operators of ONNX. Raises ForeignError with all that cannot be said."""
     notes = (*program.notes, *_unused(program), *_numbers(program))
@@ -46,6 +55,7 @@ def primitives(program: Program) -> Primitives:
     notes = (*notes, *_computed(program, needed))
     writing = Writing(program)
     errors: list[Diagnostic] = []
+    unsaid: set[str] = set()
     for call in program.calls:
         if not needed.intersection(call.outputs):
             continue
@@ -59,8 +69,9 @@ def primitives(program: Program) -> Primitives:
             why = str(error) if isinstance(error, Unsaid) else "its arguments are not those of such a call"
             mistake = UnsaidCall(call.operator, call.module or "the network", why)
             errors.append(Diagnostic(mistake, program.place(call)))
+            unsaid.update(call.outputs)
     if errors:
-        raise ForeignError(errors)
+        raise UnsaidCalls(errors, _left(program, needed, unsaid))
     called = {value: call.path for call in program.calls for value in call.outputs}
     alone = len(program.outputs) == 1
     outputs = tuple(
@@ -83,6 +94,20 @@ def primitives(program: Program) -> Primitives:
         _fixed(program, kept),
         notes,
     )
+
+
+def _left(program: Program, needed: set[str], unsaid: set[str]) -> Program:
+    """A program without what follows from tensors that are unsaid: its outputs are what nothing else reads."""
+    calls: list[Call] = []
+    for call in program.calls:
+        if needed.intersection(call.outputs):
+            if unsaid.intersection([*call.outputs, *call.refs()]):
+                unsaid.update(call.outputs)
+            else:
+                calls.append(call)
+    read = {name for call in calls for name in call.refs()}
+    ends = [(call.path, name) for call in calls for name in call.outputs if name and name not in read]
+    return replace(program, calls=tuple(calls), outputs=tuple(ends))
 
 
 def _needed(program: Program) -> set[str]:
