@@ -225,7 +225,7 @@ def _output(draft: Draft, value: str) -> str:
     if flow.layout == own or len(flow.layout) < 2:
         return flow.item
     try:
-        return draft.map(operator, flow)
+        return draft.map(operator, flow, turning=False)
     except Unsaid:
         draft.notes[f"the output {value} is laid out otherwise in the file, as {'x'.join(map(str, flow.dims))}"] = None
         return flow.item

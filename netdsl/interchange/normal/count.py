@@ -14,7 +14,7 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
     "ConvTranspose": (1, 2),
     "Gemm": (1, 2),
-    "MatMul": (1,),
+    "MatMul": (0, 1),
     "BatchNormalization": (1, 2),
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),

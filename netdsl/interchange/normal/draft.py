@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from netdsl.interchange.flat import ForeignMistake, Item
-from netdsl.interchange.normal import axes
+from netdsl.interchange.normal import axes, turns
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
@@ -257,20 +257,24 @@ class Draft:
 
     # Layouts
 
-    def map(self, operator: Operator, flow: Flow, channels: int = 1) -> str:
+    def map(self, operator: Operator, flow: Flow, channels: int = 1, *, turning: bool = True) -> str:
         """The item whose output is a value as a map: batch, channels, the others as spatial axes, in their order.
 
-        Adds the layer that makes it so where one is needed.
+        Adds the layer that makes it so where one is needed, and several where it is `turning`.
         """
         wanted = axes.channels_first(flow.layout, channels) if len(flow.layout) > 1 else flow.layout
         if wanted == axes.natural(self.shapes[flow.item], self.batch):
             return flow.item
         if (made := self.moved.get((flow.item, wanted))) is not None:
             return made
-        layer = axes.moved(self.shapes[flow.item], wanted) if len(wanted) > 1 else None
-        if layer is None:
-            raise Unsaid(f"no layer moves {self.shapes[flow.item]} so that it reads {'x'.join(map(str, flow.dims))}")
-        made = self.add(operator, layer, [flow.item], before=True)
+        shape = self.shapes[flow.item]
+        layer = axes.moved(shape, wanted) if len(wanted) > 1 else None
+        layers = [layer] if layer else turns.turns(shape, wanted, self.batch) if turning and len(wanted) > 1 else ()
+        if not layers:
+            raise Unsaid(f"no layer moves {shape} so that it reads {'x'.join(map(str, flow.dims))}")
+        made = flow.item
+        for layer in layers:
+            made = self.add(operator, layer, [made], before=True)
         self.moved[flow.item, wanted] = made
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -200,13 +201,19 @@ def _scaled(value: Tensor, factor: float) -> Tensor:
 
 
 def matmul(draft: Draft, operator: Operator) -> Flow:
-    """MatMul with a constant on the right."""
-    weight = draft.needed(operator, 1, "weight", most=MOST_VALUES)
+    """MatMul with a constant: on the right, or on the left of a value whose last two axes change places."""
+    at = 1 if operator.inputs[0] in draft.flows else 0
+    weight = draft.needed(operator, at, "weight", most=MOST_VALUES)
     while weight.ndim > 2 and weight.shape[0] == 1:
         weight = weight[0]
     if weight.ndim != 2:
         raise Unsaid(f"its weight has {weight.ndim} axes")
-    return product(draft, operator, draft.flow(operator), weight.T, None, operator.inputs[1:2])
+    x, tied = draft.flow(operator, 1 - at), operator.inputs[at : at + 1]
+    if at:
+        return product(draft, operator, x, weight.T, None, tied)
+    order = (*range(len(x.layout) - 2), len(x.layout) - 1, len(x.layout) - 2)
+    made = product(draft, operator, Flow(x.item, axes.transposed(x.layout, order)), weight, None, tied)
+    return Flow(made.item, axes.transposed(made.layout, order))
 
 
 def product(
@@ -237,7 +244,12 @@ def product(
         weight = rows.reshape(*rows.shape, *kernel)
         item = draft.add(operator, layer, [x.item], _weights(weight, bias), tied)
         return Flow(item, (*x.layout[:-1], channels))
-    item = draft.map(operator, x, len(x.layout) - 1)
+    rank = len(x.layout)
+    if rank > 5:  # of more axes than a CONV has, whose positions are as well one after the other
+        inner = axes.reshaped(x.layout, (x.dims[0], prod(x.dims[1:-1]), x.dims[-1]))
+        made = product(draft, operator, Flow(x.item, inner or ()), rows, bias, tied)
+        return Flow(made.item, axes.reshaped(made.layout, (*x.dims[:-1], units)) or made.layout)
+    item = draft.map(operator, x, rank - 1)
     wanted = axes.natural(draft.shapes[item], draft.batch)
     return product(draft, operator, Flow(item, (wanted[0], *wanted[2:], wanted[1])), rows, bias, tied)
 
