@@ -19,9 +19,8 @@ from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 
 UNSAID = {
-    "lstm": "LSTM at rnn cannot be said: both its states and the last ones are read",
+    "lstm": "Concat at rnn cannot be said: it joins examples of a batch",
     "masked": "Mul at mul cannot be said: it meets a constant of 6x5",
-    "moved": "Concat at roll cannot be said",
 }
 """What no program says."""
 

@@ -60,6 +60,16 @@ class Operator:
         return tuple([one for one in several if isinstance(one, int)])
 
 
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """What an If does where its condition is so, or is not: an attribute of it."""
+
+    operators: tuple[Operator, ...]
+    outputs: tuple[str, ...]
+    reads: tuple[str, ...]
+    """The values that it reads from around it."""
+
+
 @dataclass(frozen=True)
 class Primitives:
     """A network of operators in topological order."""

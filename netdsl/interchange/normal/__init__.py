@@ -12,14 +12,18 @@ from netdsl.interchange.mistakes import NoLayers
 from netdsl.interchange.normal import (
     attention,
     axes,
+    composed,
     fold,
+    joins,
     moving,
     norms,
     places,
     pointwise,
     pools,
     products,
+    reasons,
     recurrent,
+    resizing,
 )
 from netdsl.interchange.normal.count import counted
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
@@ -42,21 +46,20 @@ _RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     **norms.RULES,
     **pools.RULES,
     **moving.RULES,
+    **joins.RULES,
+    **resizing.RULES,
     **recurrent.RULES,
 }
-_REASONS: Mapping[str, str] = {
-    "ReduceL2": "no layer takes the length of vectors, as cosines and normalised features do",
-    "Where": "no layer chooses by a mask",
-    "Sign": "no layer gives the signs of values",
-}
-"""Why kinds of operators are not said that a reader would look for."""
+_ROWS = ("MatMul", "Gemm", "LSTM", "GRU")
+"""Operators that read the last axis of a value."""
 
 
 def flat(source: Primitives) -> Flat:
     """The layers of a network of operators.
 
     Raises ForeignError with all that cannot be said; its `partial` is what stands before that. Sequences are tried in
-    each order of their axes that they may have, the likeliest first.
+    each order of their axes that they may have, the likeliest first. Axes are brought in another order by layers where
+    nothing else says it.
     """
     if not source.operators:
         mistake = NoLayers(source.source.partition(":")[0])
@@ -64,15 +67,14 @@ def flat(source: Primitives) -> Flat:
     sequences = [name for name, dims in source.inputs.items() if len(dims) == 3]
     guess = {name: _channels_last(source, name, len(dims)) for name, dims in source.inputs.items() if len(dims) > 2}
     told: ForeignError | None = None
-    for batch, others in ((0, False), (0, True), (1, False)):
-        if told and not sequences:
-            break
+    orders = ((0, False), (0, True), (1, False)) if sequences else ((0, False),)
+    for batch, others, turning in [*[(*one, False) for one in orders], (0, False, True)]:
         last = {name: name in sequences or one for name, one in guess.items()} if batch else guess
         last = {name: one is not (others and name in sequences) for name, one in last.items()}
         try:
-            return _flat(Draft(source, batch), last)
+            return _flat(Draft(source, batch, turning=turning), last)
         except ForeignError as error:
-            told = told or error
+            told = error
     assert told is not None
     raise told
 
@@ -96,7 +98,7 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
         notes = (*notes, "projections out of ATTENTION have a bias, which is 0 where the source has none")
     if not wrong:
         sizes = {name: flow.dims for name, flow in draft.flows.items()}
-        params, macs = counted(source, draft.constants, sizes, draft.batch)
+        params, macs = counted(draft.said, draft.constants, sizes, draft.batch)
         params = None if unbiased else params
         return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
     found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]
@@ -133,8 +135,12 @@ def _channels_last(source: Primitives, name: str, rank: int) -> bool:
             moved = operator.sizes("perm") or tuple(range(rank))[::-1]
             if len(moved) == rank and max(moved) < rank:
                 orders[operator.outputs[0]] = tuple([order[axis] for axis in moved])
-        elif operator.kind in ("MatMul", "Gemm", "LayerNormalization", "LSTM", "GRU"):
+        elif operator.kind == "MatMul" and operator.inputs[0] not in orders:
+            return order[-2] == rank - 1
+        elif operator.kind in _ROWS or operator.kind.endswith(("Attention", "SkipLayerNormalization")):
             return order[-1] == rank - 1
+        elif operator.kind == "LayerNormalization":
+            return operator.whole("axis", -1) in (-1, rank - 1) and order[-1] == rank - 1
         elif operator.kind in ("Gather", "Concat") and rank == 3 and operator.whole("axis", 0) % 3:
             if any(one not in orders for one in operator.inputs):  # of positions, with those that are learned
                 return order[3 - operator.whole("axis", 0) % 3] == rank - 1
@@ -177,11 +183,17 @@ def _said(draft: Draft, operator: Operator) -> None:
             return
     try:
         if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
+            draft.said.append(operator)
             draft.flows[operator.outputs[0]] = found
             return
+        if (parts := composed.operators(draft, operator)) is not None:
+            for one in draft.instead(operator, parts):
+                _said(draft, one)
+            return
+        draft.said.append(operator)
         rule = _RULES.get(operator.kind)
         if rule is None:
-            raise Unsaid(_REASONS.get(operator.kind, "no layer does what it does"))
+            raise Unsaid(reasons.why(operator.kind))
         found = rule(draft, operator)
         if operator.outputs[0] not in draft.flows:
             flows = [found] if isinstance(found, Flow) else found

@@ -55,8 +55,8 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
 
 
 def _kept(draft: Draft, operator: Operator, asking: Asking) -> Flow:
-    name = operator.outputs[0]
-    draft.placeholder(operator, name, _WHY)
+    name, sizes = operator.outputs[0], draft.dims(operator)
+    draft.placeholder(operator, name, _WHY, sizes or (*asking.query.dims[:-1], asking.keys.dims[-1]))
     draft.asking[name] = asking if asking.item else replace(asking, item=draft.flows[name].item)
     return draft.flows[name]
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from math import prod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from netdsl.interchange.primitives import Dims, Primitives, Tensor
+    from netdsl.interchange.primitives import Dims, Operator, Tensor
 
 _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "Conv": (1, 2),
@@ -19,15 +20,16 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),
     "GroupNormalization": (1, 2),
+    "PRelu": (1,),
     "LSTM": (1, 2, 3),
     "GRU": (1, 2, 3),
-    "PRelu": (1,),
 }
 """The inputs of operators that training changes."""
+_RECURRENT = ("LSTM", "GRU")
 
 
 def counted(
-    source: Primitives, constants: Mapping[str, Tensor], dims: Mapping[str, Dims], batch: int
+    operators: Sequence[Operator], constants: Mapping[str, Tensor], dims: Mapping[str, Dims], batch: int
 ) -> tuple[int | None, int | None]:
     """Values that training changes, and multiply-adds of convolutions and products with weights, of one example.
 
@@ -37,22 +39,49 @@ def counted(
     params: dict[object, int] = {}
     macs: int | None = 0
     certain = True
-    for operator in source.operators:
+    often = Counter(name for operator in operators for _, name in _weights(operator, constants))
+    for operator in operators:
         if operator.outputs[0] in constants:
             continue
-        for at in _WEIGHTS.get(operator.kind, ()):
-            name = operator.inputs[at] if at < len(operator.inputs) else ""
-            if name in constants:
-                value = constants[name]
-                alone = value.size and name in params and value.ndim < 3 and bool((value == value.flat[0]).all())
-                params[(name, operator.outputs[0]) if alone else name] = value.size
+        for at, name in _weights(operator, constants):
+            params[name if often[name] == 1 else _owner(operator, name, constants)] = constants[name].size
+            certain &= _sure(operator, at, constants[name], dims)
         if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
             beside = [constants[name] for name in operator.inputs if name in constants]
             certain &= all(one.size == 1 and one.ndim < 3 for one in beside)
-        if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU"):
+        if operator.kind in _RECURRENT:
+            certain &= len(_weights(operator, constants)) == 3  # the layer has biases, whatever it has
+        if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul", *_RECURRENT):
             one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)
             macs = None if one is None else macs + one
     return sum(params.values()) if certain else None, None if macs is None else macs // max(1, batch)
+
+
+def _weights(operator: Operator, constants: Mapping[str, Tensor]) -> list[tuple[int, str]]:
+    """The inputs of an operator that training changes, with their positions."""
+    given = operator.inputs
+    return [(at, given[at]) for at in _WEIGHTS.get(operator.kind, ()) if at < len(given) and given[at] in constants]
+
+
+def _owner(operator: Operator, name: str, constants: Mapping[str, Tensor]) -> object:
+    """Whose a constant is that others have too: one of equal values, which exporters keep once, is the weight's."""
+    value = constants[name]
+    if not value.size or value.ndim > 2 or bool((value != value.flat[0]).any()):
+        return name
+    others = [one for one in operator.inputs[1:] if one in constants and one != name]
+    varied = [one for one in others if bool((constants[one] != constants[one].flat[:1]).any())]
+    return (name, *varied) if varied else (name, operator.outputs[0])
+
+
+def _sure(operator: Operator, at: int, value: Tensor, dims: Mapping[str, Dims]) -> bool:
+    """Whether a layer has as many values: factors of 1 it may have or not, and one value may be for all channels."""
+    match operator.kind:
+        case "InstanceNormalization" | "LayerNormalization" if at == 1:
+            return (value.ndim == 1 and operator.kind[0] == "L") or bool((value != 1).any())
+        case "GroupNormalization" | "Gemm" if at == 2:
+            return value.size == dims.get(operator.outputs[0], (0, 0))[1]
+        case _:
+            return True
 
 
 def _macs(
@@ -62,7 +91,7 @@ def _macs(
     dims = sizes.get(output if kind in ("Conv", "Gemm", "MatMul") else inputs[0])
     if weight is None or dims is None or not weight.size:
         return None
-    if kind in ("LSTM", "GRU"):
+    if kind in _RECURRENT:
         across = constants.get(inputs[2])
         return None if across is None else (weight.size + across.size) * prod(dims[:-1])
     if kind in ("Conv", "ConvTranspose"):

@@ -95,8 +95,10 @@ class Attended:
 class Draft:
     """Items in the making. Rules of operators add to it, and replace an item where what follows is a part of it."""
 
-    def __init__(self, source: Primitives, batch: int = 0) -> None:
+    def __init__(self, source: Primitives, batch: int = 0, *, turning: bool = False) -> None:
         self.source = source
+        self.turning = turning
+        """Whether axes may be brought in another order by layers."""
         self.middle = batch == 1
         """Whether sequences have their batch as their second axis."""
         self.items: dict[str, Item] = {}
@@ -123,6 +125,7 @@ class Draft:
         self.notes: dict[str, None] = dict.fromkeys(source.notes)
         self.counts: Counter[str] = Counter()
         self.batch = next((dims[batch % len(dims)] for dims in source.inputs.values() if dims), 1)
+        self.said: list[Operator] = []
 
     # What operators read
 
@@ -162,6 +165,14 @@ class Draft:
     def alone(self, item: str) -> bool:
         """Whether what an item gives is read once, by whatever names, so that what reads it may become a part of it."""
         return all(self.readers[name] == 1 for name in self.aliases[item])
+
+    def instead(self, operator: Operator, parts: Sequence[Operator]) -> Sequence[Operator]:
+        """The operators that another one is, known as those of the source are."""
+        self.readers.subtract(operator.inputs)
+        for one in parts:
+            self.readers.update(one.inputs)
+            self.makers |= dict.fromkeys(filter(None, one.outputs), one)
+        return parts
 
     def give(self, name: str, flow: Flow) -> None:
         """Let a value be what an operator's rule says."""
@@ -244,9 +255,9 @@ class Draft:
         self.keep(replace(made, layer=layer, shares=None), weights, (*before, *tied))
         return True
 
-    def placeholder(self, operator: Operator, name: str, why: str) -> None:
+    def placeholder(self, operator: Operator, name: str, why: str, dims: tuple[int, ...] | None = None) -> None:
         """Let a value be something unsaid, so that what follows it can be looked at."""
-        dims = self.source.dims.get(name, ())
+        dims = self.source.dims.get(name, ()) if dims is None else dims
         shape = Shape(dims[2:], dims[1]) if len(dims) > 1 and min(dims) > 0 else Shape((), prod(dims) or 1)
         item = self.named(name)
         self.items[item] = Item(item, Input(shape.dims), place=self.source.place(operator))
@@ -260,7 +271,7 @@ class Draft:
     def map(self, operator: Operator, flow: Flow, channels: int = 1, *, turning: bool = True) -> str:
         """The item whose output is a value as a map: batch, channels, the others as spatial axes, in their order.
 
-        Adds the layer that makes it so where one is needed, and several where it is `turning`.
+        Adds the layer that makes it so where one is needed; several where the draft and this are `turning`.
         """
         wanted = axes.channels_first(flow.layout, channels) if len(flow.layout) > 1 else flow.layout
         if wanted == axes.natural(self.shapes[flow.item], self.batch):
@@ -269,7 +280,13 @@ class Draft:
             return made
         shape = self.shapes[flow.item]
         layer = axes.moved(shape, wanted) if len(wanted) > 1 else None
-        layers = [layer] if layer else turns.turns(shape, wanted, self.batch) if turning and len(wanted) > 1 else ()
+        layers = (
+            [layer]
+            if layer
+            else turns.turns(shape, wanted, self.batch)
+            if turning and self.turning and len(wanted) > 1
+            else ()
+        )
         if not layers:
             raise Unsaid(f"no layer moves {shape} so that it reads {'x'.join(map(str, flow.dims))}")
         made = flow.item

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.flat import most
-from netdsl.interchange.normal import axes, pointwise, recurrent
+from netdsl.interchange.normal import axes, joins, pointwise, recurrent
 from netdsl.interchange.normal.axes import CHANNELS, Atom
-from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers.channels import Shuffle, Slice
+from netdsl.layers.norm import Plus
 from netdsl.layers.pool import MaxPool
 from netdsl.layers.reshape import Crop, Pad, Reshape
 from netdsl.layers.resize import PixelShuffle, PixelUnshuffle, Upsample
@@ -76,7 +76,8 @@ def _dims(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...]:
     sizes = x.dims
     match operator.kind:
         case "Flatten":
-            axis = operator.whole("axis", 1) % (len(sizes) + 1)
+            axis = operator.whole("axis", 1)
+            axis += len(sizes) if axis < 0 else 0
             return prod(sizes[:axis]), prod(sizes[axis:])
         case "Reshape" if (said := draft.constant(operator, 1)) is not None:
             wanted = [int(one) for one in said.flat]
@@ -115,17 +116,22 @@ def sliced(draft: Draft, operator: Operator) -> Flow:
     if not len(starts) == len(ends) == len(places) == len(steps):
         raise Unsaid("its starts and ends are not as many as its axes")
     parts: dict[int, tuple[int, int]] = {}
+    several: dict[int, int] = {}
     for start, end, position, step in zip(starts, ends, places, steps, strict=True):
-        if step < 1:
-            raise Unsaid("it takes positions from the end on")
+        taken = range(*slice(start, end, step or 1).indices(x.dims[position]))
+        axis = draft.axis(x, position)
+        if step < 1 or (step > 1 and (axis is None or axis < 2)):
+            x = chosen(draft, operator, x, position, taken)
+            continue
         first, last, _ = slice(start, end).indices(x.dims[position])
         parts[position % len(x.layout)] = first, last
+        several[position] = step
     if len(parts) > 1 and (cropped := _cropped(draft, operator, x, parts)) is not None:
         x = cropped
     else:
         for position, (first, last) in parts.items():
             x = cut(draft, operator, x, position, first, last)
-    return _thinned(draft, operator, x, dict(zip(places, steps, strict=True)))
+    return _thinned(draft, operator, x, several)
 
 
 def _thinned(draft: Draft, operator: Operator, x: Flow, steps: Mapping[int, int]) -> Flow:
@@ -133,8 +139,6 @@ def _thinned(draft: Draft, operator: Operator, x: Flow, steps: Mapping[int, int]
     stride = [1] * draft.shapes[x.item].rank
     for position, step in steps.items():
         axis = draft.axis(x, position)
-        if step > 1 and (axis is None or axis < 2):
-            raise Unsaid(f"it takes one of {step} along an axis that is none of positions")
         if step > 1 and axis is not None:
             stride[axis - 2] = step
     if max(stride, default=1) == 1:
@@ -213,7 +217,7 @@ def gather(draft: Draft, operator: Operator) -> Flow:
         numbers = [int(one) for one in index.flat]
         if index.ndim == 1 and numbers and numbers == [*range(numbers[0], numbers[-1] + 1)]:
             return cut(draft, operator, x, axis, numbers[0], numbers[-1] + 1)
-        raise Unsaid("it takes several positions in an order of its own")
+        return chosen(draft, operator, x, axis, [one % x.dims[axis] for one in numbers])
     at, place = int(index.flat[0]), draft.axis(x, axis)
     left = [atoms for other, atoms in enumerate(x.layout) if other != axis]
     if index.ndim:
@@ -226,35 +230,86 @@ def gather(draft: Draft, operator: Operator) -> Flow:
     return Flow(part.item, tuple(left))
 
 
+_RUNS = 64
+"""Stretches of an axis that may be joined in an order of their own."""
+
+
+def chosen(draft: Draft, operator: Operator, x: Flow, position: int, numbers: Sequence[int]) -> Flow:
+    """Some places of an axis in an order of their own: CONCAT of its stretches."""
+    runs: list[list[int]] = []
+    for one in numbers:
+        if runs and runs[-1][1] == one:
+            runs[-1][1] += 1
+        else:
+            runs.append([one, one + 1])
+        if len(runs) > _RUNS:
+            raise Unsaid("it takes many places of an axis in an order of its own")
+    if not runs:
+        raise Unsaid("nothing is left of it")
+    return joins.joined(
+        draft, operator, [cut(draft, operator, x, position, *run) for run in runs], position % len(x.layout)
+    )
+
+
 def pad(draft: Draft, operator: Operator) -> Flow:
-    """Pad of positions."""
+    """Pad of positions, by less than nothing CROP; of channels by zeros, as positions of a map that has one channel."""
     x, pads = draft.flow(operator), draft.whole(operator, 1) or ()
-    places = draft.whole(operator, 3) or tuple(range(len(x.layout)))
+    rank: int = len(x.layout)
+    places = draft.whole(operator, 3) or tuple(range(rank))
     mode, value = operator.text("mode", "constant"), draft.constant(operator, 2)
-    if len(pads) != 2 * len(places):
+    if len(pads) != 2 * len(places) or not all(-rank <= at < rank for at in places):
         raise Unsaid(f"it has {len(pads)} pads for {len(places)} axes")
     if not any(pads):
         return x
     words = {"constant": "zero", "reflect": "reflect", "edge": "edge"}
-    if mode not in words or (mode == "constant" and value is not None and value.size and float(value.flat[0])):
-        raise Unsaid("it pads with other values than zeros, the edge or what is reflected at it")
-    halves = (pads[: len(places)], pads[len(places) :])
-    padded = [at % len(x.layout) for at, *amounts in zip(places, *halves, strict=True) if any(amounts)]
-    if min(padded) > CHANNELS and any((draft.axis(x, at) or CHANNELS) == CHANNELS for at in padded):
-        x = draft.natural(draft.map(operator, x))  # of a vector, or of channels, that are read as positions
-    shape = draft.shapes[x.item]
-    sides = [[0] * shape.rank, [0] * shape.rank]
-    for at, position in enumerate(places):
-        axis = draft.axis(x, position)
-        for side, amount in zip(sides, (halves[0][at], halves[1][at]), strict=True):
-            if amount and (axis is None or axis < 2 or amount < 0):
-                raise Unsaid("it pads other axes than those of positions, or by less than nothing")
-            if amount and axis is not None:
-                side[axis - 2] = amount
-    before, after = (tuple(side) for side in sides)
-    layer = Pad(before, after if after != before else None, words[mode])
-    item = draft.add(operator, layer, [x.item])
-    return Flow(item, _grown(draft, x, item))
+    number = 0.0 if mode != "constant" or value is None or not value.size else float(value.flat[0])
+    if mode not in words or not abs(number) < _LARGE:
+        raise Unsaid("it pads with other values than a number, the edge or what is reflected at it")
+    starts, ends = [0] * rank, [0] * rank
+    for position, start, end in zip(places, pads, pads[len(places) :], strict=False):
+        starts[position], ends[position] = start, end
+    for position, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        if min(start, end) < 0:
+            size = x.dims[position]
+            x = cut(draft, operator, x, position, max(-start, 0), size - max(-end, 0))
+    sides = [[max(one, 0) for one in several] for several in (starts, ends)]
+    if number:
+        x = Flow(draft.add(operator, Plus(exact(-number)), [x.item], before=True), x.layout)
+    x = _padded(draft, operator, x, sides, words[mode])
+    return Flow(draft.add(operator, Plus(exact(number)), [x.item]), x.layout) if number else x
+
+
+_LARGE = 1e30
+"""From here on a number is meant as an endless one."""
+
+
+def _padded(draft: Draft, operator: Operator, x: Flow, sides: Sequence[Sequence[int]], mode: str) -> Flow:
+    """A value with so many positions before and behind each axis."""
+    shape, dims = draft.shapes[x.item], x.dims
+    wide = [at for at, pair in enumerate(zip(*sides, strict=True)) if any(pair)]
+    along = {at: draft.axis(x, at) for at in wide}
+    if not wide:
+        return x
+    before: list[int] = [0] * shape.rank
+    after = before.copy()
+    if all(axis is not None and axis > 1 for axis in along.values()):
+        for at, axis in along.items():
+            if axis is not None:
+                before[axis - 2], after[axis - 2] = sides[0][at], sides[1][at]
+        item = draft.add(operator, _pad(before, after, mode), [x.item])
+        return Flow(item, _grown(draft, x, item))
+    if 0 in along or not 1 < len(dims) < 5 or dims[0] != draft.batch:
+        raise Unsaid("it pads the batch, or more than three axes")
+    apart = axes.reshaped(x.layout, (dims[0], 1, *dims[1:]))
+    item = draft.map(operator, Flow(x.item, apart or ()))
+    item = draft.add(operator, _pad(sides[0][1:], sides[1][1:], mode), [item])
+    layout = axes.reshaped(draft.natural(item).layout, (dims[0], *draft.shapes[item].spatial))
+    return draft.natural(draft.map(operator, Flow(item, layout or ())))
+
+
+def _pad(before: Sequence[int], after: Sequence[int], mode: str) -> Pad:
+    same = tuple(before) == tuple(after)
+    return Pad(tuple(before), None if same else tuple(after), mode)
 
 
 def _grown(draft: Draft, x: Flow, item: str) -> axes.Layout:
@@ -266,51 +321,6 @@ def _grown(draft: Draft, x: Flow, item: str) -> axes.Layout:
     if None in places:
         raise Unsaid("it changes an axis that no layer's output has")
     return tuple([after[at] for at in places if at is not None])
-
-
-def _resized(draft: Draft, operator: Operator, x: Flow) -> tuple[int, ...] | None:
-    """The sizes that a Resize gives: those that it states, or by its factors; Upsample has them as its second input."""
-    sizes = draft.constant(operator, 3)
-    scales = draft.constant(operator, 2 if len(operator.inputs) > 2 else 1)
-    rank, stated = len(x.dims), operator.sizes("axes")
-    places = [axis % rank for axis in stated] if stated else list(range(rank))
-    found = list(x.dims)
-    if sizes is not None and sizes.size == len(places):
-        for axis, size in zip(places, sizes.flat, strict=True):
-            found[axis] = int(size)
-    elif scales is not None and scales.size == len(places):
-        for axis, scale in zip(places, scales.flat, strict=True):
-            found[axis] = int(found[axis] * float(scale))
-    else:
-        return None
-    return None if min(found) < 1 or most(found) else tuple(found)
-
-
-def resize(draft: Draft, operator: Operator) -> Flow:
-    """Resize, and Upsample: UPSAMPLE."""
-    x = draft.flow(operator)
-    to = _resized(draft, operator, x) or draft.dims(operator)
-    mode, places = operator.text("mode", "nearest"), operator.text("coordinate_transformation_mode", "half_pixel")
-    if to is None or len(to) != len(x.layout):
-        raise Unsaid("the size that it gives is not known")
-    item = draft.map(operator, x)
-    shape = draft.shapes[item]
-    factors = [wide // size for wide, size in zip(to[2:], shape.spatial, strict=True)]
-    whole = all(wide % size == 0 for wide, size in zip(to[2:], shape.spatial, strict=True))
-    if to[:2] != x.dims[:2] or operator.whole("antialias", 0):
-        raise Unsaid("it is no enlargement of a map that UPSAMPLE is")
-    plain = places == "asymmetric" and operator.text("nearest_mode", "round_prefer_floor") == "floor"
-    words = {"linear": "bilinear", "cubic": "bicubic", "nearest": "nearest"}
-    if mode == "nearest" and not (plain or (whole and places in ("half_pixel", "pytorch_half_pixel"))):
-        raise Unsaid(f"its nearest values are found by {places}")
-    if mode != "nearest" and (mode not in words or places not in ("half_pixel", "align_corners", "pytorch_half_pixel")):
-        raise Unsaid(f"its values are found by {mode} and {places}")
-    if mode == "cubic" and abs(operator.real("cubic_coeff_a", -0.75) + 0.75) > 1e-6:
-        raise Unsaid("its cubic has another a than -0.75")
-    aligned = places == "align_corners" and mode != "nearest"
-    factor, size = (tuple(factors), None) if whole else (None, tuple(to[2:]))
-    layer = Upsample(factor, to=size, mode=words[mode], aligned=aligned)
-    return draft.natural(draft.add(operator, layer, [item]))
 
 
 def depth(draft: Draft, operator: Operator) -> Flow:
@@ -331,7 +341,6 @@ RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "Split": split,
     "Gather": gather,
     "Pad": pad,
-    "Resize": resize,
     "DepthToSpace": depth,
     "SpaceToDepth": depth,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers.activation import LogSoftmax, Softmax
 from netdsl.layers.dropout import Dropout
-from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponse
+from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponse, Scale
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
@@ -25,13 +26,41 @@ def batch(draft: Draft, operator: Operator) -> Flow:
     x = draft.flow(operator)
     names = ("weight", "bias", "running_mean", "running_var")
     weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1) if operator.inputs[at]}
+    dims = x.dims
+    if not operator.whole("spatial", 1) and all(one.shape == dims[1:] for one in weights.values()):
+        x = _flattened(x)  # of each value by itself
+        weights = {name: one.reshape(-1) for name, one in weights.items()}
     if draft.axis(x, 1) != CHANNELS:
         x = draft.natural(draft.map(operator, x))
     if any(one.shape != (draft.shapes[x.item].channels,) for one in weights.values()):
         raise Unsaid(f"its weights are not one for each channel of {draft.shapes[x.item]}")
     share = exact(operator.real("share", 0.1))
     layer = BatchNorm(exact(operator.real("epsilon", _EPS)), share, noaffine="weight" not in weights)
-    return Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:5]), x.layout)
+    made = Flow(draft.add(operator, layer, [x.item], weights, operator.inputs[1:5]), x.layout)
+    return made if len(made.dims) == len(dims) else reshaped(made, dims)
+
+
+def reshaped(x: Flow, dims: Sequence[int]) -> Flow:
+    """A value in other sizes."""
+    layout = axes.reshaped(x.layout, dims)
+    if layout is None:
+        raise Unsaid(f"it reads {'x'.join(map(str, x.dims))} as {'x'.join(map(str, dims))}")
+    return Flow(x.item, layout)
+
+
+def _flattened(x: Flow) -> Flow:
+    """A value as a vector of each example."""
+    return reshaped(x, (x.dims[0], prod(x.dims[1:])))
+
+
+def each(
+    draft: Draft, operator: Operator, x: Flow, scale: Tensor, offset: Tensor | None, tied: tuple[str, ...]
+) -> Flow:
+    """SCALE of each value by itself, as a vector."""
+    flat = draft.natural(draft.map(operator, _flattened(x)))
+    weights = {"weight": scale.reshape(-1)} | ({} if offset is None else {"bias": offset.reshape(-1)})
+    made = draft.natural(draft.add(operator, Scale(bias=offset is not None), [flat.item], weights, tied))
+    return reshaped(made, x.dims)
 
 
 def instance(draft: Draft, operator: Operator) -> Flow:
@@ -69,22 +98,18 @@ def group(draft: Draft, operator: Operator) -> Flow:
 
 
 def layer(draft: Draft, operator: Operator) -> Flow:
-    """LayerNormalization over the last axis, which is the channels."""
+    """LayerNormalization over the last axis, which is the channels; over all, GN 1."""
     x, offset, eps = draft.flow(operator), draft.constant(operator, 2), exact(operator.real("epsilon", _EPS))
     scale = draft.needed(operator, 1, "weight") if len(operator.inputs) > 1 else None
-    first = operator.whole("axis", -1) % len(x.layout)
-    if first == 1 < len(x.layout) - 1 and draft.axis(x, 1) == CHANNELS and _all_of(draft, x):
-        if scale is None or (np.all(scale == 1) and not np.any(offset) and not operator.whole("learned", 0)):
-            return Flow(draft.add(operator, GroupNorm(1, eps, noaffine=True), [x.item]), x.layout)
-        raise Unsaid("it has a factor for each value of an example, and LN has one for each channel")
-    if first != len(x.layout) - 1:
-        raise Unsaid("it normalises several axes")
+    rank = len(x.layout)
+    first = operator.whole("axis", -1) % rank
+    if first != rank - 1:
+        if prod(x.dims[:first]) != draft.batch or draft.shapes[x.item].elements != prod(x.dims[first:]):
+            raise Unsaid("it normalises several axes, but not all")
+        made = Flow(draft.add(operator, GroupNorm(1, eps, noaffine=True), [x.item]), x.layout)
+        plain = bool(np.all(scale == 1) and not np.any(offset)) and not operator.whole("learned", 0)
+        return made if scale is None or plain else each(draft, operator, made, scale, offset, operator.inputs[1:3])
     return normalised(draft, operator, x, eps, scale, offset, operator.inputs[1:3])
-
-
-def _all_of(draft: Draft, x: Flow) -> bool:
-    """Whether a value is all of what its item gives, as it is."""
-    return x.layout == axes.natural(draft.shapes[x.item], draft.batch)
 
 
 def normalised(
@@ -130,7 +155,10 @@ def softmax(draft: Draft, operator: Operator) -> Flow:
     kind = Softmax() if operator.kind == "Softmax" else LogSoftmax()
     rest = [atom for atoms in x.layout[axis + 1 :] for atom in atoms]
     if operator.whole("flattens", 0) and rest:
-        raise Unsaid("it is over several axes")
+        dims = x.dims
+        x = reshaped(x, (prod(dims[:axis]), prod(dims[axis:])))
+        item = draft.map(operator, x)
+        return reshaped(draft.natural(draft.add(operator, kind, [item])), dims)
     if draft.axis(x, axis) == CHANNELS:
         return Flow(draft.add(operator, kind, [x.item]), x.layout)
     item = draft.map(operator, x, axis)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import arithmetic, axes, curves, norms, places, products
+from netdsl.interchange.normal import arithmetic, axes, curves, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
-from netdsl.layers.channels import Slice
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
 from netdsl.layers.resize import Upsample
-from netdsl.layers.sequence import Positions, Token
+from netdsl.layers.sequence import Positions
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
@@ -112,7 +111,8 @@ def sloped(draft: Draft, operator: Operator) -> Flow:
 def prelu(draft: Draft, operator: Operator) -> Flow:
     """PRelu, with one slope, or one for each channel."""
     x, slope = draft.flow(operator), draft.needed(operator, 1, "slope")
-    if slope.size > 1 and along(draft, x, slope) is None:
+    formerly = slope.ndim == 1 and draft.axis(x, 1) == CHANNELS and slope.size == x.dims[1] != x.dims[-1]
+    if slope.size > 1 and along(draft, x, slope) is None and not formerly:
         raise Unsaid("its slopes are neither one nor one for each channel")
     layer = activation.ParametricRelu(per_channel=slope.size > 1)
     item = draft.add(operator, layer, [x.item], {"weight": slope.reshape(-1)}, operator.inputs[1:2])
@@ -218,66 +218,6 @@ def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
     return tuple(found)
 
 
-def concat(draft: Draft, operator: Operator) -> Flow:
-    """Concat along the channels; of learned positions and a sequence, TOKEN."""
-    given = [draft.constant(operator, at) for at in range(len(operator.inputs))]
-    first = [one for one in given[:-1] if one is not None]
-    if first and len(first) == len(given) - 1:
-        axis = operator.whole("axis", 1)
-        return token(draft, operator, first[0] if len(first) == 1 else np.concatenate(first, axis), len(first))
-    flows = [draft.flow(operator, at) for at in range(len(operator.inputs))]
-    if len(flows) == 1:
-        return flows[0]
-    rank = len(flows[0].layout)
-    axis = operator.whole("axis", 1) % max(rank, 1)
-    plain = all(draft.axis(one, axis) == CHANNELS for one in flows)
-    if plain and (whole := _together(draft, flows)) is not None:
-        return whole
-    if plain and len(flows) in (4, 8, 9) and (found := places.unshuffled(draft, operator, flows, axis)) is not None:
-        return found
-    rests = {tuple([atoms for at, atoms in enumerate(one.layout) if at != axis]) for one in flows}
-    if plain and len(rests) == 1 == len({draft.shapes[one.item].spatial for one in flows}):
-        item = draft.add(operator, merge.Concat(), [one.item for one in flows])
-        layout = list(flows[0].layout)
-        layout[axis] = axes.natural(draft.shapes[item], draft.batch)[CHANNELS]
-        return Flow(item, tuple(layout))
-    if axis == 0 or rank < 2:
-        raise Unsaid("it joins examples of a batch")
-    item = draft.add(operator, merge.Concat(), [draft.map(operator, one, axis) for one in flows])
-    first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
-    return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
-
-
-def _together(draft: Draft, flows: Sequence[Flow]) -> Flow | None:
-    """The value that all of its channels make, cut into stretches before; None where they do not."""
-    at, sources = 0, set[tuple[str, ...]]()
-    for flow in flows:
-        cut = draft.items[flow.item]
-        if not isinstance(cut.layer, Slice) or cut.layer.from_ != at or flow.layout != draft.natural(flow.item).layout:
-            return None
-        at = cut.layer.to
-        sources.add(cut.inputs)
-    (source,) = sources.pop()
-    return draft.natural(source) if not sources and at == draft.shapes[source].channels else None
-
-
-def token(draft: Draft, operator: Operator, value: Tensor, at: int) -> Flow:
-    """TOKEN: positions that are the same for each example before those of a sequence, which is the input `at`."""
-    x = draft.flow(operator, at)
-    if len(x.layout) != 3 or value.ndim != 3 or not value.size:
-        raise Unsaid("its input 1 is a constant")
-    axis = operator.whole("axis", 1) % 3
-    channels = 3 - axis
-    if axis == 0 or draft.axis(x, channels) != CHANNELS:
-        raise Unsaid("its input 1 is a constant")
-    item = draft.map(operator, x, channels)
-    rows = value[0] if axis == 1 else value[0].T
-    layer = Token(len(rows))
-    made = draft.add(operator, layer, [item], {"weight": rows}, operator.inputs[:at])
-    first, wide, places = axes.natural(draft.shapes[made], draft.batch)
-    return Flow(made, (first, places, wide) if axis == 1 else (first, wide, places))
-
-
 def along(draft: Draft, x: Flow, value: Tensor) -> Tensor | None:
     """A constant's values for the channels of what it meets; None where it has others."""
     dims = (1,) * (len(x.layout) - value.ndim) + value.shape
@@ -304,6 +244,8 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     dims = (1,) * (len(x.layout) - value.ndim) + value.shape
     if kind == "Add" and dims[1:] == x.dims[1:] and dims[0] == 1:
         return positions(draft, operator, x, value.reshape(dims), name)
+    if kind in ("Mul", "Div") and (last or kind == "Mul") and dims[1:] == x.dims[1:] and dims[0] == 1:
+        return norms.each(draft, operator, x, value if kind == "Mul" else 1 / value, None, (name,))
     raise Unsaid(f"it meets a constant of {'x'.join(map(str, value.shape))}")
 
 
@@ -365,6 +307,8 @@ def _of_channels(draft: Draft, operator: Operator, x: Flow, value: Tensor, name:
         return found
     if kind == "Mul":
         return Flow(draft.add(operator, Scale(), [item], {"weight": value}, (name,)), x.layout)
+    if not np.any(value):
+        return x
     weights = {"weight": np.ones_like(value), "bias": value}
     return Flow(draft.add(operator, Scale(bias=True), [item], weights, (name,)), x.layout)
 
@@ -407,5 +351,4 @@ RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
     "Gelu": gelu,
     "PRelu": prelu,
     "Clip": clip,
-    "Concat": concat,
 }

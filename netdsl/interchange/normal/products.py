@@ -16,7 +16,7 @@ from netdsl.layers.base import Window
 from netdsl.layers.conv import Conv, DepthwiseConv
 from netdsl.layers.deconv import Deconv
 from netdsl.layers.dense import FullyConnected, RadialBasis
-from netdsl.layers.reshape import Pad
+from netdsl.layers.reshape import Crop, Pad
 from netdsl.layers.window import out_size, same
 
 if TYPE_CHECKING:
@@ -155,19 +155,46 @@ def transposed(draft: Draft, operator: Operator) -> Flow:
     rank, groups, bias = shape.rank, operator.whole("group", 1), draft.constant(operator, 2)
     if weight.ndim != rank + 2 or not weight.size:
         raise Unsaid(f"its weight has {weight.ndim} axes, and {shape} flows in")
-    if operator.sizes("output_shape") or operator.text("auto_pad", "NOTSET").startswith("SAME"):
-        raise Unsaid("its padding follows from the size that it gives")
     stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
-    before, after = stated(operator, shape, weight.shape[2:], stride, dilation)
-    extra = operator.sizes("output_padding") or (0,) * rank
-    if before != after:
-        extra = tuple([e + b - a for e, b, a in zip(extra, before, after, strict=True)])
-        if min(extra) < 0:
-            raise Unsaid("it cuts more from the far side than from the near one")
-    layer = Deconv(
-        weight.shape[1] * groups, weight.shape[2:], stride, before, dilation, groups, bias is None, output_pad=extra
-    )
-    return draft.natural(draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3]))
+    kernel, extra = weight.shape[2:], operator.sizes("output_padding") or (0,) * rank
+    bare = [
+        (size - 1) * s + (k - 1) * d + 1 + e
+        for size, s, k, d, e in zip(shape.spatial, stride, kernel, dilation, extra, strict=True)
+    ]
+    before, after = _cut(operator, shape, stride, kernel, dilation, bare)
+    far = tuple([e + b - a for e, b, a in zip(extra, before, after, strict=True)])
+    filters = weight.shape[1] * groups
+    out = tuple([size - b - a for size, b, a in zip(bare, before, after, strict=True)])
+    how: dict[str, Any] = {"groups": groups, "nobias": bias is None}
+    if min(far) >= 0 and all(e < max(s, d) for e, s, d in zip(far, stride, dilation, strict=True)):
+        layer, cut = Deconv(filters, kernel, stride, before, dilation, **how, output_pad=far), None
+    else:  # what is cut from the two sides differs by more than the layer says
+        pads = tuple(map(min, before, after))
+        layer = Deconv(filters, kernel, stride, pads, dilation, **how, output_pad=extra)
+        cut = Crop(out, tuple([b - p for b, p in zip(before, pads, strict=True)]))
+    made = draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3])
+    return draft.natural(draft.add(operator, cut, [made]) if cut else made)
+
+
+def _cut(
+    operator: Operator,
+    x: Shape,
+    stride: Sequence[int],
+    kernel: Sequence[int],
+    dilation: Sequence[int],
+    bare: Sequence[int],
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What a ConvTranspose cuts from each side of so many positions: what it states, or so that a size is left."""
+    auto, wanted = operator.text("auto_pad", "NOTSET"), operator.sizes("output_shape")
+    if wanted is None and auto.startswith("SAME"):
+        wanted = tuple([size * step for size, step in zip(x.spatial, stride, strict=True)])
+    if wanted is None:
+        return stated(operator, x, kernel, stride, dilation)
+    left = [size - out for size, out in zip(bare, wanted[-len(bare) :], strict=True)]
+    if min(left) < 0:
+        raise Unsaid("it gives more positions than its windows reach")
+    half, rest = tuple([one // 2 for one in left]), tuple([one - one // 2 for one in left])
+    return (half, rest) if auto == "SAME_UPPER" else (rest, half)
 
 
 def _weights(weight: Tensor, bias: Tensor | None) -> Mapping[str, Tensor]:

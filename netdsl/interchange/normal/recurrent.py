@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid
+from netdsl.layers.channels import Slice
+from netdsl.layers.merge import Concat
 from netdsl.layers.recurrent import GatedRecurrentUnits, LongShortTermMemory
 from netdsl.layers.sequence import Pick
 from netdsl.layers.shape import Shape
@@ -22,41 +24,41 @@ _ORDER = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2)}
 """Where the gates of PyTorch stand in ONNX: its are i, o, f, c and z, r, h."""
 
 
+_ACTIVATIONS = {"LSTM": ("Sigmoid", "Tanh", "Tanh"), "GRU": ("Sigmoid", "Tanh")}
+
+
 def recurrent(draft: Draft, operator: Operator) -> list[Flow]:
     """LSTM and GRU over positions x N x channels: all states, and the last one of each direction."""
-    x = draft.flow(operator)
-    if len(x.layout) != 3 or operator.whole("layout", 0):
-        raise Unsaid("its batch does not stand in the middle")
-    kept, rest = _weights(draft, operator), [draft.constant(operator, at) for at in (5, 6)]
-    given = [bool(name) for name in operator.inputs[5:7]]
-    if any(there and (one is None or np.any(one)) for there, one in zip(given, rest, strict=False)):
-        raise Unsaid("it does not start from zeros")
-    if operator.kind == "GRU" and not operator.whole("linear_before_reset", 0):
-        raise Unsaid("it resets before the product")
-    direction = operator.text("direction", "forward")
-    if direction == "reverse" or operator.sizes("activations") or "activations" in operator.attributes:
-        raise Unsaid("it runs from the end alone, or has activations of its own")
-    both, units = direction == "bidirectional", operator.whole("hidden_size", 1)
-    item = draft.map(operator, Flow(x.item, axes.transposed(x.layout, (1, 2, 0))))
+    x, outputs = draft.flow(operator), (*operator.outputs, "", "")
+    if len(x.layout) != 3:
+        raise Unsaid("it runs along no sequence")
+    batch_first = operator.whole("layout", 0) == 1
+    places, first = (1, 0) if batch_first else (0, 1)
+    kept, both = _weights(draft, operator), _as_the_layer(draft, operator, x.dims[places])
+    units = operator.whole("hidden_size", kept["weight_hh_l0"].shape[1])
+    item = draft.map(operator, Flow(x.item, axes.transposed(x.layout, (first, 2, places))))
     row = LongShortTermMemory if operator.kind == "LSTM" else GatedRecurrentUnits
-    states, last = (name and draft.readers[name] for name in (*operator.outputs[:2], "", "")[:2])
-    found: list[Flow] = []
+    states, last = (name and draft.readers[name] for name in outputs[:2])
+    if outputs[2] and draft.readers[outputs[2]]:
+        raise Unsaid("the last state of its cells is read")
     batch = axes.natural(draft.shapes[item], draft.batch)[0]
     ways = (Atom(CHANNELS, units, 2),) if both else ()
     each = (Atom(CHANNELS, 1, units),) if units > 1 else ()
-    made = ""
-    if states or not last:
-        made = draft.add(operator, row(units, both), [item], kept, operator.inputs[1:4])
-        found.append(Flow(made, (axes.natural(draft.shapes[made], draft.batch)[2], ways, batch, each)))
+    ends = (batch, ways, each) if batch_first else (ways, batch, each)
+    if not states and last:
+        end = draft.add(operator, row(units, both, last=True), [item], kept, operator.inputs[1:4])
+        return [Flow(end, ends), Flow(end, ends)]  # the first is never read
+    made = draft.add(operator, row(units, both), [item], kept, operator.inputs[1:4])
+    along = axes.natural(draft.shapes[made], draft.batch)[2]
+    found = [Flow(made, (batch, along, ways, each) if batch_first else (along, ways, batch, each))]
     if last:
-        if states and both:
-            raise Unsaid("both its states and the last ones are read")
-        if states:
-            end = draft.add(operator, Pick(-1), [made])
-        else:
-            end = draft.add(operator, row(units, both, last=True), [item], kept, operator.inputs[1:4])
-            found.append(Flow(end, (ways, batch, each)))  # never read
-        found.append(Flow(end, (ways, batch, each)))
+        end = draft.add(operator, Pick(-1), [made])
+        if both:  # the last of the second way is where it begins
+            start = draft.add(operator, Pick(0), [made])
+            halves = Slice(0, units), Slice(units, 2 * units)
+            parts = [draft.add(operator, half, [one]) for half, one in zip(halves, (end, start), strict=True)]
+            end = draft.add(operator, Concat(), parts)
+        found.append(Flow(end, ends))
     return found
 
 
@@ -71,10 +73,36 @@ def ending(draft: Draft, item: str) -> bool:
     return True
 
 
+def _as_the_layer(draft: Draft, operator: Operator, positions: int) -> bool:
+    """Whether it runs both ways; raises Unsaid where it is as no layer is."""
+    for at in (5, 6):
+        value = draft.constant(operator, at)
+        if operator.inputs[at : at + 1] not in ((), ("",)) and (value is None or np.any(value)):
+            raise Unsaid("it does not start from zeros")
+    lengths = draft.constant(operator, 4)
+    if operator.inputs[4:5] not in ((), ("",)) and (lengths is None or np.any(lengths != positions)):
+        raise Unsaid("its sequences may be shorter than what flows in")
+    if operator.kind == "GRU" and not operator.whole("linear_before_reset", 0):
+        raise Unsaid("it resets before the product")
+    if operator.real("clip", 0) or operator.whole("input_forget", 0) or operator.inputs[7:8] not in ((), ("",)):
+        raise Unsaid("its cells are clipped, or its gates are others")
+    direction = operator.text("direction", "forward")
+    if direction == "reverse":
+        raise Unsaid("it runs from the end alone")
+    ways = 1 + (direction == "bidirectional")
+    named = operator.attributes.get("activations", _ACTIVATIONS[operator.kind] * ways)
+    if not isinstance(named, tuple) or [str(one).lower() for one in cast("tuple[object, ...]", named)] != [
+        one.lower() for one in _ACTIVATIONS[operator.kind] * ways
+    ]:
+        raise Unsaid("it has activations of its own")
+    return ways == 2
+
+
 def _weights(draft: Draft, operator: Operator) -> Mapping[str, Tensor]:
     """The weights as PyTorch has them: of each direction, with two biases."""
-    units, order = operator.whole("hidden_size", 1), _ORDER[operator.kind]
+    order = _ORDER[operator.kind]
     inward, across = draft.needed(operator, 1, "weight"), draft.needed(operator, 2, "weight")
+    units = operator.whole("hidden_size", across.shape[-1] if across.ndim else 0)
     bias = draft.constant(operator, 3)
     gates = len(order)
     if inward.ndim != 3 or across.shape != (len(inward), gates * units, units) or len(inward) > 2:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
 from netdsl.interchange.onnx import tensors, upgrade
-from netdsl.interchange.primitives import Dims, Operator, Primitives, Tensor, alive
+from netdsl.interchange.onnx.functions import Endless, Functions, Scope
+from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 PACKAGES = ("onnx",)
 """What reads such files, and is optional."""
 MOST_OPERATORS = 200_000
+_OWN = ("", "ai.onnx")
+"""ONNX's own operators, by the names of their domain."""
 _NAMELESS = frozenset(
     ("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph")
 )
@@ -42,6 +45,11 @@ class ManyOperators(ForeignMistake, code="limit-exceeded"):
     count: int
     most: int
     words = "the file has {count:,} operators, and {most:,} are read at most"
+
+
+class EndlessFunctions(ForeignMistake, code="limit-exceeded"):
+    most: int
+    words = "the functions of the file have more than {most:,} operators where they are called, or call themselves"
 
 
 class NoSize(ForeignMistake, code="missing-argument"):
@@ -99,8 +107,10 @@ class _Reading:
         self.model, self.graph, self.file, self.folder, self.sizes = model, model.graph, file, folder, sizes
         self.constants: dict[str, Tensor] = {}
         self.missing: set[str] = set()
-        self.opset = next((one.version for one in model.opset_import if one.domain in ("", "ai.onnx")), 1)
+        self.opset = next((one.version for one in model.opset_import if one.domain in _OWN), 1)
         self.errors: list[Diagnostic] = []
+        self.functions = Functions(model, MOST_OPERATORS)
+        self.count = 0
 
     def primitives(self) -> Primitives:
         """All that the file says."""
@@ -114,7 +124,10 @@ class _Reading:
         for tensor in graph.initializer:
             self.constant(tensor.name, tensor)
         inputs = {one.name: self.input(one) for one in graph.input if one.name not in self.constants}
-        found = list(self.operators())
+        try:
+            found = list(self.operators(graph.node))
+        except Endless:
+            raise _error(self.file, EndlessFunctions(MOST_OPERATORS)) from None
         operators = alive(found, [one.name for one in graph.output])
         if self.errors:
             raise ForeignError(self.errors)
@@ -169,22 +182,37 @@ class _Reading:
             raise _error(self.file, NoModel(self.file, f"the sizes of {value.name} are those of no network"))
         return tuple(found)
 
-    def operators(self) -> Iterator[Operator]:
-        """The operators of the graph; what says a constant is one, and no operator."""
-        for number, node in enumerate(self.graph.node):
-            if node.op_type == "Constant" and not node.domain:
+    def operators(self, nodes: Any) -> Iterator[Operator]:
+        """The operators of a graph; what says a constant is one, and no operator."""
+        for node, around in self.functions.written_out(nodes):
+            if node.op_type == "Constant" and node.domain in _OWN:
                 self.said(node)
-                continue
-            if not any(node.output):
-                continue
-            attributes = self.attributes(node)
-            given = list(node.input)
-            kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
-            for at, name in upgrade.attributes_as_inputs(kind, len(given), attributes):
-                given += [""] * (at - len(given))
-                given.append(self.from_attribute(f"{number}.{name}", attributes.pop(name)))
-            kind = upgrade.renamed(kind, self.opset, attributes)
-            yield Operator(kind, tuple(given), tuple(node.output), attributes, node.name, _scope(node))
+            elif any(node.output):
+                yield self.operator(node, around)
+
+    def operator(self, node: Any, around: Scope) -> Operator:
+        """A node, as opset 13 and later have it."""
+        self.count += 1
+        attributes, given = self.attributes(node), list(node.input)
+        kind = node.op_type if node.domain in _OWN else f"{node.domain}.{node.op_type}"
+        upgrade.called(kind, attributes)
+        for at, name in upgrade.attributes_as_inputs(kind, len(given), attributes):
+            given += [""] * (at - len(given))
+            given.append(self.from_attribute(f"{self.count}.{name}", attributes.pop(name)))
+        for one in attributes.values():
+            given += one.reads if isinstance(one, Branch) else ()
+        kind = upgrade.renamed(kind, self.opset, attributes)
+        return Operator(kind, tuple(given), tuple(node.output), attributes, node.name, (*around, *_scope(node)))
+
+    def branch(self, graph: Any) -> Branch:
+        """What an If may do."""
+        for tensor in graph.initializer:
+            self.constant(tensor.name, tensor)
+        operators = tuple(self.operators(graph.node))
+        made = {name for one in operators for name in one.outputs}
+        outputs = tuple([one.name for one in graph.output])
+        read = dict.fromkeys([name for one in operators for name in one.inputs] + [*outputs])
+        return Branch(operators, outputs, tuple([name for name in read if name and name not in made]))
 
     def said(self, node: Any) -> None:
         """A Constant: a tensor, or numbers."""
@@ -221,6 +249,8 @@ class _Reading:
                     name = f"{node.output[0] if node.output else node.name}.{one.name}"
                     self.constant(name, one.t)
                     found[one.name] = self.constants.pop(name)
+                case kinds.GRAPH if node.op_type == "If":
+                    found[one.name] = self.branch(one.g)
                 case _:
                     found[one.name] = None
         return found

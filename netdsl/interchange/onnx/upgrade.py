@@ -28,6 +28,26 @@ _INPUTS: Mapping[str, tuple[str, ...]] = {
 _FLATTENING = ("Softmax", "LogSoftmax", "Hardmax")
 
 
+_FORMERLY: Mapping[str, Mapping[str, str]] = {"Pad": {"paddings": "pads"}}
+"""What attributes were called."""
+_TYPES = {"FLOAT": 1, "INT32": 6, "INT64": 7, "BOOL": 9, "FLOAT16": 10, "DOUBLE": 11}
+
+
+def called(kind: str, attributes: dict[str, Any]) -> None:
+    """Call attributes as they are called now."""
+    for before, now in _FORMERLY.get(kind, {}).items():
+        if before in attributes:
+            attributes[now] = attributes.pop(before)
+    if kind == "Upsample":
+        if "height_scale" in attributes or "width_scale" in attributes:
+            rows, columns = (attributes.pop(f"{one}_scale", 1.0) for one in ("height", "width"))
+            attributes["scales"] = (1.0, 1.0, rows, columns)
+        if attributes.get("mode") == "bilinear":
+            attributes["mode"] = "linear"
+    if kind == "Cast" and isinstance(attributes.get("to"), str):
+        attributes["to"] = _TYPES.get(attributes["to"], 0)
+
+
 def attributes_as_inputs(kind: str, given: int, attributes: Mapping[str, Any]) -> list[tuple[int, str]]:
     """The inputs that an operator has as attributes: the position of each, and the attribute's name."""
     wanted = _INPUTS.get(kind, ())
