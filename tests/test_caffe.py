@@ -189,6 +189,9 @@ POINTWISE = {
     ("Interp", "interp_param { height: 20 width: 5 }"): (
         lambda x: functional.interpolate(x, (20, 5), mode="bilinear", align_corners=True)
     ),
+    ("Interp", "interp_param { zoom_factor: 2 pad_beg: 0 pad_end: 0 }"): (
+        lambda x: functional.interpolate(x, (17, 19), mode="bilinear", align_corners=True)
+    ),
     ("Upsample", "upsample_param { scale: 3 }"): lambda x: functional.interpolate(x, scale_factor=3),
     ("Dropout", "dropout_param { dropout_ratio: 0.3 }"): lambda x: x,
     ("Power", "power_param { power: -1 }"): lambda x: 1 / x,
@@ -494,6 +497,8 @@ def test_what_picks_of_outputs_is_left_out_and_told() -> None:
     text += layer("DetectionOutput", bottom="y all", top="found") + layer("ArgMax", bottom="y", top="class")
     flat = read(INPUT + text)
     assert flat.outputs == (("y", "y"),)
+    yolo = layer("Reorg", "reorg_param { stride: 1 }") + layer("YoloDetectionOutput", bottom="y", top="found")
+    assert read(INPUT + yolo).outputs == (("y", "y"),)
     assert flat.notes == (
         "left out: boxes, whose boxes follow from sizes alone",
         "left out: found, which picks boxes",

@@ -27,6 +27,7 @@ LEFT = {
     "ArgMax": "which picks a class",
     "DetectionEvaluate": "which measures",
     "DetectionOutput": "which picks boxes",
+    "EvalDetection": "which measures",
     "PriorBox": "whose boxes follow from sizes alone",
 }
 """What is no layer of a network either, and is told: what it does with what it reads."""

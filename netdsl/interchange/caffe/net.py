@@ -27,8 +27,8 @@ _PARAMS = """
     accuracy argmax batch_norm bias bn clip concat contrastive_loss convolution crop data detection_output dropout
     dummy_data eltwise elu embed exp flatten hdf5_data hdf5_output hinge_loss image_data infogain_loss inner_product
     input interp log lrn memory_data multibox_loss mvn norm parameter permute pooling power prelu prior_box python
-    recurrent reduction relu reshape scale shuffle_channel sigmoid slice softmax spp swish tanh threshold tile upsample
-    window_data
+    recurrent reduction relu reorg reshape scale shuffle_channel sigmoid slice softmax spp swish tanh threshold tile
+    upsample window_data
 """
 OF_LAYERS = f"{PASSED} {' '.join(f'{one}_param' for one in _PARAMS.split())}"
 """What a layer may have; parameters of other kinds than its own say nothing."""
@@ -73,6 +73,8 @@ def _layer(fields: Fields, number: int) -> Given:
         raise Fault(mistakes.Missing(fields.where, "type"), fields.span)
     place = next((one.span for one in fields.message.fields if one.name == "name"), fields.span)
     kind = _KINDS.get(kind.lower().replace("_", ""), kind)
+    if kind.endswith("DetectionOutput"):  # of YOLO too
+        kind = "DetectionOutput"
     fields.taken |= {"bottom", "top"}
     title = name or f"{kind.lower()}{number + 1}"
     tops, bottoms = tuple(fields.texts("top")), tuple(fields.texts("bottom"))

@@ -21,7 +21,7 @@ from netdsl.interchange.caffe.norms import (
 )
 from netdsl.interchange.caffe.windows import convolution, deconvolution, pooling
 from netdsl.interchange.caffe.work import Work
-from netdsl.interchange.gathering import Fault, make
+from netdsl.interchange.gathering import Fault, make, shape_of
 
 Rule: TypeAlias = Callable[[Work], Sequence[str]]
 """Adds the items of a layer, and gives the one of each of its tops."""
@@ -134,11 +134,25 @@ def interp(work: Work) -> Sequence[str]:
     fields, dims = work.fields.inner("interp_param"), work.x.dims
     height, width = fields.whole("height", 0), fields.whole("width", 0)
     shrink, zoom = fields.whole("shrink_factor", 1, 1), fields.whole("zoom_factor", 1, 1)
+    for side in ("pad_beg", "pad_end"):
+        if fields.real(side, 0):
+            raise Fault(mistakes.Unsaid(side, "UPSAMPLE takes the whole map"))
     fields.rest()
     less = [(size - 1) // shrink + 1 for size in dims[1:]]
     sizes = (height, width) if height and width else tuple([size + (size - 1) * (zoom - 1) for size in less])
     layer = make("UPSAMPLE", to=sizes, mode="bilinear", aligned=True)
     return [work.give(layer, (dims[0], *sizes))]
+
+
+def reorg(work: Work) -> Sequence[str]:
+    """Reorg of forks, which is Darknet's."""
+    fields, dims = work.fields.inner("reorg_param"), work.x.dims
+    stride = fields.whole("stride", least=1)
+    fields.rest()
+    if len(dims) != 3 or dims[0] % stride**2 or any(size % stride for size in dims[1:]):
+        raise Fault(mistakes.Unlike("stride", f"{shape_of(dims)} does not divide by {stride}"))
+    out = (dims[0] * stride**2, *(size // stride for size in dims[1:]))
+    return [work.give(make("PIXELUNSHUFFLE", factor=stride, order="darknet"), out)]
 
 
 def upsample(work: Work) -> Sequence[str]:
@@ -192,6 +206,7 @@ RULES: Mapping[str, Rule] = {
     "PReLU": prelu,
     "ReLU": relu,
     "ReLU6": plain("RELU6"),
+    "Reorg": reorg,
     "Reshape": reshape,
     "Scale": scale,
     "ShuffleChannel": shuffle,
