@@ -412,6 +412,9 @@ WRONG = {
     "layer {": ("syntax-error", 2, "this is never closed: } is missing", ""),
     "layer { type }": ("syntax-error", 2, "`:` is missing behind type", ""),
     layer("Convolutoin"): ("unknown-layer", 2, "Caffe has no layer Convolutoin", "did you mean Convolution?"),
+    layer("PSROIAlign"): (
+        *("unknown-layer", 2, "Caffe has no layer PSROIAlign", "what a layer of a fork computes is not in the file"),
+    ),
     layer("ReLU", bottom="dato"): ("unknown-name", 2, "no layer before this one makes dato", "did you mean data?"),
     layer("Convolution", "convolution_param { num_outputs: 3 kernel_size: 1 num_output: 3 }"): (
         *("unknown-option", 2, "convolution_param has no key num_outputs", "did you mean num_output?"),

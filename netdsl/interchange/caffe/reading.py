@@ -136,6 +136,7 @@ class _Reading:
             return
         if one.kind not in rules.RULES and one.kind not in rules.UNSAID and not ends.ends(one):
             hint = did_you_mean(one.kind, [*rules.RULES, *rules.UNSAID, *ends.MEASURES, *ends.LEFT, *sources.DATA])
+            hint = hint or "what a layer of a fork computes is not in the file"
             raise Fault(mistakes.UnknownKind("Caffe", clipped(one.kind, 40), hint))
         training = net.TEST not in one.phases and one.kind != "Dropout"  # which does nothing in a test anyway
         read = self.bottoms(one)
