@@ -105,7 +105,7 @@ def from_torch(module: nn.Module, *inputs: Tensor | Sequence[int]) -> Network:
         raise TypeError(f"a network is made of a torch.nn.Module, not {module!r}")
     if not inputs:
         raise TypeError("a module does not say the size of its input: from_torch(module, (224, 224, 3))")
-    sizes = [one if isinstance(one, Tensor) else Shape.of(dims_of(one)) for one in inputs]
+    sizes = [one if isinstance(one, Tensor) else Shape.of(_whole(one)) for one in inputs]
     found, weights = reading.of(module, sizes)
     return _foreign(found, lambda: weights)
 
@@ -122,7 +122,7 @@ def from_file(
     from netdsl.interchange import entry
 
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
-    sizes = {name: dims_of(dims) for name, dims in named.items()}
+    sizes = {name: _whole(dims) for name, dims in named.items()}
     found = entry.imported(entry.read(path, weights=weights, inputs=sizes))
 
     def given() -> Mapping[str, Tensor]:
@@ -131,6 +131,14 @@ def from_file(
         return proof.proven(Path(path), found)
 
     return _foreign(found, None if found.lacking else given)
+
+
+def _whole(sizes: Sequence[int]) -> Sequence[int]:
+    """Sizes that an input can have. Raises TypeError for others."""
+    found = dims_of(sizes)
+    if not found or not all(isinstance(size, int) and size > 0 for size in found):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"an input is a tensor, or its size, such as (224, 224, 3), not {sizes!r}")
+    return found
 
 
 def _foreign(found: Imported, weights: Callable[[], Mapping[str, Tensor]] | None) -> Network:

@@ -87,8 +87,8 @@ class Network(Line):
     def _recovered(self) -> str:
         from netdsl import recover
 
-        graph = self.shaped.graph
-        return recover.text(self.shaped, claims=bool(graph.expectations) and not graph.overridden)
+        claims = bool(self.shaped.graph.expectations) and not self.shaped.graph.overridden
+        return recover.text(self.shaped, claims=claims)
 
     @cached_property
     def weights(self) -> Mapping[str, Tensor]:
@@ -383,7 +383,14 @@ class Network(Line):
         program = Program(source.text, source.name, self._path, tuple(self._overrides.include))
         made = convolutional(program, self._overrides)
         new = made.program
-        return Convolutional(self.shaped, made, Network(new.shaped, (), new.path, Overrides(include=new.include)))
+
+        def given() -> Mapping[str, Tensor]:
+            from netdsl.compile.state_dict import converted
+
+            return converted(self.weights, self.shaped, made.after, made.nodes)
+
+        changes, own = Overrides(include=new.include), None if self._given is None else given
+        return Convolutional(self.shaped, made, Network(new.shaped, (), new.path, changes, _given=own))
 
 
 def _networks(others: Iterable[object]) -> None:

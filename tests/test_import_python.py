@@ -101,6 +101,20 @@ def test_what_is_no_module_or_has_no_size_is_a_type_error() -> None:
         netdsl.from_torch(module())
     with pytest.raises(TypeError, match="dims are several numbers"):
         netdsl.from_torch(module(), 3)  # pyright: ignore[reportArgumentType]
+    for size in ((), (8, 7, 0), (8, 7, 3.5), ("8",)):
+        with pytest.raises(TypeError, match="an input is a tensor, or its size"):
+            netdsl.from_torch(module(), size)  # pyright: ignore[reportArgumentType]
+
+
+def test_sizes_in_the_order_of_pytorch_are_told_as_they_were_taken() -> None:
+    with pytest.raises(netdsl.NetError, match=r"channels last and no batch, as \(224, 224, 3\): these are Nx7x3x8"):
+        netdsl.from_torch(module(), (3, 8, 7))
+
+
+def test_a_network_that_becomes_convolutional_keeps_its_weights() -> None:
+    own = module()
+    found = netdsl.from_torch(own, X).convolutional().network
+    torch.testing.assert_close(outputs(found.module()).flatten(1), outputs(own))
 
 
 def test_a_file_is_a_network_with_its_weights(tmp_path: Path) -> None:

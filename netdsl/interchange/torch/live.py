@@ -20,6 +20,7 @@ from netdsl.layers.shape import Shape
 from netdsl.runtime import parser
 from netdsl.runtime.quiet import quiet
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,8 +34,14 @@ class NoExport(ForeignMistake, code="unknown-layer"):
 
     kind: str
     why: str
+    taken: str = ""
+    """The sizes that were said of its inputs, in words."""
     words = "torch.export cannot follow {kind}: {why}"
-    advice = "torch.export.export(module.eval(), inputs) tells more"
+
+    def help(self) -> str:
+        tells = "torch.export.export(module.eval(), inputs) tells more"
+        last = "sizes have channels last and no batch, as (224, 224, 3)"
+        return f"{last}: these are {self.taken} to PyTorch; {tells}" if self.taken else tells
 
 
 def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
@@ -51,7 +58,9 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
                 made = _exported(module, inputs, 1)
             except Exception as error:
                 why = str(error).strip().partition("\n")[0] or type(error).__name__
-                raise ForeignError([Diagnostic(NoExport(kind, why), at_node("", kind, kind))]) from error
+                sizes = [one for one in inputs if isinstance(one, Shape)]
+                taken = listed([f"{'x'.join(map(str, ('N', one.channels, *one.spatial)))}" for one in sizes], " and ")
+                raise ForeignError([Diagnostic(NoExport(kind, why, taken), at_node(kind, "", kind))]) from error
     return program(made, kind, tuple(_left_out(module)))
 
 
