@@ -200,3 +200,57 @@ def test_an_import_that_failed_leaves_nothing_to_compare(here: Path, pipe: Pipe)
     assert (done.status, done.out) == (1, "")
     assert "nothing came through the pipe" in done.err
     assert "the command that writes it failed" in done.err
+
+
+# Residual networks, whose branches stand in the other order
+
+
+def residual(*, widths: tuple[int, ...] = (4, 8), blocks: int = 2, act: str = "relu", inner: str = "") -> str:
+    """A residual network as a source has it, its shortcut behind: other blocks, and other names than one would give."""
+    lines = [
+        f'network "model"\nblock unit(n, s=1) = CONV n 3 s{{s}} p1 nobias -> BN -> {act.upper()} -> CONV n 3 p1 nobias',
+        f" -> BN{inner}\nblock basic(n, s=1) = [ unit(n, s) | CONV n 1 s{{s}} nobias -> BN ] -> ADD -> {act.upper()}\n",
+        f"block plain(n) = [ unit(n) | SKIP ] -> ADD -> {act.upper()}\nINPUT 16x16x4 -> CONV 4 3 p1 -> {act.upper()}\n",
+    ]
+    for number, width in enumerate(widths):
+        lines.append(f"-> layer{number}: ( basic({width}, {1 + (number > 0)}) -> plain({width}) x{blocks} )\n")
+    return "".join([*lines, "-> AVGPOOL global -> FC 10\n"])
+
+
+OWN = """network "Mine"
+block body(w, stride=1) = CONV w 3 s{stride} p1 nobias -> BN -> RELU -> CONV w 3 p1 nobias -> BN
+block down(w, stride=1) = [ CONV w 1 s{stride} nobias -> BN | body(w, stride) ] -> ADD -> RELU
+block same(w) = [ SKIP | body(w) ] -> ADD -> RELU
+INPUT 16x16x4 -> stem: CONV 4 3 p1 -> RELU
+-> down(4) -> first: same(4) x2 -> down(8, 2) -> second: same(8) x2 -> AVGPOOL global -> logits: FC 10
+"""
+
+SWITCHED = ["relu1"]
+for number, name in enumerate(("first", "second"), 1):
+    SWITCHED += [f"{one}.{way}relu1" for one in (f"down{number}", f"{name}.1–2") for way in ("body1.", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (residual(), []),
+        (residual(blocks=4), [("+", "first.3–4"), ("+", "second.3–4")]),
+        (residual(act="silu"), [("~", name) for name in SWITCHED]),
+        (
+            residual(inner=" -> [ SKIP | AVGPOOL global -> FC 2 -> RELU -> FC n -> SIGMOID ] -> MUL"),
+            [
+                ("+", "down1.body1.avgpool1"),
+                ("+", "first.1–2.body1.avgpool1"),
+                ("+", "down2.body1.avgpool1"),
+                ("+", "second.1–2.body1.avgpool1"),
+            ],
+        ),
+    ],
+    ids=["same", "deeper", "activations", "excited"],
+)
+def test_branches_may_stand_in_another_order(text: str, told: list[tuple[str, str]], here: Path, pipe: Pipe) -> None:
+    (here / "own.net").write_text(OWN)
+    done = command_line.run("diff", "own.net", pipe(text))
+    assert (done.status, done.err) == (0, "")
+    rows = [tuple(line.split()[:2]) for line in done.out.splitlines() if line[:2] in ("+ ", "− ", "~ ", "· ")]
+    assert rows == told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from netdsl.diff import wiring
 from netdsl.diff.align import GAP, align
@@ -73,14 +73,23 @@ def _matched(first: Traits, second: Traits) -> dict[int, int]:
 def reading_order(shaped: ShapedGraph) -> list[int]:
     """The nodes, each behind all that it reads, as one comes upon them from the outputs back.
 
-    It does not depend on the order of statements, and the layers of a branch stand together.
+    It does not depend on the order of statements, nor of branches where that makes no difference: those that are longer
+    come first. The layers of a branch stand together.
     """
     nodes = shaped.nodes
+    depths: list[int] = []
+    for node in nodes:
+        depths.append(1 + max((depths[source] for source in node.inputs), default=0))
+
+    def read(index: int) -> Sequence[int]:
+        node = nodes[index]
+        return sorted(node.inputs, key=lambda source: -depths[source]) if node.layer.commutative else node.inputs
+
     order: dict[int, None] = {}
     pending = [*reversed((*shaped.graph.outputs, *shaped.graph.training_outputs))]
     while pending:
         index = pending[-1]
-        missing = [] if index in order else [source for source in nodes[index].inputs if source not in order]
+        missing = [] if index in order else [source for source in read(index) if source not in order]
         if missing:
             pending.extend(reversed(missing))
         else:

@@ -6,14 +6,17 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby
+from itertools import accumulate, groupby, takewhile
 from typing import NamedTuple
 
 from netdsl.diff.change import Change, ChangeKind, Compared
 from netdsl.graph import node
-from netdsl.graph.outline import Placed
+from netdsl.graph.outline import Outline, Placed
 from netdsl.text import safe
 
+_CHAIN = 3
+"""Layers that were added in a chain, and are told as one."""
+_COUNTED = re.compile(r"(.*[a-z_])(\d{1,9})")
 _COPY = re.compile(r"\.\d+(?=\.|\b)")
 
 
@@ -28,6 +31,8 @@ class Row:
     after: str = ""
     shape: str = ""
     notes: tuple[str, ...] = ()
+    layer: bool = False
+    """Whether it is a layer that was added or removed by itself, perhaps in each copy of what is around."""
 
     @property
     def params(self) -> int:
@@ -48,7 +53,7 @@ def rows(difference: Compared, *, all: bool = False) -> list[Row]:
     groups: dict[tuple[object, ...], list[Change]] = {}
     places = {kind: _places(difference, kind) for kind in ("removed", "added")}
     for change in difference.changes:
-        key = places[change.kind][change.side.index].part.path if change.kind in places else _key(change)
+        key = places[change.kind][change.side.index].fate if change.kind in places else _key(change)
         groups.setdefault((change.kind, key), []).append(change)
     made: list[Row] = []
     for follow, some in groupby(groups.values(), key=lambda one: one[0].kind == "follows" and not one[0].params):
@@ -59,7 +64,7 @@ def rows(difference: Compared, *, all: bool = False) -> list[Row]:
         for changes in run:
             stand = [places[one.kind][one.side.index] for one in changes if one.kind in places]
             made.append(_whole(difference, changes, stand) if stand else _changed(difference, changes))
-    return made if difference.guest is None else [_settled(difference, row) for row in made]
+    return made if all else _chained(difference, made)
 
 
 def renames(difference: Compared) -> list[tuple[str, str, int]]:
@@ -130,66 +135,128 @@ class _Place(NamedTuple):
 
     part: Placed
     copy: int
+    fate: tuple[object, ...]
+    """What it has in common with others that are one row with it: parts of copies that fare alike."""
 
 
 def _places(difference: Compared, kind: ChangeKind) -> dict[int, _Place]:
     """Where each layer stands that was added, or removed."""
     graph = difference.graphs[kind == "added"]
-    own = {change.side.index for change in difference.layers if change.kind == kind}
+    own = {change.side.index: change.side for change in difference.layers if change.kind == kind}
     before = list(accumulate((index in own for index in range(len(graph.nodes))), initial=0))
     found: dict[int, _Place] = {}
+    fates: dict[str, tuple[object, ...]] = {}
     for index, around in enumerate(graph.outline.around() if own else ()):
         if index in own:
             whole = (at for at, one in enumerate(around) if before[one.nodes.stop] - before[one.node] == one.part.size)
             at = next(whole)
             number = around[at].number
-            found[index] = _Place(around[at - 1] if number else around[at], number)
+            part = around[at - 1] if number else around[at]
+            if part.path not in fates:
+                said = (f"{own[node].layer} {own[node].shape}" for node in part.nodes if not number)
+                fates[part.path] = (part.path if number else _COPY.sub(".*", part.path), *said)
+            found[index] = _Place(part, number, fates[part.path])
     return found
 
 
 def _whole(difference: Compared, changes: list[Change], places: Sequence[_Place]) -> Row:
     """The row of a layer, a scope, or some copies of a repeat."""
     kind, part = changes[0].kind, places[0].part
+    paths = list(dict.fromkeys(place.part.path for place in places))
     numbers = list(dict.fromkeys(str(place.copy) for place in places))
     copies = part.copies or 1
     some = len(numbers) if places[0].copy else copies
     graph = difference.graphs[kind == "added"]
     if len(graph.runs(part)) == 1:
-        told = _call(part, changes[: len(changes) // some])
+        told = _call(part, changes[: len(changes) // (some * len(paths))])
     else:  # copies that are not alike
         told = " ".join(part.title.split()) if part.title != part.name else "copies"
     kept = f"{told} ×{copies - some}" if some < copies else ""
     if copies > 1:
         told += f" ×{copies}"
-    name = part.path if some == copies else f"{part.path}.{_range(numbers)}"
+    parts = paths if some == copies else [f"{part.path}.{number}" for number in numbers]
+    name, notes = _named(difference, kind, parts, changes[0].side.index)
     texts = (told, kept) if kind == "removed" else (kept, told)
     training = all(graph.nodes[change.side.index].training for change in changes)
-    return Row(kind, name, changes, *texts, str(changes[-1].side.shape), ("in training alone",) * training)
+    notes = ("in training alone",) * training + notes
+    return Row(kind, name, changes, *texts, str(changes[-1].side.shape), notes, len(changes) == len(paths))
+
+
+def _chained(difference: Compared, rows: Sequence[Row]) -> list[Row]:
+    """The rows, with one for layers that were added or removed in a chain, each by itself."""
+    runs: list[list[Row]] = []
+    for row in rows:
+        if runs and _continues(difference, runs[-1][-1], row):
+            runs[-1].append(row)
+        else:
+            runs.append([row])
+    return [row for run in runs for row in ([_chain(run)] if len(run) >= _CHAIN else run)]
+
+
+def _continues(difference: Compared, row: Row, other: Row) -> bool:
+    """Whether a layer of its own reads another one beside it."""
+    if not (row.layer and other.layer) or (row.kind, len(row.changes)) != (other.kind, len(other.changes)):
+        return False
+    nodes = difference.graphs[row.kind == "added"].nodes
+    reads = nodes[other.changes[0].side.index].inputs
+    scopes = {one.name.rpartition(".")[0] for one in (row, other)}
+    return row.changes[0].side.index in reads and len(scopes) == 1
+
+
+def _chain(run: Sequence[Row]) -> Row:
+    first, last = run[0], run[-1]
+    name = f"{first.name} … {last.name.rpartition('.')[2]}"
+    before, after = (" -> ".join(getattr(row, side) for row in run) for side in ("before", "after"))
+    texts = ("", after) if first.kind == "added" else (before, "")
+    return Row(first.kind, name, [one for row in run for one in row.changes], *texts, last.shape, first.notes)
 
 
 def moved(difference: Compared) -> Callable[[str], str]:
-    """What paths of the network whose names are not told would be, were its scopes called as in the other."""
+    """What paths of the network whose names are not told would be in the other: within what its scopes have become."""
     host = difference.host
-    scopes = {pair[1 - host]: pair[host] for *pair, count in renames(difference) if count > 1}
+    scopes: dict[str, list[str]] = {}
+    for one in difference.layers:
+        if len(one.sides) > 1:
+            there = one.sides[host].path.split(".")[:-1]
+            for scope in node.around(one.sides[1 - host].path):
+                shared = zip(scopes.setdefault(scope, there), there, strict=False)
+                scopes[scope] = [pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], shared)]
 
     def move(path: str) -> str:
-        called = next((scope for scope in reversed(list(node.around(path))) if scope in scopes), "")
-        return scopes[called] + path[len(called) :] if called else path
+        called = next((scope for scope in reversed(list(node.around(path))) if scopes.get(scope)), "")
+        parts = scopes.get(called, [])
+        if sum(map(str.isdigit, parts)) > sum(map(str.isdigit, called.split("."))):
+            parts = parts[: -1 if parts[-1].isdigit() else None]  # where one copy alone is in both
+        return ".".join(parts) + path[len(called) :] if parts else path
 
     return move
 
 
-def _settled(difference: Compared, row: Row) -> Row:
-    """A row whose layers a guest alone has, in words of the other network: in its scopes, or behind its layers."""
-    if row.kind != ("removed" if difference.host else "added"):
-        return row
-    host, name = difference.graphs[difference.host].outline, moved(difference)(row.name)
-    name = row.name if host.at(name) else name
-    scope = name.rpartition(".")[0]
-    if scope and host.at(scope):
-        return replace(row, name=name)
-    before = _before(difference, row.changes[0].side.index)
-    return replace(row, notes=(*row.notes, f"behind {before}")) if before else row
+def _named(difference: Compared, kind: ChangeKind, paths: Sequence[str], index: int) -> tuple[str, tuple[str, ...]]:
+    """What parts are called of which copies fare alike, and a note; index is the first layer's.
+
+    What a guest alone has is told in words of the other network: in its scopes, or by what it stands behind.
+    """
+    if difference.guest is None or kind != ("removed" if difference.host else "added"):
+        return numbered(paths), ()
+    there, move = difference.graphs[difference.host].outline, moved(difference)
+    names = [_free(move(path), there) for path in paths]
+    scopes = [name.rpartition(".")[0] for name in names]
+    if all(scope and there.at(scope) for scope in scopes) and not any(map(there.at, names)):
+        plain = {tuple("" if part.isdigit() else part for part in name.split(".")) for name in names}
+        if len(plain) == 1:
+            return numbered(names), ()
+    before = _before(difference, index)
+    return numbered(paths), (f"behind {before}",) if before else ()
+
+
+def _free(name: str, outline: Outline) -> str:
+    """A path that is counted, with the next number that nothing has: `relu2` where there is a `relu1`."""
+    found = _COUNTED.fullmatch(name)
+    while found and outline.at(name):
+        name = f"{found[1]}{int(found[2]) + 1}"
+        found = _COUNTED.fullmatch(name)
+    return name
 
 
 def _before(difference: Compared, index: int) -> str:
