@@ -475,6 +475,14 @@ def test_nothing_reads_past_what_could_not_be_said() -> None:
     assert [item.layer.written for item in partial.items] == ["INPUT 9x10x4", "RELU"]
 
 
+@pytest.mark.parametrize(("state", "kept"), [("", "TANH"), ("state { level: 2 }", "RELU")])
+def test_layers_of_another_level_are_left_out(state: str, kept: str) -> None:
+    text = layer("TanH", "include { max_level: 1 }") + layer("ReLU", "exclude { max_level: 1 }")
+    flat = read(f"{state}\n" + INPUT + text)
+    assert [item.layer.written for item in flat.items[1:]] == [kept]
+    assert flat.notes == ("left out, of another level: y",)
+
+
 def test_what_reads_nothing_is_an_input_though_caffe_has_no_such_layer() -> None:
     noise = layer("RandVec", "randvec_param { dim: 128 }", bottom="", top="noise")
     shape = "reshape_param { shape { dim: 64 dim: 2 dim: 2 dim: 3 } }"

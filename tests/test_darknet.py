@@ -255,6 +255,12 @@ def test_local_layers_have_weights_of_their_own_at_each_place(size: int, stride:
     assert (flat.params, flat.macs) == totals(flat) == (weight.size + bias.size, weight.size)
 
 
+def test_keys_that_nobody_knows_are_noted_and_slips_are_told() -> None:
+    flat = read(f"{NET}[convolutional]\nfilters=2\ncbn=1\nmood=good\nwait_stream=1\nactivation=linear\n")
+    assert [item.layer.written for item in flat.items[1:]] == ["CONV 2 1 nobias", "BN"]
+    assert flat.notes == ("left out: mood, which Darknet does not know either",)
+
+
 def test_what_picks_of_a_tree_is_left_out_and_told() -> None:
     flat = read(f"{NET}[logistic]\n[softmax]\ntree=a.tree\n[cost]\n")
     assert [item.layer.written for item in flat.items[1:]] == ["SIGMOID"]

@@ -10,6 +10,7 @@ from netdsl.interchange.caffe import ends, rules, sources
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.work import PASSED, Given
 from netdsl.interchange.gathering import Fault, Gathering
+from netdsl.layers.arguments import Number
 from netdsl.text.fit import clipped
 from netdsl.text.source import Span
 
@@ -37,6 +38,9 @@ OF_LAYERS = f"{PASSED} {' '.join(f'{one}_param' for one in _PARAMS.split())}"
 def layers(net: Fields, gathering: Gathering) -> Sequence[Given]:
     """The layers of a network in order, as there is one for each phase or for both; what is wrong is told."""
     found: list[Given] = []
+    level: Number = 0
+    with gathering.telling(net.span):
+        level = net.inner("state").real("level", 0)
     for one in net.message.fields:
         if one.name not in ("layer", "layers"):
             continue
@@ -48,7 +52,7 @@ def layers(net: Fields, gathering: Gathering) -> Sequence[Given]:
         if one.message.broken:
             continue
         with gathering.telling(one.span):
-            found.append(_layer(Fields(one.message, one.name, one.span), len(found)))
+            found.append(_layer(Fields(one.message, one.name, one.span), len(found), level))
     net.taken |= {"layer", "layers"}
     return _joined(found)
 
@@ -62,7 +66,7 @@ def solved(net: Fields) -> tuple[mistakes.Broken, Span] | None:
     return None
 
 
-def _layer(fields: Fields, number: int) -> Given:
+def _layer(fields: Fields, number: int, level: Number) -> Given:
     if fields.has("layer"):
         why = "its layers lie within connections"
         hint = "bring the file up to date with Caffe's upgrade_net_proto_text"
@@ -80,10 +84,10 @@ def _layer(fields: Fields, number: int) -> Given:
     tops, bottoms = tuple(fields.texts("top")), tuple(fields.texts("bottom"))
     if not tops and kind in rules.RULES:  # as netscope lets it
         tops = (title,)
-    return Given(title, kind, fields, bottoms, tops, place, _phases(fields))
+    return Given(title, kind, fields, bottoms, tops, place, _phases(fields, level))
 
 
-def _phases(fields: Fields) -> frozenset[str]:
+def _phases(fields: Fields, level: Number) -> frozenset[str]:
     """The phases in which a layer is there: those that a rule includes, or that none excludes."""
     includes, excludes = fields.inners("include"), fields.inners("exclude")
     said = fields.word("phase", _PHASES, "")
@@ -91,15 +95,18 @@ def _phases(fields: Fields) -> frozenset[str]:
         raise Fault(mistakes.Unlike("include", "it is given beside exclude"), excludes[0].span)
     within = frozenset((said,)) if said else _BOTH
     if includes:
-        return within & frozenset().union(*map(_rule, includes))
-    return within - frozenset().union(*map(_rule, excludes))
+        return within & frozenset().union(*(_rule(one, level) for one in includes))
+    return within - frozenset().union(*(_rule(one, level) for one in excludes))
 
 
-def _rule(fields: Fields) -> frozenset[str]:
+def _rule(fields: Fields, level: Number) -> frozenset[str]:
     """The phases that a rule is true of. A stage that it wants is the test's or the training's by its name."""
     said = fields.word("phase", _PHASES, "")
     stages = " ".join(fields.texts("stage")).lower()
+    least, most = fields.real("min_level", level), fields.real("max_level", level)
     fields.rest("stage not_stage min_level max_level")
+    if not least <= level <= most:
+        return frozenset()
     if said:
         return frozenset((said,))
     if "train" in stages:

@@ -111,9 +111,10 @@ class _Reading:
     def layers(self, given: Sequence[Given]) -> None:
         """All layers, but those that only a test has."""
         kept = [one for one in given if net.TRAIN in one.phases or sources.brings(one)]
-        left = [one for one in given if net.TRAIN not in one.phases and one.phases and not sources.brings(one)]
-        if left:
-            self.gathering.notes.append(f"left out, of the phase TEST: {', '.join(one.name for one in left[:8])}")
+        left = [one for one in given if net.TRAIN not in one.phases and not sources.brings(one)]
+        for what, some in (("the phase TEST", True), ("another level", False)):
+            if names := [one.name for one in left if bool(one.phases) == some]:
+                self.gathering.notes.append(f"left out, of {what}: {listed(names[:8])}")
         for one in kept:
             if sources.brings(one):
                 with suppress(Fault):  # which is told as the layer is read

@@ -14,7 +14,7 @@ from netdsl.interchange.darknet.work import PASSED, Work
 from netdsl.interchange.flat import Flat
 from netdsl.interchange.gathering import Dims, Fault, Gathering, Inputs, dims_of, make
 from netdsl.text.diagnostic import Enough
-from netdsl.text.fit import clipped
+from netdsl.text.fit import clipped, listed
 from netdsl.text.source import Source, Span
 from netdsl.text.suggest import bounded, did_you_mean
 
@@ -35,6 +35,8 @@ class _Reading:
     gathering: Gathering = field(init=False)
     outputs: dict[str, str] = field(default_factory=dict[str, str])
     """The items that are outputs, and what each is called."""
+    unknown: dict[str, None] = field(default_factory=dict[str, None])
+    """Keys that Darknet does not read, in order."""
 
     def __post_init__(self) -> None:
         self.gathering = Gathering(f"Darknet: {Path(self.source.name).name}")
@@ -50,6 +52,8 @@ class _Reading:
                 self.layers(found)
             if self.gathering.report.failed and not self.outputs:
                 self.outputs |= {item: item for item in self.gathering.ends()[-1:] if item != "data"}
+        if self.unknown:
+            self.gathering.notes.append(f"left out: {listed([*self.unknown][:8])}, which Darknet does not know either")
         outputs = [(name, item) for item, name in self.outputs.items()]
         return self.gathering.flat(Path(self.source.name).stem, outputs, ())
 
@@ -91,7 +95,7 @@ class _Reading:
             self.outputs.setdefault(work.before, name)
             return ""
         made = RULES[kind](work)
-        section.rest(PASSED)
+        self.unknown |= dict.fromkeys(section.rest(PASSED))
         return made
 
     def size(self, net: Section) -> Dims:

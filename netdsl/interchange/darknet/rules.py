@@ -67,7 +67,7 @@ def _normalized(
     work: Work, keyword: str, named: Mapping[str, object], out: Dims, dims: tuple[int, ...], macs: int
 ) -> str:
     """A product with its bias, or without and with a BN behind it that has it; then its activation."""
-    normalizes = bool(work.section.whole("batch_normalize", 0))
+    normalizes = any(work.section.whole(key, 0) for key in ("batch_normalize", "cbn"))
     layer = make(keyword, nobias=normalizes, **named)
     count = out[0]
     weights, statistics = {}, {}
@@ -260,7 +260,7 @@ def softmax(work: Work) -> str:
     section = work.section
     groups, spatial = section.whole("groups", 1, 1), section.whole("spatial", 0)
     temperature = section.real("temperature", 1)
-    work.only("noloss")
+    section.taken.add("noloss")
     if groups > 1 or temperature <= 0:
         key = "groups" if groups > 1 else "temperature"
         raise Fault(mistakes.Unsaid(key, "SOFTMAX is over all channels"), section.at(key))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -85,13 +85,14 @@ class Section:
         """Where a value stands, or else the section."""
         return self.values[key][1] if key in self.values else self.span
 
-    def rest(self, passed: str = "") -> None:
-        """Tell the first key that is neither taken nor one of those that are passed over. Raises Fault."""
-        known = self.taken | set(passed.split())
+    def rest(self, passed: str = "") -> Iterator[str]:
+        """The keys that are neither taken nor passed over. Raises Fault for the first that is likely a slip."""
+        known = sorted(self.taken | set(passed.split()))
         for key, (_, span) in self.values.items():
             if key not in known:
-                hint = did_you_mean(key, sorted(known))
-                raise Fault(mistakes.UnknownKey(f"[{self.kind}]", clipped(key, 40), hint), span)
+                if hint := did_you_mean(key, known):
+                    raise Fault(mistakes.UnknownKey(f"[{self.kind}]", clipped(key, 40), hint), span)
+                yield clipped(key, 40)
 
 
 def sections(source: Source, report: Report) -> list[Section]:

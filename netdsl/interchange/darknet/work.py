@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PASSED = """stopbackward dontload dontloadscales onlyforward dontsave learning_rate learning_scale_scale learning_scale
-    train_only_bn burnin_update clip max_delta name truth delta cost type cbn cache trainable"""
+PASSED = """stopbackward dontload dontloadscales onlyforward dontsave dont_update learning_rate learning_scale_scale
+    learning_scale train_only_bn burnin_update dynamic_minibatch keep_delta_gpu clip max_delta name truth delta cost
+    type cache trainable stream wait_stream grad_centr reverse angle dot bin_output assisted_excitation"""
 """Keys of any layer that say nothing of what it computes."""
 
 ACTIVATIONS: Mapping[str, Layer | None] = {
