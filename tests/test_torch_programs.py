@@ -132,6 +132,32 @@ def hidden(m: Any, x: Tensor) -> Tensor:
     return m.out(told.transpose(1, 2).flatten(2))
 
 
+def wrapped(m: Any, x: Tensor) -> Tensor:
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        y = m.one(x).relu()
+    with torch.set_grad_enabled(False):
+        return m.two(y), y
+
+
+def stacked(m: Any, x: Tensor) -> Tensor:
+    y = torch.stack([m.one(x), m.two(x), x]).mean(0)
+    apart = y.view(2, 2, 2, 6, 5)
+    largest = torch.cat([apart.amax(1), apart.max(1, keepdim=True)[0].squeeze(1)], 1)
+    return y + torch.stack([x, m.one(y)], 1).sum(1) + largest
+
+
+class Standardised(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        std, mean = torch.std_mean(self.weight, (1, 2, 3), keepdim=True)
+        return F.conv2d(x, (self.weight - mean) / (std + self.weight.var((1, 2, 3), keepdim=True)), self.bias)
+
+
+class BatchStandardised(nn.Conv2d):
+    def forward(self, x: Tensor) -> Tensor:
+        weight = F.batch_norm(self.weight.reshape(1, self.out_channels, -1), None, None, training=True)
+        return F.conv2d(x, weight.reshape_as(self.weight), self.bias)
+
+
 def conv(*arguments: Any, **how: Any) -> nn.Module:
     return nn.Conv2d(*arguments, **how)
 
@@ -202,6 +228,21 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
     ),
     "hidden": (
         lambda: Does(hidden, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)),
+        (X,),
+    ),
+    "wrapped": (lambda: Does(wrapped, one=conv(4, 4, 1), two=conv(4, 2, 1)), (X,)),
+    "standardised": (lambda: nn.Sequential(Standardised(4, 3, 3), BatchStandardised(3, 2, 3)), (X,)),
+    "stacked": (lambda: Does(stacked, one=conv(4, 4, 1), two=conv(4, 4, 1)), (X,)),
+    "states": (
+        lambda: Does(
+            lambda m, x: m.rnn(x)[1].view(2, 2, -1, 3)[1, 0], rnn=nn.GRU(5, 3, 2, batch_first=True, bidirectional=True)
+        ),
+        (X[0],),
+    ),
+    "unfolded": (
+        lambda: Does(
+            lambda m, x: F.fold(m.one(F.unfold(x, (3, 5), stride=(3, 5))), (6, 5), (3, 5), stride=(3, 5)), one=nn.ReLU()
+        ),
         (X,),
     ),
     "adapting": (
@@ -350,7 +391,11 @@ def part_changed(m: Any, x: Tensor) -> Tensor:
 
 UNSAID: dict[str, tuple[Callable[..., Any], str]] = {
     "part": (part_changed, "add_ in the network cannot be said: it changes a part of a tensor that is read afterwards"),
-    "sort": (lambda m, x: x.sort().values, "sort in the network cannot be said: no layer does what it does"),
+    "sort": (
+        lambda m, x: x.sort().values,
+        "sort in the network cannot be said: which values it takes depends on what flows",
+    ),
+    "lookup": (lambda m, x: F.embedding(x.long(), x[0, 0]), "embedding in the network cannot be said: it looks up"),
     "batch": (lambda m, x: m.bn(x), "batch_norm in bn cannot be said: it normalises by the batch that it sees"),
     "branch": (lambda m, x: x if x.sum() > 0 else -x, "torch.export cannot follow Does"),
 }

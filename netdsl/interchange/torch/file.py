@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
-from netdsl.interchange.torch.program import MOST_CALLS, Call, Program, Ref, Value, scope_of
+from netdsl.interchange.torch.program import MOST_CALLS, Call, Program, Ref, Value, inlined, scope_of
 from netdsl.runtime.archive import Archive, ArchiveError
 from netdsl.text.diagnostic import Diagnostic
 
@@ -164,7 +164,7 @@ class _Reading:
         ]
         if not outputs:
             raise _Damaged("it has no outputs")
-        calls = tuple(self.calls(graph["nodes"]))
+        calls = tuple(self.calls(graph["nodes"], dims))
         _check(calls, inputs, outputs, dims, tensors)
         return Program(
             Path(self.file).stem,
@@ -180,15 +180,35 @@ class _Reading:
             parameters=frozenset(learned),
         )
 
-    def calls(self, nodes: list[Any]) -> Iterator[Call]:
-        """The calls that give tensors."""
+    def calls(self, nodes: list[Any], dims: dict[str, Dims], depth: int = 0) -> Iterator[Call]:
+        """The calls that give tensors, those of graphs among their arguments that are run as they are with them."""
         for node in nodes:
             outputs = tuple(self.outputs(node["outputs"]))
             if not outputs:
                 continue
+            graphs = [one["arg"]["as_graph"]["graph"] for one in node["inputs"] if "as_graph" in one["arg"]]
+            if len(graphs) == 1:
+                yield from self.within(node, graphs[0], outputs, dims, depth + 1)
+                continue
             arguments = {one["name"] or str(at): self.value(one["arg"]) for at, one in enumerate(node["inputs"])}
             operator = operator_name(str(node["target"]))
             yield Call(operator, arguments, outputs, node.get("name") or outputs[0], _scope(node.get("metadata", {})))
+
+    def within(
+        self, node: Any, graph: Any, outputs: tuple[str, ...], dims: dict[str, Dims], depth: int
+    ) -> Iterator[Call]:
+        """The calls of a graph that one runs as it is, as under torch.no_grad."""
+        if depth > _DEPTH:
+            raise _Damaged("its graphs are too deep")
+        name = str(node.get("name") or outputs[0])
+        sizes = {one: self.dims(meta) for one, meta in graph["tensor_values"].items()}
+        calls = list(self.calls(graph["nodes"], sizes, depth))
+        dims.update({f"{name}.{one}": size for one, size in sizes.items() if f"{name}.{one}" not in dims})
+        at = next(at for at, one in enumerate(node["inputs"]) if "as_graph" in one["arg"])
+        given = [one["arg"]["as_tensor"]["name"] for one in node["inputs"][at + 1 :]]
+        reads, gives = ([one["as_tensor"]["name"] for one in graph[side]] for side in ("inputs", "outputs"))
+        call = Call(operator_name(str(node["target"])), {}, outputs, name, _scope(node.get("metadata", {})))
+        yield from inlined(call, calls, reads, gives, given)
 
     def outputs(self, said: list[Any]) -> Iterator[str]:
         """The tensors that a call gives; "" for one that is not there."""

@@ -15,7 +15,7 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
 from netdsl.interchange.torch.file import operator_name
-from netdsl.interchange.torch.program import Call, Program, Ref, Value, scope_of
+from netdsl.interchange.torch.program import Call, Program, Ref, Value, inlined, scope_of
 from netdsl.layers.shape import Shape
 from netdsl.runtime import parser
 from netdsl.runtime.quiet import quiet
@@ -141,16 +141,11 @@ def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> P
         owner = owners.setdefault(key, name)
         if owner != name:
             shared[name] = owner
-    dims = {name: tuple(one.shape) for name, one in tensors.items()}
-    calls: list[Call] = []
+    calls, dims = _calls(made.graph_module)
     for node in graph.nodes:
-        if node.op == "placeholder" and isinstance(node.meta.get("val"), Tensor):
-            dims[node.name] = _sizes(node.meta["val"])
-        elif node.op == "call_function" and (gives := _outputs(node)):
-            calls.append(_call(node, tuple(gives)))
-            dims.update({name: _sizes(one) for name, one in gives.items() if one is not None})
-        elif node.op == "get_attr" and isinstance(value := getattr(made.graph_module, str(node.target), None), Tensor):
-            tensors[node.name], dims[node.name] = value, tuple(value.shape)
+        if node.op == "get_attr" and isinstance(value := getattr(made.graph_module, str(node.target), None), Tensor):
+            tensors[node.name] = value
+    dims |= {name: tuple(one.shape) for name, one in tensors.items()}
     parts = {node.name: _value(node) for node in graph.nodes if node.op == "call_function"}
     outputs: list[tuple[str, str]] = []
     user = [spec.arg for spec in signature.output_specs if spec.kind is OutputKind.USER_OUTPUT]
@@ -173,6 +168,37 @@ def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> P
         parameters=frozenset(learned),
         notes=notes,
     )
+
+
+def _calls(module: fx.GraphModule) -> tuple[list[Call], dict[str, tuple[int, ...]]]:
+    """The calls of a graph, those of graphs within it that it runs as they are among them, and the sizes of tensors."""
+    calls: list[Call] = []
+    dims: dict[str, tuple[int, ...]] = {}
+    for node in module.graph.nodes:
+        if node.op == "placeholder" and isinstance(node.meta.get("val"), Tensor):
+            dims[node.name] = _sizes(node.meta["val"])
+        elif node.op == "call_function" and (gives := _outputs(node)):
+            call = _call(node, tuple(gives))
+            dims.update({name: _sizes(one) for name, one in gives.items() if one is not None})
+            graphs = [one for one in node.args if isinstance(one, fx.Node) and one.op == "get_attr"]
+            inner = [getattr(module, str(one.target), None) for one in graphs]
+            if len(inner) == 1 and isinstance(inner[0], fx.GraphModule):
+                given = list(map(_value, node.args[node.args.index(graphs[0]) + 1 :]))
+                calls += _within(call, inner[0], [one.name for one in given if isinstance(one, Ref)], dims)
+            else:
+                calls.append(call)
+    return calls, dims
+
+
+def _within(call: Call, module: fx.GraphModule, given: list[str], dims: dict[str, tuple[int, ...]]) -> Iterator[Call]:
+    """The calls of a graph that one runs as it is."""
+    calls, sizes = _calls(module)
+    dims.update({f"{call.name}.{name}": size for name, size in sizes.items()})
+    reads = [node.name for node in module.graph.nodes if node.op == "placeholder"]
+    (last,) = [node for node in module.graph.nodes if node.op == "output"]
+    results = cast("Sequence[object]", last.args[0] if isinstance(last.args[0], list | tuple) else last.args)
+    gives = [one.name for one in map(_value, results) if isinstance(one, Ref)]
+    return inlined(call, calls, reads, gives, given)
 
 
 def _keys(made: ExportedProgram, count: int) -> list[str]:

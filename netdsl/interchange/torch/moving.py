@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 def reshaped(given: Given) -> None:
     """view, reshape, flatten, unflatten and their kin: what matters is the size that they give."""
-    given.reshaped(given.ref("self"))
+    x = given.ref("self")
+    states = given.writing.states.get(x, [])
+    if states and given.gives == (len(states), *given.dims(states[0])):
+        given.writing.layers[given.call.outputs[0]] = states
+    given.reshaped(x)
 
 
 def same(given: Given) -> None:
@@ -163,9 +167,12 @@ def select(given: Given) -> None:
     axis = given.axis("dim", len(dims))
     place = given.int("index")
     place = place if place == -1 else place % max(1, dims[axis])
+    if axis == 0 and x in given.writing.layers:
+        given.same(given.writing.layers[x][place])
+        return
     if axis == 0 and x in given.writing.states:
         x, place = _state(given, x, place)
-    given.last("Gather", x, _place(given, place), axis=axis)
+    given.last("Gather", x, given.place(place), axis=axis)
 
 
 def _state(given: Given, x: str, place: int) -> tuple[str, int]:
@@ -174,12 +181,6 @@ def _state(given: Given, x: str, place: int) -> tuple[str, int]:
     each = given.dims(states[0])[0]
     place %= each * len(states)
     return states[place // each], place % each
-
-
-def _place(given: Given, place: int) -> str:
-    import numpy as np
-
-    return given.writing.constant(f"{place}", np.int64(place))
 
 
 def split(given: Given) -> None:
@@ -202,7 +203,7 @@ def unbind(given: Given) -> None:
     x = given.ref("self")
     axis = given.axis("dim", len(given.dims(x)))
     for place, output in enumerate(given.call.outputs):
-        given.write("Gather", (x, _place(given, place)), (output,), {"axis": axis})
+        given.write("Gather", (x, given.place(place)), (output,), {"axis": axis})
 
 
 def concat(given: Given) -> None:
@@ -250,6 +251,28 @@ def pad(given: Given) -> None:
         given.last("Pad", x, given.writing.whole(*before, *after), constant, mode=mode)
 
 
+def repeat(given: Given) -> None:
+    """repeat: a value several times along its axes, and along new ones before them."""
+    x, times = given.ref("self"), given.ints("repeats")
+    dims = (*[1] * (len(times) - len(given.dims(x))), *given.dims(x))
+    if len(dims) > len(given.dims(x)):
+        x = given.step("Reshape", dims, x, given.writing.whole(*dims))
+    if set(times) == {1}:
+        given.same(x)
+    else:
+        given.last("Tile", x, given.writing.whole(*times))
+
+
+def interleaved(given: Given) -> None:
+    """repeat_interleave along an axis of positions: each value several times, one after the other."""
+    x, times = given.ref("self"), given.int("repeats")
+    rank = len(given.dims(x))
+    axis = given.axis("dim", rank)
+    factors = given.writing.factors(tuple([float(times) if at == axis else 1.0 for at in range(rank)]))
+    how = {"mode": "nearest", "coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+    given.last("Resize", x, "", factors, **how)
+
+
 def roll(given: Given) -> None:
     """roll: the end of an axis before its beginning."""
     x = given.ref("self")
@@ -268,33 +291,6 @@ def roll(given: Given) -> None:
             given.last("Concat", behind, front, axis=axis)
         else:
             x = given.step("Concat", dims, behind, front, axis=axis)
-
-
-def pixel_shuffle(given: Given) -> None:
-    """pixel_shuffle."""
-    given.last("DepthToSpace", given.ref("self"), blocksize=given.int("upscale_factor"), mode="CRD")
-
-
-def pixel_unshuffle(given: Given) -> None:
-    """pixel_unshuffle: a reshape, a transpose and a reshape, since ONNX's own has another order."""
-    x, factor = given.ref("self"), given.int("downscale_factor")
-    batch, channels, height, width = given.dims(x)
-    parts = (batch, channels, height // factor, factor, width // factor, factor)
-    order = (0, 1, 3, 5, 2, 4)
-    split = given.step("Reshape", parts, x, given.writing.whole(*parts))
-    moved = given.step("Transpose", tuple([parts[at] for at in order]), split, perm=order)
-    given.last("Reshape", moved, given.writing.whole(*given.gives))
-
-
-def channel_shuffle(given: Given) -> None:
-    """channel_shuffle: a reshape, a transpose and a reshape."""
-    x, groups = given.ref("self"), given.int("groups")
-    batch, channels, *rest = given.dims(x)
-    parts = (batch, groups, channels // groups, *rest)
-    order = (0, 2, 1, *range(3, len(parts)))
-    split = given.step("Reshape", parts, x, given.writing.whole(*parts))
-    moved = given.step("Transpose", tuple([parts[at] for at in order]), split, perm=order)
-    given.last("Reshape", moved, given.writing.whole(*given.gives))
 
 
 def index(given: Given) -> None:
@@ -355,10 +351,8 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "constant_pad_nd": pad,
     **{f"{kind}_pad{rank}d": pad for kind in ("reflection", "replication") for rank in (1, 2, 3)},
     "roll": roll,
-    "pixel_shuffle": pixel_shuffle,
-    "pixel_unshuffle": pixel_unshuffle,
-    "channel_shuffle": channel_shuffle,
-    "native_channel_shuffle": channel_shuffle,
+    "repeat": repeat,
+    "repeat_interleave": interleaved,
     "index": index,
     "index_select": lambda given: given.last(
         "Gather", x := given.ref("self"), given.ref("index"), axis=given.axis("dim", len(given.dims(x)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isinf
 from typing import TYPE_CHECKING
 
+from netdsl.interchange.torch.program import Ref
 from netdsl.interchange.torch.writing import Given, Unsaid
 
 if TYPE_CHECKING:
@@ -204,11 +205,39 @@ def reduced(kind: str) -> Callable[[Given], None]:
         x = given.ref("self")
         rank = len(given.dims(x))
         axes = given.axes("dim", rank)
+        if _merged(given, kind, axes):
+            return
         if 0 in axes:
             raise Unsaid("it goes over the batch")
         given.last(kind, x, given.writing.whole(*axes), keepdims=int(given.flag("keepdim")))
 
     return rule
+
+
+def _merged(given: Given, kind: str, axes: tuple[int, ...]) -> bool:
+    """Write what goes over parts that were stacked, or over channels that were laid apart, as a merge of them."""
+    value = given.call.arguments.get("self")
+    maker = given.writing.makers.get(value.name) if isinstance(value, Ref) else None
+    merge = {"ReduceMean": "Mean", "ReduceSum": "Sum", "ReduceMax": "Max"}.get(kind)
+    if maker is None or merge is None or len(axes) != 1:
+        return False
+    call, dims = Given(given.writing, maker), given.dims(given.ref("self"))
+    if maker.operator == "stack" and call.axis("dim", len(dims)) == axes[0]:
+        parts = call.refs("tensors")
+        parts = parts if not given.flag("keepdim") else []
+    elif maker.operator in ("view", "reshape", "unflatten") and axes[0] == 1 < dims[1] < 9 and len(dims) > 4:
+        inner = (dims[0], *dims[2:])
+        parts = [given.step("Gather", inner, given.ref("self"), given.place(at), axis=1) for at in range(dims[1])]
+    else:
+        return False
+    if len(parts) < 2:
+        return False
+    if given.flag("keepdim"):
+        inner = given.step(merge, (dims[0], *dims[2:]), *parts)
+        given.last("Unsqueeze", inner, given.writing.whole(1))
+    else:
+        given.last(merge, *parts)
+    return True
 
 
 def extreme(kind: str) -> Callable[[Given], None]:
@@ -224,6 +253,8 @@ def extreme(kind: str) -> Callable[[Given], None]:
         if not given.has("dim"):
             raise Unsaid("it goes over the batch")
         axis, keeps = given.axis("dim", len(given.dims(x))), int(given.flag("keepdim"))
+        if _merged(given, f"Reduce{kind}", (axis,)):
+            return
         given.last(f"Reduce{kind}", x, given.writing.whole(axis), keepdims=keeps)
 
     return rule

@@ -194,6 +194,28 @@ def without_changes(program: Program) -> Program:
     return replace(program, calls=tuple(calls), outputs=outputs)
 
 
+def inlined(
+    call: Call, calls: Sequence[Call], reads: Sequence[str], gives: Sequence[str], given: Sequence[str]
+) -> Iterator[Call]:
+    """The calls of a graph that one runs as it is, as under torch.no_grad: of what it is `given` where that `reads`.
+
+    Their names are within that of the call, but for what the graph gives.
+    """
+    names = {name: f"{call.name}.{name}" for one in calls for name in one.outputs}
+    names |= dict(zip(reads, given, strict=True))
+    made = {name for one in calls for name in one.outputs}
+    passed: list[Call] = []
+    for inner, outer in zip(gives, call.outputs, strict=True):
+        if inner in made and names[inner] not in call.outputs:
+            names[inner] = outer
+        else:
+            passed.append(Call("alias", {"self": Ref(names[inner])}, (outer,), outer, call.scope))
+    for one in calls:
+        arguments = {name: _renamed(value, names) for name, value in one.arguments.items()}
+        yield replace(one, arguments=arguments, outputs=tuple([names.get(name, name) for name in one.outputs]))
+    yield from passed
+
+
 def in_place(operator: str) -> bool:
     """Whether an operator changes its first input, as its name says."""
     return operator.endswith("_") and not operator.startswith("_")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake
 from netdsl.interchange.primitives import Primitives, alive
-from netdsl.interchange.torch import constants, moving, pointwise, sequence, windows
+from netdsl.interchange.torch import constants, moving, pointwise, reasons, sequence, shuffling, windows
 from netdsl.interchange.torch.program import Call, Program, in_place, without_changes
 from netdsl.interchange.torch.writing import Given, Unsaid, Writing
 from netdsl.text.diagnostic import Diagnostic
@@ -25,6 +25,7 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     **pointwise.RULES,
     **moving.RULES,
     **sequence.RULES,
+    **shuffling.RULES,
 }
 
 
@@ -63,7 +64,7 @@ def primitives(program: Program) -> Primitives:
         try:
             rule = RULES.get(call.operator)
             if rule is None:
-                raise Unsaid("no layer does what it does")
+                raise Unsaid(reasons.why(call.operator))
             rule(given)
         except (Unsaid, *_MALFORMED) as error:
             why = str(error) if isinstance(error, Unsaid) else "its arguments are not those of such a call"
@@ -77,6 +78,9 @@ def primitives(program: Program) -> Primitives:
     outputs = tuple(
         (name or ("" if alone else called.get(value, value)), writing.named(value)) for name, value in program.outputs
     )
+    twice = [name for at, (name, value) in enumerate(outputs) if value in [one for _, one in outputs[:at]]]
+    if twice:
+        notes = (*notes, f"given once, since an output before them is the same: {_some(twice)}")
     operators = alive(writing.operators, [value for _, value in outputs])
     read = {name for one in operators for name in one.inputs}
     kept: dict[str, Tensor] = {name: one for name, one in writing.constants.items() if name in read}

@@ -188,11 +188,7 @@ def resize(mode: str, rank: int) -> Callable[[Given], None]:
         if scales and scales != plain:  # positions follow from the factor that was given
             raise Unsaid(f"its factor {scales[0]:g} does not divide {'x'.join(map(str, before[-rank:]))} evenly")
         if all(one.is_integer() for one in plain):
-            import numpy as np
-
-            name = f"x{'x'.join(f'{one:g}' for one in plain)}"
-            factors = given.writing.constant(name, np.array((1, 1, *plain), np.float32))
-            given.last("Resize", x, "", factors, **how)
+            given.last("Resize", x, "", given.writing.factors((1, 1, *plain)), **how)
         else:
             given.last("Resize", x, "", "", given.writing.whole(*after), **how)
 

@@ -38,6 +38,8 @@ class Writing:
         """For a tensor that is another value, as after a dropout without effect, that value."""
         self.states: dict[str, list[str]] = {}
         """For the last states of several recurrent layers, those of each layer, along their first axis."""
+        self.layers: dict[str, list[str]] = {}
+        """The same where each layer has a place of the first axis."""
 
     def named(self, name: str) -> str:
         """The value that a tensor is."""
@@ -58,6 +60,18 @@ class Writing:
         import numpy as np
 
         return self.constant(f"[{' '.join(map(str, values))}]", np.array(values, np.int64))
+
+    def factors(self, values: tuple[float, ...]) -> str:
+        """A constant with the factors of a Resize."""
+        import numpy as np
+
+        return self.constant(f"x{'x'.join(f'{one:g}' for one in values)}", np.array(values, np.float32))
+
+    def place(self, place: int) -> str:
+        """A constant that is one place of an axis."""
+        import numpy as np
+
+        return self.constant(f"{place}", np.int64(place))
 
     def real(self, value: float) -> str:
         """A constant number."""
@@ -201,6 +215,10 @@ class Given:
             self.same(value)
         else:
             self.last("Reshape", value, self.writing.whole(*gives))
+
+    def place(self, place: int) -> str:
+        """A constant that is one place of an axis."""
+        return self.writing.place(place)
 
     def scalar(self, name: str) -> str:
         """An argument that is a tensor or a number, as a value."""
