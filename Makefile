@@ -96,7 +96,7 @@ pictures: $(VENV)/dev.stamp ## Draw the pictures of the documentation anew.
 	    -o docs/images/see_deconv.svg
 
 pages: $(VENV)/dev.stamp ## Write the pages that are made of the code anew: layers, networks, errors, options, case studies.
-	cd docs && ../$(BIN)/python -m reference
+	cd docs && ../$(BIN)/python -m reference && ../$(BIN)/python -m carried
 
 clean: ## Remove what was made, but for .venv.
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
+import carried
 import click
 import pytest
 import reference
@@ -29,6 +30,12 @@ _LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)|<(?:img|a)\s[^
 @pytest.mark.parametrize("path", reference.pages(), ids=lambda path: path.name)
 def test_a_page_is_as_it_is_made(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == reference.pages()[path], "`make pages` writes it anew"
+
+
+@pytest.mark.parametrize("name", carried.PAGES)
+def test_a_page_says_what_readers_of_other_formats_make(name: str) -> None:
+    page = ROOT / name
+    assert page.read_text(encoding="utf-8") == carried.page(page), "`make pages` writes it anew"
 
 
 def test_every_command_has_its_options_on_the_page() -> None:

@@ -252,7 +252,7 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
         scopes = {called[item.name]: item.scope for item in flat.items if item.name in called}
         text = recover.text(shaped, scopes=scopes, comment=flat.source)
     told = Report()
-    made = build(Source(text, "network.net"), None, told)
+    made = build(Source(text, "<import>"), None, told)
     if made is not None:
         expect.prove(made, told)
     if made is None or told.failed:

