@@ -12,6 +12,7 @@ from netdsl.layers.base import Layer
 from netdsl.layers.reshape import Viewing
 
 MOST_TILES = 16
+"""Times that an axis is repeated, each of which is an input of a CONCAT."""
 
 
 def permute(work: Work) -> Sequence[str]:
