@@ -136,6 +136,10 @@ class Parts:
         found: list[Part] = []
         at = 0
         while at < len(chain):
+            if not _even(chain, at, period):  # which most stretches show at once
+                found.append(chain[at])
+                at += 1
+                continue
             step = self._step(chain[at:][:period], chain[at + period :][:period])
             end = at + 2 * period
             while step and self._step(chain[end - period : end], chain[end:][:period]) == step:
@@ -200,6 +204,23 @@ class Parts:
         if not device:
             return device, chains
         return device, [[item._replace(device=item.device and 0) for item in chain] for chain in chains]
+
+
+def _even(chain: Sequence[Part], at: int, period: int) -> bool:
+    """Whether two stretches behind one are as it is, but for numbers that grow evenly."""
+    if at + 3 * period > len(chain):
+        return False
+    for place in range(at, at + period):
+        one, two, three = chain[place], chain[place + period], chain[place + 2 * period]
+        if not one.item[:2] == two.item[:2] == three.item[:2]:
+            return False
+        for first, second, third in zip(one.holes, two.holes, three.holes, strict=True):
+            if first == second == third:
+                continue
+            low, middle, high = number(first), number(second), number(third)
+            if low is None or middle is None or high is None or middle - low != high - middle:
+                return False
+    return True
 
 
 def names(strands: Sequence[Strand]) -> Sequence[int]:
