@@ -16,7 +16,7 @@ from torch.nn import functional
 import netdsl
 from netdsl.interchange import caffe
 from netdsl.interchange.caffe.reading import reading
-from netdsl.interchange.flat import Flat, ForeignError, graph
+from netdsl.interchange.flat import Flat, ForeignError, graph, sayable
 from netdsl.text.source import Source
 
 COUNTS = {
@@ -499,6 +499,16 @@ def test_netscope_calls_layers_and_what_they_make_by_their_names() -> None:
     assert [item.layer.written for item in flat.items] == ["INPUT 9x10x4", "RELU", "SOFTMAX"]
     assert flat.outputs == (("out", "out"),)
     assert flat.notes == ("out reads it, the name of a layer, which makes other",)
+
+
+def test_what_several_read_is_called_as_they_call_it() -> None:
+    conv = layer("Convolution", "convolution_param { num_output: 4 kernel_size: 1 }", top="both")
+    relu = layer("ReLU", bottom="both", top="both").replace('name: "both"', 'name: "both_relu"')
+    other = layer("TanH", bottom="both", top="t") + layer("Eltwise", bottom="both t", top="end")
+    names = sayable(read(INPUT + conv + relu + other))
+    assert (names["both_relu"], names["both"]) == ("both", "both_conv")
+    names = sayable(read(INPUT + conv + relu + layer("TanH", bottom="both", top="t")))
+    assert (names["both_relu"], names["both"]) == ("both_relu", "both")
 
 
 def test_what_picks_of_outputs_is_left_out_and_told() -> None:

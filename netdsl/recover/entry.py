@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from netdsl.graph.build import build
@@ -23,6 +24,8 @@ from netdsl.text import printer, safe, tree
 from netdsl.text.diagnostic import Report
 from netdsl.text.source import Source
 from netdsl.text.tokens import quoted
+
+_WORDS = re.compile(r"[a-z]+(?:_[a-z]+)*")
 
 
 def text(
@@ -117,4 +120,4 @@ def _called(shaped: ShapedGraph) -> Sequence[int]:
     automatic = {keyword.lower() for keyword in keywords()}
     names = {index: shaped.graph.output_name(index) for index in shaped.graph.outputs}
     said = {index: name for index, name in names.items() if "." not in name and not automatic_like(name, automatic)}
-    return [index for index, name in said.items() if len(names) > 1 or name.replace("_", "").isalpha()]
+    return [index for index, name in said.items() if len(names) > 1 or _WORDS.fullmatch(name)]

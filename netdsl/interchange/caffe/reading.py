@@ -166,6 +166,8 @@ class _Reading:
             self.unread.pop(blob.item, None)
         learned = any(blob.learned for blob in blobs)
         for top, item in zip(one.tops, made, strict=True):
+            if len(one.tops) == 1:
+                self.gathering.call(item, top)
             learns = learned or self.gathering.items[item].layer.counts_depth
             self.put(top, Blob(item, self.gathering.dims[item], blobs[0].batch, training, learns))
 
