@@ -547,6 +547,18 @@ def test_sizes_are_asked_for_once_and_given_by_name() -> None:
     )
 
 
+def test_several_inputs_are_asked_for_by_name_and_what_is_done_to_pixels_is_told() -> None:
+    change = "transform_param { crop_size: 5 scale: 0.5 mean_value: 104 mean_value: 117.5 mean_value: 123 }"
+    text = layer("Data", bottom="", top="a") + layer("Data", bottom="", top="b") + layer("Eltwise", bottom="a b")
+    assert [help for *_, help in told(text)] == [
+        "say it: --input 224x224x3, sizes first and channels last",
+        "say it: --input b=224x224x3, sizes first and channels last",
+    ]
+    assert read(layer("Data", change, bottom="", top="data") + layer("ReLU")).notes == (
+        "data wants pixels less 104, 117.5, 123, times 0.5, as the file makes them",
+    )
+
+
 def test_the_size_of_an_input_may_stand_with_another_phase() -> None:
     text = layer("Data", 'include { stage: "train" }', bottom="", top="data")
     text += INPUT.replace("input_param", 'include { stage: "deploy" } input_param')
