@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl import recover
 from netdsl.graph import exchange
-from netdsl.graph.build import build
 from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake, at_node, graph, sayable
@@ -22,7 +21,6 @@ from netdsl.layers.shape import Shape
 from netdsl.measure import expect
 from netdsl.measure.costs import Totals
 from netdsl.measure.measured import Measured
-from netdsl.text import format as formatter
 from netdsl.text import safe, tree
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import listed
@@ -62,10 +60,9 @@ class OtherCount(ForeignMistake, code="expectation-failed"):
 
 
 class NotFound(ForeignMistake, code="expectation-failed"):
-    """The program that was made is of another network."""
+    """What was made is the program of another network."""
 
-    why: str
-    words = "no program was found that makes this network: {why}"
+    words = "no program was found that makes this network"
 
 
 @dataclass(frozen=True)
@@ -244,25 +241,24 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
         raise ForeignError(report.diagnostics())
     called = {item: nodes[name] for item, name in sayable(flat).items() if name in nodes}
     shaped = _claiming(shaped, flat, partial)
-    if flat_form:
-        comment = "".join([f"# {safe.line(line)}\n" for line in flat.source.splitlines()])
-        text = formatter.format(Source(f"{comment}{listing(shaped.graph)}", "network.net"))
-    else:
+    first, *_ = flat.source.splitlines()
+    name = f"{Path(first.partition(': ')[2]).stem}.net"
+    found = None
+    if not flat_form:
         shaped = recover.nested(shaped)
         scopes = {called[item.name]: item.scope for item in flat.items if item.name in called}
-        text = recover.text(shaped, scopes=scopes, comment=flat.source)
+        found = recover.recovered(shaped, scopes=scopes, comment=flat.source, name=name)
+    if found is None:
+        comment = "".join([f"# {safe.line(line)}\n" for line in flat.source.splitlines()])
+        found = recover.held(shaped, f"{comment}{listing(shaped.graph)}", name)
+    if found is None:
+        raise ForeignError([Diagnostic(NotFound(), at_node(flat.source, "", flat.title))])
     told = Report()
-    made = build(Source(text, "<import>"), None, told)
-    if made is not None:
-        expect.prove(made, told)
-    if made is None or told.failed:
+    expect.prove(found.shaped, told)
+    if told.failed:
         raise ForeignError(told.diagnostics())
-    same = recover.compared(shaped, made)
-    if isinstance(same, recover.Difference):
-        why = f"{same.what} at {same.one}" if same.one else same.what
-        raise ForeignError([Diagnostic(NotFound(why), at_node(flat.source, same.one, flat.title))])
-    paths = {item: same[path] for item, path in called.items()}
-    return Imported(flat, made, text, paths, tuple(told.diagnostics()))
+    paths = {item: found.paths[path] for item, path in called.items()}
+    return Imported(flat, found.shaped, found.text, paths, found.warnings)
 
 
 def _claiming(shaped: ShapedGraph, flat: Flat, partial: bool) -> ShapedGraph:

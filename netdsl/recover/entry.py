@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from netdsl.graph.build import build
 from netdsl.graph.listing import facts, listing
@@ -18,9 +19,22 @@ from netdsl.recover.scopes import Scope
 from netdsl.recover.write import Writer
 from netdsl.text import format as formatter
 from netdsl.text import printer, safe, tree
-from netdsl.text.diagnostic import Report
+from netdsl.text.diagnostic import Diagnostic, NetError, Report
 from netdsl.text.source import Source
 from netdsl.text.tokens import quoted
+
+_NAME = "network.net"
+"""What the file of a program is called, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A program that was recovered, the network that it makes, and the path there for each path of the one before."""
+
+    text: str
+    shaped: ShapedGraph
+    paths: Mapping[str, str]
+    warnings: tuple[Diagnostic, ...] = ()
 
 
 def text(
@@ -30,11 +44,24 @@ def text(
     comment: str = "",
     claims: bool = True,
 ) -> str:
-    """The program of a network as an author would have written it, formatted.
+    """The program of a network as an author would have written it, formatted; as `recovered` has it."""
+    found = recovered(shaped, scopes=scopes, comment=comment, claims=claims)
+    return formatter.format(Source(listing(shaped.graph), _NAME)) if found is None else found.text
+
+
+def recovered(
+    shaped: ShapedGraph,
+    *,
+    scopes: Mapping[str, Scope] | None = None,
+    comment: str = "",
+    claims: bool = True,
+    name: str = _NAME,
+) -> Recovered | None:
+    """The program of a network as an author would have written it, formatted, and held against the network.
 
     `scopes` are names and classes around its nodes, by path. A comment of its source comes first, and claims last:
-    those that the graph brings of the whole, or else its figures. The program makes the network that is given; where
-    none is found that does, it is a line for each layer.
+    those that the graph brings of the whole, or else its figures. None where no program is found that makes the
+    network; its listing does. `name` is what its file is called.
     """
     claimed = list(_claims(shaped)) if claims else []
     for known, plain in ((scopes, False), (dict[str, Scope](), True)):
@@ -43,16 +70,22 @@ def text(
         except RecursionError:  # of forks within forks, deeper than anyone reads
             break
         written = "\n".join([*_heading(shaped, comment), *lines, *claimed, ""])
-        if holds(shaped, written):
-            return formatter.format(Source(written, "network.net"))
-    return formatter.format(Source(listing(shaped.graph), "network.net"))
+        if (found := held(shaped, written, name)) is not None:
+            return found
+    return None
 
 
-def holds(shaped: ShapedGraph, written: str) -> bool:
-    """Whether a program makes a network."""
+def held(shaped: ShapedGraph, written: str, name: str = _NAME) -> Recovered | None:
+    """A program, formatted, with what it makes; None where that is another network."""
     report = Report()
-    made = build(Source(written, "network.net"), None, report)
-    return made is not None and not report.failed and same(shaped, made) is not None
+    try:
+        source = Source(formatter.format(Source(written, name)), name)
+    except NetError:
+        return None
+    made = build(source, None, report)
+    if made is None or report.failed or (paths := same(shaped, made)) is None:
+        return None
+    return Recovered(source.text, made, paths, tuple(report.diagnostics()))
 
 
 def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bool = False) -> Sequence[str]:
