@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import prod
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.graph.node import Site
 from netdsl.graph.paths import assign
-from netdsl.layers.arguments import arguments_of
+from netdsl.layers.arguments import LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text.builder import MAX_DIGITS
 from netdsl.text.diagnostic import Diagnostic, NetError
@@ -49,7 +49,6 @@ class Item:
     scope: tuple[tuple[str, str], ...] = ()
     training: bool = False
     place: Span | None = field(default=None, compare=False, repr=False)
-    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,14 @@ class FarNumber(ForeignMistake, code="limit-exceeded"):
     words = "{field} of {layer} has more digits than a program says: at most 40"
 
 
+class Unfit(ForeignMistake, code="invalid-argument"):
+    layer: str
+    field: str
+    noun: str
+    why: str
+    words = "{layer}'s {field} takes {noun}: {why}"
+
+
 class ForeignError(NetError):
     """A foreign network that cannot be said; `partial` is what of it can be, where there is any."""
 
@@ -99,12 +106,12 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     """The graph of a foreign network, as `from_graph` takes it, by names that the language can say.
 
     Each node knows its layer, its place, whose weights it uses, and whether training alone needs it. Raises
-    ForeignError for numbers that the language cannot say.
+    ForeignError for arguments that a layer cannot have.
     """
     import networkx
 
     names = sayable(flat)
-    far: list[Diagnostic] = []
+    wrong: list[Diagnostic] = []
     found: MultiDiGraph[str] = networkx.MultiDiGraph(
         title=flat.title,
         outputs=_named(flat.outputs, names),
@@ -112,26 +119,31 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     )
     for item in flat.items:
         site = Site(item.place or at_node(flat.source, item.name, item.layer.written), {})
-        far += [Diagnostic(FarNumber(item.layer.keyword, one), site.span) for one in _far(item.layer)]
+        wrong += [Diagnostic(one, site.span) for one in unfit(item.layer)]
         weights = names[item.shares or item.name]
         found.add_node(
             names[item.name], layer=_renamed(item.layer, names), weights=weights, training=item.training, place=site
         )
         for position, source in enumerate(item.inputs):
             found.add_edge(names[source], names[item.name], key=position)
-    if far:
-        raise ForeignError(far)
+    if wrong:
+        raise ForeignError(wrong)
     return found
 
 
-def _far(layer: Layer) -> list[str]:
-    """The arguments of a layer whose numbers are too large or too near to nothing for the language."""
-    numbers = {one.field: getattr(layer, one.attribute) for one in arguments_of(type(layer))}
-    return [
-        field
-        for field, value in numbers.items()
-        if isinstance(value, Fraction | int) and value and not _LEAST <= abs(value) < 1 / _LEAST
-    ]
+def unfit(layer: Layer) -> Iterator[ForeignMistake]:
+    """What is wrong with the arguments of a layer that was made of values, and not of a text."""
+    for one in arguments_of(type(layer)):
+        value = getattr(layer, one.attribute)
+        if value is None or isinstance(value, bool) or value == one.default:
+            continue
+        if isinstance(value, Fraction | int) and value and not _LEAST <= abs(value) < 1 / _LEAST:
+            yield FarNumber(layer.keyword, one.field)
+            continue
+        try:
+            one.kind.read(value)
+        except LayerError as error:
+            yield Unfit(layer.keyword, one.field, one.kind.noun, error.mistake.message())
 
 
 def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
@@ -144,22 +156,14 @@ def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
 def sayable(flat: Flat) -> Mapping[str, str]:
     """For the name of each item one that the language can say: in lower case, without signs, and unique.
 
-    What is an output is called as the output is, so that it needs no second name; and what several read is called as
-    they call it, which where layers work in place is the name of the first of them.
+    What is an output is called as the output is, so that it needs no second name.
     """
     outputs = {item: name for name, item in reversed((*flat.outputs, *flat.training_outputs))}
-    read = Counter([name for item in flat.items for name in item.inputs])
-    givers = {item.called: item.name for item in flat.items if item.called and read[item.name] > 1}
-    for item in flat.items:
-        if not item.inputs:
-            givers.pop(item.name, None)
-    called = {item: name for name, item in givers.items()}
     unique: dict[str, str] = {}
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     for item in flat.items:
-        own = f"{item.name}_{item.layer.keyword}" if item.name in givers else item.name
-        said = outputs.get(item.name) or called.get(item.name) or own or f"{item.layer.keyword}_{len(unique) + 1}"
+        said = outputs.get(item.name, item.name) or f"{item.layer.keyword}_{len(unique) + 1}"
         plain = name = _plain(said)
         while name in taken:
             counts[plain] += 1

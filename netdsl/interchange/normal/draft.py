@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from netdsl.interchange.flat import ForeignMistake, Item
+from netdsl.interchange.flat import ForeignMistake, Item, unfit
 from netdsl.interchange.normal import axes, turns
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.shape import Shape
@@ -198,16 +198,27 @@ class Draft:
         Raises Unsaid where the layer does not fit what flows in.
         """
         shapes = [self.shapes[name] for name in inputs]
+        if (wrong := next(unfit(layer), None)) is not None:
+            raise Unsaid(wrong.message())
         try:
             shape = layer.shape(*shapes)
         except LayerError as error:
             raise Unsaid(f"{layer.written} does not fit: {error.mistake.message()}") from None
+        self.fits(layer, inputs, weights or {})
         name = _called(operator, layer, tied if weights else ())
         name = self.named(f"{name}_{layer.keyword.lower()}" if before else name)
         item = Item(name, layer, tuple(inputs), scope=operator.scope, place=self.source.place(operator))
         self.keep(item, weights or {}, tied)
         self.shapes[name] = shape
         return name
+
+    def fits(self, layer: Layer, inputs: Sequence[str], weights: Mapping[str, Tensor]) -> None:
+        """Raise Unsaid where weights have other sizes than the layer's."""
+        for one in layer.weights(*[self.shapes[name] for name in inputs]) if weights else ():
+            found = weights[one.name].shape if one.name in weights else one.dims
+            if found != one.dims:
+                given, wanted = ("x".join(map(str, dims)) for dims in (found, one.dims))
+                raise Unsaid(f"its {one.name} is {given}, and {wanted} that of {layer.written}")
 
     def keep(self, item: Item, weights: Mapping[str, Tensor], tied: tuple[str, ...]) -> None:
         """Put an item in its place, with its weights, or with the item whose weights they are."""
@@ -247,6 +258,7 @@ class Draft:
             return False
         owner = made.shares or item
         weights = {**self.items[owner].weights, **weights}
+        self.fits(layer, made.inputs, weights)
         if owner == item:
             self.owners.pop((made.layer, *before), None)
         else:
