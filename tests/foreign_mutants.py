@@ -127,21 +127,22 @@ def _model(data: bytes, random: Random) -> bytes:
     onnx: Any = import_module("onnx")
     if random.random() < 0.15:
         return _bytes(data, random)
-    model = onnx.ModelProto()
-    try:
-        model.ParseFromString(data)
-    except Exception:
-        return _bytes(data, random)
-    messages = [model, model.graph]
-    for one in messages:
-        for field, value in one.ListFields():
-            if field.type == field.TYPE_MESSAGE and one is not model:
-                messages += value if _repeated(field) else [value]
-    names = [name for node in model.graph.node for name in (*node.input, *node.output)] or [""]
     for _ in range(random.choice((1, 1, 1, 2, 4))):
+        model = onnx.ModelProto()
+        try:
+            model.ParseFromString(data)
+        except Exception:
+            return _bytes(data, random)
+        messages = [model.graph]
+        for one in messages:
+            for field, value in one.ListFields():
+                if field.type == field.TYPE_MESSAGE:
+                    messages += value if _repeated(field) else [value]
+        names = [name for node in model.graph.node for name in (*node.input, *node.output)] or [""]
         with suppress(UnicodeError):  # of bytes that are no text
-            _message(random.choice(messages[1:]), messages, names, random)
-    return model.SerializeToString()
+            _message(random.choice(messages), messages, names, random)
+        data = model.SerializeToString()
+    return data
 
 
 def _repeated(field: Any) -> bool:
@@ -159,7 +160,7 @@ def _message(message: Any, messages: Sequence[Any], names: Sequence[str], random
     if not _repeated(field):
         if field.type == field.TYPE_MESSAGE:
             if alike:
-                getattr(message, field.name).CopyFrom(random.choice(alike))
+                getattr(message, field.name).CopyFrom(_copied(random.choice(alike)))  # it may be around it
         else:
             setattr(message, field.name, _scalar(field, names, random))
         return

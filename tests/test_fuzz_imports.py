@@ -115,3 +115,29 @@ def test_a_graph_that_leads_nowhere_is_told(change: Any, message: str, tmp_path:
     with pytest.raises(ForeignError) as caught:
         entry.read(damaged(tmp_path, change))
     assert caught.value.diagnostics[0].message == message
+
+
+@needed
+@pytest.mark.parametrize(
+    ("kind", "attributes", "weights", "words"),
+    [
+        ("BatchNormalization", {"epsilon": -1.0}, [(3,)] * 4, "BN's eps takes a number from 0: -1 is less than 0"),
+        ("BatchNormalization", {"epsilon": 1e-45}, [(3,)] * 4, "eps of BN has more digits than a program says"),
+        ("LSTM", {"hidden_size": 2}, [(1, 8, 4), (1, 8, 2)], "its weight_ih_l0 is 8x4, and 8x3 that of LSTM 2"),
+    ],
+)
+def test_layers_that_cannot_be_are_told(
+    kind: str, attributes: dict[str, Any], weights: list[tuple[int, ...]], words: str, tmp_path: Path
+) -> None:
+    from onnx import helper, numpy_helper  # pyright: ignore
+
+    names = "abcd"[: len(weights)]
+    stored = [numpy_helper.from_array(np.ones(one, np.float32), name) for name, one in zip(names, weights, strict=True)]
+    x, y = (helper.make_tensor_value_info(*one) for one in (("x", 1, [1, 5, 3]), ("y", 1, None)))
+    nodes = [helper.make_node("Transpose", ["x"], ["z"], perm=[1, 0, 2] if kind == "LSTM" else [0, 2, 1])]
+    nodes += [helper.make_node(kind, ["z", *names], ["y"], **attributes)]
+    model = helper.make_model(helper.make_graph(nodes, "made", [x], [y], stored))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(ForeignError) as caught:
+        entry.imported(entry.read(tmp_path / "net.onnx"))
+    assert words in caught.value.diagnostics[0].message
