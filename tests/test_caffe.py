@@ -16,7 +16,7 @@ from torch.nn import functional
 import netdsl
 from netdsl.interchange import caffe
 from netdsl.interchange.caffe.reading import reading
-from netdsl.interchange.flat import Flat, ForeignError, graph
+from netdsl.interchange.flat import Flat, ForeignError, graph, sayable
 from netdsl.text.source import Source
 
 COUNTS = {
@@ -501,6 +501,16 @@ def test_netscope_calls_layers_and_what_they_make_by_their_names() -> None:
     assert flat.notes == ("out reads it, the name of a layer, which makes other",)
 
 
+def test_what_several_read_is_called_as_they_call_it() -> None:
+    conv = layer("Convolution", "convolution_param { num_output: 4 kernel_size: 1 }", top="both")
+    relu = layer("ReLU", bottom="both", top="both").replace('name: "both"', 'name: "both_relu"')
+    other = layer("TanH", bottom="both", top="t") + layer("Eltwise", bottom="both t", top="end")
+    names = sayable(read(INPUT + conv + relu + other))
+    assert (names["both_relu"], names["both"]) == ("both", "both_conv")
+    names = sayable(read(INPUT + conv + relu + layer("TanH", bottom="both", top="t")))
+    assert (names["both_relu"], names["both"]) == ("both_relu", "both")
+
+
 def test_what_picks_of_outputs_is_left_out_and_told() -> None:
     text = layer("PriorBox", "prior_box_param { min_size: 30 }", bottom="data data", top="boxes")
     text += layer("Concat", "concat_param { axis: 2 }", bottom="boxes boxes", top="all")
@@ -534,6 +544,18 @@ def test_sizes_are_asked_for_once_and_given_by_name() -> None:
     assert told(text, inputs={"": (5, 6, 7), "imagee": (5, 6, 7)})[0][2:] == (
         "--input imagee: the network has no input of this name",
         "did you mean image?",
+    )
+
+
+def test_several_inputs_are_asked_for_by_name_and_what_is_done_to_pixels_is_told() -> None:
+    change = "transform_param { crop_size: 5 scale: 0.5 mean_value: 104 mean_value: 117.5 mean_value: 123 }"
+    text = layer("Data", bottom="", top="a") + layer("Data", bottom="", top="b") + layer("Eltwise", bottom="a b")
+    assert [help for *_, help in told(text)] == [
+        "say it: --input 224x224x3, sizes first and channels last",
+        "say it: --input b=224x224x3, sizes first and channels last",
+    ]
+    assert read(layer("Data", change, bottom="", top="data") + layer("ReLU")).notes == (
+        "data wants pixels less 104, 117.5, 123, times 0.5, as the file makes them",
     )
 
 

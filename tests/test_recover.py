@@ -103,10 +103,11 @@ def test_random_networks_come_back(program: str) -> None:
     assert recover.text(again.shaped, scopes={}, claims=False) == recover.text(net.shaped, scopes={}, claims=False)
 
 
-def test_resnet_50_is_a_block_and_four_lines() -> None:
+def test_resnet_50_is_three_blocks_and_four_lines() -> None:
     text = recover.text(forgotten(netdsl.load("resnet50")).shaped, claims=False)
-    assert "block stage(n, stride, copies) =" in text
-    assert "-> stage(256, 2, 5)" in text
+    assert "block bottleneck(n, stride=1) = unit(n) -> RELU -> unit(n, 3, stride) -> RELU -> unit(4*n)\n" in text
+    assert "block stage(n, stride, blocks) =" in text
+    assert "-> stage(256, 2, 6)" in text
     assert length(text) < words(resources.bundled()[0].parent / "resnet50.net")
 
 
@@ -202,7 +203,7 @@ def test_parameters_follow_from_each_other() -> None:
         "block u(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n"
         "INPUT 9x9x3 -> u(4, 3) -> u(8, 5) -> u(6, 1)"
     )
-    assert text.startswith("block double(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n")
+    assert text.startswith("block double(n, k=1) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n")
 
 
 def test_numbers_grow_with_the_copies() -> None:
@@ -212,7 +213,7 @@ def test_numbers_grow_with_the_copies() -> None:
     assert text == "INPUT 8x8x4\n-> ( CONV {4 + 12*i} 1 -> RELU ) x5 as i"
     text = recovered(
         "block r(n, a, m) = ( FC n -> RELU -> DROPOUT {a + i/40} ) x{m} as i -> FC 5\n"
-        "INPUT 8 -> r(6, 0, 3) -> r(8, 0.2, 4) -> r(9, 0.3, 5)"
+        "INPUT 8 -> r(6, 0, 3) -> r(8, 0.2, 4) -> r(9, 0.3, 5) -> r(7, 0.1, 6) -> r(5, 0.4, 3) -> r(4, 0.5, 4)"
     )
     assert "FC n -> RELU -> DROPOUT {rate + i/40} ) x{copies} as i -> FC 5" in text
 
@@ -229,7 +230,7 @@ def test_long_skips_are_names_that_blocks_take() -> None:
         "-> double(24) -> up(12, e3) -> up(8, e2) -> up(4, e1) -> CONV 2 1\n"
     )
     assert "block up(n, across) = DECONV n 2 s2 -> [ across | SKIP ] -> CONCAT -> unit(n)" in text
-    assert "-> tap1: unit(4) -> MAXPOOL 2\n" in text
+    assert "-> tap1: unit(4) x2 -> MAXPOOL 2\n" in text
     assert "-> up(12, tap3)\n-> up(8, tap2)\n-> up(4, tap1) -> CONV 2 1" in text
 
 
@@ -237,9 +238,10 @@ def test_nodes_that_layers_name_are_arguments() -> None:
     text = recovered(
         "image: INPUT 16x16x3 -> CONV 8 3 p1 -> BN -> RELU -> s: MAXPOOL 2 -> CONV 8 3 p1 -> BN -> RELU -> CONV 4 1\n"
         "-> UPSAMPLE like=image mode=bilinear -> SIGMOID\n"
-        "s -> CONV 6 3 p1 -> BN -> RELU -> CONV 4 1 -> UPSAMPLE like=image mode=bilinear -> SIGMOID"
+        "s -> CONV 6 3 p1 -> BN -> RELU -> CONV 4 1 -> UPSAMPLE like=image mode=bilinear -> SIGMOID\n"
+        "s -> CONV 7 3 p1 -> BN -> RELU -> CONV 4 1 -> UPSAMPLE like=image mode=bilinear -> SIGMOID"
     )
-    assert "-> UPSAMPLE like=across mode=bilinear -> SIGMOID\n" in text
+    assert "-> UPSAMPLE like=target mode=bilinear -> SIGMOID\n" in text
     assert "(6, image)" in text
 
 

@@ -49,6 +49,7 @@ class Item:
     scope: tuple[tuple[str, str], ...] = ()
     training: bool = False
     place: Span | None = field(default=None, compare=False, repr=False)
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,14 +157,22 @@ def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
 def sayable(flat: Flat) -> Mapping[str, str]:
     """For the name of each item one that the language can say: in lower case, without signs, and unique.
 
-    What is an output is called as the output is, so that it needs no second name.
+    What is an output is called as the output is, so that it needs no second name; and what several read is called as
+    they call it, which where layers work in place is the name of the first of them.
     """
     outputs = {item: name for name, item in reversed((*flat.outputs, *flat.training_outputs))}
+    read = Counter([name for item in flat.items for name in item.inputs])
+    givers = {item.called: item.name for item in flat.items if item.called and read[item.name] > 1}
+    for item in flat.items:
+        if not item.inputs:
+            givers.pop(item.name, None)
+    called = {item: name for name, item in givers.items()}
     unique: dict[str, str] = {}
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     for item in flat.items:
-        said = outputs.get(item.name, item.name) or f"{item.layer.keyword}_{len(unique) + 1}"
+        own = f"{item.name}_{item.layer.keyword}" if item.name in givers else item.name
+        said = outputs.get(item.name) or called.get(item.name) or own or f"{item.layer.keyword}_{len(unique) + 1}"
         plain = name = _plain(said)
         while name in taken:
             counts[plain] += 1

@@ -101,6 +101,11 @@ class Gathering:
         item = self.items[name]
         self.items[name] = replace(item, layer=layer, weights={**item.weights, **weights})
 
+    def call(self, name: str, called: str) -> None:
+        """Tell what the source calls what an item gives; an input has its own name."""
+        if called != name and self.items[name].inputs:
+            self.items[name] = replace(self.items[name], called=called)
+
     def count(self, item: str, params: int, macs: int = 0) -> None:
         """Add to the source's own counts."""
         self.counts[item, "params"] += params

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from netdsl.graph.build import build
 from netdsl.graph.listing import facts, listing
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.table import keywords
 from netdsl.measure.measured import Measured
-from netdsl.recover import naming, scopes, shared
+from netdsl.recover import labels, naming, scopes, shared
 from netdsl.recover.blocks import MOST, Blocks
 from netdsl.recover.flow import Flow
 from netdsl.recover.forms import Forms
-from netdsl.recover.naming import automatic_like
 from netdsl.recover.parts import Parts, names
 from netdsl.recover.same import same
 from netdsl.recover.scopes import Scope
@@ -99,28 +97,29 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
     read = {source for node in shaped.nodes for source in node.inputs}
     ends = [index for index in order if index not in read and index not in graph.training_outputs]
     explicit = tuple(ends) != graph.outputs
-    named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *_called(shaped)}
+    named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *labels.called(shaped)}
     if not plain:
         shared.group(shaped, strands, {*named, *flow.referred, *names(strands)})
     parts = Parts(shaped, forms, strands, named, growing=not plain)
     around = scopes.of(shaped, known)
     chains = [parts.chain(strand) for strand in strands]
     among = [node for chain in chains for part in chain for node in part.nodes]
-    blocks = Blocks(forms, chains, scopes.modules(around, among))
+    modules = scopes.Modules(around, among)
+    blocks = Blocks(forms, chains, modules.fit)
     blocks.find(0 if plain else MOST)
-    block_names = naming.block_names(blocks, scopes.classes(blocks, around))
+    block_names = naming.block_names(blocks, scopes.classes(blocks, modules))
     called = scopes.labels(blocks.elements, around)
-    labels = naming.labels(
+    named_as = labels.labels(
         shaped,
         [index for index in order if index in parts.labelled],
         block_names.values(),
         blocks.label(called, block_names),
     )
-    lines = list(Writer(blocks, block_names, labels).text())
+    lines = list(Writer(blocks, block_names, named_as).text())
     if explicit:
-        lines.append(f"output {', '.join(labels[index] for index in graph.outputs)}")
+        lines.append(f"output {', '.join(named_as[index] for index in graph.outputs)}")
     if graph.training_outputs:
-        lines.append(f"output training {', '.join(labels[index] for index in graph.training_outputs)}")
+        lines.append(f"output training {', '.join(named_as[index] for index in graph.training_outputs)}")
     return lines
 
 
@@ -143,11 +142,3 @@ def _claims(shaped: ShapedGraph) -> Iterator[str]:
     yield f"expect shape = {shaped.shapes[graph.outputs[0]]}"
     yield f"expect params = {totals.params}"
     yield f"expect macs = {totals.macs}"
-
-
-def _called(shaped: ShapedGraph) -> Sequence[int]:
-    """The outputs whose names say something: none that is automatic, and of one output alone no number either."""
-    automatic = {keyword.lower() for keyword in keywords()}
-    names = {index: shaped.graph.output_name(index) for index in shaped.graph.outputs}
-    said = {index: name for index, name in names.items() if "." not in name and not automatic_like(name, automatic)}
-    return [index for index, name in said.items() if len(names) > 1 or name.replace("_", "").isalpha()]

@@ -7,7 +7,7 @@ whatever their numbers; and what its parameters are follows from all the rows th
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
@@ -23,12 +23,31 @@ class Ref(int):
     """A node that is named: its index."""
 
 
-Value: TypeAlias = int | Fraction | tuple[int | Fraction, ...] | Ref
+class In(int):
+    """How many channels flow into an element; 0 where nothing does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ins:
+    """The same within a repeat, for each of its copies that differ in this."""
+
+    copies: tuple[In | Ins, ...]
+
+
+Value: TypeAlias = int | Fraction | tuple[int | Fraction, ...] | Ref | Ins
+
+
+def entering(value: Value) -> int:
+    """How many channels flow into an element where it stands first."""
+    while isinstance(value, Ins):
+        value = value.copies[0]
+    assert isinstance(value, In)
+    return int(value)
 
 
 def number(value: Value) -> int | Fraction | None:
     """A value that is one number, no dims and no name."""
-    return None if isinstance(value, tuple | Ref) else value
+    return None if isinstance(value, tuple | Ref | In | Ins) else value
 
 
 class Item(NamedTuple):
@@ -48,7 +67,7 @@ class Form:
 
     kind: Literal["layer", "fork", "repeat", "call", "name", "apply", "group"]
     holes: tuple[str, ...] = ()
-    """What its own holes are: fields of the layer, the count of a repeat, a name."""
+    """What its own holes are: what flows in, fields of the layer, the count of a repeat, a name."""
     layer: Layer | None = None
     node: int = -1
     growing: tuple[int, ...] = ()
@@ -92,20 +111,10 @@ class Forms:
         self.all.append(form)
         return len(self.all) - 1
 
-    def layer(self, layer: Layer, *, fixed: bool = False) -> tuple[int, tuple[Value, ...]]:
-        """The form of a layer, and its numbers."""
+    def layer(self, layer: Layer, inflow: In, *, fixed: bool = False) -> tuple[int, tuple[Value, ...]]:
+        """The form of a layer, and its numbers, behind what flows in."""
         holes, values = _holes(layer)
-        return self.of(Form("layer", holes, layer, fixed=fixed)), values
-
-    def rows(self, chain: Sequence[Item], holes: Sequence[Value]) -> list[Sequence[Value]]:
-        """The holes of each item of a chain."""
-        found: list[Sequence[Value]] = []
-        at = 0
-        for item in chain:
-            end = at + self.all[item.form].arity
-            found.append(holes[at:end])
-            at = end
-        return found
+        return self.of(Form("layer", ("in", *holes), layer, fixed=fixed)), (inflow, *values)
 
 
 def _holes(layer: Layer) -> tuple[tuple[str, ...], tuple[Value, ...]]:

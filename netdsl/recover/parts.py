@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import cast
 
 from netdsl.graph.node import ShapedGraph
 from netdsl.layers.base import FOLLOWERS
 from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
-from netdsl.recover.forms import NODE, Form, Forms, Item, Ref, Value, number
+from netdsl.recover.forms import NODE, Form, Forms, In, Ins, Item, Ref, Value, number
 from netdsl.recover.same import plain
 from netdsl.recover.shared import owners, steps
 from netdsl.text.tree import Number, exact
@@ -25,6 +26,13 @@ class Part:
     item: Item
     holes: tuple[Value, ...]
     nodes: tuple[int, ...] = ()
+
+    def equals(self, other: Part) -> bool:
+        """Whether it says the same as another, whatever flows in."""
+        if self.item[:2] != other.item[:2]:
+            return False
+        pairs = zip(self.holes, other.holes, strict=True)
+        return all(one == two or isinstance(one, In | Ins) for one, two in pairs)
 
 
 class Parts:
@@ -42,47 +50,54 @@ class Parts:
             further = len(references(node.layer))
             self.labelled.update(node.inputs[len(node.inputs) - further :])
 
-    def chain(self, strand: Strand) -> list[Part]:
-        """The parts of a chain, its tandem repeats as one part each."""
+    def chain(self, strand: Strand, inflow: int = ROOT) -> list[Part]:
+        """The parts of a chain that a node flows into, its tandem repeats as one part each."""
         found: list[Part] = []
         if strand.start not in (FLOW, ROOT):
             form = self.forms.of(Form("name", ("name",)))
             found.append(Part(Item(form, None), (Ref(strand.start),)))
-        found += [self._part(step) for step in strand.steps]
+        at = inflow if strand.start == FLOW else strand.start
+        for step in strand.steps:
+            found.append(self._part(step, at))
+            at = step.index
         for period in range(1, min(LONGEST, len(found) // 2) + 1):
             found = self._folded(found, period)
         for period in range(1, min(LONGEST, len(found) // 3) + 1) if self.growing else ():
             found = self._grown(found, period)
         return found
 
-    def _part(self, step: Step) -> Part:
+    def _channels(self, index: int) -> In:
+        return In(self.shaped.shapes[index].channels if index >= 0 else 0)
+
+    def _part(self, step: Step, inflow: int) -> Part:
         index = step.index
         label = index if index in self.labelled else None
         if step.group:
-            return self._group(step, index)
+            return self._group(step, index, inflow)
         if step.applied >= 0:
             form = self.forms.of(Form("apply", node=step.applied, fixed=True))
             return Part(Item(form, self.shaped.nodes[index].device, label), (), (index,))
         if step.branches is None:
-            part = self._leaf(index)
+            part = self._leaf(index, inflow)
             return replace(part, item=part.item._replace(label=label))
-        branches = [*map(self.chain, step.branches), [self._leaf(index)]]
+        branches = [*(self.chain(branch, inflow) for branch in step.branches), [self._leaf(index, inflow)]]
         device, chains = self._placed([[part.item for part in branch] for branch in branches])
-        form = Form("fork", chains=chains)
-        holes = tuple([value for branch in branches for part in branch for value in part.holes])
+        form = Form("fork", ("in",), chains=chains)
+        inside = [value for branch in branches for part in branch for value in part.holes]
+        holes = (self._channels(inflow), *inside)
         nodes = tuple([node for branch in branches for part in branch for node in part.nodes])
         return Part(Item(self.forms.of(form), device, label), holes, nodes)
 
-    def _group(self, step: Step, label: int) -> Part:
+    def _group(self, step: Step, label: int, inflow: int) -> Part:
         """What is applied again as one element."""
-        inside = self.chain(Strand(FLOW, step.group))
+        inside = self.chain(Strand(FLOW, step.group), inflow)
         inside[-1] = replace(inside[-1], item=inside[-1].item._replace(label=None))
         device, chains = self._placed([[part.item for part in inside]])
         form = self.forms.of(Form("group", chains=chains, fixed=True))
         holes = tuple([value for part in inside for value in part.holes])
         return Part(Item(form, device, label), holes, tuple([node for part in inside for node in part.nodes]))
 
-    def _leaf(self, index: int) -> Part:
+    def _leaf(self, index: int, inflow: int) -> Part:
         """A layer, or the call of one whose weights it uses."""
         node = self.shaped.nodes[index]
         if index in self.owners:
@@ -92,14 +107,13 @@ class Parts:
         if further := references(layer):
             read = node.inputs[len(node.inputs) - len(further) :]
             layer = replace(layer, **{name: f"{NODE}{source}" for name, source in zip(further, read, strict=True)})
-        form, values = self.forms.layer(layer, fixed=index in self.owning)
+        form, values = self.forms.layer(layer, self._channels(inflow), fixed=index in self.owning)
         return Part(Item(form, node.device), values, (index,))
 
     def _folded(self, chain: list[Part], period: int) -> list[Part]:
         """The chain with what recurs after as many elements in their place."""
         equal = [
-            one.item[:2] == other.item[:2] and one.holes == other.holes and one.item.label is None
-            for one, other in zip(chain, chain[period:], strict=False)
+            one.item.label is None and one.equals(other) for one, other in zip(chain, chain[period:], strict=False)
         ]
         found: list[Part] = []
         at = 0
@@ -112,7 +126,9 @@ class Parts:
                 found.append(chain[at])
                 at += 1
                 continue
-            starts = [at + shift for shift in range(left + 1) if self._repeatable(chain[at + shift :][:period])]
+            starts = [
+                at + shift for shift in range(left + 1) if self._repeatable(chain[at + shift : at + shift + period])
+            ]
             if not starts:
                 found.append(chain[at])
                 at += 1
@@ -127,7 +143,7 @@ class Parts:
                 continue
             found += chain[at:start]
             # Only its end may be labelled, which from outside stands for the last copy.
-            found.append(self._repeat(chain[start : start + period], copies, chain[end - 1].item.label))
+            found.append(self._repeat([chain[one : one + period] for one in range(start, end, period)]))
             at = end
         return found
 
@@ -136,16 +152,20 @@ class Parts:
         found: list[Part] = []
         at = 0
         while at < len(chain):
-            step = self._step(chain[at:][:period], chain[at + period :][:period])
+            if not _even(chain, at, period):  # which most stretches show at once
+                found.append(chain[at])
+                at += 1
+                continue
+            step = self._step(chain[at : at + period], chain[at + period : at + 2 * period])
             end = at + 2 * period
-            while step and self._step(chain[end - period : end], chain[end:][:period]) == step:
+            while step and self._step(chain[end - period : end], chain[end : end + period]) == step:
                 end += period
             body = chain[at : at + period]
             if step is None or end - at < self._least(body, step) * period or not self._repeatable(body):
                 found.append(chain[at])
                 at += 1
                 continue
-            found.append(self._repeat(body, (end - at) // period, chain[end - 1].item.label, step))
+            found.append(self._repeat([chain[one : one + period] for one in range(at, end, period)], step))
             at = end
         return found
 
@@ -168,7 +188,7 @@ class Parts:
         for first, second in zip(one, other, strict=True):
             for value, next_one in zip(first.holes, second.holes, strict=True):
                 low, high = number(value), number(next_one)
-                if value == next_one:
+                if value == next_one or isinstance(value, In | Ins):
                     found.append(0)
                 elif low is None or high is None:
                     return None
@@ -180,16 +200,22 @@ class Parts:
         kinds = [self.forms[part.item.form].kind for part in body]
         return "name" not in kinds and not (len(kinds) == 1 and kinds[0] == "repeat")
 
-    def _repeat(self, body: Sequence[Part], copies: int, label: int | None, step: Sequence[Number] = ()) -> Part:
+    def _repeat(self, copies: Sequence[Sequence[Part]], step: Sequence[Number] = ()) -> Part:
+        body, label = copies[0], copies[-1][-1].item.label
         device, chains = self._placed([[part.item._replace(label=None) for part in body]])
         growing = tuple([column for column, number in enumerate(step) if number])
         form = self.forms.of(Form("repeat", ("count", *("step" for _ in growing)), growing=growing, chains=chains))
         values = [value for part in body for value in part.holes]
+        ins = [column for column, value in enumerate(values) if isinstance(value, In | Ins)]
+        rows = [[value for part in copy for value in part.holes] for copy in copies]
+        flows = [tuple([cast("In | Ins", row[column]) for column in ins]) for row in rows]
+        for column, several in zip(ins, zip(*(flows if growing else dict.fromkeys(flows)), strict=True), strict=True):
+            values[column] = Ins(several)
         for column in growing:
             first = number(values[column])
             assert first is not None
             values[column] = exact(Fraction(first) - step[column])
-        holes = (copies, *(step[column] for column in growing), *values)
+        holes = (len(copies), *(step[column] for column in growing), *values)
         nodes = tuple([node for part in body for node in part.nodes])
         return Part(Item(form, device, label), holes, nodes)
 
@@ -200,6 +226,23 @@ class Parts:
         if not device:
             return device, chains
         return device, [[item._replace(device=item.device and 0) for item in chain] for chain in chains]
+
+
+def _even(chain: Sequence[Part], at: int, period: int) -> bool:
+    """Whether two stretches behind one are as it is, but for numbers that grow evenly."""
+    if at + 3 * period > len(chain):
+        return False
+    for place in range(at, at + period):
+        one, two, three = chain[place], chain[place + period], chain[place + 2 * period]
+        if not one.item[:2] == two.item[:2] == three.item[:2]:
+            return False
+        for first, second, third in zip(one.holes, two.holes, three.holes, strict=True):
+            if first == second == third or isinstance(first, In | Ins):
+                continue
+            low, middle, high = number(first), number(second), number(third)
+            if low is None or middle is None or high is None or middle - low != high - middle:
+                return False
+    return True
 
 
 def names(strands: Sequence[Strand]) -> Sequence[int]:
@@ -226,4 +269,6 @@ def _rank(forms: Forms, item: Item) -> int:
     one = forms[item.form]
     if one.layer is not None and one.layer.keyword == "DWCONV":
         return 0
-    return 2 if awkward(forms, item) else 1
+    if one.layer is not None and one.layer.role == "pooling":
+        return 2
+    return 3 if awkward(forms, item) else 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
@@ -17,6 +17,8 @@ from netdsl.text.tokens import KEYWORDS, NAMES
 Scope: TypeAlias = tuple[tuple[str, str], ...]
 """Names and classes from outside in: (("layer1", "Sequential"), ("0", "Bottleneck"))."""
 
+_MOST = 0.6  # of a module that is a block of its name
+_UNIT = 3  # layers, so few that a block is called after a module if it is all of it
 _CONTAINERS = {"", "Sequential", "ModuleList", "ModuleDict", "Module"}
 
 
@@ -33,35 +35,49 @@ def _counted(name: str) -> bool:
     return stem != name and len(stem) > 2 and stem.upper() not in keywords()
 
 
-def modules(scopes: Sequence[Scope], among: Iterable[int]) -> Callable[[Sequence[int]], bool]:
-    """Whether nodes are all that stand in one scope of the source, among some: of equal copies, those of the first."""
-    sizes: Counter[Scope] = Counter()
-    for node in among:
-        sizes.update(scopes[node][:end] for end in range(1, len(scopes[node]) + 1))
+class Modules:
+    """The modules of a source by how many nodes are in them, among some: of equal copies, those of the first."""
 
-    def whole(nodes: Sequence[int]) -> bool:
-        scope = _common([scopes[node] for node in nodes])
-        return any(sizes[scope[:end]] == len(nodes) for end in range(1, len(scope) + 1))
+    def __init__(self, scopes: Sequence[Scope], among: Iterable[int]) -> None:
+        self.scopes = scopes
+        self._sizes: Counter[Scope] = Counter()
+        for node in among:
+            self._sizes.update(scopes[node][:end] for end in range(1, len(scopes[node]) + 1))
 
-    return whole
+    def around(self, nodes: Sequence[int]) -> Scope:
+        """The scope around all of some nodes."""
+        return _common([self.scopes[node] for node in nodes])
+
+    def share(self, nodes: Sequence[int]) -> float:
+        """What part some nodes are of the innermost module around them that is more than one layer."""
+        scope = self.around(nodes)
+        return len(nodes) / self._sizes[scope] if scope else 0
+
+    def fit(self, nodes: Sequence[int]) -> float:
+        """How well nodes are what the source has as one: 1 for a module, -1 where they are several that have names."""
+        scope = self.around(nodes)
+        if any(self._sizes[scope[:end]] == len(nodes) for end in range(1, len(scope) + 1)):
+            return 1
+        inside = {self.scopes[node][: len(scope) + 1] for node in nodes if len(self.scopes[node]) > len(scope)}
+        named = [one for one in inside if self._sizes[one] > 1 and not one[-1][0].isdigit() and one[-1][1]]
+        return -1 if len(named) > 1 else 0
 
 
-def classes(blocks: Blocks, scopes: Sequence[Scope]) -> Mapping[int, str]:
-    """The class of each block whose nodes are wherever it is called those of a module of that class."""
-    found: dict[int, str] = {}
+def classes(blocks: Blocks, modules: Modules) -> Mapping[int, str]:
+    """The class of each block whose nodes are, wherever it is called, a module of that class, or most of one."""
+    found: dict[str, tuple[float, int]] = {}
     for form, instances in blocks.instances().items():
-        if blocks.forms[form].kind != "call":
+        nodes = [nodes for nodes in instances if nodes]
+        if blocks.forms[form].kind != "call" or not nodes:
             continue
-        chain = blocks.forms[form].chains[0]
-        if len(chain) == 1 and blocks.forms[chain[0].form].kind == "repeat":
-            continue  # several modules
-        around = [_common([scopes[node] for node in nodes]) for nodes in instances if nodes]
-        names = {scope[-1][1] if scope else "" for scope in around}
-        if len(names) == 1 and (name := names.pop()) not in _CONTAINERS:
-            said = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
-            if NAMES.fullmatch(said) and said not in KEYWORDS and "." not in said:
-                found[form] = said
-    return found
+        names = {scope[-1][1] if (scope := modules.around(one)) else "" for one in nodes}
+        share = min(map(modules.share, nodes))
+        if len(names) != 1 or names & _CONTAINERS or share < (_MOST if len(nodes[0]) > _UNIT else 1):
+            continue
+        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", names.pop()).lower().strip("_")
+        if NAMES.fullmatch(name) and name not in KEYWORDS and "." not in name and found.get(name, (0,))[0] < share:
+            found[name] = (share, form)
+    return {form: name for name, (_, form) in found.items()}
 
 
 def labels(chains: Sequence[Sequence[Sequence[int]]], scopes: Sequence[Scope]) -> Mapping[tuple[int, int], str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
-from netdsl.recover.forms import Ref, Value
+from netdsl.recover.forms import In, Ins, Ref, Value, entering, number
 
 Column: TypeAlias = tuple[Value, ...]
+INFLOW = -1
+"""What a number follows from that follows from the channels that flow in."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Derived:
     """A number that follows from a parameter: `4*{}` of it."""
 
     base: int
+    """A column, or INFLOW."""
     words: str
 
 
@@ -27,13 +31,23 @@ class Solution:
     parameters: tuple[int, ...]
     constants: Mapping[int, Value]
     derived: Mapping[int, Derived]
+    usual: Mapping[int, Derived]
+    """What parameters mostly are, where they follow from one before: their default."""
+    told: float
+    """How many arguments a call has in the mean, those at their default left out."""
 
 
-def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int], fields: Sequence[str]) -> Solution:
+def solve(
+    rows: Sequence[Sequence[Value]], needed: Sequence[int], fields: Sequence[str], output: int | None
+) -> Solution:
     """The solution for the columns that are needed; each parameter is the first column that says what it says.
 
-    What a column is of decides what may follow from it: a padding from a kernel, and no number of filters.
+    What a column is of decides what may follow from it: a padding from a kernel, and no number of filters. How many
+    channels come out, column `output`, is told, unless it is what flows in.
     """
+    inflow = fields.index("in") if "in" in fields else None
+    channels = () if inflow is None else tuple([entering(row[inflow]) for row in rows])
+    outflow = () if output is None or output == INFLOW else tuple([row[output] for row in rows])
     constants: dict[int, Value] = {}
     derived: dict[int, Derived] = {}
     parameters: dict[int, Column] = {}
@@ -44,13 +58,62 @@ def solve(rows: Sequence[Sequence[Value]], needed: Sequence[int], fields: Sequen
         if not isinstance(first, Ref) and all(value == first for value in values):
             constants[column] = first
             continue
+        words = relation(channels, values) if size(fields[column]) and all(channels) else ""
+        if words and (values != outflow or words == "{}"):
+            derived[column] = Derived(INFLOW, words)
+            continue
         for base, known in parameters.items():
             if _KINDS.get(fields[base]) == _KINDS.get(fields[column]) and (words := relation(known, values)):
                 derived[column] = Derived(base, words)
                 break
         else:
             parameters[column] = values
-    return Solution(tuple(parameters), constants, derived)
+    usual = {column: found for column in parameters if (found := _usual(column, parameters, fields))}
+    told = sum(_told(column, parameters, fields, usual) for column in parameters)
+    return Solution(tuple(parameters), constants, derived, usual, told)
+
+
+OPTIONAL = {"kernel", "stride", "padding", "dilation", "groups"}
+"""The arguments of layers that a block's call need not say, if they are mostly equal."""
+
+
+def _usual(column: int, parameters: Mapping[int, Column], fields: Sequence[str]) -> Derived | None:
+    """The kernel that a padding mostly is half of."""
+    if fields[column] != "padding":
+        return None
+    halves = {
+        base: sum(halved(kernel) == pad for kernel, pad in zip(known, parameters[column], strict=True))
+        for base, known in parameters.items()
+        if fields[base] == "kernel"
+    }
+    best = max(halves, key=halves.__getitem__, default=None)
+    return Derived(best, "{} // 2") if best is not None and 2 * halves[best] >= len(parameters[best]) else None
+
+
+def _told(column: int, parameters: Mapping[int, Column], fields: Sequence[str], usual: Mapping[int, Derived]) -> float:
+    """In what share of the calls a parameter is said."""
+    values = parameters[column]
+    if column in usual:
+        known = parameters[usual[column].base]
+        times = sum(halved(kernel) == pad for kernel, pad in zip(known, values, strict=True))
+    elif fields[column] in OPTIONAL:
+        times = Counter(values).most_common(1)[0][1]
+        if 3 * values.count(1) >= len(values):
+            return 1 - values.count(1) / len(values)
+    else:
+        times = 0
+    return 1 - times / len(values) if 2 * times >= len(values) else 1
+
+
+def size(field: str) -> bool:
+    """Whether an argument is a number of channels, or such."""
+    return field not in _KINDS
+
+
+def ratio(row: Sequence[Value], column: int, fields: Sequence[str]) -> Fraction:
+    """What part of the channels that flow in a number is; 0 where it is none."""
+    value, channels = number(row[column]), entering(row[fields.index("in")]) if "in" in fields else 0
+    return Fraction(value) / channels if value and channels else Fraction(0)
 
 
 _KINDS = {
@@ -65,7 +128,9 @@ def relation(base: Column, values: Column) -> str:
     """How values follow from others, with {} for these; "" where they do not."""
     if base == values:
         return "{}"
-    if any(isinstance(value, Ref) for value in (*base, *values)):
+    if any(isinstance(value, Ref | In | Ins) for value in (*base, *values)):
+        return ""
+    if len(set(values)) == 1:
         return ""
     for words, rule in _RULES:
         if all(_applied(rule, one) == other for one, other in zip(base, values, strict=True)):
@@ -75,14 +140,25 @@ def relation(base: Column, values: Column) -> str:
     return _linear([*zip(base, values, strict=True)])  # pyright: ignore[reportArgumentType]
 
 
+def _half(k: int | Fraction) -> int:
+    return k // 2
+
+
 _RULES: Sequence[tuple[str, Callable[[int | Fraction], int | Fraction]]] = (
-    ("{} // 2", lambda k: k // 2),
+    ("{} // 2", _half),
     ("{} - 1", lambda k: k - 1),
     ("{} + 1", lambda k: k + 1),
 )
 
 
+def halved(kernel: Value) -> Value:
+    """Half of a kernel, the padding that keeps the size of a map."""
+    return _applied(_half, kernel)
+
+
 def _applied(rule: Callable[[int | Fraction], int | Fraction], value: Value) -> Value:
+    if isinstance(value, Ins | Ref):
+        return value
     if not isinstance(value, tuple):
         return rule(value)
     found = tuple(map(rule, value))

@@ -10,8 +10,9 @@ from math import lcm
 from netdsl.layers.arguments import arguments_of, show
 from netdsl.layers.base import write
 from netdsl.recover.blocks import Blocks
-from netdsl.recover.forms import Form, Item, Ref, Value
-from netdsl.recover.naming import Parameter, parameters
+from netdsl.recover.forms import Form, In, Ins, Item, Ref, Value
+from netdsl.recover.roles import Parameter, parameters
+from netdsl.recover.solve import INFLOW, Derived, halved
 from netdsl.text.tokens import NAMES
 
 _WIDTH = 96
@@ -46,7 +47,7 @@ class Writer:
         forms = self.blocks.forms
         called = self.blocks.called
         for form in called:
-            self.signatures[form] = parameters(self.blocks, form, self.signatures)
+            self.signatures[form] = parameters(self.blocks, form)
         found = [self._block(form) for form in called]
         found += [""] * bool(found)
         top, values = forms[self.blocks.top], [self._literal(value) for value in self.blocks.row]
@@ -61,25 +62,31 @@ class Writer:
         """`block unit(n, k=1) = …`."""
         block, solution = self.blocks.forms[form], self.blocks.solutions[form]
         signature = self.signatures[form]
-        words = {parameter.column: parameter.name for parameter in signature}
+        words = {parameter.column: parameter.words for parameter in signature}
         values: list[Said] = []
         for column in range(block.arity):
             if column in solution.constants:
                 values.append(self._literal(solution.constants[column]))
             elif column in solution.derived:
                 derived = solution.derived[column]
-                values.append(Said(derived.words.format(words[derived.base])))
+                values.append(Said(derived.words.format("in" if derived.base == INFLOW else words[derived.base])))
             else:
-                values.append(Said(words.get(column, "?")))
-        given = ", ".join(
-            one.name if one.default is None else f"{one.name}={self._literal(one.default).words}" for one in signature
-        )
+                values.append(Said(words.get(column, "?").strip("()")))
+        given = ", ".join(self._signed(one, words) for one in signature)
         body = self._chain(block.chains[0], values, 0)
         return f"block {self.names[form]}({given}) = {body}"
+
+    def _signed(self, one: Parameter, words: Mapping[int, str]) -> str:
+        """A parameter and its default."""
+        if one.usual is not None:
+            return f"{one.name}={one.usual.words.format(words[one.usual.base])}"
+        return one.name if one.default is None else f"{one.name}={self._literal(one.default).words}"
 
     def _literal(self, value: Value) -> Said:
         if isinstance(value, Ref):
             return Said(self.labels[value], value)
+        if isinstance(value, In | Ins):
+            return Said("in")
         if isinstance(value, tuple) and any(number < 0 for number in value):
             return Said(f"{{{', '.join(map(show, value))}}}", value)
         return Said(show(value), value)
@@ -132,7 +139,7 @@ class Writer:
     ) -> str:
         forms = self.blocks.forms
         branches: list[str] = []
-        at = 0
+        at = 1
         for chain in chains:
             end = at + sum(forms[item.form].arity for item in chain)
             branches.append(self._chain(chain, values[at:end], device))
@@ -161,7 +168,12 @@ class Writer:
         left = False
         for parameter in self.signatures[form]:
             said = values[parameter.column]
+            if parameter.more and isinstance(said.value, int):
+                said = self._literal(said.value + parameter.more)
             if parameter.default is not None and said.value == parameter.default:
+                left = True
+                continue
+            if parameter.usual is not None and follows(parameter.usual, values[parameter.usual.base], said):
                 left = True
                 continue
             found.append(f"{parameter.name}={said.words}" if left else said.words)
@@ -185,10 +197,11 @@ class Writer:
                 continue
             if said.value is None:
                 words = said.braces
-                if argument.form == "positional" and argument.field in _BARE and said.words.isidentifier():
+                if argument.field in _BARE and said.words.isidentifier() and said.words != "in":
                     words = said.words
             else:
                 exact = said.value
+                assert not isinstance(exact, Ins)  # what flows in stands in no text
                 if isinstance(value, tuple) and not isinstance(exact, tuple):
                     exact = (exact,)
                 default = exact == argument.default
@@ -204,6 +217,13 @@ class Writer:
             else:
                 texts[argument.field] = f"{argument.field}={words}"
         return " ".join(write(layer, texts).split())
+
+
+def follows(usual: Derived, base: Said, said: Said) -> bool:
+    """Whether an argument is what its default would be."""
+    if base.value is None or said.value is None:
+        return said.words == usual.words.format(base.words)
+    return halved(base.value) == said.value
 
 
 _BARE = {"filters", "units"}

@@ -62,7 +62,9 @@ def quiet(package: str, level: int = logging.WARNING) -> Generator[None]:
 
     What they log as a warning is dropped too, where the library shows it of itself, and up to another level as well
     where that is asked for: of what is raised, and told by whoever calls.
+    It is no package whose functions TorchScript reads, as torch is: no stand-in for `warnings` is known there.
     """
+    assert package != "torch"
     for namespace in _namespaces(package):
         original = namespace.get("warnings")
         if isinstance(original, ModuleType) and not isinstance(original, _Warnings):

@@ -166,6 +166,8 @@ class _Reading:
             self.unread.pop(blob.item, None)
         learned = any(blob.learned for blob in blobs)
         for top, item in zip(one.tops, made, strict=True):
+            if len(one.tops) == 1:
+                self.gathering.call(item, top)
             learns = learned or self.gathering.items[item].layer.counts_depth
             self.put(top, Blob(item, self.gathering.dims[item], blobs[0].batch, training, learns))
 
@@ -238,23 +240,22 @@ class _Reading:
                 self.labels.add(top)
             else:
                 self.input(one.name if len(one.tops) == 1 or not number else top, top, dims, one.span, known)
-        said = one.fields.inner("transform_param")
-        if said.has("scale") or said.has("mean_value") or said.has("mean_file"):
-            note = f"{one.name}: the file scales or shifts its pixels before they flow in"
+        if changes := sources.changes(one):
+            note = f"{one.name} wants pixels {listed(changes)}, as the file makes them"
             self.gathering.notes += [note] * (note not in self.gathering.notes)
 
     def input(self, name: str, top: str, dims: tuple[int, ...] | None, span: Span, known: str) -> None:
         """An input, of the size that was asked for or that the file says. Raises Fault where there is none."""
         sized = self.size(name, top)
         if sized is None and (dims is None or len(dims) < 2):
+            size = f"{known.split()[-1]}x3" if known else "224x224x3"
+            option = size if not self.gathering.items and not self.made else f"{clipped(top, 40)}={size}"
             self.made.setdefault(top, None)
-            raise Fault(
-                mistakes.NoSize(clipped(top, 40), "224x224x3" if not known else f"{known.split()[-1]}x3", known)
-            )
+            raise Fault(mistakes.NoSize(clipped(top, 40), option, known))
         batch = dims[0] if dims else 1
-        size: Dims = sized or (dims or (1, 1))[1:]
-        item = self.gathering.add(name, make("INPUT", dims=(*size[1:], size[0])), (), size, span)
-        self.made[top] = Blob(item, size, batch)
+        found: Dims = sized or (dims or (1, 1))[1:]
+        item = self.gathering.add(name, make("INPUT", dims=(*found[1:], found[0])), (), found, span)
+        self.made[top] = Blob(item, found, batch)
 
     def size(self, name: str, top: str) -> Dims | None:
         """The size that is asked for, by name or, of the first input, without one."""

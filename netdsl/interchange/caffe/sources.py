@@ -87,3 +87,13 @@ def cropped(given: Given) -> int:
     fields = given.fields
     said = [fields.inner(name).whole("crop_size", 0) for name in _CROPPING]
     return next((size for size in said if size), 0)
+
+
+def changes(given: Given) -> Sequence[str]:
+    """What is done to pixels before they flow in."""
+    said = [given.fields.inner(name) for name in _CROPPING]
+    means = [value for one in said for value in one.reals("mean_value")]
+    scale = next((value for one in said if (value := one.real("scale", 1)) != 1), 1)
+    found = ["less the means of a file"] * any(one.text("mean_file") for one in said)
+    found += [f"less {', '.join(f'{float(mean):g}' for mean in means[:8])}"] * bool(means)
+    return [*found, *[f"times {float(scale):g}"] * (scale != 1)]

@@ -69,7 +69,7 @@ def of_file(path: Path, found: Imported) -> Runtime:
 
 def tensors(found: Imported) -> dict[str, Tensor]:
     """The weights of a source as a state dict of its program: as they lie in the source, to be read alone."""
-    with quiet("torch"):  # which warns of arrays that cannot be written
+    with quiet("torch.jit"):  # C++ warns of arrays that cannot be written
         return {name: torch.as_tensor(np.asarray(one, np.float32, order="C")) for name, one in found.weights.items()}
 
 
