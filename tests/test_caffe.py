@@ -232,6 +232,7 @@ MERGES = {
     ("Eltwise", "eltwise_param { coeff: 0.5 coeff: 2 }"): lambda x, y: 0.5 * x + 2 * y,
     ("Eltwise", "eltwise_param { operation: PROD }"): lambda x, y: x * y,
     ("Eltwise", "eltwise_param { operation: MAX }"): torch.maximum,
+    ("Bias", ""): lambda x, y: x + y,
     ("Concat", ""): lambda x, y: torch.cat((x, y), 1),
     ("Concat", "concat_param { axis: 2 }"): lambda x, y: torch.cat((x, y), 2),
     ("Concat", "concat_param { axis: 3 }"): lambda x, y: torch.cat((x, y), 3),
@@ -289,6 +290,7 @@ LEARNED = {
         lambda x, w, b: x * w[:, None, None] + b[:, None, None],
     ),
     ("PReLU", ""): (((4,),), functional.prelu),
+    ("Bias", ""): (((4,),), lambda x, b: x + b[:, None, None]),
     ("Normalize", "norm_param { across_spatial: false channel_shared: false }"): (
         ((4,),),
         lambda x, w: functional.normalize(x, dim=1) * w[:, None, None],

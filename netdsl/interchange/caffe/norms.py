@@ -145,3 +145,28 @@ def scale(work: Work) -> Sequence[str]:
         work.gathering.count(x.item, 0 if before.shares else 2 * x.dims[0])
         return [x.item]
     return [work.give(make("SCALE", bias=bias), x.dims, roles=roles, params=x.dims[0] * (1 + bias))]
+
+
+def bias(work: Work) -> Sequence[str]:
+    """Bias: a learned offset for each channel, or with two inputs a sum."""
+    fields, x = work.fields.inner("bias_param"), work.x
+    axis, axes = work.axis(fields), fields.whole("num_axes", 1) if fields.has("num_axes") else 1
+    fields.rest("filler")
+    if len(work.inputs) > 1:
+        work.takes(2)
+        if work.inputs[1].dims != x.dims:
+            raise Fault(mistakes.Unsaid("its sum", "ADD wants equal shapes"))
+        return [work.give(make("ADD"), x.dims, inputs=[one.item for one in work.inputs])]
+    if axis != 1 or axes != 1:
+        raise Fault(mistakes.Unsaid("its axis", "an offset is learned for each channel"))
+    once = (x.dims[0], *(1 for _ in x.dims[1:]))
+    item = x.item
+    if once != x.dims:  # POSITIONS learns a vector for each position: here for one, which holds zeros
+        item = work.give(make("AVGPOOL", **{"global": True}), once, what="mean")
+        item = work.give(make("TIMES", factor=0), once, inputs=[item], what="zero")
+    what = "offset" * (once != x.dims)
+    item = work.give(make("POSITIONS"), once, inputs=[item], roles=("weight",), params=x.dims[0], what=what)
+    if once == x.dims:
+        return [item]
+    item = work.give(make("UPSAMPLE", to=x.dims[1:]), x.dims, inputs=[item], what="offsets")
+    return [work.give(make("ADD"), x.dims, inputs=[x.item, item])]

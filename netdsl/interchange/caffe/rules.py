@@ -12,6 +12,7 @@ from netdsl.interchange.caffe.merges import axpy, concat, crop, eltwise, slicing
 from netdsl.interchange.caffe.moves import flatten, permute, reshape, shuffle, softmax, split, tile
 from netdsl.interchange.caffe.norms import (
     batch_norm,
+    bias,
     fork_norm,
     local_response,
     mean_variance,
@@ -174,13 +175,14 @@ def plain(keyword: str, param: str = "") -> Rule:
     return rule
 
 
-_MERGES = {"Eltwise", "Concat", "Scale", "Crop", "Axpy"}
+_MERGES = {"Eltwise", "Concat", "Scale", "Bias", "Crop", "Axpy"}
 """Layers that read several blobs."""
 
 RULES: Mapping[str, Rule] = {
     "AbsVal": plain("ABS"),
     "Axpy": axpy,
     "BatchNorm": batch_norm,
+    "Bias": bias,
     "BN": fork_norm,
     "BNLL": plain("SOFTPLUS"),
     "Clip": clip,
@@ -224,7 +226,6 @@ RULES: Mapping[str, Rule] = {
 
 UNSAID: Mapping[str, str] = {
     "BatchReindex": "no layer picks examples of a batch",
-    "Bias": "no layer learns an offset alone; SCALE bias has a factor too",
     "Embed": "no layer looks vectors up",
     "Exp": "no layer is an exponential alone",
     "Filter": "no layer picks examples of a batch",
