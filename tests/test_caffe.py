@@ -168,6 +168,16 @@ def test_poolings_round_up_as_caffe_does(pool: str, kernel: int, stride: int, pa
     torch.testing.assert_close(found, caffe_pool(x, kernel, stride, pad, pool == "AVE"))
 
 
+def pyramid(x: torch.Tensor, count: int) -> torch.Tensor:
+    """The largest values of so many windows along each axis, as spp_layer.cpp places them."""
+    pads: list[int] = []
+    for size in reversed(x.shape[2:]):
+        missing = -(-size // count) * count - size
+        pads += [(missing + 1) // 2, missing // 2]
+    wide = functional.pad(x, pads, value=-np.inf)
+    return functional.max_pool2d(wide, [size // count for size in wide.shape[2:]]).flatten(1)
+
+
 POINTWISE = {
     ("ReLU", "relu_param { negative_slope: 0.25 }"): lambda x: functional.leaky_relu(x, 0.25),
     ("ELU", "elu_param { alpha: 0.5 }"): lambda x: functional.elu(x, 0.5),
@@ -197,6 +207,9 @@ POINTWISE = {
     ("Power", "power_param { power: -1 }"): lambda x: 1 / x,
     ("Power", "power_param { power: -2 scale: 3 shift: 0.5 }"): lambda x: (3 * x + 0.5) ** -2,
     ("Power", "power_param { power: 3 }"): lambda x: x**3,
+    ("Exp", ""): torch.exp,
+    ("Exp", "exp_param { base: 2 scale: 3 shift: -1 }"): lambda x: 2 ** (3 * x - 1),
+    ("SPP", "spp_param { pyramid_height: 2 }"): lambda x: torch.cat([pyramid(x, count) for count in (1, 2)], 1),
     ("Swish", "swish_param { beta: 2 }"): lambda x: x * torch.sigmoid(2 * x),
     ("Clip", "clip_param { min: -0.5 max: 2 }"): lambda x: x.clamp(-0.5, 2),
     ("Clip", "clip_param { min: 0 max: 6 }"): functional.relu6,
@@ -469,7 +482,7 @@ def test_time_grows_with_length_alone() -> None:
 
 
 def test_nothing_reads_past_what_could_not_be_said() -> None:
-    broken = layer("Exp", top="data") + layer("TanH")
+    broken = layer("Log", top="data") + layer("TanH")
     with pytest.raises(ForeignError) as caught:
         read(INPUT + layer("ReLU", top="data") + broken)
     partial = caught.value.partial

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from math import prod
@@ -20,7 +21,7 @@ from netdsl.interchange.caffe.norms import (
     power_of,
     scale,
 )
-from netdsl.interchange.caffe.windows import convolution, deconvolution, pooling
+from netdsl.interchange.caffe.windows import convolution, deconvolution, pooling, pyramid
 from netdsl.interchange.caffe.work import Work
 from netdsl.interchange.gathering import Fault, make, shape_of
 
@@ -92,6 +93,25 @@ def power(work: Work) -> Sequence[str]:
         return [item]
     item = work.give(power_of(exponent), dims, inputs=[item], what="odd" if exponent % 2 == 0 else "")
     return [work.give(make("ABS"), dims, inputs=[item]) if exponent % 2 == 0 else item]
+
+
+def exponential(work: Work) -> Sequence[str]:
+    """Exp: base ^ (shift + scale · x); e^x is sigmoid(x) / sigmoid(-x)."""
+    fields, item, dims = work.fields.inner("exp_param"), work.x.item, work.x.dims
+    base, factor, shift = fields.real("base", -1), fields.real("scale", 1), fields.real("shift", 0)
+    fields.rest()
+    if base != -1 and base <= 0:
+        raise Fault(mistakes.WrongValue("base", f"{float(base):g}", "-1, which is e, or more than 0"))
+    natural = 1 if base == -1 else Fraction(math.log(base))
+    if factor * natural != 1:
+        item = work.give(make("TIMES", factor=factor * natural), dims, inputs=[item], what="scale")
+    if shift:
+        item = work.give(make("PLUS", offset=shift * natural), dims, inputs=[item], what="shift")
+    over = work.give(make("SIGMOID"), dims, inputs=[item], what="over")
+    item = work.give(make("TIMES", factor=-1), dims, inputs=[item], what="negative")
+    item = work.give(make("SIGMOID"), dims, inputs=[item], what="under")
+    item = work.give(power_of(-1), dims, inputs=[item], what="inverse")
+    return [work.give(make("MUL"), dims, inputs=[over, item])]
 
 
 def swish(work: Work) -> Sequence[str]:
@@ -195,6 +215,7 @@ RULES: Mapping[str, Rule] = {
     "Dropout": dropout,
     "Eltwise": eltwise,
     "ELU": elu,
+    "Exp": exponential,
     "Flatten": flatten,
     "Interp": interp,
     "InnerProduct": inner_product,
@@ -216,6 +237,7 @@ RULES: Mapping[str, Rule] = {
     "Slice": slicing,
     "Softmax": softmax,
     "Split": split,
+    "SPP": pyramid,
     "Swish": swish,
     "TanH": plain("TANH", "tanh_param"),
     "Tile": tile,
@@ -227,7 +249,6 @@ RULES: Mapping[str, Rule] = {
 UNSAID: Mapping[str, str] = {
     "BatchReindex": "no layer picks examples of a batch",
     "Embed": "no layer looks vectors up",
-    "Exp": "no layer is an exponential alone",
     "Filter": "no layer picks examples of a batch",
     "Im2col": "no layer copies windows side by side",
     "Log": "no layer is a logarithm alone",
@@ -237,7 +258,6 @@ UNSAID: Mapping[str, str] = {
     "Reduction": "no layer sums over the last axes",
     "RNN": "its sequences are batches with marks",
     "ROIPooling": "no layer pools regions that flow in",
-    "SPP": "its pools of several sizes are rounded as no layer rounds",
     "Threshold": "no layer compares with a threshold",
 }
 """What no program can say, and why."""

@@ -8,7 +8,7 @@ from math import prod
 from netdsl.interchange import mistakes
 from netdsl.interchange.caffe.fields import Fields
 from netdsl.interchange.caffe.work import Work
-from netdsl.interchange.gathering import Dims, Fault, make
+from netdsl.interchange.gathering import Dims, Fault, make, shape_of
 from netdsl.layers.arguments import once
 
 _PASSED = "weight_filler bias_filler engine force_nd_im2col"
@@ -94,6 +94,20 @@ def pooling(work: Work) -> list[str]:
     kernel = _sizes(fields, "kernel_size", "kernel", dims, None)
     stride, pad = _sizes(fields, "stride", "stride", dims, 1), _sizes(fields, "pad", "pad", dims, 0)
     fields.rest("engine")
+    return [_pooled(work, keyword, kernel, stride, pad, up=up)]
+
+
+def _pooled(
+    work: Work,
+    keyword: str,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    pad: tuple[int, ...],
+    *,
+    up: bool = True,
+    what: str = "",
+) -> str:
+    dims = work.x.dims
     sizes: list[int] = []
     rounds = False
     for x, k, s, p in zip(dims[1:], kernel, stride, pad, strict=True):
@@ -113,7 +127,27 @@ def pooling(work: Work) -> list[str]:
     given: dict[str, object] = {"kernel": once(kernel), "padding": once(pad), "ceil": rounds}
     if stride != kernel:
         given["stride"] = once(stride)
-    return [work.give(make(keyword, **given), out)]
+    return work.give(make(keyword, **given), out, what=what)
+
+
+def pyramid(work: Work) -> list[str]:
+    """SPP: the whole map in 1, 2x2, 4x4, … windows, whose values stand behind each other."""
+    fields, dims = work.fields.inner("spp_param"), work.x.dims
+    levels = fields.whole("pyramid_height", least=1)
+    pool = fields.word("pool", _POOLS, "MAX")
+    fields.rest("engine")
+    if len(dims) != 3 or pool == "STOCHASTIC" or 2 ** (levels - 1) > min(dims[1:]):
+        raise Fault(mistakes.Unsaid("its pools", f"no layer makes {levels} levels of {shape_of(dims)} by them"))
+    parts: list[str] = []
+    for level in range(levels):
+        count = 2**level
+        kernel = tuple([-(-size // count) for size in dims[1:]])
+        pad = tuple([(k * count - size + 1) // 2 for k, size in zip(kernel, dims[1:], strict=True)])
+        part = _pooled(work, "MAXPOOL" if pool == "MAX" else "AVGPOOL", kernel, kernel, pad, what=f"pool{level}")
+        values = prod(work.gathering.dims[part])
+        parts.append(work.give(make("FLATTEN"), (values,), inputs=[part], what=f"flat{level}"))
+    total = sum(work.gathering.dims[part][0] for part in parts)
+    return [work.give(make("CONCAT"), (total,), inputs=parts)] if len(parts) > 1 else parts
 
 
 def _positive(dims: Dims, work: Work) -> None:
