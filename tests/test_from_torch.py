@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812
 import torchvision_models
 from test_import_onnx import module
 from test_torch_programs import CASES, Does, X, conv, hidden, imported, made
@@ -70,6 +71,15 @@ def nonlocal_(m: Any, x: Tensor) -> Tensor:
     return m.out((((q.mT @ k).softmax(-1)) @ v.mT).mT.reshape(x.shape)) + x
 
 
+def head_by_head(m: Any, x: Tensor) -> Tensor:
+    q, k, v = m.qkv(x).unflatten(2, (2, 6)).transpose(1, 2).chunk(3, 3)
+    return m.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+def of_squares(m: Any, x: Tensor) -> Tensor:
+    return torch.einsum("nhwpqc->nchpwq", m.out(x).view(2, 6, 5, 2, 2, 3)).reshape(2, 3, 12, 10)
+
+
 S = X.flatten(2).mT.contiguous()  # a sequence: examples, positions, channels
 
 
@@ -97,6 +107,15 @@ SEQUENCES: dict[str, tuple[nn.Module, str]] = {
         called(hidden, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)),
         "ATTENTION 2 causal",
     ),
+    "head by head": (called(head_by_head, qkv=nn.Linear(4, 12), out=nn.Linear(4, 4)), "ATTENTION 2"),
+    "squares of positions": (
+        called(of_squares, out=nn.Linear(4, 12)),
+        "CONV 12 1, RESHAPE 6x5x12, PIXELSHUFFLE 2 order=dcr",
+    ),
+    "positions in a row": (
+        called(lambda m, x: m.one(x).flatten(2).mT + m.out.weight, one=conv(4, 3, 1), out=nn.Linear(3, 30)),
+        "CONV 3 1, POSITIONS",
+    ),
     "a convolution behind": (
         called(nonlocal_, q=conv(4, 4, 1), k=conv(4, 4, 1), v=conv(4, 4, 1), out=conv(4, 4, 1)),
         "ATTENTION 1, ADD",
@@ -107,8 +126,19 @@ SEQUENCES: dict[str, tuple[nn.Module, str]] = {
 @pytest.mark.parametrize("case", SEQUENCES)
 def test_sequences_come_in_as_one_would_write_them(case: str) -> None:
     network, said = SEQUENCES[case]
-    found = held(network, X if case in ("hidden positions", "a convolution behind") else S)
+    found = held(network, X if case in ("hidden positions", "positions in a row", "a convolution behind") else S)
     assert ", ".join(node.layer.written for node in found.shaped.nodes[1:]) == said
+
+
+def test_patches_of_a_map_are_positions() -> None:
+    network = called(
+        lambda m, x: m.out(m.norm(x.view(2, 4, 2, 3, 2, 3).permute(0, 2, 4, 3, 5, 1).reshape(2, 4, 36))),
+        norm=nn.LayerNorm(36),
+        out=nn.Linear(36, 3),
+    )
+    found = held(network, X.flatten(2)[:, :, :30].repeat(1, 1, 2)[:, :, :36].reshape(2, 4, 6, 6))
+    written = [node.layer.written for node in found.shaped.nodes[1:]]
+    assert written == ["PIXELUNSHUFFLE 3 order=dcr", "RESHAPE 4x36", "LN", "CONV 3 1"]
 
 
 def test_examples_may_stand_behind_positions() -> None:

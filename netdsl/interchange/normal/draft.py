@@ -291,14 +291,12 @@ class Draft:
         if (made := self.moved.get((flow.item, wanted))) is not None:
             return made
         shape = self.shapes[flow.item]
-        layer = axes.moved(shape, wanted) if len(wanted) > 1 else None
-        layers = (
-            [layer]
-            if layer
-            else turns.turns(shape, wanted, self.batch)
-            if turning and self.turning and len(wanted) > 1
-            else ()
-        )
+        layers: Sequence[Layer] = ()
+        if len(wanted) > 1:
+            layer = axes.moved(shape, wanted)
+            layers = [layer] if layer else turns.patches(shape, wanted)
+            if not layers and turning and self.turning:
+                layers = turns.turns(shape, wanted, self.batch)
         if not layers:
             raise Unsaid(f"no layer moves {shape} so that it reads {'x'.join(map(str, flow.dims))}")
         made = flow.item

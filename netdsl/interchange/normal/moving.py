@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import axes, joins, pointwise, recurrent
+from netdsl.interchange.normal import axes, joins, pointwise, recurrent, reordering
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers.channels import Shuffle, Slice
@@ -186,14 +186,17 @@ def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, la
 
 def _part(draft: Draft, operator: Operator, x: Flow, position: int, first: int, last: int) -> Flow:
     """A stretch of an axis that is the outermost part of the channels: of queries, keys and values in one tensor."""
+    x = reordering.outermost(draft, x, position, last - first if first % (last - first) == 0 else 0) or x
     shape, atoms = draft.shapes[x.item], x.layout[position]
-    if len(atoms) != 1 or atoms[0].axis != CHANNELS or atoms[0].step * atoms[0].size != shape.channels:
+    inner = prod(atom.size for atom in atoms[1:])
+    whole = atoms and atoms[0].axis == CHANNELS and atoms[0].step * atoms[0].size == shape.channels
+    if not whole or first % inner or last % inner:
         item = draft.map(operator, x)
         return cut(draft, operator, draft.natural(item), position, first, last)
-    step = atoms[0].step
-    item = draft.add(operator, Slice(first * step, last * step), [x.item])
+    step, start, end = atoms[0].step, first // inner, last // inner
+    item = draft.add(operator, Slice(start * step, end * step), [x.item])
     layout = list(x.layout)
-    layout[position] = (Atom(CHANNELS, step, last - first),) if last - first > 1 else ()
+    layout[position] = (Atom(CHANNELS, step, end - start), *atoms[1:]) if end - start > 1 else atoms[1:]
     return Flow(item, tuple(layout))
 
 
@@ -206,7 +209,8 @@ def split(draft: Draft, operator: Operator) -> list[Flow]:
     ends = [sum(parts[: at + 1]) for at in range(len(parts))]
     if len(parts) != count or ends[-1] != size:
         raise Unsaid(f"it cuts {size} into {parts}")
-    return [cut(draft, operator, x, axis, end - part, end) for part, end in zip(parts, ends, strict=True)]
+    pairs = zip(parts, ends, strict=True)
+    return [cut(draft, operator, draft.flow(operator), axis, end - part, end) for part, end in pairs]
 
 
 def gather(draft: Draft, operator: Operator) -> Flow:

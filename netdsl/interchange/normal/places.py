@@ -249,7 +249,7 @@ def windows(index: NDArray[np.int64], spatial: Sequence[int]) -> Windows:
             padded = [-(-size // side) * side for size, side in zip(spatial, sides, strict=True)]
             if prod(padded) == index.size and np.array_equal(cut(_grid(spatial, padded), sides, shifts), index):
                 return Windows(sides, shifts)
-    raise Unsaid("the positions that see each other are no windows")
+    raise Unsaid("positions that see each other do not lie side by side, as in windows")
 
 
 def _grid(spatial: Sequence[int], padded: Sequence[int]) -> NDArray[np.int64]:

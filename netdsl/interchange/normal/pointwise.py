@@ -242,6 +242,13 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
         if found is not None:
             return found
     dims = (1,) * (len(x.layout) - value.ndim) + value.shape
+    wide = [axis for axis, size in enumerate(dims) if size > 1]
+    if len(wide) == 1 and wide[0] and value.size == x.dims[wide[0]] and draft.axis(x, wide[0]) != CHANNELS:
+        first, own, *rest = axes.natural(draft.shapes[item := draft.map(operator, x, wide[0])], draft.batch)
+        turned = Flow(item, (first, *rest[: wide[0] - 1], own, *rest[wide[0] - 1 :]))
+        found = _of_channels(draft, operator, turned, value.reshape(-1), name, last)
+        if found is not None:
+            return found
     if kind == "Add" and dims[1:] == x.dims[1:] and dims[0] == 1:
         return positions(draft, operator, x, value.reshape(dims), name)
     if kind in ("Mul", "Div") and (last or kind == "Mul") and dims[1:] == x.dims[1:] and dims[0] == 1:
@@ -251,14 +258,23 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
 
 def positions(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: str) -> Flow:
     """POSITIONS: a learned vector for each position, laid out as channels come last."""
-    own = axes.natural(draft.shapes[x.item], draft.batch)
-    if sorted(x.layout, key=str) != sorted(own, key=str):
-        raise Unsaid("what it adds lies in no order of positions")
-    spatial = [x.layout.index(atoms) for atoms in own[2:]]
-    turned = value.transpose(0, *spatial, x.layout.index(own[1])) if len(own) == len(x.layout) else None
-    if turned is None:
-        raise Unsaid("what it adds lies in no order of positions")
-    return Flow(draft.add(operator, Positions(), [x.item], {"weight": turned[0]}, (name,)), x.layout)
+    shape = draft.shapes[x.item]
+    _, own, *rest = axes.natural(shape, draft.batch)
+    at = next((at for at, atoms in enumerate(x.layout) if at and atoms == own), None)
+    others = [axis for axis in range(1, len(x.layout)) if axis != at]
+    order = sorted(others, key=lambda axis: [(atom.axis, -atom.step) for atom in x.layout[axis]])
+    along = [atom for axis in order for atom in x.layout[axis]]
+    if at is None or axes.joined(along) != axes.joined([atom for atoms in rest for atom in atoms]):
+        channels = len(x.layout) - 1 if draft.axis(x, -1) == CHANNELS else 1
+        item = draft.map(operator, x, channels)
+        if item == x.item:
+            raise Unsaid("what it adds lies in no order of positions")
+        first, wide, *places = axes.natural(draft.shapes[item], draft.batch)
+        return positions(
+            draft, operator, Flow(item, (first, *places[: channels - 1], wide, *places[channels - 1 :])), value, name
+        )
+    turned = value[0].transpose(*[axis - 1 for axis in (*order, at)]).reshape(*shape.spatial, shape.channels)
+    return Flow(draft.add(operator, Positions(), [x.item], {"weight": turned}, (name,)), x.layout)
 
 
 def _with_number(draft: Draft, operator: Operator, x: Flow, source: str, value: float, last: bool) -> Flow:

@@ -16,6 +16,7 @@ from netdsl.interchange.normal import axes
 from netdsl.interchange.normal.axes import BATCH, Atom, Layout
 from netdsl.layers.channels import Shuffle
 from netdsl.layers.reshape import Flatten, Reshape
+from netdsl.layers.resize import PixelShuffle, PixelUnshuffle
 from netdsl.layers.shape import Shape
 
 if TYPE_CHECKING:
@@ -45,6 +46,22 @@ def turns(shape: Shape, wanted: Layout, batch: int) -> Sequence[Layer]:
         layers.append(Shuffle(outer))
         sizes = [*sizes[first:last], *sizes[:first], *sizes[last:]]
     return layers if shape == target else [*layers, _as(target)]
+
+
+def patches(shape: Shape, wanted: Layout) -> Sequence[Layer]:
+    """One layer with a RESHAPE behind or before it: patches of a map as positions in a row, or such as a map."""
+    apart = (*wanted[:2], *[(atom,) for atoms in wanted[2:] for atom in atoms])
+    layer = axes.moved(shape, apart) if apart != wanted else None
+    if isinstance(layer, PixelShuffle | PixelUnshuffle):
+        return layer, _as(axes.shape_of(wanted))
+    starts = sorted([atom for atoms in wanted for atom in atoms], key=lambda atom: (atom.axis, -atom.step))
+    rows = [atom for atom in starts if atom.axis > 1]
+    if len(rows) == shape.rank:
+        return ()
+    places = {atom: Atom(axis, 1, atom.size) for axis, atom in enumerate(rows, 2)}
+    laid = Shape(tuple([atom.size for atom in rows]), shape.channels)
+    layer = axes.moved(laid, tuple([axes.joined([places.get(atom, atom) for atom in atoms]) for atoms in wanted]))
+    return (_as(laid), layer) if isinstance(layer, PixelShuffle | PixelUnshuffle) else ()
 
 
 def _as(shape: Shape) -> Layer:

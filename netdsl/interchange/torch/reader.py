@@ -141,7 +141,8 @@ def _unused(program: Program) -> Iterator[str]:
     if left:
         count = sum(program.tensors[name].size for name in left)
         modules = sorted({program.paths.get(name, name).partition(".")[0] for name in left})
-        yield f"{count:,} parameters are not used in inference: those of {listed(modules)}"
+        are = "parameter is" if count == 1 else "parameters are"
+        yield f"{count:,} {are} not used in inference: those of {_some(modules)}"
 
 
 def _numbers(program: Program) -> Iterator[str]:

@@ -26,6 +26,9 @@ def einsum(given: Given) -> None:
     text, tensors = given.text("equation").replace(" ", ""), given.refs("tensors")
     reads, arrow, result = text.partition("->")
     parts = reads.split(",")
+    if len(tensors) == 1 and arrow and len(set(result)) == len(result) and sorted(reads) == sorted(result):
+        given.last("Transpose", tensors[0], perm=tuple([reads.index(one) for one in result]))
+        return
     if len(tensors) != 2 or len(parts) != 2 or not arrow or "." in text:
         raise Unsaid(f"{text} is no product of two")
     first, second = parts
