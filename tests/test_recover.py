@@ -194,7 +194,7 @@ def test_adversaries_come_back(program: str) -> None:
 
 def test_repeats_begin_where_an_author_would() -> None:
     assert recovered("INPUT 8x8x3 -> CONV 4 3 -> RELU -> CONV 4 1 -> RELU -> CONV 4 1 -> RELU") == (
-        "INPUT 8x8x3 -> CONV 4 3 -> RELU\n-> ( CONV 4 1 -> RELU ) x2"
+        "INPUT 8x8x3 -> CONV 4 3 -> RELU -> ( CONV 4 1 -> RELU ) x2"
     )
 
 

@@ -115,12 +115,12 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
         block_names.values(),
         blocks.label(called, block_names),
     )
-    lines = list(Writer(blocks, block_names, named_as).text())
+    written = list(Writer(shaped, blocks, block_names, named_as).text())
     if explicit:
-        lines.append(f"output {', '.join(named_as[index] for index in graph.outputs)}")
+        written.append(f"output {', '.join(named_as[index] for index in graph.outputs)}")
     if graph.training_outputs:
-        lines.append(f"output training {', '.join(named_as[index] for index in graph.training_outputs)}")
-    return lines
+        written.append(f"output training {', '.join(named_as[index] for index in graph.training_outputs)}")
+    return written
 
 
 def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:

@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
 
+from netdsl.graph.node import ShapedGraph
 from netdsl.layers.arguments import arguments_of, show
 from netdsl.layers.base import write
 from netdsl.recover.blocks import Blocks
 from netdsl.recover.forms import Form, In, Ins, Item, Ref, Value
+from netdsl.recover.lines import Element, lines
 from netdsl.recover.roles import Parameter, parameters
 from netdsl.recover.solve import INFLOW, Derived, halved
 from netdsl.text.tokens import NAMES
-
-_WIDTH = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Said:
 class Writer:
     """The text of a network's chains and blocks."""
 
+    shaped: ShapedGraph
     blocks: Blocks
     names: Mapping[int, str]
     """Of the blocks, by form."""
@@ -52,9 +53,10 @@ class Writer:
         found += [""] * bool(found)
         top, values = forms[self.blocks.top], [self._literal(value) for value in self.blocks.row]
         at = 0
-        for chain in top.chains:
+        for chain, nodes in zip(top.chains, self.blocks.elements, strict=True):
             end = at + sum(forms[item.form].arity for item in chain)
-            found += _lines(self._elements(chain, values[at:end], 0))
+            written = self._elements(chain, values[at:end], 0)
+            found += lines(self.shaped, [Element(*one) for one in zip(written, nodes, strict=True)])
             at = end
         return found
 
@@ -262,19 +264,3 @@ def _times(step: Said, index: str) -> str:
 
 def _operand(said: Said) -> str:
     return f"({said.words})" if " " in said.words else said.words
-
-
-def _lines(elements: Sequence[str]) -> list[str]:
-    """A chain over lines: what is called, repeated, forked or named begins one, and so does the end of all maps."""
-    found: list[str] = []
-    large = False  # whether the line has such an element
-    for element in elements:
-        begins = any(sign in element for sign in "([:") or (large and element.endswith(" global"))
-        if not found:
-            found.append(element)
-        elif (begins and not NAMES.fullmatch(found[-1])) or len(found[-1]) + len(element) > _WIDTH:
-            found.append(f"-> {element}")
-        else:
-            found[-1] += f" -> {element}"
-        large = begins or (large and found[-1] != f"-> {element}")
-    return found
