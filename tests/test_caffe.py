@@ -119,6 +119,7 @@ WINDOWS = {
     "convolution_param { num_output: 6 kernel_h: 3 kernel_w: 1 pad_h: 1 pad_w: 0 dilation: 2 }": (
         lambda x, w, b: functional.conv2d(x, w, b, 1, (1, 0), 2)
     ),
+    "convolution_param { num_output: 6 kernel_size: 3 hole: 2 }": lambda x, w, b: functional.conv2d(x, w, b, 1, 0, 2),
     "convolution_param { num_output: 8 kernel_size: 3 group: 4 }": lambda x, w, b: functional.conv2d(x, w, b, groups=4),
 }
 
