@@ -33,6 +33,7 @@ ACTIVATIONS: Mapping[str, Layer | None] = {
     "relu": make("RELU"),
     "relu6": make("RELU6"),
     "selu": make("SELU"),
+    "silu": make("SILU"),
     "swish": make("SILU"),
     "tanh": make("TANH"),
 }
