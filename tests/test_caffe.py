@@ -527,6 +527,13 @@ def test_what_several_read_is_called_as_they_call_it() -> None:
     assert (names["both_relu"], names["both"]) == ("both_relu", "both")
 
 
+@pytest.mark.parametrize("kind", ["SmoothL1Loss", "SEG_ACCURACY", "MAT_WRITE", "Python"])
+def test_losses_and_measures_of_forks_end_the_network(kind: str) -> None:
+    more = "loss_weight: 1" if kind == "Python" else ""
+    flat = read(INPUT + layer("TanH") + layer(kind, more, bottom="y label", top="loss"))
+    assert flat.outputs == (("y", "y"),)
+
+
 def test_what_picks_of_outputs_is_left_out_and_told() -> None:
     text = layer("PriorBox", "prior_box_param { min_size: 30 }", bottom="data data", top="boxes")
     text += layer("Concat", "concat_param { axis: 2 }", bottom="boxes boxes", top="all")

@@ -15,6 +15,7 @@ MEASURES = {
     "HingeLoss": "",
     "Implicit": "",  # netscope's word for what stands for nothing
     "InfogainLoss": "SOFTMAX",
+    "MatWrite": "",
     "MultiBoxLoss": "",
     "MultinomialLogisticLoss": "",
     "SigmoidCrossEntropyLoss": "SIGMOID",
@@ -37,4 +38,4 @@ def ends(given: Given) -> bool:
     """Whether nothing of a network comes from a layer: what it reads is an output, where nothing else reads it."""
     if given.kind == "Python":
         return bool(given.bottoms) and (given.fields.has("loss_weight") or not given.tops)
-    return given.kind in MEASURES or given.kind in LEFT or given.kind.endswith("Loss")
+    return given.kind in MEASURES or given.kind in LEFT or given.kind.lower().endswith(("loss", "accuracy"))
