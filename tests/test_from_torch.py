@@ -14,6 +14,7 @@ from test_torch_programs import CASES, Does, X, conv, hidden, imported, made
 from torch import Tensor, nn
 
 import netdsl
+from netdsl.interchange.entry import imported as imported_text
 from netdsl.interchange.flat import ForeignError, graph
 from netdsl.interchange.normal import flat
 from netdsl.layers.shape import Shape
@@ -161,6 +162,27 @@ def test_what_is_added_that_the_source_has_not_is_told() -> None:
     assert "not learned by the source, and weights here: table" in found.notes
     assert "projections out of ATTENTION have a bias, which is 0 where the source has none" in found.notes
     assert found.params is None
+
+
+class Tower(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv(width, 4, 3, padding=1), nn.ReLU(), nn.Identity(), conv(4, 4, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.body(x)
+
+
+def test_what_is_read_elsewhere_is_called_as_the_module_that_gives_it() -> None:
+    def does(m: Any, x: Tensor) -> Tensor:
+        first = m.first(x)
+        second = m.second(first)
+        return m.out(torch.cat([second, first, m.second(second)], 1))
+
+    network = called(does, first=Tower(4), second=Tower(4), out=conv(12, 2, 1))
+    text = imported_text(flat(imported(network, X))).text
+    assert "-> [ second: ( CONV 4 3 p1 -> RELU -> CONV 4 3 p1 ) | SKIP | second -> second() ] -> CONCAT" in text
+    assert "body" not in text
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet1_1", "shufflenet_v2_x0_5"])

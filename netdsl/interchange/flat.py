@@ -157,8 +157,9 @@ def _renamed(layer: Layer, names: Mapping[str, str]) -> Layer:
 def sayable(flat: Flat) -> Mapping[str, str]:
     """For the name of each item one that the language can say: in lower case, without signs, and unique.
 
-    What is an output is called as the output is, so that it needs no second name; and what several read is called as
-    they call it, which where layers work in place is the name of the first of them.
+    What is an output is called as the output is, so that it needs no second name, or by its kind where that has none;
+    what several read is called as they call it, which where layers work in place is the name of the first of them; and
+    what ends a module of the source as that module is.
     """
     outputs = {item: name for name, item in reversed((*flat.outputs, *flat.training_outputs))}
     read = Counter([name for item in flat.items for name in item.inputs])
@@ -166,14 +167,14 @@ def sayable(flat: Flat) -> Mapping[str, str]:
     for item in flat.items:
         if not item.inputs:
             givers.pop(item.name, None)
-    called = {item: name for name, item in givers.items()}
+    called, ends = {item: name for name, item in givers.items()}, _ends(flat.items)
     unique: dict[str, str] = {}
     counts: Counter[str] = Counter()
     taken: set[str] = set()
     for item in flat.items:
-        own = f"{item.name}_{item.layer.keyword}" if item.name in givers else item.name
-        said = outputs.get(item.name) or called.get(item.name) or own or f"{item.layer.keyword}_{len(unique) + 1}"
-        plain = name = _plain(said)
+        own = f"{item.name}_{item.layer.keyword}" if item.name in givers else ends.get(item.name, item.name)
+        said = outputs.get(item.name, called.get(item.name) or own)
+        plain = name = _plain(said or f"{item.layer.keyword}_{len(unique) + 1}")
         while name in taken:
             counts[plain] += 1
             name = f"{plain}_{counts[plain] + 1}"
@@ -181,6 +182,26 @@ def sayable(flat: Flat) -> Mapping[str, str]:
         unique[item.name] = name
     paths = assign({unique[item.name]: item.layer.keyword for item in flat.items})
     return {name: paths[one] for name, one in unique.items()}
+
+
+def _ends(items: Sequence[Item]) -> Mapping[str, str]:
+    """For the last item of each scope that has several the name of the scope, the outermost that it is the last of.
+
+    Where a scope is applied again, its first application counts.
+    """
+    counts: Counter[tuple[tuple[str, str], ...]] = Counter()
+    last: dict[tuple[tuple[str, str], ...], str] = {}
+    again: set[tuple[tuple[str, str], ...]] = set()
+    for item in items:
+        scopes = [item.scope[:end] for end in range(1, len(item.scope) + 1)]
+        again.update(scopes if item.shares else ())
+        counts.update(scopes)
+        last.update((scope, item.name) for scope in scopes if scope not in again)
+    found: dict[str, str] = {}
+    for scope in sorted(last, key=len):
+        if counts[scope] > 1:
+            found.setdefault(last[scope], "_".join(name for name, _ in scope))
+    return found
 
 
 def _plain(name: str) -> str:
