@@ -113,9 +113,32 @@ def test_what_is_no_module_or_has_no_size_is_a_type_error() -> None:
             netdsl.from_torch(module(), size)  # pyright: ignore[reportArgumentType]
 
 
-def test_sizes_in_the_order_of_pytorch_are_told_as_they_were_taken() -> None:
-    with pytest.raises(netdsl.NetError, match=r"channels last and no batch, as \(224, 224, 3\): these are Nx7x3x8"):
-        netdsl.from_torch(module(), (3, 8, 7))
+def test_sizes_that_a_module_does_not_take_are_told_as_they_were_taken() -> None:
+    with pytest.raises(netdsl.NetError, match=r"channels last and no batch, as \(224, 224, 3\): these are Nx2x8x7"):
+        netdsl.from_torch(module(), (8, 7, 2))
+
+
+def test_sizes_in_the_order_that_a_module_takes_alone_are_of_the_same_input() -> None:
+    assert str(netdsl.from_torch(module(), (3, 8, 7)).shaped.shapes[0]) == "8x7x3"
+
+
+class Last(nn.Module):
+    """A classifier of sequences."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.head = nn.LSTM(5, 6, batch_first=True), nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+def test_sequences_come_in_by_their_size() -> None:
+    torch.manual_seed(0)
+    own, x = Last(), torch.randn(2, 7, 5)
+    found = netdsl.from_torch(own, (7, 5))
+    assert str(found.shaped.shapes[0]) == "7x5"
+    torch.testing.assert_close(outputs(found.module(), x.movedim(-1, 1)), outputs(own, x))
 
 
 def test_a_network_that_becomes_convolutional_keeps_its_weights() -> None:
@@ -161,3 +184,13 @@ def test_windows_come_in_by_sizes_alone() -> None:
     found = netdsl.from_torch(own, (36, 36, 3))
     x = torch.randn(1, 3, 36, 36)
     torch.testing.assert_close(outputs(found.module(), x), outputs(own, x))
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64, torch.bfloat16])
+def test_weights_of_other_numbers_are_told_and_become_float32(kind: torch.dtype) -> None:
+    own = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(120, 5)).to(kind)
+    found = netdsl.from_torch(own, (8, 7, 3))
+    assert {one.dtype for one in found.weights.values()} == {torch.float32}
+    torch.testing.assert_close(found.weights["conv1.weight"], own[0].weight.detach().float())
+    told = str(kind).removeprefix("torch.")
+    assert found.notes == (f"weights of {told} are float32 here",)

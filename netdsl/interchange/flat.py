@@ -15,6 +15,7 @@ from netdsl.layers.arguments import LayerError, arguments_of
 from netdsl.layers.base import Layer
 from netdsl.text.builder import MAX_DIGITS
 from netdsl.text.diagnostic import Diagnostic, NetError
+from netdsl.text.fit import listed
 from netdsl.text.mistake import Mistake
 from netdsl.text.source import Source, Span
 
@@ -220,6 +221,11 @@ def _named(outputs: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Mapp
             found[wanted if wanted not in nodes and wanted not in found else node] = node
             given.add(node)
     return found
+
+
+def converted(kinds: Sequence[str]) -> str:
+    """What is told of weights that are of other numbers than float32."""
+    return f"weights of {listed(kinds, ' and ')} are float32 here"
 
 
 def most(dims: Iterable[int]) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.flat import Flat, ForeignError, Item, at_node
+from netdsl.interchange.flat import Flat, ForeignError, Item, at_node, converted
 from netdsl.interchange.mistakes import NoLayers
 from netdsl.interchange.normal import (
     attention,
@@ -91,6 +91,8 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
     needed = _needed(draft, [item for _, item in outputs])
     items = tuple([item for name, item in draft.items.items() if name in needed])
     wrong = _causes(draft, needed)
+    if kinds := sorted(draft.kinds - {"float32"}):
+        draft.notes[converted(kinds)] = None
     title, notes = source.title, tuple(draft.notes)
     notes = (*notes, *_learned(draft, items))
     unbiased = any(name in needed for name in draft.unbiased)

@@ -124,6 +124,8 @@ class Draft:
         self.moved: dict[tuple[str, Layout], str] = {}
         self.notes: dict[str, None] = dict.fromkeys(source.notes)
         self.counts: Counter[str] = Counter()
+        self.kinds: set[str] = set()
+        """The kinds of numbers that weights have."""
         self.batch = next((dims[batch % len(dims)] for dims in source.inputs.values() if dims), 1)
         self.said: list[Operator] = []
 
@@ -231,6 +233,7 @@ class Draft:
             owner = item.name
         there = owner == item.name and not self.missing.intersection(tied)
         kept = {name: _single(value) for name, value in weights.items()} if there else {}
+        self.kinds.update(str(value.dtype) for value in weights.values())
         self.items[item.name] = replace(item, layer=layer, weights=kept, shares=None if owner == item.name else owner)
         self.sharers[owner] += owner != item.name
 

@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
-from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
+from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, converted
 from netdsl.interchange.torch.file import operator_name
 from netdsl.interchange.torch.program import Call, Program, Ref, Value, inlined, scope_of
 from netdsl.layers.shape import Shape
@@ -44,24 +45,28 @@ class NoExport(ForeignMistake, code="unknown-layer"):
         return f"{last}: these are {self.taken} to PyTorch; {tells}" if self.taken else tells
 
 
-def read(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> Program:
+def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[int] = (2, 1)) -> Program:
     """The program of a module for examples of its inputs, or for their sizes. Raises ForeignError.
 
-    The module is as it was in the end, in training or not; nothing of it is copied.
+    Of sizes an example has the first of some batches, and channels first, with which the module runs, or else channels
+    last, as sequences have them; one example alone would be taken for an axis like others. The module is as it was in
+    the end, in training or not; nothing of it is copied.
     """
     kind = type(module).__name__
+    sizes = [one for one in inputs if isinstance(one, Shape)]
+    first: Exception | None = None
     with _in_inference(module):
-        try:
-            made = _exported(module, inputs, 2)  # one alone would be taken for an axis like others
-        except Exception:  # whatever the module's own code raises
+        for last, batch in product((False, True) if sizes else (False,), batches):
             try:
-                made = _exported(module, inputs, 1)
-            except Exception as error:
-                why = str(error).strip().partition("\n")[0] or type(error).__name__
-                sizes = [one for one in inputs if isinstance(one, Shape)]
-                taken = listed([f"{'x'.join(map(str, ('N', one.channels, *one.spatial)))}" for one in sizes], " and ")
-                raise ForeignError([Diagnostic(NoExport(kind, why, taken), at_node(kind, "", kind))]) from error
-    return program(made, kind, tuple(_left_out(module)))
+                made = _exported(module, inputs, batch, last)
+                return program(made, kind, tuple(_left_out(module)))
+            except ForeignError:
+                raise
+            except Exception as error:  # whatever the module's own code raises
+                first = first or error
+    why = str(first).strip().partition("\n")[0] or type(first).__name__
+    taken = listed(["x".join(map(str, ("N", one.channels, *one.spatial))) for one in sizes], " and ")
+    raise ForeignError([Diagnostic(NoExport(kind, why, taken), at_node(kind, "", kind))]) from first
 
 
 def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -74,17 +79,18 @@ def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     return [one for one in _pytree.tree_leaves(found) if isinstance(one, Tensor)]
 
 
-def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int) -> ExportedProgram:
-    """A module's program, for so many examples where sizes alone are given."""
-    examples = tuple([one if isinstance(one, Tensor) else example(module, one, batch) for one in inputs])
+def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int, last: bool = False) -> ExportedProgram:
+    """A module's program, for so many examples where sizes alone are given, with channels first or last."""
+    examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch, last) for one in inputs])
     with parser.TURN, quiet("torch.export", logging.ERROR), torch.no_grad():
         return torch.export.export(module, examples, strict=False)
 
 
-def example(module: nn.Module, shape: Shape, batch: int) -> Tensor:
+def _example(module: nn.Module, shape: Shape, batch: int, last: bool) -> Tensor:
     """An input of a size, where the module's own weights are and of their kind."""
     like = _like(module)
-    return torch.zeros(batch, shape.channels, *shape.spatial, device=like.device, dtype=like.dtype)
+    dims = shape.dims if last else (shape.channels, *shape.spatial)
+    return torch.zeros(batch, *dims, device=like.device, dtype=like.dtype)
 
 
 def _like(module: nn.Module) -> Tensor:
@@ -108,10 +114,13 @@ def _in_inference(module: nn.Module) -> Generator[None]:
 
 
 def _left_out(module: nn.Module) -> Iterator[str]:
-    """What is told of parts that do nothing in inference."""
+    """What is told of parts that do nothing in inference, and of weights that are no float32."""
     for kind, count in Counter(type(one).__name__ for one in module.modules()).items():
         if kind in _LEFT_OUT:
             yield f"{kind}, {count} times, does nothing in inference and is left out: DROPPATH says it for training"
+    kinds = {str(one.dtype).removeprefix("torch.") for one in module.parameters() if one.is_floating_point()}
+    if kinds := sorted(kinds - {"float32"}):
+        yield converted(kinds)
 
 
 def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> Program:

@@ -44,10 +44,9 @@ def _said(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Program,
         program = live.read(module, inputs)
         return program, said.flat(program)
     except ForeignError:
-        examples = [one if isinstance(one, Tensor) else live.example(module, one, 1) for one in inputs]
         if all(isinstance(one, Tensor) for one in inputs):
             raise
         with suppress(ForeignError):
-            program = live.read(module, examples)
+            program = live.read(module, inputs, (1,))
             return program, said.flat(program)
         raise
