@@ -21,7 +21,6 @@ from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 
 UNSAID = {
-    "lstm": "Concat at rnn cannot be said: it joins examples of a batch",
     "masked": "Mul at mul cannot be said: it meets a constant of 6x5",
 }
 """What no program says."""

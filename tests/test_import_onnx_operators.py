@@ -53,7 +53,7 @@ def numbers(*dims: int) -> Any:
             13,
             [("Pad", "x a", "y", {})],
             {"a": whole(0, 1, 0, 0, 0, 2, 0, 0)},
-            "RESHAPE 4x6x8x1, PAD 1x0x0 after=2x0x0, RESHAPE 6x8x7",
+            "RESHAPE 4x48x1, PAD 1x0 after=2x0, RESHAPE 6x8x7",
         ),
         (
             13,
@@ -137,6 +137,45 @@ def test_operators_of_each_opset_are_layers_that_give_the_same(
     opset: int, nodes: Nodes, constants: dict[str, Any], layers: str, tmp_path: Path
 ) -> None:
     assert ", ".join(agrees(tmp_path, DIMS, nodes, constants, opset)) == layers
+
+
+@needed
+@pytest.mark.parametrize("last", [False, True])
+def test_responses_and_limits_in_parts(last: bool, tmp_path: Path) -> None:
+    """LRN and Softplus as PyTorch's exporters write them; SCALE of each value, whatever the order of its axes."""
+    nodes: Nodes = [
+        ("Mul", "x x", "a", {}),
+        ("Unsqueeze", "a one", "b", {}),
+        ("Pad", "b pads", "c", {}),
+        ("AveragePool", "c", "d", {"kernel_shape": [3, 1, 1], "strides": [1, 1, 1], "count_include_pad": 1}),
+        ("Squeeze", "d one", "e", {}),
+        ("Mul", "e alpha", "f", {}),
+        ("Add", "f k", "g", {}),
+        ("Pow", "g beta", "h", {}),
+        ("Div", "x h", "i", {}),
+        ("Softplus", "i", "j", {}),
+        ("Greater", "i limit", "test", {}),
+        ("Where", "test i j", "k0", {}),
+        *([("Transpose", "k0", "t", {"perm": [0, 2, 3, 1]})] if last else [("Identity", "k0", "t", {})]),
+        ("Mul", "t each", "l", {}),
+        *([("Transpose", "l", "y", {"perm": [0, 3, 1, 2]})] if last else [("Identity", "l", "y", {})]),
+    ]
+    constants = {"one": whole(1), "pads": whole(0, 0, 1, 0, 0, 0, 0, 1, 0, 0), "alpha": np.float32(0.02)}
+    constants |= {"k": np.float32(1), "beta": np.float32(0.75), "limit": np.float32(20)}
+    constants["each"] = numbers(6, 8, 4) if last else numbers(4, 6, 8)
+    layers = ["LRN size=3 alpha=0.02", "SOFTPLUS", "FLATTEN", "SCALE", "RESHAPE 6x8x4"]
+    assert agrees(tmp_path, DIMS, nodes, constants) == layers
+
+
+@needed
+def test_the_last_state_of_the_second_of_two_is_its_last_alone(tmp_path: Path) -> None:
+    nodes, constants = recurrent("GRU", 1)
+    again, more = recurrent("GRU", 1, "s w2 r2 b2")
+    how = again[-1][-1]
+    nodes += [("Squeeze", "states axis", "s", {}), ("GRU", "s w2 r2 b2", "states2 last2", how)]
+    nodes += [("Concat", "last last2", "both", {"axis": 0}), ("Gather", "both end", "y", {"axis": 0})]
+    constants |= {"axis": whole(1), "end": np.array(-1), "w2": numbers(1, 9, 3), "r2": more["r"], "b2": more["b"]}
+    assert agrees(tmp_path, [1, 5, 6], nodes, constants) == ["GRU 3", "GRU 3 last"]
 
 
 def enlarged(x: Any) -> Any:
@@ -265,6 +304,28 @@ def test_attention_that_is_one_operator_is_one_layer(causal: int, tmp_path: Path
     one = ("Attention", "q k v", "a", {"q_num_heads": 2, "kv_num_heads": 2, "is_causal": causal})
     layers = agrees(tmp_path, [1, 5, 6], [*PROJECTED, one, *OUT], HEADS, 23)
     assert layers == [f"ATTENTION 2{' causal' * causal}"]
+
+
+@needed
+def test_attention_whose_mask_is_made_of_sizes_is_causal(tmp_path: Path) -> None:
+    apart: Nodes = [("Reshape", f"{part} heads", f"{part}r", {}) for part in "qkv"]
+    apart += [("Transpose", f"{part}r", f"{part}h", {"perm": [0, 2, 1, 3]}) for part in "qkv"]
+    products: Nodes = [
+        ("Transpose", "kh", "kt", {"perm": [0, 1, 3, 2]}),
+        ("MatMul", "qh kt", "p", {}),
+        ("Mul", "p scale", "ps", {}),
+        ("ConstantOfShape", "sides", "ones", {}),
+        ("Equal", "ones zero", "all", {}),
+        ("Trilu", "all first", "mask", {"upper": 1}),
+        ("Where", "mask low ps", "pm", {}),
+        ("Softmax", "pm", "soft", {"axis": -1}),
+        ("MatMul", "soft vh", "t", {}),
+        ("Transpose", "t", "tt", {"perm": [0, 2, 1, 3]}),
+        ("Reshape", "tt joined", "a", {}),
+    ]
+    constants = HEADS | {"heads": whole(0, 0, 2, 3), "joined": whole(0, 0, 6), "scale": real(3**-0.5)}
+    constants |= {"sides": whole(5, 5), "zero": real(0), "first": np.array(1), "low": np.float32(-np.inf)}
+    assert agrees(tmp_path, [1, 5, 6], [*PROJECTED, *apart, *products, *OUT], constants) == ["ATTENTION 2 causal"]
 
 
 @needed

@@ -100,7 +100,7 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
         notes = (*notes, "projections out of ATTENTION have a bias, which is 0 where the source has none")
     if not wrong:
         sizes = {name: flow.dims for name, flow in draft.flows.items()}
-        params, macs = counted(draft.said, draft.constants, sizes, draft.batch)
+        params, macs = counted(draft.said, draft.constants, draft.originals, sizes, draft.batch)
         params = None if unbiased else params
         return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
     found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]

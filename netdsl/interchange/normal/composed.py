@@ -125,7 +125,8 @@ def _where(write: Parts, operator: Operator) -> None:
     """Where, whose condition is the same everywhere."""
     condition = write.draft.constant(operator, 0)
     if condition is None or not condition.size or not (condition == condition.flat[0]).all():
-        raise Unsaid("no layer chooses by a mask")
+        write.itself()
+        return
     write.last("Identity", operator.inputs[1 if condition.flat[0] else 2])
 
 

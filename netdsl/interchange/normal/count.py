@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -29,9 +30,15 @@ _RECURRENT = ("LSTM", "GRU")
 
 
 def counted(
-    operators: Sequence[Operator], constants: Mapping[str, Tensor], dims: Mapping[str, Dims], batch: int
+    operators: Sequence[Operator],
+    constants: Mapping[str, Tensor],
+    originals: Mapping[str, str],
+    dims: Mapping[str, Dims],
+    batch: int,
 ) -> tuple[int | None, int | None]:
     """Values that training changes, and multiply-adds of convolutions and products with weights, of one example.
+
+    `originals` has what constants are others by another name.
 
     None for either where it does not follow from the operators alone: a factor or an offset beside them may be a part
     of a layer or not.
@@ -39,8 +46,12 @@ def counted(
     params: dict[object, int] = {}
     macs: int | None = 0
     certain = True
-    often = Counter(name for operator in operators for _, name in _weights(operator, constants))
-    for operator in operators:
+    known = [
+        replace(one, inputs=tuple([originals.get(name, name) for name in one.inputs])) if originals else one
+        for one in operators
+    ]
+    often = Counter(name for operator in known for _, name in _weights(operator, constants))
+    for operator in known:
         if operator.outputs[0] in constants:
             continue
         for at, name in _weights(operator, constants):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from netdsl.interchange.flat import ForeignMistake, Item, unfit
 from netdsl.interchange.normal import axes, turns
 from netdsl.layers.arguments import LayerError
+from netdsl.layers.reshape import Viewing
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 
@@ -304,9 +305,18 @@ class Draft:
             raise Unsaid(f"no layer moves {shape} so that it reads {'x'.join(map(str, flow.dims))}")
         made = flow.item
         for layer in layers:
-            made = self.add(operator, layer, [made], before=True)
+            made = self._viewed(operator, layer, made)
         self.moved[flow.item, wanted] = made
         return made
+
+    def _viewed(self, operator: Operator, layer: Layer, item: str) -> str:
+        """The item that a layer makes which moves values; of two that read them otherwise the first is none."""
+        before = self.items[item]
+        if isinstance(layer, Viewing) and isinstance(before.layer, Viewing):
+            item = before.inputs[0]
+            if layer.shape(self.shapes[item]) == self.shapes[item]:
+                return item
+        return self.add(operator, layer, [item], before=True)
 
     def axis(self, flow: Flow, position: int) -> int | None:
         """Which axis of its item a whole axis of a value is: 1 the channels, from 2 on spatial ones; None for none."""

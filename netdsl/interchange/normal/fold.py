@@ -165,24 +165,55 @@ def _where(operator: Operator, which: Tensor, a: Tensor, b: Tensor) -> Tensor:
     return np.where(which, a, b)
 
 
-def _equal(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
-    return np.equal(a, b)
-
-
 def _scattered(operator: Operator, x: Tensor, index: Tensor, updates: Tensor) -> Tensor:
     found = np.array(x)
     found[tuple(np.moveaxis(index, -1, 0))] = updates
     return found
 
 
-def _not(operator: Operator, x: Tensor) -> Tensor:
-    return np.logical_not(x)
-
-
 def _tiled(operator: Operator, x: Tensor, times: Tensor) -> Tensor:
     if prod([int(one) for one in times.flat]) * x.size > _MOST:
         raise ValueError
     return np.tile(x, times)
+
+
+def _triangle(operator: Operator, x: Tensor, shift: Tensor | None = None) -> Tensor:
+    cut = np.triu if operator.whole("upper", 1) else np.tril
+    return cut(x, 0 if shift is None else int(shift.flat[0]))
+
+
+def _reduced(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    """A rule that works along axes, all of them where none is said."""
+
+    def rule(operator: Operator, x: Tensor, places: Tensor | None = None) -> Tensor:
+        along = None if places is None or not places.size else tuple([int(one) for one in places.flat])
+        found = function(x, axis=along, keepdims=bool(operator.whole("keepdims", 1)))
+        return np.asarray(found).astype(x.dtype)
+
+    return rule
+
+
+def _length(x: Tensor, **how: Any) -> Any:
+    return np.sqrt(np.sum(np.square(x), **how))
+
+
+def _size(operator: Operator, x: Tensor) -> Tensor:
+    return np.asarray(x.size, np.int64)
+
+
+def _compared(function: Callable[..., Any]) -> Callable[..., Tensor]:
+    def rule(operator: Operator, *given: Tensor) -> Tensor:
+        return np.asarray(function(*given))
+
+    return rule
+
+
+def _rectified(x: Any) -> Any:
+    return np.maximum(x, 0)
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
 
 
 _UNIFORM: Mapping[str, Callable[..., Any]] = {
@@ -199,6 +230,14 @@ _UNIFORM: Mapping[str, Callable[..., Any]] = {
     "Ceil": np.ceil,
     "Max": np.maximum,
     "Min": np.minimum,
+    "Abs": np.abs,
+    "Exp": np.exp,
+    "Log": np.log,
+    "Sin": np.sin,
+    "Cos": np.cos,
+    "Tanh": np.tanh,
+    "Relu": _rectified,
+    "Sigmoid": _sigmoid,
 }
 """Operators on each number, which give one value for all where they are given such."""
 
@@ -217,8 +256,22 @@ _RULES: Mapping[str, Callable[..., Tensor]] = {
     "Expand": _expand,
     "Flatten": _flatten,
     "Where": _where,
-    "Equal": _equal,
-    "Not": _not,
+    "Equal": _compared(np.equal),
+    "Less": _compared(np.less),
+    "LessOrEqual": _compared(np.less_equal),
+    "Greater": _compared(np.greater),
+    "GreaterOrEqual": _compared(np.greater_equal),
+    "And": _compared(np.logical_and),
+    "Or": _compared(np.logical_or),
+    "Trilu": _triangle,
+    "Size": _size,
+    "ReduceSum": _reduced(np.sum),
+    "ReduceMean": _reduced(np.mean),
+    "ReduceMax": _reduced(np.max),
+    "ReduceMin": _reduced(np.min),
+    "ReduceProd": _reduced(np.prod),
+    "ReduceL2": _reduced(_length),
+    "Not": _compared(np.logical_not),
     "Tile": _tiled,
     "ScatterND": _scattered,
     **{name: _both(function) for name, function in _UNIFORM.items()},

@@ -29,11 +29,20 @@ def joined(draft: Draft, operator: Operator, flows: Sequence[Flow], axis: int) -
         layout = list(flows[0].layout)
         layout[axis] = axes.natural(draft.shapes[item], draft.batch)[CHANNELS]
         return Flow(item, tuple(layout))
+    if axis == 0 and min(len(one.layout) for one in flows) > 1 and all(one.dims[1] == draft.batch for one in flows):
+        turned = [Flow(one.item, _exchanged(one.layout)) for one in flows]  # the batch is the second axis
+        found = joined(draft, operator, turned, 1)
+        return Flow(found.item, _exchanged(found.layout))
     if axis == 0 or len(flows[0].layout) < 2:
         raise Unsaid("it joins examples of a batch")
     item = draft.add(operator, Concat(), [draft.map(operator, one, axis) for one in flows])
     first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
     return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
+
+
+def _exchanged(layout: axes.Layout) -> axes.Layout:
+    """A layout whose first two axes have changed places."""
+    return (layout[1], layout[0], *layout[2:])
 
 
 def concat(draft: Draft, operator: Operator) -> Flow:

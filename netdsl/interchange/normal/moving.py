@@ -13,6 +13,7 @@ from netdsl.interchange.normal import axes, joins, pointwise, recurrent, reorder
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers.channels import Shuffle, Slice
+from netdsl.layers.merge import Concat
 from netdsl.layers.norm import Plus
 from netdsl.layers.pool import MaxPool
 from netdsl.layers.reshape import Crop, Pad, Reshape
@@ -175,6 +176,10 @@ def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, la
         return _part(draft, operator, x, position, first, last)
     if axis == axes.BATCH:
         raise Unsaid("it cuts the batch")
+    if axis == CHANNELS and (joined := _joined(draft, x.item, first, last)):
+        layout = list(x.layout)
+        layout[position] = axes.natural(draft.shapes[joined], draft.batch)[CHANNELS]
+        return Flow(joined, tuple(layout))
     layer = Slice(first, last) if axis == CHANNELS else Crop((last - first,), (first,), axis=axis - 2)
     if axis != CHANNELS and draft.shapes[x.item].rank == 1:
         layer = Crop((last - first,), (first,))
@@ -182,6 +187,16 @@ def cut(draft: Draft, operator: Operator, x: Flow, position: int, first: int, la
     layout = list(x.layout)
     layout[position] = axes.natural(draft.shapes[item], draft.batch)[axis]
     return Flow(item, tuple(layout))
+
+
+def _joined(draft: Draft, item: str, first: int, last: int) -> str:
+    """The item whose channels are a stretch of those of a CONCAT; "" where none is."""
+    at = 0
+    for name in draft.items[item].inputs if isinstance(draft.items[item].layer, Concat) else ():
+        if (at, at + draft.shapes[name].channels) == (first, last):
+            return name
+        at += draft.shapes[name].channels
+    return ""
 
 
 def _part(draft: Draft, operator: Operator, x: Flow, position: int, first: int, last: int) -> Flow:
@@ -219,9 +234,12 @@ def gather(draft: Draft, operator: Operator) -> Flow:
     axis = operator.whole("axis", 0) % len(x.layout)
     if index.size != 1:
         numbers = [int(one) for one in index.flat]
-        if index.ndim == 1 and numbers and numbers == [*range(numbers[0], numbers[-1] + 1)]:
-            return cut(draft, operator, x, axis, numbers[0], numbers[-1] + 1)
-        return chosen(draft, operator, x, axis, [one % x.dims[axis] for one in numbers])
+        found = chosen(draft, operator, x, axis, [one % x.dims[axis] for one in numbers])
+        dims = found.dims
+        layout = axes.reshaped(found.layout, (*dims[:axis], *index.shape, *dims[axis + 1 :]))
+        if layout is None:
+            raise Unsaid("it takes places of an axis as a table")
+        return Flow(found.item, layout)
     at, place = int(index.flat[0]), draft.axis(x, axis)
     left = [atoms for other, atoms in enumerate(x.layout) if other != axis]
     if index.ndim:
@@ -302,13 +320,25 @@ def _padded(draft: Draft, operator: Operator, x: Flow, sides: Sequence[Sequence[
                 before[axis - 2], after[axis - 2] = sides[0][at], sides[1][at]
         item = draft.add(operator, _pad(before, after, mode), [x.item])
         return Flow(item, _grown(draft, x, item))
-    if 0 in along or not 1 < len(dims) < 5 or dims[0] != draft.batch:
-        raise Unsaid("it pads the batch, or more than three axes")
-    apart = axes.reshaped(x.layout, (dims[0], 1, *dims[1:]))
-    item = draft.map(operator, Flow(x.item, apart or ()))
-    item = draft.add(operator, _pad(sides[0][1:], sides[1][1:], mode), [item])
-    layout = axes.reshaped(draft.natural(item).layout, (dims[0], *draft.shapes[item].spatial))
-    return draft.natural(draft.map(operator, Flow(item, layout or ())))
+    if 0 in along or dims[0] != draft.batch:
+        raise Unsaid("it pads the batch")
+    sizes: list[int] = []
+    places: list[int] = []
+    for at, size in enumerate(dims[1:], 1):
+        if at in along or not places or places[-1] in along:
+            places.append(at)
+            sizes.append(size)
+        else:
+            sizes[-1] *= size
+    apart = axes.reshaped(x.layout, (dims[0], 1, *sizes))
+    if len(sizes) > 3 or apart is None:
+        raise Unsaid("it pads several axes that are none of positions")
+    item = draft.map(operator, Flow(x.item, apart))
+    before, after = ([side[at] for at in places] for side in sides)
+    item = draft.add(operator, _pad(before, after, mode), [item])
+    wide = [size + sides[0][at] + sides[1][at] for at, size in enumerate(dims)]
+    layout = axes.reshaped(draft.natural(item).layout, wide)
+    return draft.natural(draft.map(operator, Flow(item, layout or ()))) if len(wide) < 6 else Flow(item, layout or ())
 
 
 def _pad(before: Sequence[int], after: Sequence[int], mode: str) -> Pad:

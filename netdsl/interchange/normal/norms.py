@@ -56,11 +56,26 @@ def _flattened(x: Flow) -> Flow:
 def each(
     draft: Draft, operator: Operator, x: Flow, scale: Tensor, offset: Tensor | None, tied: tuple[str, ...]
 ) -> Flow:
-    """SCALE of each value by itself, as a vector."""
-    flat = draft.natural(draft.map(operator, _flattened(x)))
+    """SCALE of each value by itself, as a vector that is a map again behind it."""
+    own = axes.natural(draft.shapes[x.item], draft.batch)
+    dims, layout = axes.sizes(own), x.layout
+    if len(own) == len(layout) and sorted(own, key=str) == sorted(layout, key=str):
+        order = [layout.index(atoms) for atoms in own[1:] if atoms]
+        scale = _ordered(scale.reshape(x.dims), order)
+        offset = None if offset is None else _ordered(offset.reshape(x.dims), order)
+    else:
+        own, dims = layout, x.dims
+    flat = draft.map(operator, _flattened(Flow(x.item, own)))
     weights = {"weight": scale.reshape(-1)} | ({} if offset is None else {"bias": offset.reshape(-1)})
-    made = draft.natural(draft.add(operator, Scale(bias=offset is not None), [flat.item], weights, tied))
-    return reshaped(made, x.dims)
+    made = draft.natural(draft.add(operator, Scale(bias=offset is not None), [flat], weights, tied))
+    back = draft.natural(draft.map(operator, reshaped(made, dims)))
+    return Flow(back.item, layout) if draft.shapes[back.item] == draft.shapes[x.item] else back
+
+
+def _ordered(value: Tensor, order: Sequence[int]) -> Tensor:
+    """A tensor whose axes of more than one place are in an order."""
+    rest = [at for at in range(value.ndim) if at not in order]
+    return value.transpose(*rest, *order)
 
 
 def instance(draft: Draft, operator: Operator) -> Flow:
@@ -78,7 +93,8 @@ def instance(draft: Draft, operator: Operator) -> Flow:
     groups = scale.size
     rest = axes.joined([atom for atoms in x.layout[1:] for atom in atoms])
     whole = axes.joined([atom for atoms in axes.natural(shape, draft.batch)[1:] for atom in atoms])
-    if not plain or rest != whole or x.layout[1] != (Atom(CHANNELS, shape.channels // groups, groups),):
+    ways = (Atom(CHANNELS, shape.channels // groups, groups),) if groups > 1 else ()
+    if not plain or rest != whole or x.layout[1] != ways:
         raise Unsaid("it normalises neither channels nor groups of them")
     return Flow(draft.add(operator, GroupNorm(groups, eps, noaffine=True), [x.item]), x.layout)
 
@@ -146,6 +162,41 @@ def response(draft: Draft, operator: Operator) -> Flow:
         exact(operator.real("bias", 1)),
     )
     return Flow(draft.add(operator, layer, [x.item]), x.layout)
+
+
+_VIEWS = ("Reshape", "Squeeze", "Unsqueeze", "Identity", "Cast")
+
+
+def spelled_response(draft: Draft, operator: Operator) -> Flow | None:
+    """x / (k + alpha · mean of the squares of neighbours)^beta in its parts, as PyTorch's exporters write it: LRN."""
+    power = draft.makers.get(operator.inputs[1])
+    plus = _made(draft, power, "Pow")
+    times = _made(draft, plus, "Add")
+    mean = _behind(draft, times) if times is not None and times.kind == "Mul" else None
+    pad = _behind(draft, mean) if mean is not None and mean.kind == "AveragePool" else None
+    square = _behind(draft, pad) if pad is not None and pad.kind == "Pad" else None
+    if power is None or plus is None or times is None or mean is None or pad is None or square is None:
+        return None
+    x = draft.flows[operator.inputs[0]]
+    if draft.axis(x, 1) != CHANNELS and len(x.layout) > 2:
+        x = draft.natural(draft.map(operator, x))
+    numbers = [draft.constant(one, 1) for one in (times, plus, power)]
+    size, pads = max(mean.sizes("kernel_shape") or (1,)), draft.whole(pad, 1) or ()
+    wide = sorted(one for one in pads if one)
+    if any(one is None or one.size != 1 for one in numbers) or not _squares(draft, square, operator.inputs[0]):
+        return None
+    if draft.axis(x, 1) != CHANNELS or wide != sorted(one for one in (size // 2, (size - 1) // 2) if one):
+        return None
+    alpha, k, beta = (exact(one.flat[0]) for one in numbers if one is not None)
+    return Flow(draft.add(operator, LocalResponse(size, alpha, beta, k), [x.item]), x.layout)
+
+
+def _behind(draft: Draft, operator: Operator) -> Operator | None:
+    """What made the first input of an operator, but for what reads it in other sizes alone."""
+    made = draft.makers.get(operator.inputs[0])
+    while made is not None and made.kind in _VIEWS:
+        made = draft.makers.get(made.inputs[0])
+    return made
 
 
 def softmax(draft: Draft, operator: Operator) -> Flow:

@@ -143,7 +143,7 @@ def joining(draft: Draft, operator: Operator) -> Flow:
         return _with_constant(draft, operator, flows[0], constants[0], given[1] == constants[0])
     if constants:
         raise Unsaid("it joins several values and a constant")
-    if operator.kind == "Div" and (norm := norms.spelled(draft, operator)) is not None:
+    if operator.kind == "Div" and (norm := norms.spelled(draft, operator) or norms.spelled_response(draft, operator)):
         return norm
     curve: curves.Curves = {}
     if operator.kind in curves.BINARY and len(given) == 2:
@@ -155,6 +155,28 @@ def joining(draft: Draft, operator: Operator) -> Flow:
             return followed(draft, operator, flows[0], curve, ())
         raise Unsaid("no layer computes it of values that are both computed")
     return replace(merged(draft, operator, _MERGES[operator.kind](), flows), curves=curve)
+
+
+_SIGNS = {"Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less, "LessOrEqual": np.less_equal}
+
+
+def where(draft: Draft, operator: Operator) -> Flow:
+    """Where of a value that is compared with a number: an activation in two parts, as PyTorch's Softplus is."""
+    test = draft.makers.get(operator.inputs[0])
+    limit = None if test is None or test.kind not in _SIGNS else draft.constant(test, 1)
+    if test is None or limit is None or limit.size != 1 or test.inputs[0] not in draft.flows:
+        raise Unsaid("no layer chooses by a mask")
+    of, parts = test.inputs[0], list[curves.Curve]()
+    for name in operator.inputs[1:]:
+        number, flow = draft.constants.get(name), draft.flows.get(name)
+        if number is not None and number.size == 1:
+            parts.append(np.full_like(curves.POINTS, float(number.flat[0])))
+        elif flow is not None and of in (known := seen(name, flow)):
+            parts.append(known[of])
+    if len(parts) < 2:
+        raise Unsaid("no layer chooses by a mask")
+    curve = np.where(_SIGNS[test.kind](curves.POINTS, float(limit.flat[0])), *parts)
+    return followed(draft, operator, draft.flows[of], {of: curve, operator.outputs[0]: curve}, ())
 
 
 def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]) -> Flow:
@@ -367,4 +389,5 @@ RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {
     "Gelu": gelu,
     "PRelu": prelu,
     "Clip": clip,
+    "Where": where,
 }

@@ -14,7 +14,7 @@ _INPUTS: Mapping[str, tuple[str, ...]] = {
     "ReduceMean": _AXES,
     "ReduceSum": _AXES,
     "ReduceMax": _AXES,
-    "ReduceSumSquare": _AXES,
+    **dict.fromkeys(("ReduceMin", "ReduceProd", "ReduceL1", "ReduceL2", "ReduceSumSquare"), _AXES),
     "Slice": ("", "starts", "ends", "axes"),
     "Split": ("", "split"),
     "Pad": ("", "pads", "value"),
