@@ -282,7 +282,8 @@ def test_normalization_and_scale_are_one_layer_and_statistics_are_divided(tmp_pa
     flat = caffe.read(tmp_path / "net.prototxt")
     assert [item.layer.written for item in flat.items] == ["INPUT 9x10x4", "BN"]
     x = torch.randn(2, 4, 9, 10, generator=torch.Generator().manual_seed(1))
-    wanted = functional.batch_norm(x, *(torch.tensor(one) for one in (mean, variance, scale, bias)))
+    learned = [torch.tensor(one) for one in (mean, variance, scale, bias)]
+    wanted = functional.batch_norm(x, learned[0], learned[1], learned[2], learned[3])
     torch.testing.assert_close(next(iter(outputs(flat, x).values())), wanted)
 
 
@@ -377,7 +378,8 @@ def test_a_published_network_computes_what_its_file_says(tmp_path: Path) -> None
     images = torch.randn(2, 1, 28, 28, generator=torch.Generator().manual_seed(1))
     x = images
     for name in ("conv1", "conv2"):
-        x = functional.max_pool2d(functional.conv2d(x, *learned[name]), 2)
+        weight, bias = learned[name]
+        x = functional.max_pool2d(functional.conv2d(x, weight, bias), 2)
     x = functional.linear(functional.linear(x.flatten(1), *learned["ip1"]).relu(), *learned["ip2"])
     torch.testing.assert_close(outputs(caffe.read(tmp_path / "lenet.prototxt"), images)["prob"], x.softmax(1))
 

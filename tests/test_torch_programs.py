@@ -132,7 +132,7 @@ def hidden(m: Any, x: Tensor) -> Tensor:
     return m.out(told.transpose(1, 2).flatten(2))
 
 
-def wrapped(m: Any, x: Tensor) -> Tensor:
+def wrapped(m: Any, x: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad(), torch.autocast("cpu", enabled=False):
         y = m.one(x).relu()
     with torch.set_grad_enabled(False):
@@ -147,15 +147,15 @@ def stacked(m: Any, x: Tensor) -> Tensor:
 
 
 class Standardised(nn.Conv2d):
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         std, mean = torch.std_mean(self.weight, (1, 2, 3), keepdim=True)
-        return F.conv2d(x, (self.weight - mean) / (std + self.weight.var((1, 2, 3), keepdim=True)), self.bias)
+        return F.conv2d(input, (self.weight - mean) / (std + self.weight.var((1, 2, 3), keepdim=True)), self.bias)
 
 
 class BatchStandardised(nn.Conv2d):
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         weight = F.batch_norm(self.weight.reshape(1, self.out_channels, -1), None, None, training=True)
-        return F.conv2d(x, weight.reshape_as(self.weight), self.bias)
+        return F.conv2d(input, weight.reshape_as(self.weight), self.bias)
 
 
 def conv(*arguments: Any, **how: Any) -> nn.Module:
@@ -214,7 +214,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
             nn.GroupNorm(2, 4, affine=False),
             nn.InstanceNorm2d(4, affine=True),
             nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
-            nn.LayerNorm((4, 6, 5), elementwise_affine=False),
+            nn.LayerNorm([4, 6, 5], elementwise_affine=False),
         ),
         (X,),
     ),
@@ -272,7 +272,7 @@ def made(case: str) -> tuple[nn.Module, tuple[Tensor, ...]]:
     torch.manual_seed(1)
     module = make()
     for one in module.modules():
-        if isinstance(one, nn.BatchNorm2d):
+        if isinstance(one, nn.BatchNorm2d) and one.running_var is not None:
             nn.init.uniform_(one.running_var, 0.5, 2)
     return module.eval(), inputs
 
