@@ -464,6 +464,30 @@ def test_damaged_files_are_told(plain: Path, member: str, data: bytes | None, wo
     assert words in str(raised.value)
 
 
+OTHERS = {
+    "version 1": (
+        ["serialized_exported_program.json", "serialized_state_dict.pt"],
+        "was written by PyTorch 2.8 or earlier",
+    ),
+    "2.8": (["a/models/model.json", "a/data/weights/model.pt"], "was written by PyTorch 2.8 or earlier"),
+    "AOTInductor": (["a/archive_format", "a/data/aotinductor/model/x.so"], "what AOTInductor has compiled"),
+    "TorchScript": (["a/data.pkl", "a/code/__torch__.py"], "but a TorchScript file"),
+    "torch.save": (["a/data.pkl", "a/data/0"], "but a pickled module or its weights"),
+}
+"""Members of other files of PyTorch, and what is said of them."""
+
+
+@pytest.mark.parametrize("kind", OTHERS)
+def test_other_files_of_pytorch_are_told_from_programs(kind: str, tmp_path: Path) -> None:
+    names, words = OTHERS[kind]
+    with zipfile.ZipFile(tmp_path / "x.pt2", "w") as archive:
+        for name in names:
+            archive.writestr(name, pickle.dumps(Trap()))
+    with pytest.raises(ForeignError) as raised:
+        file.read(tmp_path / "x.pt2")
+    assert words in str(raised.value)
+
+
 def test_no_mutant_of_a_description_is_more_than_a_diagnostic(plain: Path) -> None:
     """Bytes of the JSON are changed, and the archive is whole."""
     with zipfile.ZipFile(plain) as archive:

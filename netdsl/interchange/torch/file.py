@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
+from netdsl.interchange.torch import refused
 from netdsl.interchange.torch.program import MOST_CALLS, Call, Program, Ref, Value, inlined, scope_of
+from netdsl.interchange.torch.refused import NoProgram, OldFile, Pickled
 from netdsl.runtime.archive import Archive, ArchiveError
 from netdsl.text.diagnostic import Diagnostic
 
@@ -45,24 +47,6 @@ _KINDS: Mapping[int, tuple[str, str]] = {
 _LAYOUTS = {7: "strided"}
 
 
-class NoProgram(ForeignMistake, code="syntax-error"):
-    file: str
-    why: str
-    words = "{file} is no program of torch.export: {why}"
-
-
-class Pickled(ForeignMistake, code="syntax-error"):
-    name: str
-    words = "{name} is pickled, and unpickling a file may run anything"
-    advice = "write the file anew from plain tensors: torch.export.save with PyTorch 2.9 or later"
-
-
-class OldFile(ForeignMistake, code="syntax-error"):
-    version: str
-    words = "the file is of PyTorch's archive of version {version}, whose weights are pickled"
-    advice = "write it anew with torch.export.save of PyTorch 2.9 or later"
-
-
 class _Damaged(Exception):
     """What is wrong with a description."""
 
@@ -74,6 +58,8 @@ def read(path: Path) -> Program:
             return _Reading(path.name, Archive(file)).program()
         except ArchiveError as error:
             why = str(error).replace("TorchScript file", "such file")
+            if refused.is_first(file):
+                raise ForeignError([Diagnostic(OldFile(path.name), at_node(path.name, "", path.name))]) from None
         except _Damaged as error:
             why = str(error)
         except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError, OverflowError):
@@ -88,13 +74,13 @@ class _Reading:
         self.file, self.archive = file, archive
         names = [name for name in archive.names if name.startswith("models/") and name.endswith(".json")]
         if not names:
-            old = next((one for one in archive.names if one.endswith("serialized_exported_program.json")), None)
-            if old or any(name.startswith("serialized_") for name in archive.names):
-                raise self.error(OldFile("1"))
-            raise _Damaged("it has no models/model.json")
+            found = refused.other(self.file, archive.names)
+            raise self.error(found) if found else _Damaged("it has no models/model.json")
         if len(names) > 1:
             raise _Damaged(f"it holds {len(names)} networks, and one is read")
         self.model = names[0].removeprefix("models/").removesuffix(".json")
+        if f"data/weights/{self.model}.pt" in archive.names:
+            raise self.error(OldFile(self.file))
         order = archive.read("byteorder", 16) if "byteorder" in archive.members else b"little"
         self.order = ">" if order.strip() == b"big" else "<"
         self.text = names[0]
