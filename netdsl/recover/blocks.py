@@ -21,6 +21,7 @@ TRIED = 32
 _CUT = 0.15  # of a saving, for each end that parts what belongs together
 _SCOPE = 0.5  # of a saving, for stretches that are modules of the source
 _CLEAR = 10  # words that a block may cost which is clearer than what is in it
+_UNIT = -15  # words that a layer with its norm and activation may save less, where they recur
 _KEPT = -10  # words that a block may cost, once others are made of it
 
 
@@ -104,7 +105,7 @@ class Blocks:
         """Whether a block still says more than what is in it, once others are made of it."""
         inside, uses = [item.form for item in self.forms[form].chains[0]], self.text.uses[form]
         saving = self.text.saving(inside, uses, self.text.solution(form))
-        return uses > 1 and (saving > _KEPT or (self._unit(inside) and uses > 2))
+        return uses > 1 and saving > (_UNIT if self._unit(inside) and uses > 2 else _KEPT)
 
     def _any(self, key: Sequence[int]) -> bool:
         return True

@@ -14,9 +14,9 @@ def block_names(blocks: Blocks, classes: Mapping[int, str]) -> Mapping[int, str]
     """A name for each block: the class that its nodes are of, or else by what is in it."""
     taken = {keyword.lower() for keyword in keywords()} | {"skip", "group", "tap", "aux"}
     wanted: dict[str, list[int]] = defaultdict(list)
-    for form in blocks.called:
-        chain = blocks.forms[form].chains[0]
-        names = [classes[form]] if classes.get(form, "skip") not in taken else _kinds(blocks.forms, chain)
+    told = [form for form in blocks.called if classes.get(form, "skip") not in taken]
+    for form in [*told, *(form for form in blocks.called if form not in told)]:
+        names = [classes[form]] if form in told else _kinds(blocks.forms, blocks.forms[form].chains[0])
         wanted[next((name for name in names if name not in wanted), names[0])].append(form)
     found: dict[int, str] = {}
     for name, forms in wanted.items():
@@ -69,6 +69,8 @@ def _unit_kinds(inner: Sequence[Form], words: Sequence[str], product: str) -> Se
         return ["merge", "down"]
     if words[0] in ("MAXPOOL", "AVGPOOL"):
         return ["pooled", "down"] if words[0] == "AVGPOOL" else ["down", "pooled"]
+    if words[-1] in ("MAXPOOL", "AVGPOOL"):
+        return ["stage", "pooled"]
     if product == "DWCONV":
         return ["depthwise", "spatial"]
     if product == "DECONV":
