@@ -462,6 +462,35 @@ def test_weights_are_read_that_lie_beside_the_file_and_nowhere_else(tmp_path: Pa
 
 
 @needed
+@pytest.mark.parametrize("place", ["./net.data", "weights/net.data"])
+def test_weights_may_lie_in_a_folder_beside_the_file(place: str, tmp_path: Path) -> None:
+    from onnx import load, save  # pyright: ignore
+
+    path = saved(tmp_path, [1, 3, 4, 4], save_as_external_data=True, location="net.data", size_threshold=0)
+    model = load(path, load_external_data=False)
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / "net.data").rename(tmp_path / place)
+    for name in (place, f"{place}/../net.data", str(tmp_path / place)):
+        for tensor in model.graph.initializer:
+            next(one for one in tensor.external_data if one.key == "location").value = name
+        save(model, path)
+        sums = [value.sum() for item in imported(path).items for value in item.weights.values()]
+        assert sums == ([54, 276] if name == place else [])
+
+
+@needed
+def test_a_length_that_is_another_is_told(tmp_path: Path) -> None:
+    from onnx import load, save  # pyright: ignore
+
+    path = saved(tmp_path, [1, 3, 4, 4], save_as_external_data=True, location="net.data", size_threshold=0)
+    model = load(path, load_external_data=False)
+    next(one for one in model.graph.initializer[1].external_data if one.key == "length").value = "92"
+    save(model, path)
+    with pytest.raises(ForeignError, match=r"it has 92 bytes in net\.data for 24 values of 4"):
+        imported(path)
+
+
+@needed
 @pytest.mark.parametrize(
     ("change", "why"),
     [

@@ -122,6 +122,7 @@ READERS: Mapping[str, Format] = {
 """What is read, by suffix."""
 
 _MODULE = "netdsl.from_torch(module, sizes) takes the module, and torch.export.save writes it as a .pt2"
+_BINARY = "where it is an ONNX model as text: onnx.save(onnx.load(path), 'x.onnx') writes it as one"
 _CONVERTED = "tf2onnx writes it as .onnx"
 _INSTEAD = {
     ".net": "it is a program already",
@@ -130,6 +131,10 @@ _INSTEAD = {
     ".pt": _MODULE,
     ".pth": _MODULE,
     ".safetensors": "it holds weights and no network; netdsl compile --weights takes it",
+    ".onnxtxt": _BINARY,
+    ".textproto": _BINARY,
+    ".onnxjson": _BINARY,
+    ".ort": "it is for onnxruntime alone; import the .onnx that it was made of",
     ".pb": _CONVERTED,
     ".tflite": _CONVERTED,
     ".h5": _CONVERTED,

@@ -133,6 +133,8 @@ class _Reading:
             raise ForeignError(self.errors)
         dims = self.stated(inputs)
         notes = ["its weights lie in another file that is not beside it"] * bool(self.missing)
+        if self.model.training_info:
+            notes.append("how the file says it is trained is passed over")
         if left := len(found) - len(operators):
             notes.append(f"no output follows from {left:,} of its operators")
         return Primitives(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from math import prod
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netdsl.interchange.flat import most
@@ -68,21 +68,35 @@ def _fields(tensor: Any) -> list[tuple[Any, Any]]:
     return [(field, values) for field, values in tensor.ListFields() if field.name in names]
 
 
+def _inside(folder: Path, name: str) -> Path | None:
+    """The file of a name within a folder, by no link and no way out of it; None where there is none."""
+    parts = [part for part in name.split("/") if part != "."]
+    if not name or name.startswith("/") or "\\" in name or any(part in ("", "..") or ":" in part for part in parts):
+        return None
+    path = folder
+    for part in parts:
+        path /= part
+        if path.is_symlink():
+            return None
+    return path if path.is_file() else None
+
+
 def _beside(tensor: Any, sizes: Dims, kind: Any, folder: Path | None) -> Tensor | None:
     """The values in a file that lies beside, read as they are asked for; no other place is looked at."""
     import numpy as np
 
     said = {one.key: one.value for one in tensor.external_data}
     name = said.get("location", "")
-    if folder is None or not name or PurePath(name).name != name or "\\" in name:
-        return None
-    path = folder / name
-    if path.is_symlink() or not path.is_file():
+    path = None if folder is None else _inside(folder, name)
+    if path is None:
         return None
     try:
         offset, length = int(said.get("offset", 0)), prod(sizes) * kind.itemsize
+        stated = int(said.get("length", length))
     except ValueError:
         raise TensorError(f"where it begins in {name} is no number") from None
+    if stated != length:
+        raise TensorError(f"it has {stated:,} bytes in {name} for {prod(sizes):,} values of {kind.itemsize}")
     if not 0 <= offset <= path.stat().st_size - length:
         raise TensorError(f"{name} ends before it")
     if not length:
