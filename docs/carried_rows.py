@@ -174,6 +174,20 @@ ONNX = [
         (1, 10, 16),
         sequence=True,
     ),
+    Op(
+        "Einsum",
+        ((4, 8),),
+        {"equation": "bchw,co->bohw"},
+        "of two values, or of one; of queries and keys a part of `ATTENTION`",
+    ),
+    Op("Swish"),
+    Op("Celu", (), {"alpha": 2.0}),
+    Op("Tile", ([1, 2, 1, 1],)),
+    Op("com.microsoft.FusedConv", ((8, 4, 3, 3), (8,)), {"activation": "Relu"}),
+    Op("Where", (2.0,), {}, reads=2),
+    Op("QuantizeLinear", (0.1,)),
+    Op("TopK", ([3],)),
+    Op("GlobalLpPool"),
     Op("Erf", (), {}, "it is read as a part of `GELU`"),
 ]
 
