@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from wheels import compiled, file
+from wheels import command, compiled, file
 
 MODELS = "rapidocr_onnxruntime/models"
 ANGLE = f"{MODELS}/ch_ppocr_mobile_v2.0_cls_infer.onnx"
@@ -83,6 +83,14 @@ def test_lines_of_text_are_found(tmp_path: Path) -> None:
     found = [[row for row in rows if top < row < bottom] for top, bottom in LINES]
     assert all(found)
     assert sum(map(len, found)) == len(rows)
+
+
+def test_what_was_compiled_into_onnx_comes_in_as_it_was(tmp_path: Path) -> None:
+    name = Path(ANGLE).stem
+    compiled(tmp_path, file(ANGLE), "--input", "48x192x3")
+    command(tmp_path, "compile", f"{name}.net", "-o", "again.onnx", "--weights", f"{name}.safetensors")
+    command(tmp_path, "import", "again.onnx", "-o", "again.net")
+    assert command(tmp_path, "diff", f"{name}.net", "again.net").endswith("no change\n")
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,10 @@ MOST_OPERATORS = 200_000
 _OWN = ("", "ai.onnx")
 """ONNX's own operators, by the names of their domain."""
 _NAMELESS = frozenset(
-    ("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph")
+    (
+        *("", "g", "graph", "main_graph", "torch_jit", "torch-jit-export", "tf2onnx", "model", "cntkgraph"),
+        *("paddle-onnx", "model from paddlepaddle."),
+    )
 )
 """What writers call any graph."""
 
