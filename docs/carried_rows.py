@@ -66,6 +66,8 @@ CAFFE = [
     Row("Tile", "tile_param { tiles: 2 }"),
     Row("Normalize", "norm_param { across_spatial: false }"),
     Row("MVN", "mvn_param { normalize_variance: false }"),
+    Row("Reorg", "reorg_param { stride: 2 }", "of forks", "a:4x8x8"),
+    Row("SPP", "spp_param { pyramid_height: 2 }"),
     Row("Split", "", "it gives what it reads"),
     Row("Slice", "", "a `SLICE` for each top, or `CROP` along other axes"),
     Row("Dropout", "dropout_param { dropout_ratio: 0.5 }"),

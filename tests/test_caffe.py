@@ -440,6 +440,12 @@ WRONG = {
     layer("Convolution", "convolution_param { kernel_size: 1 }"): (
         *("missing-argument", 2, "convolution_param has no num_output", ""),
     ),
+    layer("Convolution", "convolution_param { kernel_size: 1 num_outputs: 3 }"): (
+        *("missing-argument", 2, "convolution_param has no num_output", "write num_output for num_outputs"),
+    ),
+    layer("Pooling", "pooling_param { kernel_size: 2 stride: 2 }") + layer("Eltwise", bottom="data y", top="sum"): (
+        *("shape-mismatch", 3, "Eltwise: it wants equal shapes, not 9x10x4 of data, 5x5x4 of y", ""),
+    ),
     layer("Pooling", "pooling_param { kernel_size: 2.5 }"): (
         *("invalid-argument", 2, "kernel_size: 2.5 is not a whole number", ""),
     ),

@@ -208,6 +208,19 @@ def test_what_cannot_be_said_is_told_by_its_place_and_nothing_written(tmp_path: 
     assert done.err.endswith("code.prototxt: 1 error, and nothing is written; --partial writes it up to there\n")
 
 
+def test_of_what_is_alike_the_first_are_shown_and_the_others_named(tmp_path: Path) -> None:
+    layers = [f'layer {{ name: "code{n}" type: "Python" bottom: "conv" top: "code{n}" }}\n' for n in range(9)]
+    path = put(tmp_path, "code.prototxt", UNSAID + "".join(layers))
+    done = command_line.run("import", path)
+    assert done.err.count("error[") == 2
+    told = " ".join(done.err.split())
+    assert "and 8 more of Python cannot be said: what its code computes is not in the file: at line 8, line 9," in told
+    assert "code.prototxt: 10 errors, and nothing is written" in told
+    with pytest.raises(netdsl.NetError) as caught:
+        netdsl.from_file(path)
+    assert len(caught.value.diagnostics) == 10
+
+
 def test_a_part_is_written_up_to_what_cannot_be_said(tmp_path: Path) -> None:
     done = command_line.run("import", "--partial", put(tmp_path, "code.prototxt", UNSAID))
     assert done.status == 0

@@ -429,9 +429,9 @@ def test_sizes_that_are_left_open_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ForeignError) as caught:
         imported(path)
     assert [one.message for one in caught.value.errors] == [
-        "the file leaves the size of axis 2 of its input x open",
-        "the file leaves the size of axis 3 of its input x open",
+        "the file leaves the sizes of axes 2 and 3 of its input x open"
     ]
+    assert caught.value.errors[0].help == "say them all: --input x=224x224x3, sizes first and channels last"
     found = flat(reader.read(path, {"x": Shape((4, 4), 3)}))
     assert [item.layer.written for item in found.items] == LAYERS
     with pytest.raises(ForeignError, match="4x4 was given for the input x, which has 3 axes"):

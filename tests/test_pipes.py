@@ -171,6 +171,16 @@ def test_facts_that_an_import_lacks_are_told_of_files_alone(here: Path, pipe: Pi
     assert "~ meta year: 2016 → 2020" in command_line.run("diff", "old.net", pipe(other)).out
 
 
+def test_a_network_that_was_imported_in_python_is_no_file_either(here: Path) -> None:
+    (here / "new.cfg").write_text(config(tail=48))
+    found = netdsl.from_file("new.cfg")
+    assert found.title == "new"
+    difference = netdsl.load("old.net").diff(found)
+    assert str(difference).startswith("old.net → new\n")
+    assert "~ tail.conv1 " in str(difference)
+    assert found.compile(seed=0).name == "new.pt"
+
+
 # What else is read from pipes
 
 

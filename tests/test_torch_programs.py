@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+import netdsl
 from netdsl.interchange.flat import ForeignError
 from netdsl.interchange.primitives import Primitives
 from netdsl.interchange.torch import file, live, reader
@@ -408,6 +409,50 @@ def test_what_cannot_be_said_is_told_with_module_operator_and_reason(case: str) 
         imported(Does(does, bn=nn.BatchNorm2d(4, track_running_stats=False)))
     (found,) = raised.value.diagnostics
     assert found.mistake.message().startswith(words)
+
+
+def test_outputs_in_another_layout_are_compared_in_it() -> None:
+    network = netdsl.from_torch(Does(lambda m, x: m.conv(x).roll(3, 2), conv=nn.Conv2d(4, 3, 3)), X)
+    assert [one for one in network.notes if "is laid out otherwise" in one]
+
+
+class Steered(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        if x.sum() > 0:  # which nobody knows before
+            return x
+        return -x
+
+
+class Wide(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(5, 2, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "words", "help"),
+    [
+        (Steered(), "if x.sum() > 0:  # which nobody knows before", "depends on values that flow", "the condition out"),
+        (Wide(), "return self.conv(x)", "to have 5 channels", "these are Nx3x9x8 to PyTorch"),
+        (nn.Bilinear(3, 3, 2), None, "missing a required argument", "the size of each input"),
+    ],
+    ids=["steered", "wide", "bilinear"],
+)
+def test_what_cannot_be_followed_is_told_at_the_line_of_the_module(
+    module: nn.Module, line: str | None, words: str, help: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ForeignError) as raised:
+        live.read(module, [Shape((9, 8), 3)])
+    (found,) = raised.value.diagnostics
+    assert words in found.message
+    assert help in (found.help or "")
+    if line is not None:
+        assert found.span.text == line
+        assert found.span.source.name == __file__
+    assert capfd.readouterr() == ("", "")
 
 
 # Files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,14 @@ from netdsl.cli import common, progress, stream
 from netdsl.graph.size import LIMIT
 from netdsl.interchange import entry, weights
 from netdsl.interchange.entry import FormatError, Imported
-from netdsl.interchange.flat import Flat, ForeignError
+from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake
 from netdsl.interchange.mistakes import NoLayers
 from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
-from netdsl.text.fit import listed
+from netdsl.text.fit import listed, wrapped
+
+_FEW, _MANY = 2, 5
+"""Of so many diagnostics that are alike, so few are shown."""
 
 
 @click.command("import")
@@ -86,7 +90,7 @@ def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -
     except ForeignError as error:
         if not partial or error.partial is None:
             raise
-        common.say(error.diagnostics)
+        _say(error.diagnostics)
         return entry.part(error)
 
 
@@ -125,12 +129,26 @@ def _weights(target: str | None, found: Imported) -> Generator[None]:
 
 def _refuse(file: str, error: ForeignError) -> NoReturn:
     """Say what cannot be said, and end."""
-    common.say(error.diagnostics)
+    _say(error.diagnostics)
     errors = len(error.errors)
     unsaid = error.partial is not None and any(one.code == "unknown-layer" for one in error.errors)
     more = "; --partial writes it up to there" if unsaid else ""
     stream.note(safe.line(f"{file}: {errors} error{'s' * (errors > 1)}, and nothing is written{more}"))
     raise SystemExit(2 if _unreadable(error.diagnostics) else 1)
+
+
+def _say(found: Sequence[Diagnostic]) -> None:
+    """Say what cannot be said: of what is alike the first few, and where there is more of it."""
+    groups: dict[str, list[Diagnostic]] = {}
+    for one in found:
+        groups.setdefault(one.mistake.alike if isinstance(one.mistake, ForeignMistake) else one.message, []).append(one)
+    shown = {id(one) for group in groups.values() for one in group[: len(group) if len(group) < _MANY else _FEW]}
+    common.say(one for one in found if id(one) in shown)
+    for alike, group in groups.items():
+        if left := [one.span for one in group if id(one) not in shown]:
+            names = [span.source.name.partition(": ")[2] or f"line {span.line}" for span in left]
+            told = f"and {len(left):,} more of {alike}: at {listed(names, ' and ')}"
+            stream.note("\n".join([*wrapped(safe.line(told), stream.width(sys.stderr), "  "), ""]))
 
 
 def _unreadable(found: Sequence[Diagnostic]) -> bool:

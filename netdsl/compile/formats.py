@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from netdsl.compile.errors import FormatError, PackagesError
 from netdsl.text.fit import listed
+from netdsl.text.source import stem
 
 if TYPE_CHECKING:
     from torch import fx
@@ -94,7 +95,7 @@ def named(path: str | PathLike[str] | None, format: str | None, source: str) -> 
     Raises ValueError where the path's suffix is not the format's.
     """
     kind = chosen(format, None if path is None else Path(path))
-    file = Path(f"{Path(source).stem}{kind.suffix}" if path is None else path)
+    file = Path(f"{stem(source)}{kind.suffix}" if path is None else path)
     if file.suffix != kind.suffix:
         told = f"the format {kind.name} writes {kind.suffix}" if format else f"a compiled network is a file {ENDINGS}"
         raise ValueError(f"{path}: {told}")

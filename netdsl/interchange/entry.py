@@ -247,7 +247,7 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
     called = {item: nodes[name] for item, name in sayable(flat).items() if name in nodes}
     shaped = _claiming(shaped, flat, partial)
     first, *_ = flat.source.splitlines()
-    name = f"{Path(first.partition(': ')[2]).stem}.net"
+    name = f"<{Path(first.partition(': ')[2]).stem}>"
     found = None
     if not flat_form:
         shaped = recover.nested(shaped)

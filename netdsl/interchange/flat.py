@@ -75,6 +75,11 @@ class Flat:
 class ForeignMistake(Mistake):
     """One in a file of another format, whose example is no program."""
 
+    @property
+    def alike(self) -> str:
+        """What it says, but for what it says it of: several of one kind, for one reason, are alike."""
+        return self.message()
+
 
 class FarNumber(ForeignMistake, code="limit-exceeded"):
     layer: str

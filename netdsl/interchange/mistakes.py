@@ -55,6 +55,7 @@ class KeyTwice(ForeignMistake, code="duplicate-name"):
 class Missing(ForeignMistake, code="missing-argument"):
     where: str
     key: str
+    hint: str = ""
     words = "{where} has no {key}"
 
 
@@ -123,3 +124,4 @@ class BadWeights(ForeignMistake, code="shape-mismatch"):
     file: str
     why: str
     words = "{file} does not fit: {why}"
+    advice = "name another file by --from-weights, or move it away for the program alone"

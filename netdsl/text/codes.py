@@ -30,15 +30,17 @@ _ERRORS = (
     Code(
         "syntax-error",
         "The text is not a statement of the language: a bracket that is never closed, an arrow that leads nowhere,"
-        " a character that means nothing, or bytes that are not UTF-8.",
+        " a character that means nothing, or bytes that are not UTF-8. With `netdsl import`, the file is damaged, or is"
+        " none of its format.",
         "The message says what was met and what may stand there.",
         "INPUT 28x28x1 -> CONV 6 5 ->\n",
     ),
     Code(
         "unknown-layer",
         "No layer has this keyword, or the package that brings it is broken. Layers are written in capitals; `netdsl"
-        " layers` lists them.",
-        "Take the suggested spelling, or install the package that brings the layer.",
+        " layers` lists them. With `netdsl import`, no layer does what stands there.",
+        "Take the suggested spelling, or install the package that brings the layer. With `netdsl import`, --partial"
+        " writes the network up to there.",
         "INPUT 28x28x1 -> CNOV 6 5\n",
     ),
     Code(
@@ -50,7 +52,8 @@ _ERRORS = (
     Code(
         "unknown-name",
         "A name stands for nothing here: no parameter, and no element before this place in its scope. `in` stands in"
-        " blocks alone, and the number of a copy within its repeat.",
+        " blocks alone, and the number of a copy within its repeat. With `netdsl import`, nothing before makes what is"
+        " read, or no input has the name of an --input.",
         "Correct the name, label the element it should mean, or move the line below it.",
         "INPUT 28x28x1 -> stem: CONV 6 5\nstme -> RELU\n",
     ),
@@ -81,7 +84,7 @@ _ERRORS = (
     ),
     Code(
         "missing-argument",
-        "A layer or a block was not given something it needs.",
+        "A layer or a block was not given something it needs, or a file that is imported leaves a size open.",
         "Add the argument; the message names it.",
         "INPUT 28x28x1 -> CONV 6\n",
     ),
@@ -112,7 +115,8 @@ _ERRORS = (
     Code(
         "shape-mismatch",
         "Shapes that must agree do not: branches of a merge, or weights applied again to another input.",
-        "Both ends are shown; project one branch, or correct its stride.",
+        "Both ends are shown; project one branch, or correct its stride. With `netdsl import`, weights may be those of"
+        " another network: --from-weights names a file.",
         "INPUT 28x28x4 -> [ CONV 8 3 p1 | SKIP ] -> ADD\n",
     ),
     Code(
@@ -142,8 +146,9 @@ _ERRORS = (
     Code(
         "no-input",
         "A chain starts with neither INPUT nor a name, or the file has no chain at all; or a block asks for `in` where"
-        " nothing flows into it.",
-        "Start it with INPUT and its dims, or with the name of something earlier.",
+        " nothing flows into it. With `netdsl import`, the file does not say the size of its input.",
+        "Start it with INPUT and its dims, or with the name of something earlier. With `netdsl import`, say it:"
+        " --input 224x224x3.",
         "CONV 6 5 -> RELU\n",
     ),
     Code(
@@ -178,7 +183,8 @@ _ERRORS = (
     ),
     Code(
         "expectation-failed",
-        "The network does not have the figure that an `expect` line claims.",
+        "The network does not have the figure that an `expect` line claims. With `netdsl import`, a file counts or"
+        " computes otherwise than its program.",
         "Correct the claim, or the network.",
         "INPUT 28x28x1 -> CONV 6 5\n\nexpect params = 150\n",
     ),

@@ -16,6 +16,7 @@ from netdsl.graph.build import Overrides
 from netdsl.graph.node import ShapedGraph
 from netdsl.recipe import Recipe
 from netdsl.text.diagnostic import NetError, Report
+from netdsl.text.source import stem
 from netdsl.train import loop, watch
 from netdsl.train.folder import RECIPE, About
 from netdsl.train.outcome import Outcome
@@ -45,7 +46,7 @@ def train(
     before: Callable[[Training, Tensor, Tensor], None] | None = None,
 ) -> Outcome:
     """Train a network as `Network.train` says; `before` sees it and a first batch before the first step."""
-    place = Path("runs", Path(shaped.graph.source.name).stem) if folder is None else Path(folder)
+    place = Path("runs", stem(shaped.graph.source.name)) if folder is None else Path(folder)
     chosen = _recipe(shaped, path, place / RECIPE if resume and recipe is None else recipe, changes)
     found = examples.read(data, seed=chosen.seed, validation=chosen.validation)
     examples.check(found, shaped)

@@ -23,6 +23,7 @@ from netdsl.layers import guard
 from netdsl.layers.shape import Shape
 from netdsl.measure.summary import Summary
 from netdsl.text import safe
+from netdsl.text.source import stem
 
 
 def write(plan: Plan, path: Path, seed: int, init: str = DEFAULT) -> None:
@@ -66,8 +67,8 @@ class _Text:
             f"{safe.line(graph.title)}: {totals.params:,} parameters, {totals.macs:,} MACs for an input of {inputs}."
         )
         facts = [f"{safe.line(key)}: {safe.line(str(value))}" for key, value in graph.meta.items()]
-        source = safe.line(Path(graph.source.name).name)
-        said = (first, *facts, f"Written by netdsl from {source}.")
+        source = stem(graph.source.name) if graph.source.passing else Path(graph.source.name).name
+        said = (first, *facts, f"Written by netdsl from {safe.line(source)}.")
         return "\n".join(f"# {line}" for text in said for line in textwrap.wrap(text, WIDTH - 2))
 
     def _imports(self, own: Iterable[tuple[str, str]], body: str) -> str:

@@ -16,7 +16,7 @@ from netdsl.layers.arguments import MAX_SIZE, Number
 from netdsl.layers.values import value_of
 from netdsl.text.fit import clipped
 from netdsl.text.source import Span
-from netdsl.text.suggest import did_you_mean
+from netdsl.text.suggest import closest, did_you_mean
 
 T = TypeVar("T")
 _WHOLE = re.compile(r"[-+]?(?:[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8})")
@@ -120,7 +120,9 @@ class Fields:
 
     def _default(self, name: str, default: T | None) -> T:
         if default is None:
-            raise Fault(mistakes.Missing(self.where, name), self.span)
+            unknown = [one.name for one in self.message.fields if one.name not in self.taken]
+            near = closest(name, unknown)
+            raise Fault(mistakes.Missing(self.where, name, f"write {name} for {near}" if near else ""), self.span)
         return default
 
     def _whole(self, one: Field, least: int) -> int:

@@ -9,6 +9,7 @@ from netdsl.interchange import mistakes
 from netdsl.interchange.caffe.moves import along
 from netdsl.interchange.caffe.work import Work
 from netdsl.interchange.gathering import Fault, make, shape_of
+from netdsl.text.fit import clipped
 
 _OPERATIONS = {"PROD": "MUL", "0": "MUL", "SUM": "ADD", "1": "ADD", "MAX": "MAX", "2": "MAX"}
 
@@ -104,4 +105,6 @@ def crop(work: Work) -> Sequence[str]:
 
 
 def _shapes(work: Work) -> str:
-    return ", ".join(dict.fromkeys(str(shape_of(one.dims)) for one in work.inputs))
+    """The shapes that flow in, each with what gives it."""
+    named = zip(work.given.bottoms, work.inputs, strict=False)
+    return ", ".join(f"{shape_of(one.dims)} of {clipped(name, 40)}" for name, one in named)

@@ -241,7 +241,8 @@ def _output(draft: Draft, value: str) -> str:
     try:
         return draft.map(operator, flow, turning=False)
     except Unsaid:
-        draft.notes[f"the output {value} is laid out otherwise in the file, as {'x'.join(map(str, flow.dims))}"] = None
+        sizes = "x".join(map(str, ("N", *flow.dims[1:])))
+        draft.notes[f"the output {value} is laid out otherwise in the source, as {sizes}"] = None
         return flow.item
 
 

@@ -40,6 +40,10 @@ class Unsayable(ForeignMistake, code="unknown-layer"):
     why: str
     words = "{kind} at {node} cannot be said: {why}"
 
+    @property
+    def alike(self) -> str:
+        return f"{self.kind}: {self.why}"
+
 
 class Unsaid(Exception):
     """Why an operator is no layer."""
@@ -136,8 +140,9 @@ class Draft:
         """An input that is computed."""
         name = operator.inputs[at] if at < len(operator.inputs) else ""
         if name not in self.flows:
-            what = "a constant" if name in self.constants else "missing"
-            raise Unsaid(f"its input {at + 1} is {what}")
+            there = name in self.makers or name in self.source.inputs
+            missing = f"nowhere in the file: {name}" if name and not there else "missing"
+            raise Unsaid(f"its input {at + 1} is {'a constant' if name in self.constants else missing}")
         return self.flows[name]
 
     def constant(self, operator: Operator, at: int) -> Tensor | None:
@@ -149,7 +154,9 @@ class Draft:
         """An input that has to be a constant, of so many values at most where they are one that is repeated."""
         found = self.constant(operator, at)
         if found is None:
-            raise Unsaid(f"its {what} is computed by the network")
+            name = operator.inputs[at] if at < len(operator.inputs) else ""
+            there = name in self.makers or name in self.source.inputs
+            raise Unsaid(f"its {what} is {'computed by the network' if there else f'nowhere in the file: {name}'}")
         if found.size > most and not any(found.strides):
             raise Unsaid(f"its {what} has {found.size:,} equal values")
         return found

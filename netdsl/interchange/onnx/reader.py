@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +14,7 @@ from netdsl.interchange.onnx.functions import Endless, Functions, Scope
 from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
     from netdsl.text.mistake import Mistake
@@ -57,9 +58,19 @@ class EndlessFunctions(ForeignMistake, code="limit-exceeded"):
 
 class NoSize(ForeignMistake, code="missing-argument"):
     name: str
-    axis: int
-    words = "the file leaves the size of axis {axis} of its input {name} open"
-    advice = "say it: --input {name}=224x224x3, with the channels last"
+    open: Sequence[int]
+    option: str
+
+    def message(self) -> str:
+        several = (
+            f"sizes of axes {listed(list(map(str, self.open)), ' and ')}"
+            if len(self.open) > 1
+            else f"size of axis {self.open[0]}"
+        )
+        return f"the file leaves the {several} of its input {self.name} open"
+
+    def help(self) -> str:
+        return f"say them all: --input {self.name}={self.option}, sizes first and channels last"
 
 
 class OtherRank(ForeignMistake, code="rank-mismatch"):
@@ -179,10 +190,10 @@ class _Reading:
             last = len(found) > 2 and found[-1] == given.channels != found[1]
             found[1:] = given.dims if last else [given.channels, *given.spatial]
         found[:1] = [found[0] if found and found[0] > 0 else 1]
-        for axis, size in enumerate(found):
-            if size <= 0:
-                place = at_node(self.file, value.name, value.name)
-                self.errors.append(Diagnostic(NoSize(value.name, axis), place))
+        if left := tuple([axis for axis, size in enumerate(found) if size <= 0]):
+            guesses = [size if size > 0 else 224 if axis > 1 else 3 for axis, size in enumerate(found)]
+            option = "x".join(map(str, (*guesses[2:], *guesses[1:2])))
+            self.errors.append(Diagnostic(NoSize(value.name, left, option), at_node(self.file, value.name, value.name)))
         if most(found):
             raise _error(self.file, NoModel(self.file, f"the sizes of {value.name} are those of no network"))
         return tuple(found)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import linecache
 import logging
+import os
+import re
+import sys
+import traceback
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from io import StringIO
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -22,12 +29,16 @@ from netdsl.runtime import parser
 from netdsl.runtime.quiet import quiet
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
+from netdsl.text.source import Source, Span
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _LEFT_OUT = ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d")
 """Classes of modules that do nothing in inference, and leave no trace in a program."""
+
+
+_BRANCH = "which way it takes depends on values that flow, and a program has one way"
 
 
 class NoExport(ForeignMistake, code="unknown-layer"):
@@ -41,8 +52,13 @@ class NoExport(ForeignMistake, code="unknown-layer"):
 
     def help(self) -> str:
         tells = "torch.export.export(module.eval(), inputs) tells more"
+        if self.why == _BRANCH:
+            return "take the condition out of forward, or give a module that always goes the way that is meant"
+        if re.search("missing .*argument", self.why):
+            return "give the size of each input: from_torch(module, (224, 224, 3), (10,))"
         last = "sizes have channels last and no batch, as (224, 224, 3)"
-        return f"{last}: these are {self.taken} to PyTorch; {tells}" if self.taken else tells
+        sized = self.taken and re.search("size|shape|dimension|channels", self.why)
+        return f"{last}: these are {self.taken} to PyTorch; {tells}" if sized else tells
 
 
 def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[int] = (2, 1)) -> Program:
@@ -64,9 +80,11 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[
                 raise
             except Exception as error:  # whatever the module's own code raises
                 first = first or error
-    why = str(first).strip().partition("\n")[0] or type(first).__name__
+    assert first is not None
+    why = _BRANCH if "data-dependent" in str(first) else str(first).strip().partition("\n")[0].rstrip(".")
     taken = listed(["x".join(map(str, ("N", one.channels, *one.spatial))) for one in sizes], " and ")
-    raise ForeignError([Diagnostic(NoExport(kind, why, taken), at_node(kind, "", kind))]) from first
+    mistake = NoExport(kind, why or type(first).__name__, taken)
+    raise ForeignError([Diagnostic(mistake, _line(first) or at_node(kind, "", kind))]) from first
 
 
 def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -82,8 +100,26 @@ def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
 def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int, last: bool = False) -> ExportedProgram:
     """A module's program, for so many examples where sizes alone are given, with channels first or last."""
     examples = tuple([one if isinstance(one, Tensor) else _example(module, one, batch, last) for one in inputs])
-    with parser.TURN, quiet("torch.export", logging.ERROR), torch.no_grad():
-        return torch.export.export(module, examples, strict=False)
+    said = StringIO()  # of what fails, torch.export prints the whole graph before it raises
+    with parser.TURN, quiet("torch.export", logging.ERROR), torch.no_grad(), redirect_stderr(said):
+        made = torch.export.export(module, examples, strict=False)
+    sys.stderr.write(said.getvalue())
+    return made
+
+
+def _line(error: Exception) -> Span | None:
+    """The line of the user's own code at which an error came up; None where there is none."""
+    theirs = [f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2])]
+    python = str(Path(os.__file__).parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        lines = linecache.getlines(frame.filename)
+        own = not frame.filename.startswith(python) or "site-packages" in frame.filename
+        if lines and frame.lineno and own and not any(map(frame.filename.startswith, theirs)):
+            source = Source("".join(lines), frame.filename)
+            start = source.line_starts[frame.lineno - 1]
+            line = source.line(frame.lineno)
+            return Span(source, start + len(line) - len(line.lstrip()), start + len(line.rstrip()))
+    return None
 
 
 def _example(module: nn.Module, shape: Shape, batch: int, last: bool) -> Tensor:

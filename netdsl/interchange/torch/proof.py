@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ CLOSE = 1e-3
 HALF = 3e-2
 """The same where a source computes in float16."""
 _SEED = 0
+_MOST_AXES = 5
+"""Axes of outputs that are sought in whatever order."""
 
 
 class OtherOutputs(ForeignMistake, code="expectation-failed"):
@@ -38,8 +40,13 @@ class OtherOutputs(ForeignMistake, code="expectation-failed"):
     output: str
     far: float
     by: str
-    words = "the output {output} is not {by}'s: it is off by {far:.0e} of its largest value"
+    words = "the output{called} is not {by}'s: it is off by {far:.0e} of its largest value"
     advice = "please report it, with the file"
+
+    @property
+    def called(self) -> str:
+        """Its name, where it has one."""
+        return f" {self.output}" if self.output else ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +198,11 @@ def _far(ours: Tensor, theirs: Tensor) -> float:
     """How far an output is from the source's, of the largest value, in whichever layout they are nearest."""
     theirs = theirs.nan_to_num()
     most, found = float(theirs.abs().max()) or 1.0, float("inf")
-    for one in (ours, ours.movedim(1, -1) if ours.ndim > 2 else ours):
+    layouts = [ours, ours.movedim(1, -1) if ours.ndim > 2 else ours]
+    if 2 < ours.ndim <= _MOST_AXES:
+        moved = (ours.permute(0, *order) for order in permutations(range(1, ours.ndim)))
+        layouts += [one for one in moved if one.shape == theirs.shape]
+    for one in layouts:
         if one.numel() == theirs.numel():
             found = min(found, float((one.nan_to_num().reshape(theirs.shape) - theirs).abs().max()) / most)
     return found

@@ -39,6 +39,10 @@ class UnsaidCall(ForeignMistake, code="unknown-layer"):
     why: str
     words = "{operator} in {module} cannot be said: {why}"
 
+    @property
+    def alike(self) -> str:
+        return f"{self.operator}: {self.why}"
+
 
 class UnsaidCalls(ForeignError):
     """Calls that cannot be said; `left` is the program without what follows from them, up to its ends."""
