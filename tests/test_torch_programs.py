@@ -216,6 +216,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
             nn.InstanceNorm2d(4, affine=True),
             nn.InstanceNorm2d(4, affine=True, track_running_stats=True),
             nn.LayerNorm([4, 6, 5], elementwise_affine=False),
+            nn.LayerNorm([4, 6, 5]),
         ),
         (X,),
     ),

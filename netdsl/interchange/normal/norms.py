@@ -61,8 +61,8 @@ def each(
     dims, layout = axes.sizes(own), x.layout
     if len(own) == len(layout) and sorted(own, key=str) == sorted(layout, key=str):
         order = [layout.index(atoms) for atoms in own[1:] if atoms]
-        scale = _ordered(scale.reshape(x.dims), order)
-        offset = None if offset is None else _ordered(offset.reshape(x.dims), order)
+        scale = _ordered(scale.reshape(1, *x.dims[1:]), order)
+        offset = None if offset is None else _ordered(offset.reshape(1, *x.dims[1:]), order)
     else:
         own, dims = layout, x.dims
     flat = draft.map(operator, _flattened(Flow(x.item, own)))
