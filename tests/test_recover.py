@@ -171,6 +171,11 @@ ADVERSARIES = {
         a -> r: CONV 4 3
         [ r -> CROP like=l | l ] -> ADD
     """,
+    "branches that are names alone": """
+        INPUT 8 -> a: FC 8 -> b: FC 8 -> c: FC 8 -> d: FC 8 -> [ d | c ] -> ADD -> [ SKIP | b ] -> ADD
+        -> [ SKIP | a ] -> ADD
+        -> [ SKIP | b ] -> ADD -> [ SKIP | c ] -> ADD -> [ SKIP | d ] -> ADD -> FC 8 -> [ SKIP | a ] -> ADD
+    """,
     "crossed branches": """
         INPUT 8 -> [ a: FC 8 | b: FC 8 ] -> ADD -> x: FC 8
         [ a | b | x ] -> ADD -> y: FC 8

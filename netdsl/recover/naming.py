@@ -117,7 +117,7 @@ def _fork_kinds(forms: Forms, one: Form) -> Sequence[str]:
         return ["down", "project"]
     if "ATTENTION" in words:
         return ["attend"]
-    return ["mlp", "residual"] if words[0] in ("LN", "BN") and "GELU" in words else ["residual", "same"]
+    return ["mlp", "residual"] if words[:1] == ["LN"] and "GELU" in words else ["residual", "same"]
 
 
 def _keywords(forms: Forms, chain: Sequence[Item]) -> list[str]:
