@@ -455,6 +455,7 @@ WRONG = {
         "across_spatial cannot be said: no layer divides a map by the length of all its values",
         "",
     ),
+    layer("Bias", bottom="data data data"): ("merge-without-fork", 2, "Bias takes 2 inputs, and has 3", ""),
     layer("Eltwise", bottom="data"): ("merge-without-fork", 2, "Eltwise takes 2 inputs or more, and has 1", ""),
     layer("InnerProduct", "inner_product_param { num_output: 2147483647 }")
     + layer("InnerProduct", "inner_product_param { num_output: 2147483647 }", bottom="y"): (
@@ -576,6 +577,12 @@ def test_sizes_are_asked_for_once_and_given_by_name() -> None:
         "--input imagee: the network has no input of this name",
         "did you mean image?",
     )
+
+
+def test_one_shape_is_that_of_all_inputs_of_a_layer() -> None:
+    text = layer("DummyData", "dummy_data_param { shape { dim: 1 dim: 2 dim: 3 } }", bottom="", top="a")
+    flat = read(text.replace('top: "a"', 'top: "a" top: "b"') + layer("Eltwise", bottom="a b"))
+    assert [item.layer.written for item in flat.items] == ["INPUT 3x2", "INPUT 3x2", "ADD"]
 
 
 def test_several_inputs_are_asked_for_by_name_and_what_is_done_to_pixels_is_told() -> None:
