@@ -12,6 +12,7 @@ import pytest
 
 import netdsl
 from netdsl.diff import diff
+from netdsl.diff.union import union
 
 pytestmark = pytest.mark.skipif(not Path("/dev/fd").exists(), reason="there are no /dev/fd")
 
@@ -149,6 +150,12 @@ def test_what_is_read_is_told_in_the_edited_names() -> None:
     new = netdsl.loads(skips.format(a="x", b="y", read="y -> SKIP"), name="<stdin>")
     (change,) = [one for one in diff(old.shaped, new.shaped).changes if one.kind == "changed"]
     assert change.notes == ("reads late, late, not late, early",)
+
+
+def test_a_picture_calls_outputs_as_the_edited_program_does() -> None:
+    old = netdsl.loads("INPUT 4 -> logits: FC 2\n")
+    new = netdsl.loads("INPUT 4 -> FC 3 -> [ SKIP | aux: SOFTMAX ] -> CONCAT\noutput fc1, aux\n", name="<stdin>")
+    assert [*union(diff(old.shaped, new.shaped)).outputs.values()] == ["logits", "aux"]
 
 
 def test_labels_that_count_otherwise_move_nothing() -> None:

@@ -52,7 +52,14 @@ class Union:
         after = bool(self.difference.second.nodes)
         graph = self.difference.graphs[after]
         places = {side.index: at for at, one in enumerate(self.layers) if (side := one.each[after])}
-        return {places[index]: graph.output_name(index) for index in (*graph.outputs, *graph.training_outputs)}
+        host = self.difference.graphs[self.difference.host]
+        named = {*host.outputs, *host.training_outputs}
+        found: dict[int, str] = {}
+        for index in (*graph.outputs, *graph.training_outputs):
+            side = self.layers[places[index]].each[self.difference.host]
+            both = side if side is not None and side.index in named else None
+            found[places[index]] = host.output_name(both.index) if both else graph.output_name(index)
+        return found
 
     def node(self, at: int) -> Node:
         """The node of a layer, in the network that has it."""
