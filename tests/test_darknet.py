@@ -166,7 +166,13 @@ def space_to_depth(x: torch.Tensor, stride: int) -> torch.Tensor:
     return torch.cat(cells, 1)
 
 
+def several(x: torch.Tensor) -> torch.Tensor:
+    """Both copies of some channels side by side, twice, and the first again on the first of them."""
+    return torch.cat((3 * torch.sigmoid(x), 2 * torch.sigmoid(x)), 1)
+
+
 PLAIN = {
+    "[route]\nlayers=0,0\n[empty]\n[shortcut]\nfrom=1,0": several,
     "[reorg3d]\nstride=2": lambda x: space_to_depth(x, 2),
     "[avgpool]": lambda x: x.mean((2, 3), keepdim=True),
     "[upsample]\nstride=3": lambda x: x.repeat_interleave(3, 2).repeat_interleave(3, 3),
@@ -199,6 +205,9 @@ def test_layers_without_weights_compute_what_darknet_does(text: str) -> None:
 
 
 WRONG = {
+    "[reorg3d]\nstride=4\n": ("shape-mismatch", 6, "stride: 8x10x4 does not divide by 4", ""),
+    "[maxpool]\nsize=9\npadding=0\n": ("shape-mismatch", 6, "size: 9 is larger than the map, 8x10x4", ""),
+    "[local]\nsize=9\n": ("shape-mismatch", 6, "size: 9 is larger than the map, 8x10x4", ""),
     "[convolutionl]\n": ("unknown-layer", 5, "Darknet has no layer [convolutionl]", "did you mean convolutional?"),
     "[maxpool]\nsise=2\n": ("unknown-option", 6, "[maxpool] has no key sise", "did you mean size?"),
     "[maxpool]\nsize=two\n": ("invalid-argument", 6, "size: two is not a whole number from 1", ""),
