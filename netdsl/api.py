@@ -25,6 +25,7 @@ from netdsl.text.suggest import did_you_mean
 if TYPE_CHECKING:
     from networkx import DiGraph
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
 
     from netdsl.interchange.entry import Imported
 
@@ -89,21 +90,25 @@ def from_graph(graph: DiGraph[Any]) -> Network:
     return _proven(shaped, report, paths=paths)
 
 
-def from_torch(module: nn.Module, *inputs: Tensor | Sequence[int]) -> Network:
+def from_torch(module: nn.Module | ExportedProgram, *inputs: Tensor | Sequence[int]) -> Network:
     """The network of a PyTorch module, in inference, and its weights: `from_torch(resnet18(), (224, 224, 3))`.
 
-    Each of its inputs is a tensor like it, or its size: spatial sizes first, channels last. Its program is as an author
+    Each of its inputs is a tensor like it, or its size: spatial sizes first, channels last. What torch.export made of a
+    module has them itself. Its program is as an author
     would have written it, with the names and classes of modules, and gives what the module gives.
     Raises NetError with all that no program says, and where outputs are others; TypeError for what is no module.
     """
     from torch import Tensor
+    from torch.export import ExportedProgram
     from torch.nn import Module
 
     from netdsl.interchange.torch import module as reading
 
-    if not isinstance(module, Module):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"a network is made of a torch.nn.Module, not {module!r}")
-    if not inputs:
+    if not isinstance(module, Module | ExportedProgram):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise TypeError(f"a network is made of a torch.nn.Module, not of {type(module).__name__}")
+    if isinstance(module, ExportedProgram) and inputs:
+        raise TypeError("what torch.export made has the inputs of its example, and no others")
+    if isinstance(module, Module) and not inputs:
         raise TypeError("a module does not say the size of its input: from_torch(module, (224, 224, 3))")
     sizes = [one if isinstance(one, Tensor) else Shape.of(_whole(one)) for one in inputs]
     found, weights = reading.of(module, sizes)

@@ -89,6 +89,28 @@ def test_a_module_without_values_is_a_network_without_weights() -> None:
     assert outputs(found.module()).shape == (2, 5)
 
 
+def test_what_torch_export_made_is_a_network_as_the_module_is() -> None:
+    own = module().eval()
+    program = torch.export.export(own, (X,))
+    for found in (netdsl.from_torch(program), netdsl.from_torch(program.module(), X)):
+        torch.testing.assert_close(outputs(found.module()), outputs(own))
+    with pytest.raises(TypeError, match="the inputs of its example"):
+        netdsl.from_torch(program, (8, 7, 3))
+
+
+class Choosing(nn.Module):
+    """A module that goes either way, by its values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+def test_what_torch_export_cannot_follow_is_told_and_printed_by_nobody(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(netdsl.NetError, match=r"torch\.export cannot follow Choosing"):
+        netdsl.from_torch(Choosing(), (4,))
+    assert capfd.readouterr() == ("", "")
+
+
 class Half(nn.Module):
     """A module whose forward has what no layer does."""
 
@@ -191,6 +213,6 @@ def test_weights_of_other_numbers_are_told_and_become_float32(kind: torch.dtype)
     own = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(120, 5)).to(kind)
     found = netdsl.from_torch(own, (8, 7, 3))
     assert {one.dtype for one in found.weights.values()} == {torch.float32}
-    torch.testing.assert_close(found.weights["conv1.weight"], own[0].weight.detach().float())
+    torch.testing.assert_close(found.weights["conv1.weight"], own.state_dict()["0.weight"].float())
     told = str(kind).removeprefix("torch.")
     assert found.notes == (f"weights of {told} are float32 here",)

@@ -10,7 +10,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, suppress
 from io import StringIO
 from itertools import product
 from pathlib import Path
@@ -69,17 +69,17 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[
     the end, in training or not; nothing of it is copied.
     """
     kind = type(module).__name__
-    sizes = [one for one in inputs if isinstance(one, Shape)]
+    sizes = [one for one in inputs if isinstance(one, Shape) and one.rank]
     first: Exception | None = None
     with _in_inference(module):
-        for last, batch in product((False, True) if sizes else (False,), batches):
+        fixed = all(isinstance(one, Tensor) for one in inputs)
+        for last, batch in product((False, True) if sizes else (False,), batches[:1] if fixed else batches):
             try:
                 made = _exported(module, inputs, batch, last)
-                return program(made, kind, tuple(_left_out(module)))
-            except ForeignError:
-                raise
             except Exception as error:  # whatever the module's own code raises
                 first = first or error
+            else:
+                return program(made, kind, tuple(_left_out(module)))
     assert first is not None
     why = _BRANCH if "data-dependent" in str(first) else str(first).strip().partition("\n")[0].rstrip(".")
     taken = listed(["x".join(map(str, ("N", one.channels, *one.spatial))) for one in sizes], " and ")
@@ -139,7 +139,8 @@ def _in_inference(module: nn.Module) -> Generator[None]:
     """A module in inference, whose attentions are written out; afterwards each part is as it was."""
     modes = [(one, one.training) for one in module.modules()]
     fast = torch.backends.mha.get_fastpath_enabled()
-    module.eval()
+    with suppress(NotImplementedError):  # of what torch.export made, which has one mode
+        module.eval()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         yield

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 import torch
 from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from netdsl.interchange.entry import Imported, imported
 from netdsl.interchange.flat import Flat, ForeignError
@@ -15,12 +16,18 @@ from netdsl.interchange.torch.program import Program
 from netdsl.layers.shape import Shape
 
 
-def of(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Imported, Mapping[str, Tensor]]:
+def of(module: nn.Module | ExportedProgram, inputs: Sequence[Tensor | Shape]) -> tuple[Imported, Mapping[str, Tensor]]:
     """The program of a module, and a copy of its weights; none where they have no values, as those of a meta device.
+
+    What torch.export made of one has its inputs itself.
 
     Raises ForeignError for what cannot be said, and where the program's outputs are not the module's.
     """
-    program, flat = _said(module, inputs)
+    if isinstance(module, ExportedProgram):
+        program = live.program(module, "network")
+        flat, module = said.flat(program), module.module()
+    else:
+        program, flat = _said(module, inputs)
     found = imported(flat)
     if found.lacking:
         return found, {}
@@ -43,8 +50,8 @@ def _said(module: nn.Module, inputs: Sequence[Tensor | Shape]) -> tuple[Program,
     try:
         program = live.read(module, inputs)
         return program, said.flat(program)
-    except ForeignError:
-        if all(isinstance(one, Tensor) for one in inputs):
+    except ForeignError as error:
+        if all(isinstance(one, Tensor) for one in inputs) or isinstance(error.errors[0].mistake, live.NoExport):
             raise
         with suppress(ForeignError):
             program = live.read(module, inputs, (1,))
