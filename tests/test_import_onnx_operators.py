@@ -86,6 +86,8 @@ def numbers(*dims: int) -> Any:
             "RELU, SIGMOID, TIMES -1, TIMES -1, MAX, TIMES -1",
         ),
         (13, [("Relu", "x", "a", {}), ("Sum", "x a b", "y", {})], {"b": real(2)}, "RELU, ADD, PLUS 2"),
+        (13, [("Sub", "a x", "y", {})], {"a": numbers(4, 6, 8)}, "TIMES -1, POSITIONS"),
+        (13, [("Mul", "x a", "y", {})], {"a": numbers(6, 8)}, "FLATTEN, SCALE, RESHAPE 6x8x4"),
         (13, [("Celu", "x", "y", {"alpha": 2.0})], {}, "TIMES 0.5, ELU, TIMES 2"),
         (13, [("Tile", "x a", "y", {})], {"a": whole(1, 2, 1, 1)}, "CONCAT"),
         (13, [("Where", "a x b", "y", {})], {"a": np.array(True), "b": real(0)}, ""),

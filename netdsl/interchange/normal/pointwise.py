@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import arithmetic, axes, curves, norms, products
+from netdsl.interchange.normal import arithmetic, axes, curves, merges, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
-from netdsl.layers.resize import Upsample
 from netdsl.layers.sequence import Positions
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def joining(draft: Draft, operator: Operator) -> Flow:
         if curve:
             return followed(draft, operator, flows[0], curve, ())
         raise Unsaid("no layer computes it of values that are both computed")
-    return replace(merged(draft, operator, _MERGES[operator.kind](), flows), curves=curve)
+    return replace(merges.merged(draft, operator, _MERGES[operator.kind](), flows), curves=curve)
 
 
 _SIGNS = {"Greater": np.greater, "GreaterOrEqual": np.greater_equal, "Less": np.less, "LessOrEqual": np.less_equal}
@@ -177,67 +177,6 @@ def where(draft: Draft, operator: Operator) -> Flow:
         raise Unsaid("no layer chooses by a mask")
     curve = np.where(_SIGNS[test.kind](curves.POINTS, float(limit.flat[0])), *parts)
     return followed(draft, operator, draft.flows[of], {of: curve, operator.outputs[0]: curve}, ())
-
-
-def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]) -> Flow:
-    """A merge of values that lie alike; of others as maps."""
-    shapes = [draft.shapes[one.item] for one in flows]
-    product = isinstance(layer, merge.Multiply)
-    if all(one.layout == flows[0].layout for one in flows) and (product or len(set(shapes)) == 1):
-        return Flow(draft.add(operator, layer, [one.item for one in flows]), flows[0].layout)
-    if product and (layout := _stretched(flows)) is not None:
-        item = draft.add(operator, layer, [one.item for one in flows])
-        if {a for atoms in axes.natural(draft.shapes[item], draft.batch) for a in atoms} == {
-            a for atoms in layout for a in atoms
-        }:
-            return Flow(item, layout)
-        del draft.items[item]
-    rank = max(len(one.layout) for one in flows)
-    if any(len(one.layout) != rank for one in flows):
-        raise Unsaid("its inputs have unequal numbers of axes")
-    places = [at for one in flows for at in range(1, rank) if one.layout[at] and draft.axis(one, at) == CHANNELS]
-    channels, items = _mapped(draft, operator, flows, list(dict.fromkeys(places)) or [1])
-    item = draft.add(operator, layer, _widened(draft, operator, items))
-    first, wanted, *rest = axes.natural(draft.shapes[item], draft.batch)
-    return Flow(item, (first, *rest[: channels - 1], wanted, *rest[channels - 1 :]))
-
-
-def _mapped(
-    draft: Draft, operator: Operator, flows: Sequence[Flow], places: Sequence[int]
-) -> tuple[int, Sequence[str]]:
-    """Values as maps whose channels are the same axis, one of some; which one it is."""
-    *others, last = places
-    for channels in others:
-        try:
-            return channels, [draft.map(operator, one, channels) for one in flows]
-        except Unsaid:
-            continue
-    return last, [draft.map(operator, one, last) for one in flows]
-
-
-def _widened(draft: Draft, operator: Operator, items: Sequence[str]) -> Sequence[str]:
-    """Items of which those with one position are repeated at each position of the others."""
-    shapes = [draft.shapes[one] for one in items]
-    wide = max(shapes, key=lambda one: one.positions).spatial
-    found: list[str] = []
-    for item, shape in zip(items, shapes, strict=True):
-        narrow = shape.spatial != wide and shape.rank == len(wide) and shape.positions == 1
-        found.append(draft.add(operator, Upsample(to=wide), [item], before=True) if narrow else item)
-    return found
-
-
-def _stretched(flows: Sequence[Flow]) -> axes.Layout | None:
-    """The layout of a product of values, of which some have axes of 1."""
-    rank = max(len(one.layout) for one in flows)
-    if any(len(one.layout) != rank for one in flows):
-        return None
-    found: list[tuple[axes.Atom, ...]] = []
-    for several in zip(*[one.layout for one in flows], strict=True):
-        there = {atoms for atoms in several if atoms}
-        if len(there) > 1:
-            return None
-        found.append(next(iter(there), ()))
-    return tuple(found)
 
 
 def along(draft: Draft, x: Flow, value: Tensor) -> Tensor | None:
@@ -271,11 +210,26 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
         found = _of_channels(draft, operator, turned, value.reshape(-1), name, last)
         if found is not None:
             return found
-    if kind == "Add" and dims[1:] == x.dims[1:] and dims[0] == 1:
-        return positions(draft, operator, x, value.reshape(dims), name)
-    if kind in ("Mul", "Div") and (last or kind == "Mul") and dims[1:] == x.dims[1:] and dims[0] == 1:
-        return norms.each(draft, operator, x, value if kind == "Mul" else 1 / value, None, (name,))
+    full = _spread(draft, x, value, name)
+    if full is not None and kind in ("Add", "Sub"):
+        if kind == "Sub" and not last:
+            x = Flow(draft.add(operator, Times(-1), [x.item], before=True), x.layout)
+        return positions(draft, operator, x, -full if kind == "Sub" and last else full, name)
+    if full is not None and (kind == "Mul" or (kind == "Div" and last)):
+        return norms.each(draft, operator, x, full if kind == "Mul" else 1 / full, None, (name,))
     raise Unsaid(f"it meets a constant of {'x'.join(map(str, value.shape))}")
+
+
+def _spread(draft: Draft, x: Flow, value: Tensor, name: str) -> Tensor | None:
+    """A constant as one of each value of an example; None where it is none, or one that the source never learns."""
+    dims = (1, *x.dims[1:])
+    if value.ndim > len(dims) or prod(dims) > 2**22:
+        return None
+    shape = (1,) * (len(dims) - value.ndim) + value.shape
+    if shape == dims:
+        return value.reshape(dims)
+    fits = all(size in (1, wide) for size, wide in zip(shape, dims, strict=True))
+    return np.broadcast_to(value, dims) if fits and name not in draft.source.fixed else None
 
 
 def positions(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: str) -> Flow:
