@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import Literal, TypeAlias
 
-from netdsl.graph.node import Graph, ShapedGraph
+from netdsl.graph.node import Graph, ShapedGraph, around
 from netdsl.layers.shape import Shape
 from netdsl.measure.costs import Totals
 from netdsl.text.fit import clipped
@@ -160,6 +161,25 @@ class Compared:
     def told(self, change: Change) -> Side:
         """The side of a layer by whose name it is told, where it is in both networks."""
         return change.sides[0 if self.host == 0 else -1]
+
+    @cached_property
+    def partners(self) -> dict[int, Side]:
+        """For layers of the network whose names are not told, those that they are in the other."""
+        both = (one.sides for one in self.layers if one.before and one.after)
+        return {sides[1 - self.host].index: sides[self.host] for sides in both}
+
+    @cached_property
+    def scopes(self) -> dict[str, tuple[str, ...]]:
+        """For its scopes, what all of its layers in the other stand in."""
+        found: dict[str, tuple[str, ...]] = {}
+        nodes = self.graphs[1 - self.host].nodes
+        for index, side in self.partners.items():
+            there = tuple(side.path.split(".")[:-1])
+            for scope in around(nodes[index].path):
+                known = found.setdefault(scope, there)
+                alike = takewhile(lambda pair: pair[0] == pair[1], zip(known, there, strict=False))
+                found[scope] = tuple([own for own, _ in alike])
+        return found
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, groupby, takewhile
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from netdsl.diff.change import Change, ChangeKind, Compared
@@ -211,25 +211,13 @@ def _chain(run: Sequence[Row]) -> Row:
     return Row(first.kind, name, [one for row in run for one in row.changes], *texts, last.shape, first.notes)
 
 
-def moved(difference: Compared) -> Callable[[str], str]:
-    """What paths of the network whose names are not told would be in the other: within what its scopes have become."""
-    host = difference.host
-    scopes: dict[str, list[str]] = {}
-    for one in difference.layers:
-        if len(one.sides) > 1:
-            there = one.sides[host].path.split(".")[:-1]
-            for scope in node.around(one.sides[1 - host].path):
-                shared = zip(scopes.setdefault(scope, there), there, strict=False)
-                scopes[scope] = [pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], shared)]
-
-    def move(path: str) -> str:
-        called = next((scope for scope in reversed(list(node.around(path))) if scopes.get(scope)), "")
-        parts = scopes.get(called, [])
-        if sum(map(str.isdigit, parts)) > sum(map(str.isdigit, called.split("."))):
-            parts = parts[: -1 if parts[-1].isdigit() else None]  # where one copy alone is in both
-        return ".".join(parts) + path[len(called) :] if parts else path
-
-    return move
+def moved(difference: Compared, path: str) -> str:
+    """What a path of the network whose names are not told would be in the other: within what its scopes have become."""
+    called = next((scope for scope in reversed(list(node.around(path))) if difference.scopes.get(scope)), "")
+    parts = difference.scopes.get(called, ())
+    if sum(map(str.isdigit, parts)) > sum(map(str.isdigit, called.split("."))):
+        parts = parts[: -1 if parts[-1].isdigit() else None]  # where one copy alone is in both
+    return ".".join(parts) + path[len(called) :] if parts else path
 
 
 def _named(difference: Compared, kind: ChangeKind, paths: Sequence[str], index: int) -> tuple[str, tuple[str, ...]]:
@@ -239,8 +227,8 @@ def _named(difference: Compared, kind: ChangeKind, paths: Sequence[str], index: 
     """
     if difference.guest is None or kind != ("removed" if difference.host else "added"):
         return numbered(paths), ()
-    there, move = difference.graphs[difference.host].outline, moved(difference)
-    names = [_free(move(path), there) for path in paths]
+    there = difference.graphs[difference.host].outline
+    names = [_free(moved(difference, path), there) for path in paths]
     scopes = [name.rpartition(".")[0] for name in names]
     if all(scope and there.at(scope) for scope in scopes) and not any(map(there.at, names)):
         plain = {tuple("" if part.isdigit() else part for part in name.split(".")) for name in names}
@@ -262,11 +250,10 @@ def _free(name: str, outline: Outline) -> str:
 def _before(difference: Compared, index: int) -> str:
     """What a layer that a guest alone has stands behind, as the other network calls it; "" at its beginning."""
     guest = 1 - difference.host
-    known = {one.sides[guest].index: difference.told(one).path for one in difference.layers if len(one.sides) > 1}
     nodes = difference.graphs[guest].nodes
-    while index not in known and nodes[index].inputs:
+    while index not in difference.partners and nodes[index].inputs:
         index = nodes[index].inputs[0]
-    return known.get(index, "")
+    return difference.partners[index].path if index in difference.partners else ""
 
 
 def _call(part: Placed, changes: list[Change]) -> str:

@@ -68,8 +68,8 @@ class Union:
 
 def union(difference: Compared) -> Union:
     """The two networks of a difference as one."""
-    called, host = moved(difference), difference.host
-    paths = (side.path if (side := one.each[host]) else called(one.side.path) for one in difference.layers)
+    host = difference.host
+    paths = (side.path if (side := one.each[host]) else moved(difference, one.side.path) for one in difference.layers)
     return Union(difference, tuple(paths), tuple(_links(difference)))
 
 
