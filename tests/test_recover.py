@@ -239,6 +239,15 @@ def test_long_skips_are_names_that_blocks_take() -> None:
     assert "-> up(12, tap3)\n-> up(8, tap2)\n-> up(4, tap1) -> CONV 2 1" in text
 
 
+def test_what_several_branches_read_is_named_within_their_fork() -> None:
+    fork = "[ {0}: CONV 8 1 -> CONV 4 1x3 p0x1 | {0} -> CONV 4 3x1 p1x0 | CONV 4 1 ] -> CONCAT"
+    text = recovered(f"INPUT 9x9x3 -> {' -> '.join(fork.format(name) for name in 'abc')}")
+    assert text == f"INPUT 9x9x3\n-> ( {fork.format('trunk')} ) x3"
+    inner = "[ [ {0}: CONV 8 1 -> SLICE 0 4 | CONV 4 1 ] -> ADD | {0} -> SLICE 4 8 ] -> CONCAT -> RELU"
+    text = recovered(f"INPUT 9x9x3 -> {inner.format('a')} -> MAXPOOL 2 -> {inner.format('b')}")
+    assert text.startswith(f"block fire() =\n    {inner.format('trunk')}\n")
+
+
 def test_nodes_that_layers_name_are_arguments() -> None:
     text = recovered(
         "image: INPUT 16x16x3 -> CONV 8 3 p1 -> BN -> RELU -> s: MAXPOOL 2 -> CONV 8 3 p1 -> BN -> RELU -> CONV 4 1\n"

@@ -73,6 +73,8 @@ class Form:
     growing: tuple[int, ...] = ()
     """The columns of a repeat's body that grow from copy to copy; by how much follows the count."""
     chains: list[list[Item]] = field(default_factory=list[list[Item]])
+    locals: tuple[int, ...] = ()
+    """The labels, below 0, that a fork alone knows: those by which its branches read what is in others."""
     fields: tuple[str, ...] = ()
     """What each of its columns is, those of what it holds behind its own."""
     arity: int = 0
@@ -107,7 +109,7 @@ class Forms:
         form.arity = len(form.fields)
         form.width = (form.kind in ("layer", "apply")) + sum(self.all[item.form].width for item in inside)
         form.fixed = form.fixed or any(self.all[item.form].fixed for item in inside)
-        form.inner = any(self.all[item.form].inner or item.label is not None for item in inside)
+        form.inner = any(self.all[item.form].inner or _outside(item) for item in inside)
         self.all.append(form)
         return len(self.all) - 1
 
@@ -115,6 +117,11 @@ class Forms:
         """The form of a layer, and its numbers, behind what flows in."""
         holes, values = _holes(layer)
         return self.of(Form("layer", ("in", *holes), layer, fixed=fixed)), (inflow, *values)
+
+
+def _outside(item: Item) -> bool:
+    """Whether an element has a label that is known outside of forks."""
+    return item.label is not None and item.label >= 0
 
 
 def _holes(layer: Layer) -> tuple[tuple[str, ...], tuple[Value, ...]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import cast
@@ -42,20 +43,22 @@ class Parts:
         self, shaped: ShapedGraph, forms: Forms, strands: Sequence[Strand], named: Set[int], *, growing: bool = True
     ) -> None:
         self.shaped, self.forms, self.growing = shaped, forms, growing
+        self._name = forms.of(Form("name", ("name",)))
         self.owners = owners(shaped, strands)
         self.owning = set(self.owners.values())
         groups = {strand.steps[at].index for strand, at in steps(strands) if strand.steps[at].group}
-        self.labelled = {*named, *names(strands), *self.owning, *groups}
+        self.apart = {*named, *self.owning, *groups}
         for node in shaped.nodes:
             further = len(references(node.layer))
-            self.labelled.update(node.inputs[len(node.inputs) - further :])
+            self.apart.update(node.inputs[len(node.inputs) - further :])
+        self.told = Counter(names(strands))
+        self.labelled = {*self.apart, *self.told}
 
     def chain(self, strand: Strand, inflow: int = ROOT) -> list[Part]:
         """The parts of a chain that a node flows into, its tandem repeats as one part each."""
         found: list[Part] = []
         if strand.start not in (FLOW, ROOT):
-            form = self.forms.of(Form("name", ("name",)))
-            found.append(Part(Item(form, None), (Ref(strand.start),)))
+            found.append(Part(Item(self._name, None), (Ref(strand.start),)))
         at = inflow if strand.start == FLOW else strand.start
         for step in strand.steps:
             found.append(self._part(step, at))
@@ -81,12 +84,45 @@ class Parts:
             part = self._leaf(index, inflow)
             return replace(part, item=part.item._replace(label=label))
         branches = [*(self.chain(branch, inflow) for branch in step.branches), [self._leaf(index, inflow)]]
+        known = self._local(branches)
         device, chains = self._placed([[part.item for part in branch] for branch in branches])
-        form = Form("fork", ("in",), chains=chains)
+        form = Form("fork", ("in",), chains=chains, locals=known)
         inside = [value for branch in branches for part in branch for value in part.holes]
         holes = (self._channels(inflow), *inside)
         nodes = tuple([node for branch in branches for part in branch for node in part.nodes])
         return Part(Item(self.forms.of(form), device, label), holes, nodes)
+
+    def _local(self, branches: Sequence[list[Part]]) -> tuple[int, ...]:
+        """Make labels of a fork's own of those that only its branches read; gives them."""
+        read = Counter(branch[0].holes[0] for branch in branches if branch and branch[0].item.form == self._name)
+        inside = [label for branch in branches for part in branch for label in self._labels(part.item)]
+        chosen = [one for one in inside if one >= 0 and read[Ref(one)] == self.told[one] > 0 and one not in self.apart]
+        first = min([0, *inside]) - 1
+        known = {label: first - 1 - number for number, label in enumerate(chosen)}
+        for branch in branches if known else ():
+            for at, part in enumerate(branch):
+                own = known.get(cast("int", part.holes[0])) if part.item.form == self._name else None
+                if own is not None:
+                    branch[at] = Part(Item(self.forms.of(Form("name", node=own)), None), ())
+                else:
+                    branch[at] = replace(part, item=self._relabelled(part.item, known))
+        self.labelled -= known.keys()
+        return tuple(known.values())
+
+    def _labels(self, item: Item) -> Sequence[int]:
+        """The labels of an element, and in it."""
+        chains = self.forms[item.form].chains
+        inside = [label for chain in chains for one in chain for label in self._labels(one)]
+        return inside if item.label is None else [*inside, item.label]
+
+    def _relabelled(self, item: Item, known: Mapping[int, int]) -> Item:
+        one = self.forms[item.form]
+        label = None if item.label is None else known.get(item.label, item.label)
+        if not one.inner:
+            return item._replace(label=label)
+        chains = [[self._relabelled(inner, known) for inner in chain] for chain in one.chains]
+        made = Form(one.kind, one.holes, one.layer, one.node, one.growing, chains, locals=one.locals)
+        return Item(self.forms.of(made), item.device, label)
 
     def _group(self, step: Step, label: int, inflow: int) -> Part:
         """What is applied again as one element."""

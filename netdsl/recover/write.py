@@ -17,6 +17,9 @@ from netdsl.recover.roles import Parameter, parameters
 from netdsl.recover.solve import INFLOW, Derived, halved
 from netdsl.text.tokens import NAMES
 
+_OWN = "trunk"
+"""What is read by several branches of a fork is called, within it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:
@@ -41,6 +44,10 @@ class Writer:
     """Of the blocks, by form."""
     labels: Mapping[int, str]
     """Of the nodes that have one."""
+    own: dict[int, str] = field(default_factory=dict[int, str])
+    """Of the labels that the forks around know alone."""
+    told: int = 0
+    """How many of these are in the scope."""
     signatures: dict[int, Sequence[Parameter]] = field(default_factory=dict[int, "Sequence[Parameter]"])
 
     def text(self) -> Sequence[str]:
@@ -51,6 +58,7 @@ class Writer:
             self.signatures[form] = parameters(self.blocks, form)
         found = [self._block(form) for form in called]
         found += [""] * bool(found)
+        self.told = 0
         top, values = forms[self.blocks.top], [self._literal(value) for value in self.blocks.row]
         at = 0
         for chain, nodes in zip(top.chains, self.blocks.elements, strict=True):
@@ -63,6 +71,7 @@ class Writer:
     def _block(self, form: int) -> str:
         """`block unit(n, k=1) = …`."""
         block, solution = self.blocks.forms[form], self.blocks.solutions[form]
+        self.told = 0
         signature = self.signatures[form]
         words = {parameter.column: parameter.words for parameter in signature}
         values: list[Said] = []
@@ -107,7 +116,11 @@ class Writer:
 
     def _element(self, item: Item, values: Sequence[Said], device: int) -> str:
         one = self.blocks.forms[item.form]
-        label = "" if item.label is None or item.label not in self.labels else f"{self.labels[item.label]}: "
+        for known in one.locals:
+            self.told += 1
+            self.own[known] = f"{_OWN}{self.told if self.told > 1 else ''}"
+        called = "" if item.label is None else self.labels.get(item.label) or self.own.get(item.label)
+        label = f"{called}: " if called else ""
         placed = f" @{item.device}" if item.device not in (None, device) else ""
         inside = device if item.device is None else 0  # what is placed as a whole does not say it inside
         match one.kind:
@@ -122,7 +135,7 @@ class Writer:
             case "call":
                 return f"{label}{self.names[item.form]}({self._arguments(item.form, values)}){placed}"
             case "name":
-                return values[0].words
+                return values[0].words if values else self.own[one.node]
             case "apply":
                 return f"{label}{self.labels[one.node]}(){placed}"
             case "layer":
