@@ -20,7 +20,7 @@ MOST_WRONG = 200
 """Mistakes of syntax after which a text is no such file."""
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s+|\#[^\n]*)+)
-    |(?P<number>[-+]?(?:0[xX][0-9a-fA-F]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)[fF]?(?![\w.])
+    |(?P<number>[-+]?(?:0[xX][0-9a-fA-F]++|(?:[0-9]++\.?[0-9]*+|\.[0-9]++)(?:[eE][-+]?[0-9]++)?)[fF]?(?![\w.])
         |-\s*(?:inf(?:inity)?|nan)\b)
     |(?P<word>[A-Za-z_][\w.]*)
     |(?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
