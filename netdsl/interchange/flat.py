@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 MOST_ITEMS = 100_000
 """Layers that a file may have: twenty times those of the largest networks that are published."""
+MOST_INPUTS = 4096
+"""Values that one layer or operator may take or give: ten times those of the widest that are published."""
+MOST_SCOPES = 32
+"""Modules around a layer that are told, from outside in."""
 MOST_VALUES = 2**40
 """Values that a map or a tensor may have: a thousand times those of the largest."""
 

@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, TypeAlias
 
 from netdsl.interchange import mistakes
-from netdsl.interchange.flat import MOST_ITEMS, MOST_VALUES, Flat, ForeignError, Item, most
+from netdsl.interchange.flat import MOST_INPUTS, MOST_ITEMS, MOST_SCOPES, MOST_VALUES, Flat, ForeignError, Item, most
 from netdsl.layers import table
 from netdsl.layers.arguments import LayerError, arguments_of
 from netdsl.layers.base import Layer
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 MOST_AXES = 8
 """Axes of a shape, the batch too, before its values are counted."""
-MOST_SCOPES = 8
-"""Scopes around a layer, of which its name tells."""
 Dims: TypeAlias = tuple[int, ...]
 """Channels first, then spatial sizes, without a batch: as Caffe, Darknet, PyTorch and ONNX have them."""
 Inputs: TypeAlias = Mapping[str, Sequence[int]]
@@ -80,6 +78,8 @@ class Gathering:
         if len(self.items) >= MOST_ITEMS:
             self.report.error(mistakes.TooMuch("layers", len(self.items) + 1, MOST_ITEMS), place)
             raise Enough
+        if len(inputs) > MOST_INPUTS:
+            raise Fault(mistakes.TooMuch("inputs of a layer", len(inputs), MOST_INPUTS))
         shapes = [shape_of(self.dims[one]) for one in inputs]
         ours = layer.shape(*shapes)
         if ours != shape_of(dims):

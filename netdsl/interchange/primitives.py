@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from netdsl.interchange.flat import at_node
@@ -109,6 +110,11 @@ def alive(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operat
             wanted.update(one.inputs)
             kept.append(one)
     return tuple(kept[::-1])
+
+
+def stored(tensor: Tensor) -> int:
+    """How many values of a tensor lie in memory: fewer than it has where it repeats them."""
+    return prod([size for size, step in zip(tensor.shape, tensor.strides, strict=True) if step])
 
 
 def uniform(dims: Dims, value: np.generic) -> Tensor:

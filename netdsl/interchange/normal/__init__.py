@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.flat import Flat, ForeignError, Item, at_node, converted
-from netdsl.interchange.mistakes import NoLayers
+from netdsl.interchange.flat import MOST_INPUTS, Flat, ForeignError, Item, at_node, converted
+from netdsl.interchange.mistakes import NoLayers, TooMuch
 from netdsl.interchange.normal import (
     attention,
     axes,
@@ -64,6 +64,10 @@ def flat(source: Primitives) -> Flat:
     if not source.operators:
         mistake = NoLayers(source.source.partition(":")[0])
         raise ForeignError([Diagnostic(mistake, at_node(source.file, "", source.file))])
+    if wide := [one for one in source.operators if max(len(one.inputs), len(one.outputs)) > MOST_INPUTS]:
+        counts = [max(len(one.inputs), len(one.outputs)) for one in wide]
+        many = [TooMuch(f"values of {one.kind}", count, MOST_INPUTS) for one, count in zip(wide, counts, strict=True)]
+        raise ForeignError([Diagnostic(one, source.place(at)) for one, at in zip(many, wide, strict=True)])
     sequences = [name for name, dims in source.inputs.items() if len(dims) == 3]
     guess = {name: _channels_last(source, name, len(dims)) for name, dims in source.inputs.items() if len(dims) > 2}
     told: ForeignError | None = None
@@ -210,7 +214,7 @@ def _said(draft: Draft, operator: Operator) -> None:
         why = str(error)
     except LayerError as error:
         why = error.mistake.message()
-    except (LookupError, ArithmeticError, ValueError):
+    except (LookupError, ArithmeticError, ValueError, MemoryError):
         why = "its attributes do not fit what flows in"
     for name in operator.outputs:
         if name and name not in draft.flows:

@@ -106,6 +106,10 @@ def of(kind: str, *inputs: Curves) -> Curves:
     return dict([*found.items()][-_MOST:])
 
 
+MOST = 32
+"""Values before one of which it is known as a function: twice those of the longest activation that is spelled out."""
+
+
 def constant(curves: Curves, value: float) -> Curves:
     """A number, as a function of each of these values."""
     return dict.fromkeys(curves, np.full_like(POINTS, value))

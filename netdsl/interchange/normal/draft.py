@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.interchange.flat import ForeignMistake, Item, unfit
 from netdsl.interchange.normal import axes, turns
+from netdsl.interchange.primitives import stored
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.reshape import Viewing
 from netdsl.layers.shape import Shape
@@ -112,7 +113,9 @@ class Draft:
         self.constants: dict[str, Tensor] = dict(source.constants)
         self.missing = set(source.missing)
         self.makers = {name: one for one in source.operators for name in one.outputs if name}
-        self.room = _ROOM + sum(one.nbytes for one in self.constants.values() if any(one.strides))
+        self.room = _ROOM + sum(stored(one) * one.itemsize for one in self.constants.values())
+        self.copies = self.room + 2 * sum(one.nbytes for one in self.constants.values() if any(one.strides))
+        """Bytes that weights may take which are not as they lie in the file, in all."""
         self.readers = Counter(name for one in source.operators for name in one.inputs)
         self.readers.update(value for _, value in source.outputs)
         self.unsaid: dict[str, tuple[Operator, str]] = {}
@@ -157,8 +160,8 @@ class Draft:
             name = operator.inputs[at] if at < len(operator.inputs) else ""
             there = name in self.makers or name in self.source.inputs
             raise Unsaid(f"its {what} is {'computed by the network' if there else f'nowhere in the file: {name}'}")
-        if found.size > most and not any(found.strides):
-            raise Unsaid(f"its {what} has {found.size:,} equal values")
+        if found.size > (min(most, _COPIED) if any(found.strides) else most) and stored(found) < found.size:
+            raise Unsaid(f"its {what} has {found.size:,} values, of which most are repeated")
         return found
 
     def whole(self, operator: Operator, at: int) -> tuple[int, ...] | None:
@@ -208,6 +211,8 @@ class Draft:
         Raises Unsaid where the layer does not fit what flows in.
         """
         shapes = [self.shapes[name] for name in inputs]
+        if self.copies < 0:
+            raise Unsaid("the weights before it take more memory than the file's")
         if (wrong := next(unfit(layer), None)) is not None:
             raise Unsaid(wrong.message())
         try:
@@ -242,6 +247,7 @@ class Draft:
         there = owner == item.name and not self.missing.intersection(tied)
         kept = {name: _single(value) for name, value in weights.items()} if there else {}
         self.kinds.update(str(value.dtype) for value in weights.values())
+        self.copies -= sum(one.nbytes for one in kept.values() if one.base is None)
         self.items[item.name] = replace(item, layer=layer, weights=kept, shares=None if owner == item.name else owner)
         self.sharers[owner] += owner != item.name
 

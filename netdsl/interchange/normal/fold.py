@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netdsl.interchange.primitives import stored
+
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
@@ -47,7 +49,7 @@ def taken(value: Tensor, given: Sequence[Tensor | None]) -> int:
 def _large(operator: Operator, given: Sequence[Tensor | None]) -> bool:
     """Whether what is worked out has many more values than there are in memory already."""
     there = [one for one in given if one is not None]
-    most = max(_MOST, sum(one.size for one in there if any(one.strides)))
+    most = max(_MOST, sum(map(stored, {id(one): one for one in there}.values())))
     if operator.kind == "Gather" and len(there) == 2 and there[0].ndim:
         wide = there[0].shape[operator.whole("axis", 0) % there[0].ndim] or 1
         return there[1].size * (there[0].size // wide) > most
@@ -64,12 +66,18 @@ def _reshape(operator: Operator, x: Tensor, to: Tensor) -> Tensor:
     wanted = [x.shape[axis] if size == 0 else int(size) for axis, size in enumerate(to.tolist())]
     if -1 in wanted:
         wanted[wanted.index(-1)] = x.size // max(1, -prod(wanted))
-    return _uniform(x, wanted) if prod(wanted) == x.size else x.reshape(wanted)
+    if prod(wanted) != x.size:
+        raise ValueError
+    return _uniform(x, wanted)
 
 
 def _uniform(x: Tensor, dims: Sequence[int]) -> Tensor:
     """A tensor in other sizes; one of equal values stays a view of one."""
-    return np.broadcast_to(x.flat[0], dims) if x.size and not any(x.strides) else x.reshape(dims)
+    if x.size and not any(x.strides):
+        return np.broadcast_to(x.flat[0], dims)
+    if x.size > max(_MOST, stored(x)):  # which may be copied
+        raise ValueError
+    return x.reshape(dims)
 
 
 def _unsqueeze(operator: Operator, x: Tensor, axes: Tensor) -> Tensor:

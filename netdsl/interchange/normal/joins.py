@@ -17,6 +17,9 @@ from netdsl.layers.sequence import Token
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
+MOST_JOINED = 2**24
+"""Values of constants that are joined before a sequence, as learned positions are."""
+
 
 def joined(draft: Draft, operator: Operator, flows: Sequence[Flow], axis: int) -> Flow:
     """Values one after the other along an axis: CONCAT, along the channels as they are or as they are laid for it."""
@@ -49,6 +52,8 @@ def concat(draft: Draft, operator: Operator) -> Flow:
     """Concat along the channels; of learned positions and a sequence, TOKEN."""
     given = [draft.constant(operator, at) for at in range(len(operator.inputs))]
     first = [one for one in given[:-1] if one is not None]
+    if sum(one.size for one in first) > MOST_JOINED:
+        raise Unsaid(f"it joins constants of more than {MOST_JOINED:,} values")
     if first and len(first) == len(given) - 1:
         axis = operator.whole("axis", 1)
         return token(draft, operator, first[0] if len(first) == 1 else np.concatenate(first, axis), len(first))

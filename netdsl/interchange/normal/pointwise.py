@@ -73,7 +73,8 @@ def followed(draft: Draft, operator: Operator, x: Flow, curve: curves.Curves, la
 
 def seen(name: str, x: Flow) -> curves.Curves:
     """A value as a function of those before it and of itself."""
-    return {**x.curves, name: curves.POINTS}
+    before = list(x.curves.items())[-curves.MOST :]
+    return {**dict(before), name: curves.POINTS}
 
 
 def gelu(draft: Draft, operator: Operator) -> Flow:

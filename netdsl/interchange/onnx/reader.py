@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, most
+from netdsl.interchange.flat import MOST_SCOPES, ForeignError, ForeignMistake, at_node, most
 from netdsl.interchange.onnx import tensors, upgrade
 from netdsl.interchange.onnx.functions import Endless, Functions, Scope
 from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive
@@ -307,13 +307,14 @@ def _scope(node: Any) -> tuple[tuple[str, str], ...]:
     if names:
         classes = _texts(said.get("pkg.torch.onnx.class_hierarchy", ""))
         found: list[tuple[str, str]] = []
-        for number, full in enumerate(names[:-1]):
+        before = ""
+        for number, full in enumerate(names[:-1][:MOST_SCOPES]):
             if full:
-                before = next((one for one in reversed(names[:number]) if one), "")
                 kind = classes[number].rpartition(".")[2] if number < len(classes) else ""
                 found.append((full.removeprefix(f"{before}."), kind))
+                before = full
         return tuple(found)
-    parts = [part for part in node.name.split("/") if part][:-1]
+    parts = [part for part in node.name.split("/") if part][:-1][:MOST_SCOPES]
     short = [part.removeprefix(f"{before}.") for before, part in zip(["", *parts], parts, strict=False)]
     return tuple([(part, "") for part in short])
 

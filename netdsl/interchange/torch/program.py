@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
-from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node
+from netdsl.interchange.flat import MOST_SCOPES, ForeignError, ForeignMistake, at_node
 from netdsl.text.diagnostic import Diagnostic
 
 if TYPE_CHECKING:
@@ -236,15 +236,15 @@ def scope_of(stack: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """
     found: list[tuple[str, str]] = []
     before = ""
-    for full, kind in stack:
+    for full, kind in stack[:MOST_SCOPES]:
         path = full.partition("@")[0]
         if not path:
             continue
-        *outer, name = (path.removeprefix(f"{before}.") if before else path).split(".")
+        *outer, name = (path.removeprefix(f"{before}.") if before else path).split(".", MOST_SCOPES)
         before = path
         found += [(one, "") for one in outer]
         found.append((name, kind.rpartition(".")[2]))
-    return tuple(found)
+    return tuple(found[:MOST_SCOPES])
 
 
 def numbers(value: Value) -> tuple[int, ...]:
