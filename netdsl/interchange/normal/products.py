@@ -125,7 +125,8 @@ def convolution(draft: Draft, operator: Operator) -> Flow:
     stride, dilation = per_axis(operator, "strides", rank), per_axis(operator, "dilations", rank)
     groups, bias = operator.whole("group", 1), draft.constant(operator, 2)
     if groups < 1 or weight.shape[1] * groups != shape.channels:
-        raise Unsaid(f"its weight reads {weight.shape[1]} of {groups} groups of channels, and {shape} flows in")
+        grouped = f" in {groups} groups" if groups != 1 else ""
+        raise Unsaid(f"its weight is for {weight.shape[1] * groups} channels{grouped}, and {shape} flows in")
     x, around = _padded(draft, operator, x, kernel, stride, dilation)
     how: dict[str, Any] = {"stride": stride, "dilation": dilation, "nobias": bias is None, **around}
     filters = weight.shape[0]

@@ -90,7 +90,7 @@ def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
     try:
         model: Any = onnx.load_model_from_string(path.read_bytes())
     except (wrong, ValueError, RuntimeError, RecursionError):
-        raise _error(path.name, NoModel(path.name, "its bytes are none")) from None
+        raise _error(path.name, NoModel(path.name, "it is no such file, or is damaged")) from None
     if not _worded(model):
         raise _error(path.name, NoModel(path.name, "its names are no text in UTF-8"))
     return _Reading(model, path.name, path.parent, sizes or {}).primitives()
