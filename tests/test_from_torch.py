@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import permutations
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
+import torchvision_imports
 import torchvision_models
 from test_import_onnx import module
 from test_torch_programs import CASES, Does, X, conv, hidden, imported, made
@@ -204,3 +207,27 @@ def test_attention_in_shifted_windows_comes_in_down_to_a_window_over_all() -> No
         *("ATTENTION 2 window=7 relative", "ATTENTION 2 window=7 shift=3 relative"),
         *["ATTENTION 4 window=7 relative"] * 2,
     ]
+
+
+def test_the_page_of_models_counts_its_rows() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "torchvision.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    come = [row for row in rows if len(row) == 6 and row[0] != "model"]
+    unsaid = [row for row in rows if len(row) == 2 and row[0] != "model"]
+    equal = [row for row in come if " of " not in row[1] + row[2]]
+    said = f"{len(come)} of {len(come) + len(unsaid)} come in, {len(equal)} of them with equal parameters"
+    assert said in page
+    assert f"{max(float(row[3]) for row in come):.0e} of the largest" in page
+    assert (
+        f"{median(int(row[4].split()[0]) / int(row[4].split()[2].replace(',', '')) for row in come):.2f} of the words"
+        in page
+    )
+
+
+def test_the_table_of_models_is_of_what_is_imported() -> None:
+    found = torchvision_imports.row(torchvision_models.load(), "squeezenet1_1", outputs=True)
+    assert found.params[0] == found.params[1] == 1_235_496
+    assert found.macs[0] == found.macs[1] == 349_151_936
+    assert found.far is not None
+    assert found.far < 1e-5
+    assert found.ratio < 0.5
