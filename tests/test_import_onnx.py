@@ -66,7 +66,7 @@ def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
         for item in found.items
         for name, value in item.weights.items()
     }
-    left = [name for name in made.state_dict() if not name.endswith(("num_batches_tracked", ".mean", ".std"))]
+    left = [name for name in made.state_dict() if not name.endswith(("num_batches_tracked", ".mean", ".std", ".mask"))]
     assert sorted(left) == sorted(weights)
     made.load_state_dict(weights, strict=False)
     return made
@@ -81,6 +81,7 @@ def module(network: netdsl.Network, found: Flat) -> torch.nn.Module:
         "INPUT 8x8x4 -> SHUFFLE 2 -> PIXELUNSHUFFLE 2 -> PIXELSHUFFLE 2 order=dcr -> MISH -> MAXPOOL 3 s2 same -> FC 3",
         "INPUT 6x6x3 -> a: CONV 4 3 p1 -> [ RELU -> CONV 4 1 | SKIP ] -> ADD -> [ SKIP | a ] -> CONCAT -> SOFTMAX",
         "INPUT 6x6x4 -> [ SKIP | AVGPOOL global -> CONV 4 1 -> SIGMOID ] -> MUL -> DECONV 3 2 s2 -> UPSAMPLE 2",
+        'INPUT 7x6x5 -> CONV 4 3 table="012 13 24 0134" -> RELU -> FC 2',
         "INPUT 3x2x4 -> TANH scale=1.7159 slope={2/3} -> RBF 5",
         "INPUT 11x6 -> TOKEN -> POSITIONS -> [ LN -> ATTENTION 2 | SKIP ] -> ADD -> LN -> PICK 0 -> FC 3",
         "INPUT 8x6x6 -> ATTENTION 2 window=2 -> ATTENTION 3 window=2x3 shift=1 -> PLUS 1",

@@ -7,6 +7,8 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
+from netdsl.interchange.normal import products
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -55,7 +57,8 @@ def counted(
         if operator.outputs[0] in constants:
             continue
         for at, name in _weights(operator, constants):
-            params[name if often[name] == 1 else _owner(operator, name, constants)] = constants[name].size
+            owner = name if often[name] == 1 else _owner(operator, name, constants)
+            params[owner] = _size(operator, constants[name]) if at == 1 else constants[name].size
             certain &= _sure(operator, at, constants[name], dims)
         if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
             beside = [constants[name] for name in operator.inputs if name in constants]
@@ -63,7 +66,7 @@ def counted(
         if operator.kind in _RECURRENT:
             certain &= len(_weights(operator, constants)) == 3  # the layer has biases, whatever it has
         if macs is not None and operator.kind in ("Conv", "ConvTranspose", "Gemm", "MatMul", *_RECURRENT):
-            one = _macs(dims, operator.kind, operator.inputs, operator.outputs[0], constants)
+            one = _macs(dims, operator, constants)
             macs = None if one is None else macs + one
     return sum(params.values()) if certain else None, None if macs is None else macs // max(1, batch)
 
@@ -95,16 +98,22 @@ def _sure(operator: Operator, at: int, value: Tensor, dims: Mapping[str, Dims]) 
             return True
 
 
-def _macs(
-    sizes: Mapping[str, Dims], kind: str, inputs: tuple[str, ...], output: str, constants: Mapping[str, Tensor]
-) -> int | None:
+def _size(operator: Operator, weight: Tensor) -> int:
+    """The values of a weight, but for those that no table of a convolution connects."""
+    if operator.kind != "Conv" or weight.ndim < 3 or not weight.size:
+        return weight.size
+    return products.connected(weight, operator.whole("group", 1))
+
+
+def _macs(sizes: Mapping[str, Dims], operator: Operator, constants: Mapping[str, Tensor]) -> int | None:
+    kind, inputs = operator.kind, operator.inputs
     weight = constants.get(inputs[1])
-    dims = sizes.get(output if kind in ("Conv", "Gemm", "MatMul") else inputs[0])
+    dims = sizes.get(operator.outputs[0] if kind in ("Conv", "Gemm", "MatMul") else inputs[0])
     if weight is None or dims is None or not weight.size:
         return None
     if kind in _RECURRENT:
         across = constants.get(inputs[2])
         return None if across is None else (weight.size + across.size) * prod(dims[:-1])
     if kind in ("Conv", "ConvTranspose"):
-        return weight.size * dims[0] * prod(dims[2:])
+        return _size(operator, weight) * dims[0] * prod(dims[2:])
     return weight.size * prod(dims[:-1])

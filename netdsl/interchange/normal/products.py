@@ -22,6 +22,8 @@ from netdsl.layers.window import out_size, same
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from netdsl.interchange.primitives import Operator, Tensor
     from netdsl.layers.shape import Shape
 
@@ -133,8 +135,31 @@ def convolution(draft: Draft, operator: Operator) -> Flow:
     if groups == shape.channels > 1 and filters % groups == 0:
         layer = DepthwiseConv(kernel, **how, multiplier=filters // groups)
     else:
-        layer = Conv(filters, kernel, **how, groups=groups)
+        layer = Conv(filters, kernel, **how, groups=groups, table=table(weight) if groups == 1 else None)
     return draft.natural(draft.add(operator, layer, [x], _weights(weight, bias), operator.inputs[1:3]))
+
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def table(weight: Tensor) -> str | None:
+    """The maps that each filter reads, as LeNet-5 has them: those whose weights are not all 0; None where all are read.
+
+    An eighth of them has to be left out: fewer may be 0 by chance.
+    """
+    filters, channels = weight.shape[:2]
+    if not 1 < channels <= len(_DIGITS) or filters > 2 * len(_DIGITS) or not any(weight.strides):
+        return None
+    read: NDArray[np.bool_] = np.any(weight.reshape(filters, channels, -1), axis=2)
+    if 8 * np.count_nonzero(~read) < read.size or not read.any(1).all() or not read.any(0).all():
+        return None
+    return " ".join("".join(_DIGITS[at] for at in np.flatnonzero(row)) for row in read)
+
+
+def connected(weight: Tensor, groups: int) -> int:
+    """The weights of a convolution, but for those that its table leaves out."""
+    words = table(weight) if groups == 1 else None
+    return weight.size if words is None else len(words.replace(" ", "")) * prod(weight.shape[2:])
 
 
 def _plain(operator: Operator, weight: Tensor) -> bool:
