@@ -93,6 +93,15 @@ def test_what_is_recovered_is_short() -> None:
     assert median(shares) < 0.3
 
 
+def test_networks_of_others_are_short() -> None:
+    from recovered import corpora
+
+    rows = list(corpora())
+    assert len(rows) > 20
+    assert median(row.shares[1] for row in rows) < 0.3
+    assert all(share < 1 for row in rows for share in row.shares)
+
+
 @some
 @given(programs())
 def test_random_networks_come_back(program: str) -> None:
