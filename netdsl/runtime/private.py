@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -46,9 +46,12 @@ AUTOCAST = "_C._jit_set_autocast_mode"
 QUALNAME = "_jit_override_qualname"
 """The attribute by which TorchScript calls a class; without it a NamedTuple has the name that it has in Python."""
 
+PYTREE = "utils._pytree"
+"""What takes apart what a module gives; without it that is a tensor, or several in a row, which have no names."""
+
 FOUND: dict[str, Any] = {}
 """What there is of these, by its name within torch; None for what is missing."""
-for _path in (*ONEDNN, *CUDNN, *READER, SCHEMAS, AUTOCAST):
+for _path in (*ONEDNN, *CUDNN, *READER, SCHEMAS, AUTOCAST, PYTREE):
     try:
         FOUND[_path] = attrgetter(_path)(torch)
     except (AttributeError, RuntimeError):
@@ -75,6 +78,27 @@ def returns(name: str) -> Collection[tuple[str, ...]]:
         packet: Any = getattr(torch.ops.aten, name, None)
         schemas = [getattr(packet, one)._schema for one in packet.overloads()] if packet is not None else []
     return {tuple(str(one.type) for one in schema.returns) for schema in schemas}
+
+
+def operator(name: str) -> Any:
+    """An operator of `aten`, in all ways of calling it; None where there is none."""
+    return getattr(torch.ops.aten, name, None)
+
+
+def leaves(value: Any) -> list[Any]:
+    """What a module gives, one by one."""
+    if FOUND[PYTREE] is not None:
+        return FOUND[PYTREE].tree_leaves(value)
+    return list(cast("Sequence[Any]", value)) if isinstance(value, list | tuple) else [value]
+
+
+def names(spec: Any) -> list[str]:
+    """What a module calls what it gives, from the structure that torch.export keeps; "" where it has no name."""
+    if FOUND[PYTREE] is None or spec is None:
+        return []
+    tree = FOUND[PYTREE].tree_unflatten([""] * spec.num_leaves, spec)
+    found, _ = FOUND[PYTREE].tree_flatten_with_path(tree)
+    return [str(getattr(path[-1], "key", "")) if path else "" for path, _ in found]
 
 
 def set_autocast(on: bool) -> bool:

@@ -346,8 +346,8 @@ def _check(
 
 
 def operator_name(target: str) -> str:
-    """`torch.ops.aten.conv2d.default` as `conv2d`; an operator of another package keeps its name."""
-    parts = target.removeprefix("torch.ops.").split(".")
+    """An operator of PyTorch's own, with its overload, as `conv2d`; an operator of another package keeps its name."""
+    parts = target.removeprefix("torch.").removeprefix("ops.").split(".")
     if parts[0] == "aten" and len(parts) > 1:
         return parts[1]
     return ".".join(parts[:2])

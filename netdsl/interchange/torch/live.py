@@ -25,7 +25,7 @@ from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, conve
 from netdsl.interchange.torch.file import operator_name
 from netdsl.interchange.torch.program import Call, Program, Ref, Value, inlined, scope_of
 from netdsl.layers.shape import Shape
-from netdsl.runtime import parser
+from netdsl.runtime import parser, private
 from netdsl.runtime.quiet import quiet
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
@@ -89,12 +89,10 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[
 
 def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
     """What a module gives in inference for inputs, which come to where its weights are, and are of their kind."""
-    from torch.utils import _pytree
-
     like = _like(module)
     with _in_inference(module), torch.no_grad():
         found: Any = module(*[one.to(like) for one in inputs])
-    return [one for one in _pytree.tree_leaves(found) if isinstance(one, Tensor)]
+    return [one for one in private.leaves(found) if isinstance(one, Tensor)]
 
 
 def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int, last: bool = False) -> ExportedProgram:
@@ -109,7 +107,7 @@ def _exported(module: nn.Module, inputs: Sequence[Tensor | Shape], batch: int, l
 
 def _line(error: Exception) -> Span | None:
     """The line of the user's own code at which an error came up; None where there is none."""
-    theirs = [f"{folder}{os.sep}" for folder in (Path(torch.__file__).parent, Path(__file__).parents[2])]
+    theirs = [f"{folder}{os.sep}" for folder in (Path(nn.__file__).parents[1], Path(__file__).parents[2])]
     python = str(Path(os.__file__).parent)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         lines = linecache.getlines(frame.filename)
@@ -249,14 +247,8 @@ def _within(call: Call, module: fx.GraphModule, given: list[str], dims: dict[str
 
 def _keys(made: ExportedProgram, count: int) -> list[str]:
     """What a module calls its outputs where it gives a dictionary of them; "" elsewhere."""
-    from torch.utils import _pytree
-
-    spec = made.call_spec.out_spec
-    if spec is None or spec.num_leaves != count:
-        return [""] * count
-    tree = _pytree.tree_unflatten([""] * count, spec)
-    found, _ = _pytree.tree_flatten_with_path(tree)
-    return [str(getattr(path[-1], "key", "")) if path else "" for path, _ in found]
+    found = private.names(made.call_spec.out_spec)
+    return found if len(found) == count else [""] * count
 
 
 def _array(tensor: Tensor) -> NDArray[Any]:

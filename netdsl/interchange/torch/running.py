@@ -12,6 +12,7 @@ from torch import Tensor
 from netdsl.interchange.torch.constants import folded
 from netdsl.interchange.torch.program import Program, Ref, Value
 from netdsl.interchange.torch.reader import RULES
+from netdsl.runtime import private
 
 _PLACES = frozenset(("device", "layout", "memory_format", "pin_memory"))
 """Arguments that say where and how a tensor lies."""
@@ -29,11 +30,12 @@ def outputs(program: Program, inputs: Mapping[str, Tensor]) -> list[Tensor]:
     values.update(inputs)
     with torch.no_grad():
         for call in program.calls:
-            if call.operator not in RULES and call.operator.rstrip("_") not in RULES:
+            run = private.operator(call.operator) if {call.operator, call.operator.rstrip("_")} & RULES.keys() else None
+            if run is None:
                 raise NotRun(call.operator)
             arguments = {name: _value(name, one, values) for name, one in call.arguments.items() if name not in _PLACES}
             plain = [arguments.pop(name) for name in [*arguments] if name.isdecimal()]
-            found: Any = getattr(torch.ops.aten, call.operator)(*plain, **arguments)
+            found: Any = run(*plain, **arguments)
             several: tuple[Any, ...] = (found,) if isinstance(found, Tensor) else tuple(found)
             values.update({name: one for name, one in zip(call.outputs, several, strict=False) if name})
     return [values[name] for _, name in program.outputs]
