@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +217,40 @@ def test_weights_of_other_numbers_are_told_and_become_float32(kind: torch.dtype)
     torch.testing.assert_close(found.weights["conv1.weight"], own.state_dict()["0.weight"].float())
     told = str(kind).removeprefix("torch.")
     assert found.notes == (f"weights of {told} are float32 here",)
+
+
+OTHERWISE: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
+    "examples in the middle": (lambda: nn.TransformerEncoderLayer(4, 2, 8), (5, 2, 4)),
+    "states behind positions": (lambda: Called(lambda m, x: m.one(x)[0][-1], nn.GRU(4, 3)), (5, 2, 4)),
+    "boxes apart": (
+        lambda: Called(lambda m, x: m.one(x).view(2, 3, 2, 5, 4).permute(0, 1, 3, 4, 2), nn.Conv2d(3, 6, 1)),
+        (2, 3, 5, 4),
+    ),
+    "numbers of channels": (
+        lambda: Called(
+            lambda m, x: m.one(
+                (x - torch.tensor([0.4, 0.5, 0.6]).view(3, 1, 1)) / torch.tensor([0.2, 0.3, 0.4]).view(3, 1, 1)
+            ),
+            nn.Conv2d(3, 2, 1),
+        ),
+        (2, 3, 5, 4),
+    ),
+}
+
+
+class Called(nn.Module):
+    """A module with one part, whose forward is a function of both and of the input."""
+
+    def __init__(self, does: Callable[..., Tensor], one: nn.Module) -> None:
+        super().__init__()
+        self.does, self.one = does, one
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.does(self, x)
+
+
+@pytest.mark.parametrize("case", OTHERWISE)
+def test_outputs_are_held_however_a_module_lays_them_out(case: str) -> None:
+    make, dims = OTHERWISE[case]
+    network = netdsl.from_torch(make().eval(), torch.randn(dims, generator=torch.Generator().manual_seed(0)))
+    assert network.module().state_dict().keys() >= network.weights.keys() > set()

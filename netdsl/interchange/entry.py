@@ -202,16 +202,27 @@ class Imported:
 
     @cached_property
     def weights(self) -> Mapping[str, NDArray[Any]]:
-        """The tensors that the file has, by the names of the program's state dict, as they lie in the file."""
+        """The tensors that the file has, by the names of the program's state dict, as they lie in the file.
+
+        Those of NORMALIZE, which are its arguments, are among them, as they are in a state dict.
+        """
+        import numpy as np
+
         from netdsl.compile.plan import Plan
+        from netdsl.layers.norm import Normalize
 
         modules = Plan(self.shaped, train=True).modules
         owners = {node.path: node.owner for node in self.shaped.nodes}
-        return {
+        found = {
             f"{modules[owners[self.paths[item.name]]]}.{name}": value
             for item in self.flat.items
             for name, value in item.weights.items()
         }
+        for node in self.shaped.nodes:
+            if isinstance(node.layer, Normalize):
+                for name, numbers in (("mean", node.layer.mean), ("std", node.layer.std)):
+                    found[f"{modules[node.owner]}.{name}"] = np.array([float(one) for one in numbers], np.float32)
+        return found
 
     @cached_property
     def lacking(self) -> Sequence[str]:

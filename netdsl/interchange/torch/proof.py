@@ -188,10 +188,13 @@ def _first(error: Exception) -> str:
 
 
 def _entering(given: Tensor, dims: tuple[int, ...]) -> list[Tensor]:
-    """An input of a source as a network takes it, channels first, which may stand last in the source."""
-    moved = given.movedim(-1, 1) if given.ndim > 2 else given
-    found = [one for one in (given, moved) if tuple(one.shape[1:]) == dims]
-    return found[: 1 if moved is given else 2] or [given.reshape(-1, *dims)]
+    """An input of a source as a network takes it, channels first, which may stand last, and examples in the middle."""
+    ways = [given]
+    if given.ndim > 2:
+        ways.append(given.movedim(-1, 1))
+    if given.ndim == 3:
+        ways.append(given.permute(1, 2, 0))
+    return [one for one in ways if tuple(one.shape[1:]) == dims] or [given.reshape(-1, *dims)]
 
 
 def _far(ours: Tensor, theirs: Tensor) -> float:
@@ -200,8 +203,12 @@ def _far(ours: Tensor, theirs: Tensor) -> float:
     most, found = float(theirs.abs().max()) or 1.0, float("inf")
     layouts = [ours, ours.movedim(1, -1) if ours.ndim > 2 else ours]
     if 2 < ours.ndim <= _MOST_AXES:
-        moved = (ours.permute(0, *order) for order in permutations(range(1, ours.ndim)))
+        moved = (ours.permute(*order) for order in permutations(range(ours.ndim)) if ours.ndim == 3 or not order[0])
         layouts += [one for one in moved if one.shape == theirs.shape]
+    if ours.ndim < theirs.ndim <= _MOST_AXES and ours.numel() == theirs.numel():
+        for order in permutations(range(1, theirs.ndim)):
+            back = sorted(range(theirs.ndim), key=(0, *order).__getitem__)
+            layouts.append(ours.reshape(theirs.permute(0, *order).shape).permute(back))
     for one in layouts:
         if one.numel() == theirs.numel():
             found = min(found, float((one.nan_to_num().reshape(theirs.shape) - theirs).abs().max()) / most)
