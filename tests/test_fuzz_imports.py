@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +23,8 @@ import fuzz_imports
 from netdsl.interchange import darknet, entry
 from netdsl.interchange.caffe.reading import reading
 from netdsl.interchange.flat import ForeignError
+from netdsl.interchange.torch import constants
+from netdsl.interchange.torch.program import Call, Program, Ref
 from netdsl.text.source import Source
 
 MUTANTS = 50
@@ -227,3 +232,76 @@ def test_layers_that_cannot_be_are_told(
     with pytest.raises(ForeignError) as caught:
         entry.imported(entry.read(tmp_path / "net.onnx"))
     assert words in caught.value.diagnostics[0].message
+
+
+@pytest.mark.parametrize(
+    ("operator", "arguments", "dims"),
+    [
+        ("index", {"self": Ref("row"), "indices": (Ref("zeros"),)}, (2**16,)),
+        ("pow", {"self": Ref("row"), "exponent": Ref("column")}, (2**16,)),
+        ("clamp", {"self": Ref("row"), "min": Ref("column")}, (2**16,)),
+        ("mv", {"self": Ref("column"), "vec": Ref("row")}, ()),
+        ("_weight_norm", {"v": Ref("row"), "g": Ref("column")}, (2**16,)),
+        ("unbind", {"self": Ref("column")}, (1,)),
+        ("split", {"self": Ref("column"), "split_size": 1}, (1,)),
+        ("chunk", {"self": Ref("column"), "chunks": 0}, (1,)),
+        ("linear", {"input": Ref("row"), "weight": None}, (1,)),
+        ("full", {"size": (2**25,), "fill_value": 1}, (2**25,)),
+    ],
+)
+def test_constants_of_a_program_grow_no_further_than_it_says(
+    operator: str, arguments: dict[str, Any], dims: tuple[int, ...]
+) -> None:
+    row = np.ones((1, 2**16), np.float32)
+    tensors = {"row": row, "column": row.reshape(-1, 1), "zeros": np.zeros(2**16, np.int64)}
+    program = Program(
+        "made",
+        "PyTorch: made.pt2",
+        "made.pt2",
+        (Call(operator, arguments, ("y",)),),
+        (),
+        (("", "y"),),
+        {"y": dims, **{name: one.shape for name, one in tensors.items()}},
+        tensors,
+    )
+    start = process_time()
+    assert constants.folded(program).calls == program.calls
+    assert process_time() - start < 1
+
+
+def described(folder: Path, change: Any, repeated: int = 0) -> Path:
+    """A .pt2 file with the description of its weights changed, and some members more of equal bytes."""
+    (seed,) = [one for one in foreign_seeds.seeds(".pt2") if one.name == "recurrent"]
+    path = folder / "net.pt2"
+    with zipfile.ZipFile(io.BytesIO(seed.files[".pt2"])) as source, zipfile.ZipFile(path, "w") as target:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith("weights_config.json"):
+                said = json.loads(data)
+                change(said["config"])
+                data = json.dumps(said).encode()
+            target.writestr(name, data)
+        outer = target.namelist()[0].partition("/")[0]
+        for number in range(repeated):
+            target.writestr(f"{outer}/data/weights/more{number}", bytes(4000), zipfile.ZIP_DEFLATED)
+    return path
+
+
+def overlapping(config: Any) -> None:
+    meta = config["top.weight"]["tensor_meta"]
+    meta["sizes"], meta["strides"] = ([{"as_int": one} for one in dims] for dims in ((2**23, 6), (0, 1)))
+
+
+def inflated(config: Any) -> None:
+    for number, one in enumerate(config.values()):
+        one["path_name"] = f"more{number}"
+        one["tensor_meta"] |= {"sizes": [{"as_int": 1000}], "strides": [{"as_int": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("change", "repeated", "words"),
+    [(overlapping, 0, "its tensors show more values than it has"), (inflated, 30, "bytes, and may take")],
+)
+def test_tensors_are_no_more_than_their_file(change: Any, repeated: int, words: str, tmp_path: Path) -> None:
+    with pytest.raises(ForeignError, match=words):
+        entry.read(described(tmp_path, change, repeated))

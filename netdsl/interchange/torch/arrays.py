@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netdsl.interchange.flat import MOST_INPUTS
 from netdsl.interchange.torch.program import numbers
 
 if TYPE_CHECKING:
@@ -113,7 +114,21 @@ def _parts(given: Mapping[str, Any], dims: Sequence[int]) -> list[Tensor]:
     else:
         sizes = given.get("split_size", given.get("split_sizes"))
         places = list(range(sizes, size, sizes)) if isinstance(sizes, int) else list(np.cumsum(sizes)[:-1])
+    if len(places) > MOST_INPUTS:
+        raise Left
     return np.split(x, places, axis)
+
+
+def _unbound(given: Mapping[str, Any], dims: Sequence[int]) -> list[Tensor]:
+    x = np.moveaxis(_x(given), given.get("dim", 0), 0)
+    if len(x) > MOST_INPUTS:
+        raise Left
+    return list(x)
+
+
+def _power(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    _fits(dims, given["self"], given["exponent"])
+    return np.power(given["self"], given["exponent"])
 
 
 def _swapped(first: str, second: str) -> Rule:
@@ -134,6 +149,7 @@ def _linear(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
 def _weight_norm(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
     """A weight of a length and a direction, which weight_norm keeps apart."""
     direction, length = given["v"], given["g"]
+    _fits(dims, direction, length)
     axis = given.get("dim", 0) % direction.ndim
     rest = tuple([one for one in range(direction.ndim) if one != axis])
     found: Any = direction * (length / np.sqrt((direction**2).sum(rest, keepdims=True)))
@@ -141,14 +157,21 @@ def _weight_norm(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
 
 
 def _product(first: str, second: str) -> Rule:
-    return lambda given, dims: given[first] @ given[second]
+    def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+        if max(np.ndim(given[first]), np.ndim(given[second])) > 1 + len(dims):
+            raise Left
+        return given[first] @ given[second]
+
+    return rule
 
 
 def _index(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
-    places = [one for one in given["indices"] if one is not None]
-    if prod(np.broadcast_shapes(*[np.shape(one) for one in places])) > prod(dims):
+    x, indices = _x(given), given["indices"]
+    places = [one for one in indices if one is not None]
+    kept = [size for size, one in zip(x.shape, [*indices, *[None] * x.ndim], strict=False) if one is None]
+    if prod(np.broadcast_shapes(*[np.shape(one) for one in places])) * prod(kept) > prod(dims):
         raise Left
-    return _x(given)[tuple([slice(None) if one is None else one for one in given["indices"]])]
+    return x[tuple([slice(None) if one is None else one for one in indices])]
 
 
 def _reduced(function: Callable[..., Any]) -> Rule:
@@ -214,6 +237,8 @@ def _filled(value: float | None) -> Rule:
 
 
 def _clamp(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    limits = [one for name in ("min", "max") if (one := given.get(name)) is not None]
+    _fits(dims, _x(given), *limits)
     return np.clip(_x(given), given.get("min"), given.get("max"))
 
 
@@ -261,7 +286,7 @@ RULES: Mapping[str, Rule] = {
     "chunk": _parts,
     "split": _parts,
     "split_with_sizes": _parts,
-    "unbind": lambda given, dims: list(np.moveaxis(_x(given), given.get("dim", 0), 0)),
+    "unbind": _unbound,
     **dict.fromkeys(("expand", "expand_as", "broadcast_to"), lambda given, dims: np.broadcast_to(_x(given), dims)),
     "repeat": _repeated,
     "repeat_interleave": _repeated,
@@ -315,7 +340,7 @@ RULES: Mapping[str, Rule] = {
     "gt": _two(np.greater),
     "le": _two(np.less_equal),
     "ge": _two(np.greater_equal),
-    "pow": lambda given, dims: np.power(given["self"], given["exponent"]),
+    "pow": _power,
     "mean": _reduced(np.mean),
     "var": lambda given, dims: _spread(given),
     "std": lambda given, dims: np.sqrt(_spread(given)),

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from netdsl.interchange.primitives import stored
 from netdsl.interchange.torch import arrays
 from netdsl.interchange.torch.program import Call, Program, Ref, Value, in_place
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Tensor
 
-_MOST = 2**26
-"""Values that a constant may have which is worked out: those of the largest weight of published networks."""
+_MOST = 2**22
+"""Values that a constant may have which is worked out, beyond as many as those have that it is of."""
+_ROOM = 2**27
+"""Bytes that constants may take which are worked out, beyond as many as the file has."""
 _MADE = frozenset((*arrays.FILLED, "arange", "linspace", "scalar_tensor"))
 _KEEPING = frozenset(
     (
@@ -55,6 +58,7 @@ class _Work:
         self.dims = program.dims
         self.tensors: dict[str, Tensor] = dict(program.tensors)
         self.missing = set(program.missing)
+        self.room = _ROOM + sum(stored(one) * one.itemsize for one in self.tensors.values())
         self.roots: dict[str, str] = {}
         """Whose memory a constant is a view of."""
         self.versions: dict[str, int] = {}
@@ -73,9 +77,11 @@ class _Work:
         changes = in_place(operator)
         fixed = all(name in self.tensors for name in names) and (names or operator in _MADE)
         rule = arrays.RULES.get(operator.rstrip("_") if changes else operator)
-        sizes = [self.tensors[name].size for name in names] if fixed else []
-        sizes += [prod(self.dims.get(one, ())) for one in call.outputs]
-        if not fixed or rule is None or sum(sizes) > _MOST:
+        given = {name: self.tensors[name] for name in names} if fixed else {}
+        most = max(_MOST, sum(map(stored, given.values())))
+        made = sum(prod(self.dims.get(one, ())) for one in call.outputs)
+        large = made > most or any(one.size > most for one in given.values()) or self.room < 0
+        if not fixed or rule is None or large:
             for name in names:
                 if name in self.tensors:
                     self.read.setdefault(self.root(name), set()).add(name)
@@ -96,7 +102,7 @@ class _Work:
                     found: Any = self.tensors[names[0]]
                 else:
                     found = rule(arguments, dims)
-        except (arrays.Left, KeyError, ValueError, TypeError, IndexError, OverflowError, MemoryError):
+        except (arrays.Left, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, MemoryError):
             return False
         several: list[Any] = list(found) if isinstance(found, list | tuple) else [found]  # pyright: ignore[reportUnknownArgumentType]
         if len(several) != len(call.outputs):
@@ -105,6 +111,7 @@ class _Work:
             self.tensors[output] = np.asarray(one)
             views = any(np.may_share_memory(one, self.tensors[name]) for name in names[:1])
             self.roots[output] = roots[0] if views else output
+            self.room -= 0 if views else stored(self.tensors[output]) * self.tensors[output].itemsize
             if self.missing.intersection(names):
                 self.missing.add(output)
             self.origins[output] = frozenset[str]().union(*[self.origins.get(one, {one}) for one in names])

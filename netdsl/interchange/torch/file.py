@@ -30,6 +30,8 @@ _RATIO = 60
 _COSTS = ((b"{", 232), (b"[", 88), (b'"', 30), (b",", 32))
 """Bytes of memory that a sign of JSON stands for at most."""
 _MOST_MEMORY = 2**28
+_SLACK = 2**24
+"""Bytes that tensors may show beyond those of their file, as one that is expanded does."""
 _DEPTH = 64
 _KINDS: Mapping[int, tuple[str, str]] = {
     1: ("uint8", "u1"),
@@ -85,6 +87,13 @@ class _Reading:
         self.order = ">" if order.strip() == b"big" else "<"
         self.text = names[0]
         self.kept: dict[str, bytes] = {}
+        self.flat: dict[tuple[str, str], Tensor] = {}
+        self.left = archive.length
+        """Bytes of members that may be read: no more than the file has, however often it shows them."""
+        self.room = archive.length + _SLACK
+        """Bytes that tensors may show."""
+        self.shown: set[object] = set()
+        self.cost = 0
         self.sizes: dict[str, int] = {}
 
     def error(self, mistake: ForeignMistake, name: str = "") -> ForeignError:
@@ -93,9 +102,9 @@ class _Reading:
     def json(self, name: str) -> Any:
         """A description, not larger than the file allows."""
         data = self.archive.read(name, min(_MOST_TEXT, 2**16 + _RATIO * self.archive.length))
-        cost = sum(size * data.count(sign) for sign, size in _COSTS)
-        if cost > max(_MOST_MEMORY, 2 * self.archive.length):
-            raise _Damaged(f"its {name} would take {cost:,} bytes to read")
+        self.cost += sum(size * data.count(sign) for sign, size in _COSTS) + len(data) * (3 if data.isascii() else 9)
+        if self.cost > max(_MOST_MEMORY, 5 * self.archive.length):
+            raise _Damaged(f"its descriptions would take {self.cost:,} bytes to read")
         try:
             found = json.loads(data)
         except (ValueError, RecursionError):
@@ -301,17 +310,26 @@ class _Reading:
         data = self.bytes(member) if prod(dims) else b""
         if prod(dims) and reach * stored.itemsize > len(data):
             raise _Damaged(f"{full} has {len(data):,} bytes, and needs {reach * stored.itemsize:,}")
-        flat: Tensor = np.frombuffer(data, stored, len(data) // stored.itemsize)
-        if name == "bfloat16":
-            flat = (flat.astype(np.uint32) << 16).view(np.float32)
-        elif not flat.dtype.isnative:
-            flat = flat.astype(stored.newbyteorder("="))
+        flat = self.flat.get((member, name))
+        if flat is None:
+            flat = np.frombuffer(data, stored, len(data) // stored.itemsize)
+            if name == "bfloat16":
+                flat = (flat.astype(np.uint32) << 16).view(np.float32)
+            elif not flat.dtype.isnative:
+                flat = flat.astype(stored.newbyteorder("="))
+            self.flat[member, name] = flat
+        key = (member, offset, dims, strides)
+        if key not in self.shown:
+            self.room -= prod(dims) * stored.itemsize
+            self.shown.add(key)
+        if self.room < 0:
+            raise _Damaged("its tensors show more values than it has")
         steps = tuple(step * flat.itemsize for step in strides)
         if not prod(dims):
             found = np.zeros(dims, flat.dtype)
         else:
             found = np.lib.stride_tricks.as_strided(flat[offset:], dims, steps, writeable=False)
-        return (member, offset, dims, strides), found
+        return key, found
 
     def bytes(self, member: str) -> bytes:
         """The bytes of a member, which are in the file as they are."""
@@ -319,7 +337,8 @@ class _Reading:
         if entry is None:
             raise _Damaged(f"it has no {member}")
         if member not in self.kept:
-            self.kept[member] = self.archive.read(member, self.archive.length)
+            self.kept[member] = self.archive.read(member, max(0, self.left))
+            self.left -= len(self.kept[member])
         return self.kept[member]
 
 
