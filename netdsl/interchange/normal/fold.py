@@ -55,6 +55,9 @@ def _large(operator: Operator, given: Sequence[Tensor | None]) -> bool:
         return there[1].size * (there[0].size // wide) > most
     if operator.kind in ("ScatterND", "Cast", "Range", "Tile"):
         return max([one.size for one in there], default=0) > most
+    if operator.kind == "MatMul":
+        columns = there[-1].shape[-1] if there and there[-1].ndim else 1
+        return not all(any(one.strides) for one in there) or there[0].size * columns > 2**26
     if operator.kind == "Concat":
         return sum(one.size for one in there) > most
     if all(not any(one.strides) for one in there) and operator.kind in _UNIFORM:
@@ -205,6 +208,10 @@ def _length(x: Tensor, **how: Any) -> Any:
     return np.sqrt(np.sum(np.square(x), **how))
 
 
+def _product(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
+    return np.asarray(np.matmul(a, b))
+
+
 def _size(operator: Operator, x: Tensor) -> Tensor:
     return np.asarray(x.size, np.int64)
 
@@ -272,6 +279,7 @@ _RULES: Mapping[str, Callable[..., Tensor]] = {
     "And": _compared(np.logical_and),
     "Or": _compared(np.logical_or),
     "Trilu": _triangle,
+    "MatMul": _product,
     "Size": _size,
     "ReduceSum": _reduced(np.sum),
     "ReduceMean": _reduced(np.mean),
