@@ -212,6 +212,11 @@ def _product(operator: Operator, a: Tensor, b: Tensor) -> Tensor:
     return np.asarray(np.matmul(a, b))
 
 
+def _clipped(operator: Operator, x: Tensor, low: Tensor | None = None, high: Tensor | None = None) -> Tensor:
+    low, high = (None if one is None else one.reshape(()) for one in (low, high))
+    return x if low is None and high is None else np.clip(x, low, high).astype(x.dtype)
+
+
 def _size(operator: Operator, x: Tensor) -> Tensor:
     return np.asarray(x.size, np.int64)
 
@@ -279,6 +284,7 @@ _RULES: Mapping[str, Callable[..., Tensor]] = {
     "And": _compared(np.logical_and),
     "Or": _compared(np.logical_or),
     "Trilu": _triangle,
+    "Clip": _clipped,
     "MatMul": _product,
     "Size": _size,
     "ReduceSum": _reduced(np.sum),
