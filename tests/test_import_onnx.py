@@ -191,6 +191,54 @@ def test_all_that_cannot_be_said_is_told_at_once_with_node_operator_and_reason(t
     ]
 
 
+def damaged(folder: Path, nodes: list[tuple[Any, ...]], outputs: list[str]) -> Path:
+    """A file with operators as they are said, whose weights are w, 3x3x1x1, and k; it takes x and gives `outputs`."""
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+
+    made: Any = [helper.make_node(kind, list(reads), [gives], name=f"{gives}_") for kind, gives, *reads in nodes]
+    tensors = [
+        numpy_helper.from_array(np.ones(dims, np.float32), name) for name, dims in (("w", (3, 3, 1, 1)), ("k", 3))
+    ]
+    ends = [helper.make_tensor_value_info("x", 1, [1, 3, 4, 4])]
+    gives = [helper.make_tensor_value_info(name, 1, None) for name in outputs]
+    save(helper.make_model(helper.make_graph(made, "g", ends, gives, tensors)), folder / "net.onnx")
+    return folder / "net.onnx"
+
+
+@needed
+@pytest.mark.parametrize(
+    ("nodes", "outputs", "told"),
+    [
+        ([("Conv", "y", "x", "w", "bias")], ["y"], "Conv at y_ cannot be said: nothing gives its input 3, bias"),
+        ([("Add", "y", "x", "gone")], ["y"], "Add at y_ cannot be said: nothing gives its input 2, gone"),
+        ([("Relu", "y", "x")], ["y", "z"], "net.onnx is no ONNX model: nothing gives its output z"),
+        ([("Relu", "y", "x"), ("Tanh", "y", "x")], ["y"], "net.onnx is no ONNX model: several operators give y"),
+        (
+            [("Add", "a", "x", "y"), ("Relu", "y", "a")],
+            ["y"],
+            "net.onnx is no ONNX model: what Add at a_ gives flows back into it",
+        ),
+        (
+            [("Relu", "y", "x")],
+            ["y", "k"],
+            "Output at k cannot be said: it is a constant, and no layer gives one; leave it out of the outputs",
+        ),
+    ],
+)
+def test_values_that_nothing_gives_or_that_do_not_flow_are_told(
+    nodes: list[tuple[Any, ...]], outputs: list[str], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ForeignError) as caught:
+        imported(damaged(tmp_path, nodes, outputs))
+    assert [one.message for one in caught.value.errors] == [told]
+
+
+@needed
+def test_operators_may_stand_in_any_order(tmp_path: Path) -> None:
+    found = imported(damaged(tmp_path, [("Tanh", "y", "b"), ("Relu", "b", "a"), ("Conv", "a", "x", "w")], ["y"]))
+    assert [item.layer.written for item in found.items] == ["INPUT 4x4x3", "CONV 3 1 nobias", "RELU", "TANH"]
+
+
 @needed
 def test_what_is_no_model_is_told(tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
@@ -395,7 +443,7 @@ def test_operators_are_layers_that_give_the_same(
     assert ", ".join(agrees(tmp_path, [1, 4, 6, 7], nodes, constants)) == layers
 
 
-def saved(folder: Path, dims: list[Any], kind: int = 1, weight: Any = None, **options: Any) -> Path:
+def saved(folder: Path, dims: list[Any] | None, kind: int = 1, weight: Any = None, **options: Any) -> Path:
     """A file with a convolution and a product; its weight is another one where it is given."""
     from onnx import helper, numpy_helper, save  # pyright: ignore
 
@@ -437,6 +485,11 @@ def test_sizes_that_are_left_open_are_asked_for(tmp_path: Path) -> None:
     assert [item.layer.written for item in found.items] == LAYERS
     with pytest.raises(ForeignError, match="4x4 was given for the input x, which has 3 axes"):
         reader.read(path, {"x": Shape((4,), 4)})
+    path = saved(tmp_path, None)
+    with pytest.raises(ForeignError, match="the file leaves the size of its input x open"):
+        imported(path)
+    found = flat(reader.read(path, {"x": Shape((4, 4), 3)}))
+    assert [item.layer.written for item in found.items] == LAYERS
 
 
 @needed

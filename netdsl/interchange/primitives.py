@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from math import prod
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -99,6 +100,15 @@ class Primitives:
         """Where an operator stands, for diagnostics."""
         name = operator.name or next(iter(operator.outputs), "")
         return at_node(self.file, name, f"{operator.kind}({', '.join(operator.inputs)})")
+
+
+def ordered(operators: Sequence[Operator]) -> Sequence[Operator]:
+    """Operators, each behind those that it reads. Raises CycleError, with numbers of them, where none is the first."""
+    makers = {name: at for at, one in enumerate(operators) for name in one.outputs if name}
+    reads = {at: {makers[name] for name in one.inputs if name in makers} for at, one in enumerate(operators)}
+    if all(before < at for at, several in reads.items() for before in several):
+        return operators
+    return [operators[at] for at in TopologicalSorter(reads).static_order()]
 
 
 def alive(operators: Sequence[Operator], outputs: Iterable[str]) -> tuple[Operator, ...]:

@@ -27,6 +27,7 @@ from netdsl.interchange.normal import (
 )
 from netdsl.interchange.normal.count import counted
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
+from netdsl.interchange.primitives import Operator
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.norm import BatchNorm
 from netdsl.layers.source import Input
@@ -34,7 +35,7 @@ from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
-    from netdsl.interchange.primitives import Operator, Primitives
+    from netdsl.interchange.primitives import Primitives
 
 RULES: Mapping[str, Callable[[Draft, Operator], Flow | Sequence[Flow]]] = {
     "Conv": products.convolution,
@@ -188,6 +189,7 @@ def _said(draft: Draft, operator: Operator) -> None:
                 draft.missing.add(operator.outputs[0])
             return
     try:
+        draft.given(operator)
         if (found := attention.followed(draft, operator) or places.followed(draft, operator)) is not None:
             draft.said.append(operator)
             draft.flows[operator.outputs[0]] = found
@@ -234,9 +236,10 @@ def _output(draft: Draft, value: str) -> str:
     """The item that is an output of the network, laid out as the source has it where a layer does that."""
     flow = draft.flows.get(value)
     if flow is None:
-        operator = draft.makers.get(value, draft.source.operators[-1])
-        why = "the network gives a constant" if value in draft.constants else f"nothing gives the output {value}"
-        draft.placeholder(operator, value, why)
+        constant = value in draft.constants and "it is a constant, and no layer gives one; leave it out of the outputs"
+        giver = None if constant else draft.makers.get(value)
+        why = f"no layer gives its output {value}" if giver else constant or "nothing gives it"
+        draft.placeholder(giver or Operator("Output", (), (value,)), value, why)
         return draft.flows[value].item
     operator = draft.makers.get(value, draft.source.operators[-1])
     own = axes.natural(draft.shapes[flow.item], draft.batch)

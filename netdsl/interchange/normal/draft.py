@@ -139,12 +139,18 @@ class Draft:
 
     # What operators read
 
+    def given(self, operator: Operator) -> None:
+        """Raise Unsaid where an operator reads what nothing gives."""
+        for at, name in enumerate(operator.inputs, 1):
+            known = (self.constants, self.flows, self.makers, self.source.inputs)
+            if name and not any(name in one for one in known):
+                raise Unsaid(f"nothing gives its input {at}, {name}")
+
     def flow(self, operator: Operator, at: int = 0) -> Flow:
         """An input that is computed."""
         name = operator.inputs[at] if at < len(operator.inputs) else ""
         if name not in self.flows:
-            there = name in self.makers or name in self.source.inputs
-            missing = f"nowhere in the file: {name}" if name and not there else "missing"
+            missing = f"what follows from it: {name}" if name else "missing"
             raise Unsaid(f"its input {at + 1} is {'a constant' if name in self.constants else missing}")
         return self.flows[name]
 
@@ -157,9 +163,8 @@ class Draft:
         """An input that has to be a constant, of so many values at most where they are one that is repeated."""
         found = self.constant(operator, at)
         if found is None:
-            name = operator.inputs[at] if at < len(operator.inputs) else ""
-            there = name in self.makers or name in self.source.inputs
-            raise Unsaid(f"its {what} is {'computed by the network' if there else f'nowhere in the file: {name}'}")
+            there = at < len(operator.inputs) and operator.inputs[at]
+            raise Unsaid(f"its {what} is {'computed by the network' if there else 'missing'}")
         if found.size > (min(most, _COPIED) if any(found.strides) else most) and stored(found) < found.size:
             raise Unsaid(f"its {what} has {found.size:,} values, of which most are repeated")
         return found

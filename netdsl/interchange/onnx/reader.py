@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from graphlib import CycleError
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from netdsl.interchange.flat import MOST_SCOPES, ForeignError, ForeignMistake, at_node, most
 from netdsl.interchange.onnx import tensors, upgrade
 from netdsl.interchange.onnx.functions import Endless, Functions, Scope
-from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive
+from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive, ordered
 from netdsl.layers.shape import Shape
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
@@ -62,12 +64,9 @@ class NoSize(ForeignMistake, code="missing-argument"):
     option: str
 
     def message(self) -> str:
-        several = (
-            f"sizes of axes {listed(list(map(str, self.open)), ' and ')}"
-            if len(self.open) > 1
-            else f"size of axis {self.open[0]}"
-        )
-        return f"the file leaves the {several} of its input {self.name} open"
+        axes = listed(list(map(str, self.open)), " and ")
+        several = f"sizes of axes {axes}" if len(self.open) > 1 else f"size of axis {axes}"
+        return f"the file leaves the {several if self.open else 'size'} of its input {self.name} open"
 
     def help(self) -> str:
         return f"say them all: --input {self.name}={self.option}, sizes first and channels last"
@@ -142,7 +141,15 @@ class _Reading:
             found = list(self.operators(graph.node))
         except Endless:
             raise _error(self.file, EndlessFunctions(MOST_OPERATORS)) from None
-        operators = alive(found, [one.name for one in graph.output])
+        self.each_once(found)
+        try:
+            operators = alive(ordered(found), [one.name for one in graph.output])
+        except CycleError as error:
+            around = found[cast("list[int]", error.args[1])[0]]
+            name = around.name or around.outputs[0]
+            raise _error(
+                self.file, NoModel(self.file, f"what {around.kind} at {name} gives flows back into it")
+            ) from None
         if self.errors:
             raise ForeignError(self.errors)
         dims = self.stated(inputs)
@@ -163,6 +170,16 @@ class _Reading:
             missing=frozenset(self.missing),
             notes=tuple(notes),
         )
+
+    def each_once(self, operators: Sequence[Operator]) -> None:
+        """Raise ForeignError where several operators give one value, or nothing gives an output."""
+        given = Counter(name for one in operators for name in one.outputs if name)
+        if several := next((name for name, count in given.items() if count > 1), ""):
+            raise _error(self.file, NoModel(self.file, f"several operators give {several}"), several)
+        known = (given, self.constants, {one.name for one in self.graph.input})
+        for one in self.graph.output:
+            if not any(one.name in names for names in known):
+                raise _error(self.file, NoModel(self.file, f"nothing gives its output {one.name}"), one.name)
 
     def constant(self, name: str, tensor: Any) -> None:
         """Keep the values of a tensor, or its sizes where they are not to be had."""
@@ -188,7 +205,10 @@ class _Reading:
                 self.errors.append(Diagnostic(mistake, at_node(self.file, value.name, value.name)))
                 return ()
             last = len(found) > 2 and found[-1] == given.channels != found[1]
-            found[1:] = given.dims if last else [given.channels, *given.spatial]
+            found = [*found[:1], *given.dims] if last else [*(found[:1] or [0]), given.channels, *given.spatial]
+        elif not value.type.tensor_type.HasField("shape"):
+            unsaid = NoSize(value.name, (), "224x224x3")
+            self.errors.append(Diagnostic(unsaid, at_node(self.file, value.name, value.name)))
         found[:1] = [found[0] if found and found[0] > 0 else 1]
         if left := tuple([axis for axis, size in enumerate(found) if size <= 0]):
             guesses = [size if size > 0 else 224 if axis > 1 else 3 for axis, size in enumerate(found)]
