@@ -11,6 +11,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any
 
+import command_line
 import foreign_seeds
 import numpy as np
 import pytest
@@ -43,6 +44,21 @@ def test_no_mutant_of_a_file_is_more_than_a_diagnostic(suffix: str, tmp_path: Pa
         assert what in ("network", "diagnostic"), f"{number} of {seed.name}: {what}"
         found.add(what)
     assert "diagnostic" in found
+
+
+@pytest.mark.parametrize("suffix", [".prototxt", ".cfg"])
+def test_the_command_ends_well_and_writes_nothing_of_what_it_refuses(suffix: str, tmp_path: Path) -> None:
+    given = foreign_seeds.seeds(suffix)
+    (folder := tmp_path / "given").mkdir()
+    target = tmp_path / "out.net"
+    for number in range(20):
+        _, files = fuzz_imports.attempt(f"command:{number}", given)
+        fuzz_imports.written(files, folder)
+        done = command_line.run("import", str(folder / f"net{suffix}"), "-o", str(target))
+        assert done.status in (0, 1, 2)
+        assert (done.status == 0) == target.exists()
+        assert done.out == ""
+        target.unlink(missing_ok=True)
 
 
 def test_what_breaks_a_law_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
