@@ -26,7 +26,6 @@ from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import listed
 from netdsl.text.parse import parse
 from netdsl.text.source import Source
-from netdsl.text.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -97,8 +96,7 @@ def _onnx(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
     known = list(found.inputs)
     for name in inputs:
         if name not in known and (name or len(known) > 1):
-            hint = f"say which: --input NAME=…, of {listed(known)}" if not name else did_you_mean(name, known)
-            raise ForeignError([Diagnostic(NoInput(name, hint), at_node(path.name, "", path.name))])
+            raise ForeignError([Diagnostic(NoInput(name, tuple(known)), at_node(path.name, "", path.name))])
     return normal.flat(found)
 
 

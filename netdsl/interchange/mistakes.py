@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from netdsl.interchange.flat import ForeignMistake
+from netdsl.text.fit import listed
+from netdsl.text.suggest import did_you_mean
 
 
 class Broken(ForeignMistake, code="syntax-error"):
@@ -94,8 +96,16 @@ class NoInput(ForeignMistake, code="unknown-name"):
     """A size that is asked for of what is no input."""
 
     name: str
-    hint: str = ""
-    words = "--input {name}: the network has no input of this name"
+    known: tuple[str, ...]
+
+    def message(self) -> str:
+        name = self.name
+        return f"--input {name}: the network has no input of this name" if name else "the network has several inputs"
+
+    def help(self) -> str:
+        if not self.name:
+            return f"say which: --input NAME=…, of {listed(self.known[:8])}"
+        return did_you_mean(self.name, self.known) or (f"it has {listed(self.known[:8])}" if self.known else "")
 
 
 class NoLayers(ForeignMistake, code="no-input"):

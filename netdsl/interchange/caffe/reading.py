@@ -90,7 +90,7 @@ class _Reading:
             if not self.gathering.report.failed:
                 inputs = [item.name for item in self.gathering.items.values() if not item.inputs]
                 for name in self.wanted.keys() - self.met:
-                    self.gathering.report.error(mistakes.NoInput(name, did_you_mean(name, inputs)), whole)
+                    self.gathering.report.error(mistakes.NoInput(name, tuple(inputs)), whole)
             for why, names in self.left.items():
                 self.gathering.notes.append(f"left out: {listed([*dict.fromkeys(names)][:8])}, {why}")
             known = {one.name for one in given}

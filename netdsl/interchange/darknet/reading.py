@@ -101,7 +101,7 @@ class _Reading:
     def size(self, net: Section) -> Dims:
         """Channels and size of the input: those that are asked for, or what the file says. Raises Fault."""
         if unknown := next((name for name in self.wanted if name not in ("", "data")), None):
-            raise Fault(mistakes.NoInput(unknown, did_you_mean(unknown, ["data"])))
+            raise Fault(mistakes.NoInput(unknown, ("data",)))
         for name in ("", "data"):
             if name in self.wanted:
                 found = dims_of(self.wanted[name])
