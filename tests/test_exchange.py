@@ -139,6 +139,19 @@ def test_nodes_keep_the_names_that_the_language_can_say() -> None:
     assert netdsl.from_graph(net.graph).paths == {path: path for path in net.paths.values()}
 
 
+def test_scopes_that_are_nodes_too_and_numbers_in_other_cases_get_names() -> None:
+    names = ["image", "a.1.b", "a.1", "a", "a.2", "A.2", "A.1.B", "a.1.2.c", "a.1.2"]
+    graph = networkx.MultiDiGraph()
+    graph.add_node("image", layer="INPUT 8")
+    for before, name in pairwise(names):
+        graph.add_node(name, layer="FC 8")
+        graph.add_edge(before, name, 0)
+    found = netdsl.from_graph(graph).paths
+    assert [found[name] for name in names] == [
+        "image", "a.1.b", "a._1", "a_", "a.2", "a._2", "a.1.b_", "a.1.2.c", "a.1._2",
+    ]  # fmt: skip
+
+
 def test_a_graph_is_changed_and_read_again() -> None:
     net = netdsl.loads("INPUT 8x8x3 -> stem: CONV 4 3 p1 -> RELU -> FC 10\n")
     graph = net.graph
@@ -224,6 +237,7 @@ def test_a_plain_digraph_says_positions_by_an_attribute() -> None:
         ({"a": {"layer": "INPUT 3", "device": 2000}}, [], {}, "a: a device is a number from 0 to 1023, not 2000"),
         ({"a": "INPUT 3"}, [], {"titel": "A"}, "the graph: titel is no attribute of it; did you mean title?"),
         ({"a": "INPUT 3"}, [], {"meta": {"year": []}}, "meta: year is a number or a text, not []"),
+        ({"a": "INPUT 3"}, [], {"expectations": ["params = 0"]}, "expectations: 'params = 0' is none; take those of"),
         ({"a": "INPUT 3"}, [], {"outputs": ["b"]}, "outputs: b is no node of the graph"),
         ({"a": "INPUT 3"}, [], {"outputs": []}, "outputs: the network has none"),
         ({"a": "INPUT 3"}, [], {"outputs": ["a", "a"]}, "outputs: a is an output already"),

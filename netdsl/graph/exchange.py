@@ -144,6 +144,9 @@ class _Reading:
                 raise ValueError(f'{_told(node)}: it has no layer; give it one, such as layer="RELU"')
         if not graph:
             raise ValueError("the graph has no nodes")
+        for claim in graph.graph.get("expectations") or ():
+            if not isinstance(claim, tree.Expect):
+                raise ValueError(f"expectations: {claim!r} is none; take those of the graph of a network")
         self.graph, self.report = graph, report
         self.facts: Mapping[str, Any] = {key: value for key, value in graph.graph.items() if value is not None}
         self.paths = paths.assign({node: _keyword(data["layer"]) for node, data in graph.nodes(data=True)})

@@ -42,7 +42,8 @@ def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
         if not taken.isdisjoint(around(path)):
             path = path.replace(".", "_")
         while path in taken or path in scopes or not sayable(path):
-            path += "_"
+            *scope, last = path.split(".")
+            path = ".".join([*scope, f"_{last}" if _COPY.fullmatch(last) else f"{last}_"])
         found[node] = path
         taken.add(path)
         scopes.update(around(path))
