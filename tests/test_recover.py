@@ -307,6 +307,22 @@ def test_outputs_keep_names_that_say_something() -> None:
         assert (before in found) == after
 
 
+def test_outputs_keep_names_that_stand_on_groups_and_calls() -> None:
+    net = netdsl.loads(
+        "block head(n) = CONV 4 3 p1 -> RELU -> FC n\n"
+        "INPUT 8x8x2 -> both: CONV 4 1 -> RELU -> main: head(5)\nboth -> other: head(3)\noutput main, other"
+    )
+    found = netdsl.loads(recover.text(net.shaped, claims=False))
+    assert list(found.graph.graph["outputs"]) == ["main", "other"]
+    assert recover.text(found.shaped, claims=False) == recover.text(net.shaped, claims=False)
+
+
+def test_repeats_behind_a_size_read_like_no_dims() -> None:
+    text = recovered("INPUT 8x8x4 -> CONV 4 1 -> CONV 4 1 -> CONV 4 1 -> MAXPOOL 2 -> MAXPOOL 2 -> FC 9 -> FC 9")
+    assert text == "INPUT 8x8x4 -> CONV 4 1 x{3} -> MAXPOOL 2 x{2}\n-> FC 9 x2"
+    assert not netdsl.loads(text).warnings
+
+
 def test_concatenations_of_all_that_was_before_are_a_dense_block() -> None:
     net = netdsl.loads(
         "INPUT 8x8x4 -> ( [ SKIP | BN -> RELU -> CONV 2 3 p1 ] -> CONCAT ) x5 -> AVGPOOL 2\n"

@@ -115,8 +115,9 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
         block_names.values(),
         blocks.label(called, block_names),
     )
-    written = list(Writer(shaped, blocks, block_names, named_as).text())
-    if explicit:
+    writer = Writer(shaped, blocks, block_names, named_as)
+    written = list(writer.text())
+    if explicit or writer.around.intersection(labels.called(shaped)):
         written.append(f"output {', '.join(named_as[index] for index in graph.outputs)}")
     if graph.training_outputs:
         written.append(f"output training {', '.join(named_as[index] for index in graph.training_outputs)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -49,6 +50,8 @@ class Writer:
     told: int = 0
     """How many of these are in the scope."""
     signatures: dict[int, Sequence[Parameter]] = field(default_factory=dict[int, "Sequence[Parameter]"])
+    around: set[int] = field(default_factory=set[int])
+    """The nodes whose label is of what ends in them, a call or a group, and not their own."""
 
     def text(self) -> Sequence[str]:
         """The statements: blocks, those that others call first, and chains."""
@@ -121,6 +124,8 @@ class Writer:
             self.own[known] = f"{_OWN}{self.told if self.told > 1 else ''}"
         called = "" if item.label is None else self.labels.get(item.label) or self.own.get(item.label)
         label = f"{called}: " if called else ""
+        if item.label is not None and one.kind in ("call", "repeat", "group", "apply"):
+            self.around.add(item.label)
         placed = f" @{item.device}" if item.device not in (None, device) else ""
         inside = device if item.device is None else 0  # what is placed as a whole does not say it inside
         match one.kind:
@@ -175,7 +180,8 @@ class Writer:
         if len(chain) > 1 or kind in ("fork", "repeat") or chain[0].device not in (None, device):
             body = f"( {body} )"
         counted = f" as {index}" if one.growing else ""
-        return f"{body} x{values[0].words if values[0].value is not None else values[0].braces}{counted}"
+        plain = values[0].value is not None and (counted or not _ends_in_size(self.blocks.forms[chain[0].form], body))
+        return f"{body} x{values[0].words if plain else values[0].braces}{counted}"
 
     def _arguments(self, form: int, values: Sequence[Said]) -> str:
         """The arguments of a call, those at their default left out where none follows."""
@@ -232,6 +238,15 @@ class Writer:
             else:
                 texts[argument.field] = f"{argument.field}={words}"
         return " ".join(write(layer, texts).split())
+
+
+def _ends_in_size(one: Form, words: str) -> bool:
+    """Whether a layer ends with one number where dims could stand: `CONV 64 3 x3` would read like a slip."""
+    *given, last = re.sub(r"{[^}]*}", "n", words).split()
+    if one.layer is None or not last.isdecimal():
+        return False
+    slots = [argument for argument in arguments_of(type(one.layer)) if argument.form == "positional"]
+    return any(slot.kind.many for slot in slots[len(given) - 1 : len(given)])
 
 
 def follows(usual: Derived, base: Said, said: Said) -> bool:
