@@ -157,6 +157,36 @@ def test_examples_may_stand_behind_positions() -> None:
         torch.testing.assert_close(module(back, found)(S.permute(1, 2, 0)).permute(2, 0, 1), network(S))
 
 
+def channels_normed(m: Any, x: Tensor) -> Tensor:
+    x = m.conv(x)
+    u = x.mean(1, keepdim=True)
+    return (x - u) / torch.sqrt((x - u).pow(2).mean(1, keepdim=True) + 1e-6)
+
+
+def test_a_norm_that_takes_the_mean_away_twice_is_one_layer() -> None:
+    found = held(Does(channels_normed, conv=conv(4, 4, 1)), X)
+    assert "CONV 4 1 -> LN eps=1e-06 noaffine" in found.text
+
+
+TABLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "outer": torch.outer,
+    "einsum": lambda a, b: torch.einsum("i,j->ij", a, b),
+    "mm": lambda a, b: a[:, None] @ b[None],
+    "bmm": lambda a, b: torch.bmm(a[None, :, None], b[None, None])[0],
+}
+"""Tables of angles, as transformers of today make them."""
+
+
+@pytest.mark.parametrize("way", TABLES)
+def test_tables_that_are_products_of_constants_are_worked_out(way: str) -> None:
+    def placed(m: Any, x: Tensor) -> Tensor:
+        y = m.fc(x)
+        return y + TABLES[way](torch.arange(6).float(), 10.0 ** -torch.arange(4)).sin()
+
+    found = held(Does(placed, fc=nn.Linear(5, 4)), torch.randn(1, 6, 5))
+    assert "CONV 4 1 -> POSITIONS" in found.text
+
+
 def test_what_is_added_that_the_source_has_not_is_told() -> None:
     network = called(
         lambda m, x: m.one(*[x + m.table] * 3)[0], one=nn.MultiheadAttention(4, 2, bias=False, batch_first=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
 _EPS = 1e-5
+_DEEP, _FEW = 3, 9
+"""How far back values are compared, and how many numbers constants have that are axes."""
 
 
 def batch(draft: Draft, operator: Operator) -> Flow:
@@ -267,15 +269,25 @@ def _made(draft: Draft, operator: Operator | None, kind: str) -> Operator | None
 
 
 def _squares(draft: Draft, operator: Operator, name: str) -> bool:
-    """Whether an operator gives the squares of a value."""
-    if operator.kind == "Mul":
-        return operator.inputs == (name, name)
+    """Whether an operator gives the squares of a value, or of one that is reckoned as it is."""
     power = draft.constant(operator, 1)
-    said = operator.kind == "Pow" and power is not None and power.size == 1 and float(power.flat[0]) == 2
-    if not said:
+    twice = operator.kind == "Mul" and operator.inputs[0] == operator.inputs[1]
+    second = operator.kind == "Pow" and power is not None and power.size == 1 and float(power.flat[0]) == 2
+    return (twice or second) and _alike(draft, operator.inputs[0], name)
+
+
+def _alike(draft: Draft, one: str, other: str, deep: int = _DEEP) -> bool:
+    """Whether two values are one, or are reckoned from the same in the same way."""
+    if one == other:
+        return True
+    first, second = draft.constants.get(one), draft.constants.get(other)
+    if first is not None or second is not None:
+        return first is not None and second is not None and first.size < _FEW and np.array_equal(first, second)
+    made, also = draft.makers.get(one), draft.makers.get(other)
+    if made is None or also is None or not deep or made.kind not in ("Sub", "ReduceMean", *_VIEWS):
         return False
-    one, other = draft.makers.get(operator.inputs[0]), draft.makers[name]
-    return operator.inputs[0] == name or (one is not None and (one.kind, one.inputs) == (other.kind, other.inputs))
+    same = (made.kind, made.attributes, len(made.inputs)) == (also.kind, also.attributes, len(also.inputs))
+    return same and all(_alike(draft, *pair, deep - 1) for pair in zip(made.inputs, also.inputs, strict=True))
 
 
 RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {

@@ -23,6 +23,8 @@ FILLED: Mapping[str, float | None] = {
     **dict.fromkeys(("full", "new_full", "full_like"), None),
 }
 """What makes a constant by its size alone, though it may be given a tensor to resemble."""
+_MOST = 2**28
+"""Multiply-adds of a product of constants."""
 
 
 class Left(Exception):
@@ -160,9 +162,26 @@ def _product(first: str, second: str) -> Rule:
     def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
         if max(np.ndim(given[first]), np.ndim(given[second])) > 1 + len(dims):
             raise Left
-        return given[first] @ given[second]
+        a, b = given[first], given[second]
+        if np.size(a) * prod(np.shape(b)[1:][-1:]) > _MOST:
+            raise Left
+        return a @ b
 
     return rule
+
+
+def _einsum(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    """einsum of constants, which numpy does one product after the other."""
+    equation, tensors = given["equation"], given["tensors"]
+    letters = "".join(equation.partition("->")[0].split()).split(",")
+    sizes = {
+        letter: size
+        for term, one in zip(letters, tensors, strict=True)
+        for letter, size in zip(term, one.shape, strict=True)
+    }
+    if prod(sizes.values()) > _MOST // 2**4:
+        raise Left
+    return np.einsum(equation, *tensors)
 
 
 def _index(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
@@ -301,6 +320,11 @@ RULES: Mapping[str, Rule] = {
     "linear": _linear,
     "_weight_norm": _weight_norm,
     "mv": _product("self", "vec"),
+    "mm": _product("self", "mat2"),
+    "bmm": _product("self", "mat2"),
+    "matmul": _product("self", "other"),
+    **dict.fromkeys(("outer", "ger"), lambda given, dims: np.outer(_x(given), given["vec2"])),
+    "einsum": _einsum,
     "vdot": _product("self", "other"),
     "dot": _product("self", "tensor"),
     "relu": _one(lambda x: np.maximum(x, 0)),
