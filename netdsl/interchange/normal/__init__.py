@@ -30,6 +30,7 @@ from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, Unsayable
 from netdsl.interchange.primitives import Operator
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.norm import BatchNorm
+from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
@@ -114,8 +115,6 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
 
 def _input(draft: Draft, name: str, dims: tuple[int, ...], last: bool) -> None:
     """An input of the network, with its channels `last`, or else before positions."""
-    from netdsl.layers.shape import Shape
-
     middle = draft.middle and len(dims) == 3
     batch, *inner = (dims[1], dims[0], dims[2]) if middle else dims or (1,)
     sizes = tuple(inner) if last else (*inner[1:], *inner[:1])
@@ -123,12 +122,11 @@ def _input(draft: Draft, name: str, dims: tuple[int, ...], last: bool) -> None:
     item = draft.named(name)
     draft.items[item] = Item(item, Input(shape.dims))
     draft.shapes[item] = shape
-    first, *rest = axes.natural(shape, batch)
-    layout = (first, *rest[1:], rest[0]) if last else (first, *rest)
+    layout = axes.natural(shape, batch, shape.rank + 1 if last else axes.CHANNELS)
     if middle:
         draft.notes[f"the input {name} is of positions, examples and channels, in this order"] = None
         layout = axes.transposed(layout, (1, 0, 2))
-    draft.give(name, Flow(item, layout if sizes else (first,)))
+    draft.give(name, Flow(item, layout if sizes else layout[:1]))
 
 
 def _channels_last(source: Primitives, name: str, rank: int) -> bool:

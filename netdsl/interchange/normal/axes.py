@@ -38,10 +38,14 @@ class Atom:
 Layout: TypeAlias = tuple[tuple[Atom, ...], ...]
 
 
-def natural(shape: Shape, batch: int) -> Layout:
-    """The layout of a layer's output as it is: N x channels x spatial axes. An axis of 1 has no atoms."""
+def natural(shape: Shape, batch: int, channels: int = CHANNELS) -> Layout:
+    """The layout of a layer's output as it is, or with its channels as another axis than behind the batch.
+
+    An axis of 1 has no atoms.
+    """
     sizes = (batch, shape.channels, *shape.spatial)
-    return tuple([(Atom(axis, 1, size),) if size > 1 else () for axis, size in enumerate(sizes)])
+    first, own, *rest = [(Atom(axis, 1, size),) if size > 1 else () for axis, size in enumerate(sizes)]
+    return (first, *rest[: channels - 1], own, *rest[channels - 1 :])
 
 
 def sizes(layout: Layout) -> tuple[int, ...]:

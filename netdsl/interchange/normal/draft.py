@@ -269,9 +269,9 @@ class Draft:
             found = f"{name}_{self.counts[name] + 1}"
         return found
 
-    def natural(self, item: str) -> Flow:
-        """What an item gives, as it is."""
-        return Flow(item, axes.natural(self.shapes[item], self.batch))
+    def natural(self, item: str, channels: int = axes.CHANNELS) -> Flow:
+        """What an item gives, as it is, or with its channels as another axis."""
+        return Flow(item, axes.natural(self.shapes[item], self.batch, channels))
 
     def replaced(self, item: str, layer: Layer, weights: Mapping[str, Tensor], tied: tuple[str, ...] = ()) -> bool:
         """Let an item that nothing reads yet be another layer, with weights beside its own; whether it can be so."""

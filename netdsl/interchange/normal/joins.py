@@ -38,9 +38,7 @@ def joined(draft: Draft, operator: Operator, flows: Sequence[Flow], axis: int) -
         return Flow(found.item, _exchanged(found.layout))
     if axis == 0 or len(flows[0].layout) < 2:
         raise Unsaid("it joins examples of a batch")
-    item = draft.add(operator, Concat(), [draft.map(operator, one, axis) for one in flows])
-    first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
-    return Flow(item, (first, *rest[: axis - 1], channels, *rest[axis - 1 :]))
+    return draft.natural(draft.add(operator, Concat(), [draft.map(operator, one, axis) for one in flows]), axis)
 
 
 def _exchanged(layout: axes.Layout) -> axes.Layout:
@@ -94,10 +92,8 @@ def token(draft: Draft, operator: Operator, value: Tensor, at: int) -> Flow:
         raise Unsaid("its input 1 is a constant")
     item = draft.map(operator, x, channels)
     rows = value[0] if axis == 1 else value[0].T
-    layer = Token(len(rows))
-    made = draft.add(operator, layer, [item], {"weight": rows}, operator.inputs[:at])
-    first, wide, places = axes.natural(draft.shapes[made], draft.batch)
-    return Flow(made, (first, places, wide) if axis == 1 else (first, wide, places))
+    made = draft.add(operator, Token(len(rows)), [item], {"weight": rows}, operator.inputs[:at])
+    return draft.natural(made, channels)
 
 
 RULES: Mapping[str, Callable[[Draft, Operator], Flow]] = {"Concat": concat}

@@ -34,9 +34,7 @@ def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]
         raise Unsaid("its inputs have unequal numbers of axes")
     places = [at for one in flows for at in range(1, rank) if one.layout[at] and draft.axis(one, at) == CHANNELS]
     channels, items = _mapped(draft, operator, flows, list(dict.fromkeys(places)) or [1])
-    item = draft.add(operator, layer, _widened(draft, operator, items))
-    first, wanted, *rest = axes.natural(draft.shapes[item], draft.batch)
-    return Flow(item, (first, *rest[: channels - 1], wanted, *rest[channels - 1 :]))
+    return draft.natural(draft.add(operator, layer, _widened(draft, operator, items)), channels)
 
 
 def _mapped(

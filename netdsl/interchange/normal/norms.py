@@ -141,9 +141,8 @@ def normalised(
 ) -> Flow:
     """LN over the last axis of a value."""
     if draft.axis(x, -1) != CHANNELS:
-        item = draft.map(operator, x, len(x.layout) - 1)
-        first, channels, *rest = axes.natural(draft.shapes[item], draft.batch)
-        x = Flow(item, (first, *rest, channels))
+        last = len(x.layout) - 1
+        x = draft.natural(draft.map(operator, x, last), last)
     weights: Mapping[str, Tensor] = {}
     if scale is not None:
         zeros = np.zeros_like(scale)
@@ -214,10 +213,7 @@ def softmax(draft: Draft, operator: Operator) -> Flow:
         return reshaped(draft.natural(draft.add(operator, kind, [item])), dims)
     if draft.axis(x, axis) == CHANNELS:
         return Flow(draft.add(operator, kind, [x.item]), x.layout)
-    item = draft.map(operator, x, axis)
-    first, channels, *others = axes.natural(draft.shapes[item], draft.batch)
-    layout = (first, *others[: axis - 1], channels, *others[axis - 1 :])
-    return Flow(draft.add(operator, kind, [item]), layout)
+    return draft.natural(draft.add(operator, kind, [draft.map(operator, x, axis)]), axis)
 
 
 def dropout(draft: Draft, operator: Operator) -> Flow:

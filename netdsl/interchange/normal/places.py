@@ -170,10 +170,8 @@ def unshuffled(draft: Draft, operator: Operator, flows: Sequence[Flow], channels
         wanted = [grid[tuple([slice(at, None, factor) for at in corner])].reshape(-1) for corner in corners]
         if all(np.array_equal(one, other) for one, other in zip(found, wanted, strict=True)):
             item = draft.add(operator, PixelUnshuffle(factor, order), [base.item])
-            first, wide, *rest = axes.natural(draft.shapes[item], 1)
-            rest.insert(channels - 1, wide)
-            layout = (first, *rest)
-            return Flow(item, layout) if axes.sizes(layout)[1:] == _joined(flows, channels)[1:] else None
+            made = draft.natural(item, channels)
+            return made if made.dims[1:] == _joined(flows, channels)[1:] else None
     return None
 
 
@@ -209,8 +207,7 @@ def give(draft: Draft, operator: Operator, name: str, moves: Moves) -> Flow:
     shape, index = draft.shapes[moves.item], moves.index
     dims = (*index.shape, shape.channels)
     if np.array_equal(index.reshape(-1), np.arange(shape.positions)):
-        first, channels, *rest = axes.natural(shape, 1)
-        layout = axes.reshaped((first, *rest, channels), dims)
+        layout = axes.reshaped(axes.natural(shape, 1, shape.rank + 1), dims)
         if layout is not None:
             flow = Flow(moves.item, layout)
             draft.give(name, flow)
@@ -222,8 +219,8 @@ def give(draft: Draft, operator: Operator, name: str, moves: Moves) -> Flow:
     draft.shapes[item] = flat
     draft.unsaid[item] = (operator, _WHY)
     draft.cuts[item] = Moves(moves.item, index.reshape(-1))
-    first, channels, places = axes.natural(flat, 1)
-    flow = Flow(item, axes.reshaped((first, places, channels), dims) or (first, places, channels))
+    layout = axes.natural(flat, 1, 2)
+    flow = Flow(item, axes.reshaped(layout, dims) or layout)
     draft.give(name, flow)
     return flow
 

@@ -206,8 +206,7 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     dims = (1,) * (len(x.layout) - value.ndim) + value.shape
     wide = [axis for axis, size in enumerate(dims) if size > 1]
     if len(wide) == 1 and wide[0] and value.size == x.dims[wide[0]] and draft.axis(x, wide[0]) != CHANNELS:
-        first, own, *rest = axes.natural(draft.shapes[item := draft.map(operator, x, wide[0])], draft.batch)
-        turned = Flow(item, (first, *rest[: wide[0] - 1], own, *rest[wide[0] - 1 :]))
+        turned = draft.natural(draft.map(operator, x, wide[0]), wide[0])
         found = _of_channels(draft, operator, turned, value.reshape(-1), name, last)
         if found is not None:
             return found
@@ -246,10 +245,7 @@ def positions(draft: Draft, operator: Operator, x: Flow, value: Tensor, name: st
         item = draft.map(operator, x, channels)
         if item == x.item:
             raise Unsaid("what it adds lies in no order of positions")
-        first, wide, *places = axes.natural(draft.shapes[item], draft.batch)
-        return positions(
-            draft, operator, Flow(item, (first, *places[: channels - 1], wide, *places[channels - 1 :])), value, name
-        )
+        return positions(draft, operator, draft.natural(item, channels), value, name)
     turned = value[0].transpose(*[axis - 1 for axis in (*order, at)]).reshape(*shape.spatial, shape.channels)
     return Flow(draft.add(operator, Positions(), [x.item], {"weight": turned}, (name,)), x.layout)
 

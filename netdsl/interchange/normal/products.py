@@ -302,9 +302,7 @@ def product(
         inner = axes.reshaped(x.layout, (x.dims[0], prod(x.dims[1:-1]), x.dims[-1]))
         made = product(draft, operator, Flow(x.item, inner or ()), rows, bias, tied)
         return Flow(made.item, axes.reshaped(made.layout, (*x.dims[:-1], units)) or made.layout)
-    item = draft.map(operator, x, rank - 1)
-    wanted = axes.natural(draft.shapes[item], draft.batch)
-    return product(draft, operator, Flow(item, (wanted[0], *wanted[2:], wanted[1])), rows, bias, tied)
+    return product(draft, operator, draft.natural(draft.map(operator, x, rank - 1), rank - 1), rows, bias, tied)
 
 
 def radial(draft: Draft, operator: Operator) -> Flow:

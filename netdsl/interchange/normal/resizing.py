@@ -53,20 +53,14 @@ def resize(draft: Draft, operator: Operator) -> Flow:
     elif not exact and places != "align_corners":
         raise Unsaid("its factor is not by how much it enlarges")
     elif mode == "linear" and places == "asymmetric":
-        return _laid(draft, _from_the_corner(draft, operator, item, size), channels)
+        return draft.natural(_from_the_corner(draft, operator, item, size), channels)
     elif places not in (*_CENTRED, "align_corners"):
         raise Unsaid(f"its values are found by {mode} and {places}")
     aligned = places == "align_corners" and mode != "nearest"
     whole = all(wide % narrow == 0 for wide, narrow in zip(size, before, strict=True))
     factors = tuple([wide // narrow for wide, narrow in zip(size, before, strict=True)])
     layer = Upsample(factors if whole else None, None if whole else size, mode=_WORDS[mode], aligned=aligned)
-    return _laid(draft, draft.add(operator, layer, [item]), channels)
-
-
-def _laid(draft: Draft, item: str, channels: int) -> Flow:
-    """A map as the source has it, with its channels in their place."""
-    first, wide, *rest = axes.natural(draft.shapes[item], draft.batch)
-    return Flow(item, (first, *rest[: channels - 1], wide, *rest[channels - 1 :]))
+    return draft.natural(draft.add(operator, layer, [item]), channels)
 
 
 def _resized(draft: Draft, operator: Operator, x: Flow) -> tuple[tuple[int, ...], list[Fraction]] | None:
