@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netdsl.graph.build import build
-from netdsl.graph.program import MAX_BYTES, read
+from netdsl.graph.program import MAX_BYTES, decode, read
 from netdsl.measure import expect
 from netdsl.measure.summary import Summary
 from netdsl.text import render
@@ -149,6 +149,30 @@ def test_utf_16_is_told(tmp_path: Path, encoding: str) -> None:
     file = tmp_path / "net.net"
     file.write_bytes("\ufeff".encode(encoding) + "INPUT 3".encode(encoding))
     assert found_in(file) == [("syntax-error", "the file is in UTF-16; save it as UTF-8")]
+
+
+@pytest.mark.parametrize(
+    ("start", "help"),
+    [
+        (b"\x08\x0a\x12\x0cpytorch", "`netdsl import {} ` makes one"),
+        (b'# a comment\nname: "LeNet"\nlayer {\n', "`netdsl import {} ` makes one"),
+        (b"; a comment\n\n[net]\nbatch=1\n", "`netdsl import {} ` makes one"),
+        (b"PK\3\4" + b"\0" * 26 + b"unet/data/weights/weight_0\xff", "`netdsl import {} ` makes one"),
+        (b"PK\3\4" + b"\0" * 26 + b"unet/data.pkl\xff", "netdsl.from_torch makes one of a module"),
+        (b"\x80\x02}q\0.", "netdsl.from_torch makes one of a module"),
+    ],
+)
+def test_a_model_of_another_format_is_told_as_one(tmp_path: Path, start: bytes, help: str) -> None:
+    file = tmp_path / "model"
+    file.write_bytes(start + b" " * MAX_BYTES)
+    [(code, found)] = found_in(file)
+    assert code == "syntax-error"
+    assert found.startswith(help.replace("{} ", file.name))
+
+
+def test_labels_that_models_have_too_begin_programs() -> None:
+    for text in ("input: INPUT 3 -> FC 2", "name: INPUT 3", "layer: INPUT 3", "[net | net] -> ADD"):
+        assert decode(text.encode(), "net.net", Report())
 
 
 MEGABYTE = 1_000_000  # of mistakes

@@ -13,7 +13,7 @@ from netdsl.graph import names
 from netdsl.graph.evaluate import UNKNOWN, Environment, Known, Unknown, compute
 from netdsl.graph.fault import Fault
 from netdsl.layers.arguments import Value
-from netdsl.text import tree
+from netdsl.text import foreign, tree
 from netdsl.text.advice import perhaps
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.finding import Related
@@ -28,6 +28,13 @@ T = TypeVar("T")
 MAX_USES = 100
 MAX_FILES = 500
 MAX_BYTES = 4_000_000  # of one file
+_OTHERS = {
+    ".onnx": "an ONNX model",
+    ".prototxt": "a network of Caffe",
+    ".cfg": "a network of Darknet",
+    ".pt2": "a file of torch.export",
+    ".pt": "a file of torch.save",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +87,12 @@ class NotUtf8(Mistake, code="syntax-error"):
     words = "byte 0x{byte:02x} is not UTF-8"
 
 
+class OtherFormat(Mistake, code="syntax-error"):
+    what: str
+    hint: str
+    words = "this is {what}, and no program"
+
+
 class ManyFiles(Mistake, code="limit-exceeded"):
     most: int
     words = "a program uses at most {most} files"
@@ -130,8 +143,20 @@ def read(path: Path, name: str, report: Report) -> Source | None:
     return decode(data, name, report)
 
 
+def _import(name: str, suffix: str) -> str:
+    """How a program is made of a file of another format."""
+    if suffix == ".pt":
+        return "netdsl.from_torch makes one of a module in Python; --weights takes a file of weights"
+    file = "FILE" if Source("", name).passing else name
+    return f"`netdsl import {file}` makes one, and <(netdsl import …) hands it on; in Python, netdsl.from_file does"
+
+
 def decode(data: bytes, name: str, report: Report) -> Source | None:
-    """The source in some bytes. What is too long or not UTF-8 is reported, and gives None."""
+    """The source in some bytes. What is too long, not UTF-8 or of another format is reported, and gives None."""
+    if (other := foreign.suffix(data)) in _OTHERS:
+        shown = Source(PurePosixPath(name).name, name)
+        report.error(OtherFormat(_OTHERS[other], _import(name, other)), Span(shown, 0, len(shown.text)))
+        return None
     if len(data) > MAX_BYTES:
         report.error(LongFile(MAX_BYTES), Span(Source("", name), 0, 0))
         return None

@@ -21,7 +21,7 @@ from netdsl.layers.shape import Shape
 from netdsl.measure import expect
 from netdsl.measure.costs import Totals
 from netdsl.measure.measured import Measured
-from netdsl.text import safe, tree
+from netdsl.text import foreign, safe, tree
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import listed
 from netdsl.text.parse import parse
@@ -39,6 +39,8 @@ class FormatError(ValueError):
     def __init__(self, message: str, help: str = "") -> None:
         super().__init__(message)
         self.help = help
+        if help:
+            self.add_note(f"help: {help}")
 
 
 class MissingPackage(FormatError):
@@ -123,6 +125,8 @@ _MODULE = "netdsl.from_torch(module, sizes) takes the module, and torch.export.s
 _BINARY = "where it is an ONNX model as text: onnx.save(onnx.load(path), 'x.onnx') writes it as one"
 _CONVERTED = "tf2onnx writes it as .onnx"
 _INSTEAD = {
+    ".py": _MODULE,
+    ".ckpt": _MODULE,
     ".net": "it is a program already",
     ".caffemodel": "name the .prototxt, beside which it lies",
     ".weights": "name the .cfg, beside which it lies",
@@ -139,7 +143,6 @@ _INSTEAD = {
     ".keras": _CONVERTED,
 }
 """What to do with files that others may mean."""
-_BEGINNING = 4096
 
 
 def read(path: Path_, *, weights: Path_ | None = None, inputs: Inputs | None = None) -> Flat:
@@ -151,7 +154,7 @@ def read(path: Path_, *, weights: Path_ | None = None, inputs: Inputs | None = N
     """
     file = Path(path)
     with file.open("rb") as opened:
-        start = opened.read(_BEGINNING)
+        start = opened.read(foreign.BEGINNING)
     format = READERS.get(file.suffix.lower()) or _by_content(file, start)
     if weights is not None and not format.weights:
         raise FormatError(f"{weights}: weights of {format.name} are in the file itself")
@@ -162,15 +165,9 @@ def _by_content(path: Path, start: bytes) -> Format:
     """The format of a file whose suffix tells none, by how it begins. Raises FormatError."""
     suffix = path.suffix.lower()
     if suffix not in _INSTEAD:
-        first = next((line for line in start.splitlines() if line.strip() and not line.lstrip().startswith(b"#")), b"")
-        if first.strip() in (b"[net]", b"[network]"):
-            return READERS[".cfg"]
-        if first.split(b":")[0].strip() in (b"name", b"input") or first.split(b"{")[0].strip() in (b"layer", b"layers"):
-            return READERS[".prototxt"]
-        if start.startswith(b"PK\3\4") and b"models/" in start:
-            return READERS[".pt2"]
-        if start.startswith(b"\x08") and start[2:3] == b"\x12":  # a version, and the name of what wrote it
-            return READERS[".onnx"]
+        found = READERS.get(foreign.suffix(start))
+        if found is not None:
+            return found
     known = f"{listed(list(READERS))} are read"
     what = f"{path.suffix} is no format that is read" if path.suffix else "its name says no format"
     raise FormatError(f"{path}: {what}", _INSTEAD.get(suffix) or known)
