@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,7 @@ def from_torch(module: nn.Module | ExportedProgram, *inputs: Tensor | Sequence[i
         raise TypeError("a module does not say the size of its input: from_torch(module, (224, 224, 3))")
     sizes = [one if isinstance(one, Tensor) else Shape.of(_whole(one)) for one in inputs]
     found, weights = reading.of(module, sizes)
-    return _foreign(found, lambda: weights)
+    return _foreign(found, partial(dict[str, "Tensor"], weights))
 
 
 def from_file(
@@ -129,13 +130,7 @@ def from_file(
     named = inputs if isinstance(inputs, Mapping) else {} if inputs is None else {"": inputs}
     sizes = {name: _whole(dims) for name, dims in named.items()}
     found = entry.imported(entry.read(path, weights=weights, inputs=sizes))
-
-    def given() -> Mapping[str, Tensor]:
-        from netdsl.interchange.torch import proof
-
-        return proof.proven(Path(path), found)
-
-    return _foreign(found, None if found.lacking else given)
+    return _foreign(found, None if found.lacking else partial(_proven_weights, Path(path), found))
 
 
 def _whole(sizes: Sequence[int]) -> Sequence[int]:
@@ -144,6 +139,13 @@ def _whole(sizes: Sequence[int]) -> Sequence[int]:
     if not found or not all(isinstance(size, int) and size > 0 for size in found):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise TypeError(f"an input is a tensor, or its size, such as (224, 224, 3), not {sizes!r}")
     return found
+
+
+def _proven_weights(path: Path, found: Imported) -> Mapping[str, Tensor]:
+    """The weights of a file, once outputs with them are its own."""
+    from netdsl.interchange.torch import proof
+
+    return proof.proven(path, found)
 
 
 def _foreign(found: Imported, weights: Callable[[], Mapping[str, Tensor]] | None) -> Network:

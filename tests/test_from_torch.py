@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from itertools import permutations
 from pathlib import Path
@@ -155,6 +156,19 @@ def test_examples_may_stand_behind_positions() -> None:
     assert back.shaped.shapes[0] == Shape((2,), 4)
     with torch.no_grad():
         torch.testing.assert_close(module(back, found)(S.permute(1, 2, 0)).permute(2, 0, 1), network(S))
+
+
+@pytest.mark.parametrize("run", [nn.DataParallel, lambda module: torch.compile(module, backend="eager")])
+def test_what_only_runs_a_module_is_passed_over(run: Callable[[nn.Module], nn.Module]) -> None:
+    found = netdsl.from_torch(run(nn.Linear(5, 2)), (5,))
+    assert found.text.startswith('# PyTorch: Linear\nnetwork "Linear"\n')
+
+
+def test_a_network_of_a_module_can_be_sent_to_another_process() -> None:
+    found = netdsl.from_torch(nn.Linear(5, 2), (5,))
+    again = pickle.loads(pickle.dumps(found))
+    assert again.text == found.text
+    torch.testing.assert_close(dict(again.weights), dict(found.weights))
 
 
 def channels_normed(m: Any, x: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -412,6 +413,18 @@ def test_what_cannot_be_said_is_told_with_module_operator_and_reason(case: str) 
     assert found.mistake.message().startswith(words)
 
 
+def test_numbers_are_taken_out_of_constants_and_of_nothing_else(tmp_path: Path) -> None:
+    known = Does(lambda m, x: x * m.scale.bias[1].item(), scale=conv(4, 4, 1))
+    flowing = Does(lambda m, x: x * m.scale(x).max().item(), scale=conv(4, 4, 1))
+    with pytest.raises(ForeignError, match="item in the network cannot be said: it takes one number out of what"):
+        imported(flowing)
+    path = saved(flowing.eval(), (X,), tmp_path / "flowing.pt2")
+    with pytest.raises(ForeignError, match="item in the network cannot be said: it takes one number out of what"):
+        reader.primitives(file.read(path))
+    for found in (imported(known), reader.primitives(file.read(saved(known.eval(), (X,), tmp_path / "known.pt2")))):
+        assert [one.kind for one in found.operators] == ["Mul"]
+
+
 def test_outputs_in_another_layout_are_compared_in_it() -> None:
     network = netdsl.from_torch(Does(lambda m, x: m.conv(x).roll(3, 2), conv=nn.Conv2d(4, 3, 3)), X)
     assert [one for one in network.notes if "is laid out otherwise" in one]
@@ -433,14 +446,28 @@ class Wide(nn.Module):
         return self.conv(x)
 
 
+def scripted() -> nn.Module:
+    with warnings.catch_warnings(action="ignore"):
+        return torch.jit.script(nn.Conv2d(3, 2, 3))
+
+
+def quantised() -> nn.Module:
+    from torch.ao.nn.quantized import ReLU6
+
+    return nn.Sequential(ReLU6())
+
+
 @pytest.mark.parametrize(
     ("module", "line", "words", "help"),
     [
         (Steered(), "if x.sum() > 0:  # which nobody knows before", "depends on values that flow", "the condition out"),
         (Wide(), "return self.conv(x)", "to have 5 channels", "these are Nx3x9x8 to PyTorch"),
         (nn.Bilinear(3, 3, 2), None, "missing a required argument", "the size of each input"),
+        (scripted(), None, "torch.export cannot follow RecursiveScriptModule: it is TorchScript", "it was made of"),
+        (quantised(), None, "torch.export cannot follow Sequential: it is quantised", "it was made of"),
+        (nn.LazyConv2d(4, 3), None, "LazyModule", "call it once"),
     ],
-    ids=["steered", "wide", "bilinear"],
+    ids=["steered", "wide", "bilinear", "scripted", "quantised", "lazy"],
 )
 def test_what_cannot_be_followed_is_told_at_the_line_of_the_module(
     module: nn.Module, line: str | None, words: str, help: str, capfd: pytest.CaptureFixture[str]

@@ -280,6 +280,7 @@ def _arange(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
 
 RULES: Mapping[str, Rule] = {
     **{name: _filled(value) for name, value in FILLED.items()},
+    "item": lambda given, dims: _x(given).reshape(()),
     "scalar_tensor": lambda given, dims: np.array(given["s"], _kind(given)),
     "arange": _arange,
     "meshgrid": _mesh,

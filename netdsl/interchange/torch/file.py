@@ -122,6 +122,7 @@ class _Reading:
             raise _Damaged(f"it has {len(graph['nodes']):,} calls, and {MOST_CALLS:,} are read at most")
         self.sizes = {name: self.size(one) for name, one in graph.get("sym_int_values", {}).items()}
         dims = {name: self.dims(one) for name, one in graph["tensor_values"].items()}
+        dims |= dict.fromkeys(graph.get("sym_float_values", {}), ())
         weights, constants = self.config("weights"), self.config("constants")
         inputs: list[str] = []
         tensors: dict[str, Tensor] = {}
@@ -213,6 +214,8 @@ class _Reading:
                 yield str(value["name"])
             elif kind == "as_tensors":
                 yield from (str(each["name"]) for each in value)
+            elif kind == "as_sym_float" and "as_name" in value:
+                yield str(value["as_name"])
             elif kind == "as_none":
                 yield ""
 
@@ -232,7 +235,9 @@ class _Reading:
                 return self.value(value, depth + 1)
             case "as_optional_tensors" | "as_sym_ints" | "as_sym_floats" | "as_sym_bools":
                 return tuple([self.value(one, depth + 1) for one in value])
-            case "as_sym_int":
+            case "as_sym_float" if "as_name" in value:
+                return Ref(str(value["as_name"]))
+            case "as_sym_int" | "as_sym_float":
                 return self.value(value, depth + 1)
             case "as_name":
                 if value not in self.sizes:

@@ -38,6 +38,9 @@ _LEFT_OUT = ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d")
 """Classes of modules that do nothing in inference, and leave no trace in a program."""
 
 
+_SCRIPTED = "it is TorchScript"
+_QUANTISED = "it is quantised, and a program is in single precision"
+_MADE_OF = (_SCRIPTED, _QUANTISED)
 _BRANCH = "which way it takes depends on values that flow, and a program has one way"
 
 
@@ -54,10 +57,16 @@ class NoExport(ForeignMistake, code="unknown-layer"):
         tells = "torch.export.export(module.eval(), inputs) tells more"
         if self.why == _BRANCH:
             return "take the condition out of forward, or give a module that always goes the way that is meant"
+        if self.why in _MADE_OF:
+            return "give the module that it was made of"
+        if "LazyModule" in self.why:
+            return "call it once on an example, so that its sizes are known"
         if re.search("missing .*argument", self.why):
             return "give the size of each input: from_torch(module, (224, 224, 3), (10,))"
         last = "sizes have channels last and no batch, as (224, 224, 3)"
         sized = self.taken and re.search("size|shape|dimension|channels", self.why)
+        if not self.taken and re.search(r"\b[1-5]D\b.*\b[1-5]D\b", self.why):
+            return f"a tensor has its batch first, as torch.randn(1, 3, 224, 224); {tells}"
         return f"{last}: these are {self.taken} to PyTorch; {tells}" if sized else tells
 
 
@@ -69,6 +78,8 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[
     the end, in training or not; nothing of it is copied.
     """
     kind = type(module).__name__
+    if why := _other(module):
+        raise ForeignError([Diagnostic(NoExport(kind, why), at_node(kind, "", kind))])
     sizes = [one for one in inputs if isinstance(one, Shape) and one.rank]
     first: Exception | None = None
     with _in_inference(module):
@@ -85,6 +96,20 @@ def read(module: nn.Module, inputs: Sequence[Tensor | Shape], batches: Sequence[
     taken = listed(["x".join(map(str, ("N", one.channels, *one.spatial))) for one in sizes], " and ")
     mistake = NoExport(kind, why or type(first).__name__, taken)
     raise ForeignError([Diagnostic(mistake, _line(first) or at_node(kind, "", kind))]) from first
+
+
+def within(module: nn.Module) -> nn.Module:
+    """A module without what only runs it: torch.compile, or on several devices."""
+    several = isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel)
+    inner: Any = getattr(module, "module" if several else "_orig_mod", None)
+    return within(inner) if isinstance(inner, nn.Module) else module
+
+
+def _other(module: nn.Module) -> str:
+    """Why a module is none that is followed, though it runs; "" for others."""
+    if isinstance(module, torch.jit.ScriptModule):
+        return _SCRIPTED
+    return _QUANTISED if any(".quantized" in type(one).__module__ for one in module.modules()) else ""
 
 
 def outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[Tensor]:
@@ -281,6 +306,8 @@ def _outputs(node: fx.Node) -> dict[str, Tensor | None]:
         return {}
     if isinstance(value, Tensor):
         return {node.name: value}
+    if node.target is torch.ops.aten.item.default:
+        return {node.name: torch.empty(())}
     several = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
     found = {f"{node.name}:{at}": one if isinstance(one, Tensor) else None for at, one in enumerate(several)}
     return found if any(one is not None for one in found.values()) else {}

@@ -27,6 +27,7 @@ def of(module: nn.Module | ExportedProgram, inputs: Sequence[Tensor | Shape]) ->
         program = live.program(module, "network")
         flat, module = said.flat(program), module.module()
     else:
+        module = live.within(module)
         program, flat = _said(module, inputs)
     found = imported(flat)
     if found.lacking:
