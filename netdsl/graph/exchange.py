@@ -20,7 +20,7 @@ from netdsl.graph.nested import nested
 from netdsl.graph.node import Calls, Graph, Node, ShapedGraph, Site
 from netdsl.graph.outline import Outline
 from netdsl.graph.size import LIMIT
-from netdsl.layers.arguments import arguments_of
+from netdsl.layers.arguments import references
 from netdsl.layers.base import Layer
 from netdsl.layers.shape import Shape
 from netdsl.text import safe, tree
@@ -232,8 +232,7 @@ class _Reading:
         given: Layer | str = self.graph.nodes[node]["layer"]
         if isinstance(given, Layer):
             source = Source(given.written, _told(node))
-            read = [one for one in arguments_of(type(given)) if one.kind.node and getattr(given, one.attribute)]
-            return _Written(given, Site(Span(source, 0, len(source.text)), {}), len(read))
+            return _Written(given, Site(Span(source, 0, len(source.text)), {}), len(references(given)))
         source, before = Source(given, _told(node)), self.report.errors
         file = parse(source, self.report)
         match file.statements:

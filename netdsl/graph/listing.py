@@ -16,8 +16,7 @@ from math import isfinite
 
 from netdsl.graph.names import automatic
 from netdsl.graph.node import Graph, Node
-from netdsl.layers.arguments import arguments_of
-from netdsl.layers.base import Layer
+from netdsl.layers.arguments import references
 from netdsl.text import printer, tree
 from netdsl.text.tokens import NAMES, quoted
 
@@ -80,7 +79,7 @@ def _chains(graph: Graph, labels: Sequence[str]) -> Iterator[str]:
 
 def _start(node: Node, last: int, labels: Sequence[str]) -> str:
     """What leads to a node: the line before, the name of another node, or several of these in a fork."""
-    read = node.inputs[: len(node.inputs) - len(_references(node.layer))]
+    read = node.inputs[: len(node.inputs) - len(references(node.layer))]
     if node.layer.merge:
         names = ["SKIP" if source == last else labels[source] for source in read]
         return f"{'-> ' * (last in read)}[ {' | '.join(names)} ] -> "
@@ -91,15 +90,10 @@ def _written(graph: Graph, node: Node, labels: Sequence[str]) -> str:
     """A layer, or the call that applies one again."""
     if node.shared and node.owner in graph.index:
         return f"{labels[graph.index[node.owner]]}()"
-    references = _references(node.layer)
-    read = node.inputs[len(node.inputs) - len(references) :]
-    named = {attribute: labels[source] for attribute, source in zip(references, read, strict=True)}
+    further = references(node.layer)
+    read = node.inputs[len(node.inputs) - len(further) :]
+    named = {attribute: labels[source] for attribute, source in zip(further, read, strict=True)}
     return replace(node.layer, **named).written if named else node.layer.written
-
-
-def _references(layer: Layer) -> Sequence[str]:
-    """The arguments of a layer that name further nodes which it reads (`like=`)."""
-    return [one.attribute for one in arguments_of(type(layer)) if one.kind.node and getattr(layer, one.attribute)]
 
 
 def _claims(graph: Graph, labels: Sequence[str]) -> Iterator[str]:

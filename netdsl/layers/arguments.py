@@ -272,3 +272,8 @@ def arguments_of(layer: type[Any]) -> tuple[Argument, ...]:
         form, kind, help, letter, word = field.metadata["argument"]
         found.append(Argument(field.name.rstrip("_"), form, kind, help, letter, field.default, field.name, word))
     return tuple(found)
+
+
+def references(layer: object) -> list[str]:
+    """The attributes of a layer that name further nodes which it reads (`like=`)."""
+    return [one.attribute for one in arguments_of(type(layer)) if one.kind.node and getattr(layer, one.attribute)]

@@ -12,8 +12,7 @@ from math import prod
 from typing import cast
 
 from netdsl.graph.node import ShapedGraph
-from netdsl.layers.arguments import arguments_of
-from netdsl.layers.base import Layer
+from netdsl.layers.arguments import references
 
 DEEP = 2
 """How many forks nest, before the longest branch becomes the chain."""
@@ -42,11 +41,6 @@ class Strand:
 
     start: int
     steps: list[Step] = field(default_factory=list[Step])
-
-
-def references(layer: Layer) -> Sequence[str]:
-    """The arguments of a layer that name further nodes which it reads (`like=`)."""
-    return [one.attribute for one in arguments_of(type(layer)) if one.kind.node and getattr(layer, one.attribute)]
 
 
 class Flow:

@@ -9,8 +9,9 @@ from fractions import Fraction
 from typing import cast
 
 from netdsl.graph.node import ShapedGraph
+from netdsl.layers.arguments import references
 from netdsl.layers.base import FOLLOWERS
-from netdsl.recover.flow import FLOW, ROOT, Step, Strand, references
+from netdsl.recover.flow import FLOW, ROOT, Step, Strand
 from netdsl.recover.forms import NODE, Form, Forms, In, Ins, Item, Ref, Value, number
 from netdsl.recover.same import plain
 from netdsl.recover.shared import owners, steps

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from netdsl.graph.node import Node, ShapedGraph
-from netdsl.layers.arguments import arguments_of
+from netdsl.layers.arguments import references
 from netdsl.layers.base import Layer
 
 
@@ -72,8 +72,7 @@ def weighty(shaped: ShapedGraph, index: int) -> bool:
 
 def plain(layer: Layer) -> Layer:
     """A layer without the names that it knows others by, in one way of writing."""
-    names = [one.attribute for one in arguments_of(type(layer)) if one.kind.node and getattr(layer, one.attribute)]
-    canonical = layer.canonical
+    names, canonical = references(layer), layer.canonical
     return replace(canonical, **dict.fromkeys(names, "_")) if names else canonical
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from netdsl.graph.node import ShapedGraph
-from netdsl.recover.flow import Step, Strand, references
+from netdsl.layers.arguments import references
+from netdsl.recover.flow import Step, Strand
 from netdsl.recover.same import plain, weighty
 
 
