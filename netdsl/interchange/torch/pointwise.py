@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isinf
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.torch.program import Ref
@@ -105,7 +104,7 @@ def power(given: Given) -> None:
 
 
 def clamp(given: Given) -> None:
-    """clamp, hardtanh, relu6."""
+    """clamp, clamp_min, clamp_max."""
     low = given.writing.real(given.float("min", 0)) if given.has("min") else ""
     high = given.writing.real(given.float("max", 0)) if given.has("max") else ""
     given.last("Clip", given.ref("self"), low, high)
@@ -285,9 +284,9 @@ def masked(given: Given) -> None:
     given.last("Where", given.ref("mask"), given.scalar("value"), given.ref("self"))
 
 
-def finite(given: Given) -> None:
+def threshold(given: Given) -> None:
     """threshold(x, 0, 0), which is a ReLU."""
-    if given.float("threshold", 0) or given.float("value", 0) or isinf(given.float("threshold", 0)):
+    if given.float("threshold", 0) or given.float("value", 0):
         raise Unsaid("its threshold is not 0")
     given.last("Relu", given.ref("self"))
 
@@ -331,16 +330,6 @@ def rsqrt(given: Given) -> None:
     given.last("Reciprocal", given.step("Sqrt", given.dims(x), x))
 
 
-def clamp_one(name: str) -> Callable[[Given], None]:
-    """clamp_min and clamp_max."""
-
-    def rule(given: Given) -> None:
-        limit = given.writing.real(given.float(name, 0))
-        given.last("Clip", given.ref("self"), *((limit, "") if name == "min" else ("", limit)))
-
-    return rule
-
-
 RULES: Mapping[str, Callable[[Given], None]] = {
     **{name: one(kind) for name, kind in _ONE.items()},
     **{name: two(kind) for name, kind in _TWO.items()},
@@ -354,10 +343,7 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "pow": power,
     "square": lambda given: given.last("Mul", given.ref("self"), given.ref("self")),
     "rsqrt": rsqrt,
-    "clamp": clamp,
-    "clip": clamp,
-    "clamp_min": clamp_one("min"),
-    "clamp_max": clamp_one("max"),
+    **dict.fromkeys(("clamp", "clip", "clamp_min", "clamp_max"), clamp),
     "hardtanh": hardtanh,
     "relu6": relu6,
     "leaky_relu": leaky_relu,
@@ -370,7 +356,7 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     "silu": silu,
     "hardsigmoid": hardsigmoid,
     "softplus": softplus,
-    "threshold": finite,
+    "threshold": threshold,
     "softmax": softmax("Softmax"),
     "_softmax": softmax("Softmax"),
     "_safe_softmax": softmax("Softmax"),
