@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netdsl.interchange.torch.writing import Given, Unsaid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from netdsl.interchange.primitives import Dims
 
@@ -37,21 +37,23 @@ def unfold(given: Given) -> None:
     """im2col of windows side by side: what pixel_unshuffle gives, with positions in a row."""
     x, kernel = given.ref("self"), given.ints("kernel_size", 2)
     batch, channels, *size = given.dims(x)
-    plain = given.ints("stride", 2) == kernel and not any(given.ints("padding")) and set(given.ints("dilation")) <= {1}
-    if len(size) != 2 or not plain or any(a % b for a, b in zip(size, kernel, strict=True)):
-        raise Unsaid("its windows overlap, or do not cover the map")
-    rows, columns = size[0] // kernel[0], size[1] // kernel[1]
+    rows, columns = _windows(given, kernel, size)
     _turned(given, x, (batch, channels, rows, kernel[0], columns, kernel[1]), (0, 1, 3, 5, 2, 4))
 
 
 def fold(given: Given) -> None:
     """col2im of windows side by side: what pixel_shuffle gives of positions in a row."""
     x, kernel, size = given.ref("self"), given.ints("kernel_size", 2), given.ints("output_size", 2)
-    plain = given.ints("stride", 2) == kernel and not any(given.ints("padding")) and set(given.ints("dilation")) <= {1}
-    if not plain or any(a % b for a, b in zip(size, kernel, strict=True)):
-        raise Unsaid("its windows overlap, or do not cover the map")
-    parts = (given.gives[0], given.gives[1], *kernel, size[0] // kernel[0], size[1] // kernel[1])
+    parts = (given.gives[0], given.gives[1], *kernel, *_windows(given, kernel, size))
     _turned(given, x, parts, (0, 1, 4, 2, 5, 3))
+
+
+def _windows(given: Given, kernel: Dims, size: Sequence[int]) -> tuple[int, int]:
+    """How many windows of a kernel lie side by side in a map, in rows and in columns."""
+    plain = given.ints("stride", 2) == kernel and not any(given.ints("padding")) and set(given.ints("dilation")) <= {1}
+    if len(size) != 2 or not plain or any(a % b for a, b in zip(size, kernel, strict=True)):
+        raise Unsaid("its windows overlap, or do not cover the map")
+    return size[0] // kernel[0], size[1] // kernel[1]
 
 
 def _turned(given: Given, x: str, parts: Dims, order: Dims) -> None:
