@@ -130,6 +130,6 @@ def _joined(given: Sequence[Given]) -> Sequence[Given]:
     return found
 
 
-def top_span(given: Given, name: str) -> Span:
+def bottom_span(given: Given, name: str) -> Span:
     """Where a layer names what it reads."""
     return next((one.span for one in given.fields.message.named("bottom") if one.text == name), given.span)

@@ -200,7 +200,7 @@ class _Reading:
                 if self.damaged:
                     raise Silent
                 hint = did_you_mean(name, [*self.made])
-                raise Fault(mistakes.UnknownName(clipped(name, 40), hint), net.top_span(one, name))
+                raise Fault(mistakes.UnknownName(clipped(name, 40), hint), net.bottom_span(one, name))
             blob = self.made.get(name)
             if blob is None and name not in self.labels and not ends.ends(one):
                 raise Silent

@@ -88,10 +88,9 @@ class Work:
         """What it reads first."""
         return self.inputs[0]
 
-    def axis(self, fields: Fields, name: str = "axis", default: int = 1, of: Blob | None = None) -> int:
+    def axis(self, fields: Fields, name: str = "axis", default: int = 1) -> int:
         """An axis, counted from the batch, which is 0; below 0 from the end. Raises Fault."""
-        rank = (of or self.x).rank
-        axis = int(fields.real(name, default))
+        rank, axis = self.x.rank, int(fields.real(name, default))
         if not -rank <= axis < rank:
             raise Fault(mistakes.WrongValue(name, str(axis), f"an axis of {rank}"))
         return axis % rank
