@@ -34,7 +34,7 @@ MOST_VALUES = 2**40
 """Values that a map or a tensor may have: a thousand times those of the largest."""
 
 _LEAST = Fraction(1, 10**MAX_DIGITS)
-"""The least number but 0 that the language says, and one part of 1 and the largest."""
+"""The least number above 0 that the language says; all are less than 1 divided by it."""
 
 
 @dataclass(frozen=True)

@@ -66,10 +66,10 @@ def flat(source: Primitives) -> Flat:
     if not source.operators:
         mistake = NoLayers(source.source.partition(":")[0])
         raise ForeignError([Diagnostic(mistake, at_node(source.file, "", source.file))])
-    if wide := [one for one in source.operators if max(len(one.inputs), len(one.outputs)) > MOST_INPUTS]:
-        counts = [max(len(one.inputs), len(one.outputs)) for one in wide]
-        many = [TooMuch(f"values of {one.kind}", count, MOST_INPUTS) for one, count in zip(wide, counts, strict=True)]
-        raise ForeignError([Diagnostic(one, source.place(at)) for one, at in zip(many, wide, strict=True)])
+    counts = [(one, max(len(one.inputs), len(one.outputs))) for one in source.operators]
+    wide = [(TooMuch(f"values of {one.kind}", count, MOST_INPUTS), one) for one, count in counts if count > MOST_INPUTS]
+    if wide:
+        raise ForeignError([Diagnostic(mistake, source.place(one)) for mistake, one in wide])
     sequences = [name for name, dims in source.inputs.items() if len(dims) == 3]
     guess = {name: _channels_last(source, name, len(dims)) for name, dims in source.inputs.items() if len(dims) > 2}
     told: ForeignError | None = None

@@ -86,8 +86,7 @@ def instance(draft: Draft, operator: Operator) -> Flow:
     if len(operator.inputs) == 1:
         return Flow(draft.add(operator, InstanceNorm(eps), [x.item]), x.layout)
     scale, offset = (draft.needed(operator, at, name) for at, name in ((1, "weight"), (2, "bias")))
-    plain = bool(np.all(scale == 1) and not np.any(offset)) and not operator.whole("learned", 0)
-    shape = draft.shapes[x.item]
+    plain, shape = _plain(operator, scale, offset), draft.shapes[x.item]
     if draft.axis(x, 1) == CHANNELS:
         weights = {} if plain else {"weight": scale, "bias": offset}
         layer = InstanceNorm(eps, affine=not plain)
@@ -99,6 +98,11 @@ def instance(draft: Draft, operator: Operator) -> Flow:
     if not plain or rest != whole or x.layout[1] != ways:
         raise Unsaid("it normalises neither channels nor groups of them")
     return Flow(draft.add(operator, GroupNorm(groups, eps, noaffine=True), [x.item]), x.layout)
+
+
+def _plain(operator: Operator, scale: Tensor, offset: Tensor | None) -> bool:
+    """Whether a norm changes nothing by its factors and offsets, which exporters write of one that has none."""
+    return bool(np.all(scale == 1) and not np.any(offset)) and not operator.whole("learned", 0)
 
 
 def group(draft: Draft, operator: Operator) -> Flow:
@@ -125,8 +129,9 @@ def layer(draft: Draft, operator: Operator) -> Flow:
         if prod(x.dims[:first]) != draft.batch or draft.shapes[x.item].elements != prod(x.dims[first:]):
             raise Unsaid("it normalises several axes, but not all")
         made = Flow(draft.add(operator, GroupNorm(1, eps, noaffine=True), [x.item]), x.layout)
-        plain = bool(np.all(scale == 1) and not np.any(offset)) and not operator.whole("learned", 0)
-        return made if scale is None or plain else each(draft, operator, made, scale, offset, operator.inputs[1:3])
+        if scale is None or _plain(operator, scale, offset):
+            return made
+        return each(draft, operator, made, scale, offset, operator.inputs[1:3])
     return normalised(draft, operator, x, eps, scale, offset, operator.inputs[1:3])
 
 

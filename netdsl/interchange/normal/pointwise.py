@@ -38,6 +38,7 @@ _MERGES: Mapping[str, type[Layer]] = {
     "Mean": merge.Mean,
     "Max": merge.Maximum,
 }
+_NEARLY = "GELU by its approximation with tanh is GELU, which differs by up to 0.0005"
 
 
 def unary(draft: Draft, operator: Operator) -> Flow:
@@ -60,7 +61,7 @@ def followed(draft: Draft, operator: Operator, x: Flow, curve: curves.Curves, la
     if found is not None:
         name, known, nearly = found
         if nearly:
-            draft.notes["GELU by its approximation with tanh is GELU, which differs by up to 0.0005"] = None
+            draft.notes[_NEARLY] = None
         x, layers = draft.flows[name], (known,)
     if not layers:
         draft.placeholder(operator, operator.outputs[0], "no layer computes it")
@@ -81,7 +82,7 @@ def gelu(draft: Draft, operator: Operator) -> Flow:
     """Gelu of opset 20."""
     x = draft.flow(operator)
     if operator.text("approximate") == "tanh":
-        draft.notes["GELU by its approximation with tanh is GELU, which differs by up to 0.0005"] = None
+        draft.notes[_NEARLY] = None
     return Flow(draft.add(operator, activation.Gelu(), [x.item]), x.layout)
 
 
