@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import command_line
 import numpy as np
@@ -291,6 +292,28 @@ def test_an_onnx_model_comes_in_with_its_weights(tmp_path: Path) -> None:
         torch.testing.assert_close(netdsl.load(program).module(weights=weights).eval()(x), wanted)
         torch.testing.assert_close(netdsl.from_file(file).module().eval()(x), wanted)
     assert command_line.run("import", put(tmp_path, "no.onnx", "hello")).status == 2
+
+
+@pytest.mark.skipif(find_spec("onnxruntime") is None, reason="onnxruntime is not installed")
+def test_outputs_are_compared_whatever_an_onnx_model_takes(tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+
+    nodes: Any = [
+        helper.make_node("Cast", ["picture"], ["x"], to=1),
+        helper.make_node("Conv", ["x", "w", "b"], ["y"]),
+    ]
+    kinds = (("picture", 2, [1, 3, 4, 4]), ("mask", 9, ["n", 2]), ("y", 1, None))
+    picture, mask, y = (helper.make_tensor_value_info(*one) for one in kinds)
+    tensors = [
+        numpy_helper.from_array(torch.ones(2, 3, 1, 1).numpy(), "w"),
+        numpy_helper.from_array(torch.tensor([1, float("nan")]).numpy(), "b"),
+    ]
+    save(helper.make_model(helper.make_graph(nodes, "g", [picture, mask], [y], tensors)), tmp_path / "x.onnx")
+    done = command_line.run("import", str(tmp_path / "x.onnx"), "--weights", str(tmp_path / "x.safetensors"))
+    assert done.status == 0, done.err
+    assert "warning: y.bias in the state dict holds NaN or infinity\n" in done.err
+    assert "note: no output follows from its input mask\n" in done.err
+    assert "2 tensors, outputs equal onnxruntime's" in done.err
 
 
 def test_notes_of_what_was_passed_over_are_told(tmp_path: Path) -> None:

@@ -211,6 +211,11 @@ def damaged(folder: Path, nodes: list[tuple[Any, ...]], outputs: list[str]) -> P
     [
         ([("Conv", "y", "x", "w", "bias")], ["y"], "Conv at y_ cannot be said: nothing gives its input 3, bias"),
         ([("Add", "y", "x", "gone")], ["y"], "Add at y_ cannot be said: nothing gives its input 2, gone"),
+        (
+            [("Gather", "y", "w", "x")],
+            ["y"],
+            "Gather at y_ cannot be said: it looks up what is numbered, and what flows here is measured",
+        ),
         ([("Relu", "y", "x")], ["y", "z"], "net.onnx is no ONNX model: nothing gives its output z"),
         ([("Relu", "y", "x"), ("Tanh", "y", "x")], ["y"], "net.onnx is no ONNX model: several operators give y"),
         (
@@ -512,7 +517,7 @@ def test_weights_are_read_that_lie_beside_the_file_and_nowhere_else(tmp_path: Pa
     found = imported(path)
     assert [item.layer.written for item in found.items] == LAYERS
     assert not any(item.weights for item in found.items)
-    assert found.notes == ("its weights lie in another file that is not beside it",)
+    assert found.notes == ("there are weights in net.data, and no such file in its folder",)
 
 
 @needed

@@ -52,15 +52,16 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
 
 
 @contextmanager
-def telling() -> Generator[None]:
-    """What pictures that are made within do not show, or how they were made otherwise than asked, goes to stderr."""
-    from netdsl.draw.notice import PictureWarning
+def telling(kind: type[Warning] | None = None) -> Generator[None]:
+    """Warnings of a kind that come within go to stderr: by default what pictures do not show, or not as asked."""
+    if kind is None:
+        from netdsl.draw.notice import PictureWarning as kind  # noqa: N813
 
     with warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always", PictureWarning)
+        warnings.simplefilter("always", kind)
         yield
     for one in found:
-        if issubclass(one.category, PictureWarning):
+        if issubclass(one.category, kind):
             warn(str(one.message))
         else:
             warnings.showwarning(one.message, one.category, one.filename, one.lineno)

@@ -97,16 +97,19 @@ def _read(file: str, weights: str | None, inputs: entry.Inputs, partial: bool) -
 def _proof(file: Path, found: Imported) -> str:
     """How near outputs with the file's weights are to the file's own. Raises UsageError where it has none."""
     if found.lacking:
+        _note(found)
         some = listed([*found.lacking[:3], *["others"] * (len(found.lacking) > 3)], " and ")
         what = f"has no weights for {some}" if found.weights else "has no weights"
         beside = entry.READERS[f".{file.suffix[1:].lower()}"].weights if file.suffix.lower() in entry.READERS else ""
         help = f"write --from-weights FILE{beside}, or leave --weights out" if beside else "leave --weights out"
         raise common.UsageError(f"{file}: it {what}", help)
     common.share_cores()
+    from netdsl.compile.origin import WeightsWarning
     from netdsl.interchange.torch import proof
 
     try:
-        return proof.prove(found, proof.tensors(found), proof.of_file(file, found))
+        with common.telling(WeightsWarning):
+            return proof.prove(found, proof.tensors(found), proof.of_file(file, found))
     except proof.NotCompared as error:
         return f"outputs were not compared: {error}"
 
@@ -156,10 +159,15 @@ def _unreadable(found: Sequence[Diagnostic]) -> bool:
     return all(one.code == "syntax-error" or isinstance(one.mistake, NoLayers) for one in found)
 
 
-def _tell(file: str, output: str | None, found: Imported) -> None:
-    """Say what was taken, and what was passed over."""
+def _note(found: Imported) -> None:
+    """Say what was passed over."""
     for sentence in found.flat.notes:
         stream.note(safe.line(f"note: {sentence}"))
+
+
+def _tell(file: str, output: str | None, found: Imported) -> None:
+    """Say what was taken, and what was passed over."""
+    _note(found)
     totals = found.totals
     what = f"{len(found.flat.items)} layers, {totals.params:,} parameters, {totals.macs:,} multiply-adds"
     stream.note(safe.line(f"{output or file}: ok, {what}"))

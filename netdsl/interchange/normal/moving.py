@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import axes, joins, pointwise, recurrent, reordering
+from netdsl.interchange.normal import axes, joins, pointwise, reasons, recurrent, reordering
 from netdsl.interchange.normal.axes import CHANNELS, Atom
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers.channels import Shuffle, Slice
@@ -230,6 +230,9 @@ def split(draft: Draft, operator: Operator) -> list[Flow]:
 
 def gather(draft: Draft, operator: Operator) -> Flow:
     """Gather of one position: PICK of a sequence."""
+    if operator.inputs[1] in draft.flows:
+        looked = operator.inputs[0] in draft.constants
+        raise Unsaid(reasons.LOOKED_UP if looked else reasons.TAKEN)
     x, index = draft.flow(operator), draft.needed(operator, 1, "index")
     axis = operator.whole("axis", 0) % len(x.layout)
     if index.size != 1:

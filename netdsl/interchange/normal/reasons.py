@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 _QUANTISED = "it is of a quantised network; import the one in single precision that it was made of"
 _RUNS = "what it runs, or how often, depends on what flows"
-_TAKES = "which values it takes depends on what flows"
+LOOKED_UP = "it looks up what is numbered, and what flows here is measured"
+TAKEN = "which values it takes depends on what flows"
 _LISTS = "it is of a list of values, which no layer has"
 _REASONS: Mapping[str, str] = {
     "ReduceL2": "no layer takes the length of vectors, as cosines and normalised features do",
@@ -15,9 +16,9 @@ _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), _QUANTISED),
     **dict.fromkeys(("ConvInteger", "MatMulInteger"), _QUANTISED),
     **dict.fromkeys(("Loop", "Scan"), _RUNS),
-    **dict.fromkeys(("TopK", "NonZero", "NonMaxSuppression", "ArgMax", "ArgMin", "Hardmax", "Compress"), _TAKES),
-    **dict.fromkeys(("GatherND", "GatherElements", "ScatterND", "ScatterElements", "Scatter", "Unique"), _TAKES),
-    **dict.fromkeys(("RoiAlign", "MaxRoiPool", "MaxUnpool", "GridSample", "DeformConv"), _TAKES),
+    **dict.fromkeys(("TopK", "NonZero", "NonMaxSuppression", "ArgMax", "ArgMin", "Hardmax", "Compress"), TAKEN),
+    **dict.fromkeys(("GatherND", "GatherElements", "ScatterND", "ScatterElements", "Scatter", "Unique"), TAKEN),
+    **dict.fromkeys(("RoiAlign", "MaxRoiPool", "MaxUnpool", "GridSample", "DeformConv"), TAKEN),
     **dict.fromkeys(("SplitToSequence", "ConcatFromSequence", "ReverseSequence"), _LISTS),
     **dict.fromkeys(("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike"), "it is random"),
     **dict.fromkeys(("Bernoulli", "Multinomial"), "it is random"),

@@ -120,6 +120,8 @@ class _Reading:
         self.model, self.graph, self.file, self.folder, self.sizes = model, model.graph, file, folder, sizes
         self.constants: dict[str, Tensor] = {}
         self.missing: set[str] = set()
+        self.elsewhere: dict[str, None] = {}
+        """The files that are not there of which there are weights."""
         self.opset = next((one.version for one in model.opset_import if one.domain in _OWN), 1)
         self.errors: list[Diagnostic] = []
         self.functions = Functions(model, MOST_OPERATORS)
@@ -153,9 +155,13 @@ class _Reading:
         if self.errors:
             raise ForeignError(self.errors)
         dims = self.stated(inputs)
-        notes = ["its weights lie in another file that is not beside it"] * bool(self.missing)
+        gone = listed([name or "another file" for name in self.elsewhere])
+        notes = [f"there are weights in {gone}, and no such file in its folder"] * bool(gone)
         if self.model.training_info:
             notes.append("how the file says it is trained is passed over")
+        read = {name for one in operators for name in one.inputs} | {one.name for one in graph.output}
+        if unread := [name for name in inputs if name not in read]:
+            notes.append(f"no output follows from its input{'s' * (len(unread) > 1)} {listed(unread, ' and ')}")
         if left := len(found) - len(operators):
             notes.append(f"no output follows from {left:,} of its operators")
         return Primitives(
@@ -189,6 +195,7 @@ class _Reading:
             values = tensors.array(tensor, self.folder)
             if values is None:
                 self.missing.add(name)
+                self.elsewhere[next((one.value for one in tensor.external_data if one.key == "location"), "")] = None
                 values = np.broadcast_to(np.float32(0), tensors.dims(tensor))
             self.constants[name] = values
         except tensors.TensorError as error:

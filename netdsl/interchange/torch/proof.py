@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -30,6 +30,13 @@ CLOSE = 1e-3
 HALF = 3e-2
 """The same where a source computes in float16."""
 _SEED = 0
+_KINDS: Mapping[str, type[np.generic]] = {
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(bool)": np.bool_,
+    **{f"tensor({sign}int{bits})": getattr(np, f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}
+"""The kinds of numbers that onnxruntime takes, but float32."""
 _MOST_AXES = 5
 """Axes of outputs that are sought in whatever order."""
 
@@ -57,6 +64,8 @@ class Runtime:
     inputs: Mapping[str, tuple[int, ...]]
     run: Callable[[Mapping[str, Tensor]], Sequence[Tensor]]
     close: float = CLOSE
+    whole: Collection[str] = ()
+    """The inputs whose numbers are whole."""
 
 
 class NotCompared(Exception):
@@ -103,7 +112,12 @@ def prove(found: Imported, weights: Mapping[str, Tensor], runtime: Runtime) -> s
     """
     module = compile.module(found.shaped, train=False, weights=Origin(weights))
     chance = torch.Generator().manual_seed(_SEED)
-    given = {name: torch.randn(dims, generator=chance) for name, dims in runtime.inputs.items()}
+    given = {
+        name: torch.randint(128, dims, generator=chance).float()
+        if name in runtime.whole
+        else torch.randn(dims, generator=chance)
+        for name, dims in runtime.inputs.items()
+    }
     theirs = [one.detach().float().cpu() for one in runtime.run({name: one.clone() for name, one in given.items()})]
     if len(theirs) != len(found.flat.outputs):
         raise NotCompared(f"{runtime.name} gives {len(theirs)} outputs")
@@ -138,21 +152,25 @@ def _onnx(path: Path, found: Imported) -> Runtime:
         session = engine.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:  # of its own kinds, for operators and versions that it does not have
         raise NotCompared(f"onnxruntime refuses the file: {_first(error)}") from None
-    kinds = {
-        one.name: np.float16 if "float16" in one.type else np.float64 if "double" in one.type else np.float32
-        for one in session.get_inputs()
+    kinds = {one.name: _KINDS.get(one.type, np.float32) for one in session.get_inputs()}
+    unread = [one for one in session.get_inputs() if one.name not in found.paths]
+    others = {
+        one.name: np.zeros([size if isinstance(size, int) else 1 for size in one.shape], kinds[one.name])
+        for one in unread
     }
     dims = {one.name: _dims(one.shape, found, one.name) for one in session.get_inputs() if one.name in found.paths}
 
     def run(given: Mapping[str, Tensor]) -> Sequence[Tensor]:
         try:
-            outputs = session.run(None, {name: one.numpy().astype(kinds[name]) for name, one in given.items()})
+            taken = {name: one.numpy().astype(kinds[name]) for name, one in given.items()}
+            outputs = session.run(None, {**others, **taken})
         except Exception as error:
             raise NotCompared(f"onnxruntime does not run the file: {_first(error)}") from None
         return [torch.tensor(np.asarray(one, np.float32)) for one in outputs]
 
     halves = any(kind is np.float16 for kind in kinds.values())
-    return Runtime("onnxruntime", dims, run, HALF if halves else CLOSE)
+    whole = [name for name, kind in kinds.items() if np.issubdtype(kind, np.integer)]
+    return Runtime("onnxruntime", dims, run, HALF if halves else CLOSE, whole)
 
 
 def _dims(said: Sequence[int | str | None], found: Imported, name: str) -> tuple[int, ...]:
