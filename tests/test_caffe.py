@@ -455,6 +455,10 @@ WRONG = {
         "across_spatial cannot be said: no layer divides a map by the length of all its values",
         "",
     ),
+    "": ("no-input", 1, "this is no Caffe network: it has no layers", ""),
+    layer("Silence") + layer("SoftmaxWithLoss", bottom="data label"): (
+        *("no-input", 1, "this is no Caffe network: it has no layers", ""),
+    ),
     layer("Bias", bottom="data data data"): ("merge-without-fork", 2, "Bias takes 2 inputs, and has 3", ""),
     layer("Eltwise", bottom="data"): ("merge-without-fork", 2, "Eltwise takes 2 inputs or more, and has 1", ""),
     layer("InnerProduct", "inner_product_param { num_output: 2147483647 }")

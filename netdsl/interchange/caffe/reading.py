@@ -84,9 +84,9 @@ class _Reading:
             if not message.broken:
                 with self.gathering.telling(whole):
                     fields.rest(net.NET)
-            if not given and not self.gathering.report.failed:
-                self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
             self.layers(given)
+            if not self.unread and not self.gathering.report.failed:
+                self.gathering.report.error(mistakes.NoLayers("Caffe"), whole)
             if not self.gathering.report.failed:
                 inputs = [item.name for item in self.gathering.items.values() if not item.inputs]
                 for name in self.wanted.keys() - self.met:
