@@ -180,6 +180,12 @@ ADVERSARIES = {
         a -> r: CONV 4 3
         [ r -> CROP like=l | l ] -> ADD
     """,
+    "what layers read by its name alone": """
+        a: INPUT 15x18x4 -> e: CONV 6 7
+        a -> CONV 8 3 -> b: RELU -> CONV 8 3 -> RELU -> c: CROP like=e
+        a -> CROP at=1x1 like=c -> d: CONV 4 1 -> POSITIONS -> t: RELU
+        [ d | t ] -> ADD -> CROP like=e -> RELU
+    """,
     "branches that are names alone": """
         INPUT 8 -> a: FC 8 -> b: FC 8 -> c: FC 8 -> d: FC 8 -> [ d | c ] -> ADD -> [ SKIP | b ] -> ADD
         -> [ SKIP | a ] -> ADD

@@ -86,12 +86,13 @@ class Flow:
         }
 
     def _late(self) -> set[int]:
-        """What is named by a layer that stands before it."""
+        """What is named by a layer that stands before it, or by nothing but such layers, and so stands nowhere yet."""
+        emitted = self.emitted
         return {
             source
             for index, node in enumerate(self.shaped.nodes)
             for source in node.inputs[len(self.reads[index]) :]
-            if self.emitted[source] > self.emitted[index]
+            if index in emitted and emitted.get(source, len(emitted)) > emitted[index]
         }
 
     def strand(self, end: int, inflow: int) -> Strand:
