@@ -137,7 +137,9 @@ def _whole(sizes: Sequence[int]) -> Sequence[int]:
     """Sizes that an input can have. Raises TypeError for others."""
     found = dims_of(sizes)
     if not found or not all(isinstance(size, int) and size > 0 for size in found):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise TypeError(f"an input is a tensor, or its size, such as (224, 224, 3), not {sizes!r}")
+        several = "; several stand one behind another: from_torch(module, (224, 224, 3), (10,))"
+        more = several if any(isinstance(one, list | tuple) for one in found) else ""
+        raise TypeError(f"an input is a tensor, or its size, such as (224, 224, 3), not {sizes!r}{more}")
     return found
 
 

@@ -31,7 +31,9 @@ _FEW, _MANY = 2, 5
 @click.option("-o", "--output", metavar="OUT", help="The program to write, OUT.net; without it, it is printed.")
 @click.option("--weights", "weights_output", metavar="OUT", help="Where its weights go, OUT.safetensors.")
 @click.option("--from-weights", metavar="FILE", help="Where its weights are, if not beside it under its name.")
-@click.option("--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="A size that the file leaves open.")
+@click.option(
+    "--input", "inputs", multiple=True, metavar="[NAME=]DIMS", help="A size that the file leaves open: 224x224x3."
+)
 @click.option("--flat", "flat_form", is_flag=True, help="One layer a line, as the file has them.")
 @click.option("--partial", is_flag=True, help="Write the program up to what cannot be said.")
 def command(
@@ -45,9 +47,11 @@ def command(
 ) -> None:
     """Write a network of another format as a program: .onnx, .prototxt of Caffe, .cfg of Darknet, .pt2 of torch.export.
 
+    In Python, netdsl.from_torch(module, (224, 224, 3)) takes a PyTorch module. Sizes have channels last.
+
     Blocks and repeats are recovered, and named as the file names them; its figures become `expect` lines. The program
-    is held against what was read before it is written. With --weights its outputs are, too, where something here runs
-    the file: onnxruntime, if it is installed, or PyTorch.
+    is held against what was read before it is written. With --weights its outputs are held against the file's too,
+    where something here runs it: onnxruntime, if it is installed, or PyTorch.
     """
     for option, target, suffix in (("-o", output, ".net"), ("--weights", weights_output, ".safetensors")):
         if target is not None and Path(target).suffix != suffix:

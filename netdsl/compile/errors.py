@@ -96,7 +96,7 @@ class WeightsMismatchError(CompileError):
     """What cannot be a weight by name, and what it is."""
     near: Mapping[str, str] = field(default_factory=dict[str, str])
     """What in the file may be meant, of what is missing."""
-    help: str = "the file must hold exactly the network's tensors"
+    help: str = "the file must hold exactly the network's tensors; --weights-map says what others are called"
 
     def __str__(self) -> str:
         near = self.near

@@ -63,6 +63,8 @@ class NoExport(ForeignMistake, code="unknown-layer"):
             return "call it once on an example, so that its sizes are known"
         if re.search("missing .*argument", self.why):
             return "give the size of each input: from_torch(module, (224, 224, 3), (10,))"
+        if re.search("indices|Long", self.why):
+            return "what flows here is no whole numbers: let the module begin with what its embedding gives"
         last = "sizes have channels last and no batch, as (224, 224, 3)"
         sized = self.taken and re.search("size|shape|dimension|channels", self.why)
         if not self.taken and re.search(r"\b[1-5]D\b.*\b[1-5]D\b", self.why):

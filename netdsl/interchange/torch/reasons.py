@@ -8,7 +8,7 @@ _TAKES = "which values it takes depends on what flows"
 _RUNS = "what it runs, or how often, depends on what flows"
 _CELL = "it is one step of a recurrent layer; torch.nn has the whole one, which is LSTM or GRU here"
 _REASONS: Mapping[str, str] = {
-    **dict.fromkeys(("embedding", "embedding_bag"), "it looks up what is numbered, and what flows here is measured"),
+    **dict.fromkeys(("embedding", "embedding_bag"), "it looks up rows by whole numbers; begin with what it gives"),
     **dict.fromkeys(("rnn_tanh", "rnn_relu"), "recurrent layers are LSTM and GRU"),
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), _CELL),
     **dict.fromkeys(("cond", "while_loop", "map_impl", "scan", "associative_scan"), _RUNS),
