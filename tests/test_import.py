@@ -237,7 +237,13 @@ def test_sizes_are_those_that_are_asked_for(name: str, tmp_path: Path) -> None:
     file = str(FILES / "caffe" / name) if name != "tiny.cfg" else put(tmp_path, name, TINY)
     for given in ("20x24x2", "data=20x24x2"):
         assert "INPUT 20x24x2" in command_line.run("import", file, "--input", given).out
-    for given, words in (("20x24x2x2", ""), ("20", ""), ("other=20x24x2", "it has "), ("x", "not dims")):
+    for given, words in (
+        ("20x24x2x2", ""),
+        ("20", ""),
+        ("other=20x24x2", "it has "),
+        ("x", "not dims"),
+        ("0x9x2", "1 or more"),
+    ):
         done = command_line.run("import", file, "--input", given)
         if given != "20" or name != "tiny.cfg":
             assert done.status in (1, 2)

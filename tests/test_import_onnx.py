@@ -490,6 +490,12 @@ def test_sizes_that_are_left_open_are_asked_for(tmp_path: Path) -> None:
     assert [item.layer.written for item in found.items] == LAYERS
     with pytest.raises(ForeignError, match="4x4 was given for the input x, which has 3 axes"):
         reader.read(path, {"x": Shape((4,), 4)})
+    with pytest.raises(ForeignError) as caught:
+        reader.read(path, {"y": Shape((4, 4), 3)})
+    assert [one.message for one in caught.value.errors] == [
+        "--input y: the network has no input of this name",
+        "the file leaves the sizes of axes 2 and 3 of its input x open",
+    ]
     path = saved(tmp_path, None)
     with pytest.raises(ForeignError, match="the file leaves the size of its input x open"):
         imported(path)

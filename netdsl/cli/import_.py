@@ -60,6 +60,8 @@ def command(
     if file == "-":
         raise common.UsageError("-: a file of another format is read by its name, and not from stdin")
     sizes = common.Options((), inputs, (), LIMIT).overrides.inputs
+    if wrong := next((word for word, dims in zip(inputs, sizes.values(), strict=True) if min(dims) < 1), ""):
+        raise common.UsageError(f"--input {wrong}: a size is 1 or more", "write --input 64x64x3")
     try:
         with progress.shown() as shown:
             shown(f"reading {file}", 0, 3)

@@ -16,7 +16,6 @@ from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake, at_node, graph, sayable
 from netdsl.interchange.gathering import Inputs
-from netdsl.interchange.mistakes import NoInput
 from netdsl.layers.shape import Shape
 from netdsl.measure import expect
 from netdsl.measure.costs import Totals
@@ -94,12 +93,7 @@ def _onnx(path: Path, weights: Path | None, inputs: Inputs) -> Flat:
     for package in reader.PACKAGES:
         if find_spec(package) is None:
             raise MissingPackage(package, "onnx", "an ONNX model")
-    found = reader.read(path, {name: Shape.of(dims) for name, dims in inputs.items()})
-    known = list(found.inputs)
-    for name in inputs:
-        if name not in known and (name or len(known) > 1):
-            raise ForeignError([Diagnostic(NoInput(name, tuple(known)), at_node(path.name, "", path.name))])
-    return normal.flat(found)
+    return normal.flat(reader.read(path, {name: Shape.of(dims) for name, dims in inputs.items()}))
 
 
 def _torch(path: Path, weights: Path | None, inputs: Inputs) -> Flat:

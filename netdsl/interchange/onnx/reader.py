@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from netdsl.interchange.flat import MOST_SCOPES, ForeignError, ForeignMistake, at_node, most
+from netdsl.interchange.mistakes import NoInput
 from netdsl.interchange.onnx import tensors, upgrade
 from netdsl.interchange.onnx.functions import Endless, Functions, Scope
 from netdsl.interchange.primitives import Branch, Dims, Operator, Primitives, Tensor, alive, ordered
@@ -77,6 +78,7 @@ class OtherRank(ForeignMistake, code="rank-mismatch"):
     given: Shape
     axes: int
     words = "{given} was given for the input {name}, which has {axes} axes beside the batch"
+    advice = "say as many sizes, channels last"
 
 
 def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
@@ -138,6 +140,7 @@ class _Reading:
             raise _error(self.file, ManyOperators(len(graph.node), MOST_OPERATORS))
         for tensor in graph.initializer:
             self.constant(tensor.name, tensor)
+        self.named([one.name for one in graph.input if one.name not in self.constants])
         inputs = {one.name: self.input(one) for one in graph.input if one.name not in self.constants}
         try:
             found = list(self.operators(graph.node))
@@ -176,6 +179,12 @@ class _Reading:
             missing=frozenset(self.missing),
             notes=tuple(notes),
         )
+
+    def named(self, inputs: Sequence[str]) -> None:
+        """Note sizes that are given for what is no input, or for one of several that is not named."""
+        for name in self.sizes:
+            if name not in inputs and (name or len(inputs) > 1):
+                self.errors.append(Diagnostic(NoInput(name, tuple(inputs)), at_node(self.file, "", self.file)))
 
     def each_once(self, operators: Sequence[Operator]) -> None:
         """Raise ForeignError where several operators give one value, or nothing gives an output."""
