@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,8 @@ MOST_SCOPES = 32
 MOST_VALUES = 2**40
 """Values that a map or a tensor may have: a thousand times those of the largest."""
 
+_SIGNS = re.compile("[^a-z0-9]")
+"""What no name has that the language can say, but for `_`."""
 _LEAST = Fraction(1, 10**MAX_DIGITS)
 """The least number above 0 that the language says; all are less than 1 divided by it."""
 
@@ -116,13 +119,15 @@ def at_node(file: str, node: str, text: str) -> Span:
 def graph(flat: Flat) -> MultiDiGraph[str]:
     """The graph of a foreign network, as `from_graph` takes it, by names that the language can say.
 
-    Each node knows its layer, its place, whose weights it uses, and whether training alone needs it. Raises
-    ForeignError for arguments that a layer cannot have.
+    Each node knows its layer, its place, whose weights it uses, and whether training alone needs it. Equal layers are
+    one object, as those of copies are, so that their rules are asked once. Raises ForeignError for arguments that a
+    layer cannot have.
     """
     import networkx
 
     names = sayable(flat)
     wrong: list[Diagnostic] = []
+    known: dict[Layer, tuple[Layer, Sequence[ForeignMistake]]] = {}
     found: MultiDiGraph[str] = networkx.MultiDiGraph(
         title=flat.title,
         outputs=_named(flat.outputs, names),
@@ -130,11 +135,12 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     )
     for item in flat.items:
         site = Site(item.place or at_node(flat.source, item.name, item.layer.written), {})
-        wrong += [Diagnostic(one, site.span) for one in unfit(item.layer)]
+        if item.layer not in known:
+            known[item.layer] = _renamed(item.layer, names), [*unfit(item.layer)]
+        layer, mistakes = known[item.layer]
+        wrong += [Diagnostic(one, site.span) for one in mistakes]
         weights = names[item.shares or item.name]
-        found.add_node(
-            names[item.name], layer=_renamed(item.layer, names), weights=weights, training=item.training, place=site
-        )
+        found.add_node(names[item.name], layer=layer, weights=weights, training=item.training, place=site)
         for position, source in enumerate(item.inputs):
             found.add_edge(names[source], names[item.name], key=position)
     if wrong:
@@ -216,7 +222,7 @@ def _ends(items: Sequence[Item]) -> Mapping[str, str]:
 
 def _plain(name: str) -> str:
     """A name of letters, digits and `_`, without the path that is in it: `conv1/7x7_s2` is `conv1_7x7_s2`."""
-    return "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in name.lower()).strip("_") or "node"
+    return _SIGNS.sub("_", name.lower()).strip("_") or "node"
 
 
 def _named(outputs: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Mapping[str, str]:

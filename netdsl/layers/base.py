@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
@@ -249,7 +250,7 @@ class Layer:
 
     # As the language writes it
 
-    @property
+    @cached_property
     def written(self) -> str:
         """The layer as the language writes it, defaults left out: `CONV 96 11x11 s4`."""
         return write(self)

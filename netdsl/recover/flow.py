@@ -137,49 +137,61 @@ class Flow:
 
     def _before(self) -> Sequence[int]:
         """What precedes each node in its chain."""
-        found: list[int] = []
-        heights: list[int] = []
+        paths = _Paths([prod(shape.spatial) for shape in self.shaped.shapes])
         for index, read in enumerate(self.reads):
             if not self.shaped.nodes[index].layer.merge:
-                found.append(read[0] if read else ROOT)
-                heights.append(0)
+                paths.add(read[0] if read else ROOT, 0)
                 continue
             root = self.dominators[index]
-            spans = [_span(source, root, found, heights) for source in read]
-            height = 1 + max(tall for _, tall in spans)
+            height = 1 + max(paths.height(source, root) for source in read)
             crossing = any(references(self.shaped.nodes[source].layer) for source in read)
-            longest = max(range(len(spans)), key=lambda at: spans[at][0])
-            if height > DEEP or crossing or self._returns(index, read[longest], found):
-                found.append(read[longest])
-                heights.append(0)
+            longest = max(read, key=paths.depth)
+            if height > DEEP or crossing or self._returns(index, longest, paths):
+                paths.add(longest, 0)
             else:
-                found.append(root)
-                heights.append(height)
-        return found
+                paths.add(root, height)
+        return paths.before
 
-    def _returns(self, index: int, end: int, before: Sequence[int]) -> bool:
+    def _returns(self, index: int, end: int, paths: _Paths) -> bool:
         """Whether the longer of two branches goes down to a smaller map and comes back, as in a U-Net."""
-        root = self.dominators[index]
-        if root == ROOT or len(self.reads[index]) != 2:
+        root, sizes = self.dominators[index], paths.sizes
+        if root == ROOT or len(self.reads[index]) != 2 or sizes[root] != sizes[end]:
             return False
-        size = self._positions(root)
-        if size != self._positions(end):
-            return False
-        while end not in (root, ROOT):
-            if self._positions(end) < size:
-                return True
-            end = before[end]
-        return False
-
-    def _positions(self, index: int) -> int:
-        return prod(self.shaped.shapes[index].spatial)
+        return paths.depth(paths.smaller[end]) > paths.depth(root)
 
 
-def _span(end: int, root: int, before: Sequence[int], heights: Sequence[int]) -> tuple[int, int]:
-    """How long the chain from a dominator to a node is, and how deep its forks nest."""
-    length = tall = 0
-    while end not in (root, ROOT):
-        length += 1
-        tall = max(tall, heights[end])
-        end = before[end]
-    return length, tall
+class _Paths:
+    """What precedes each node, up to the first, and what is known of the way there: a node has its dominator on it.
+
+    It is known without going that way, which many nodes have in common.
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.sizes = sizes
+        """How many positions each node's map has."""
+        self.before: list[int] = []
+        self.smaller: list[int] = []
+        """The nearest node on the way whose map is smaller."""
+        self._depths: list[int] = []
+        self._nested: list[tuple[int, ...]] = []
+        """The nearest fork on the way, the nearest with a fork in it, and so on; a node is on its own way."""
+
+    def add(self, before: int, height: int) -> None:
+        """The next node, behind another; as a fork it has a height."""
+        index, smaller = len(self.before), before
+        while smaller != ROOT and self.sizes[smaller] >= self.sizes[index]:
+            smaller = self.smaller[smaller]
+        nearest = (ROOT,) * DEEP if before == ROOT else self._nested[before]
+        self._nested.append((index,) * height + nearest[height:])
+        self._depths.append(self.depth(before) + 1)
+        self.before.append(before)
+        self.smaller.append(smaller)
+
+    def depth(self, index: int) -> int:
+        """How many nodes there are up to one."""
+        return 0 if index == ROOT else self._depths[index]
+
+    def height(self, end: int, root: int) -> int:
+        """How deep forks nest on the way from a dominator to a node."""
+        nearest = () if end == ROOT else self._nested[end]
+        return sum(self.depth(fork) > self.depth(root) for fork in nearest)

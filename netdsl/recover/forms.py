@@ -89,6 +89,7 @@ class Forms:
     def __init__(self) -> None:
         self.all: list[Form] = []
         self._known: dict[Hashable, int] = {}
+        self._layers: dict[tuple[Layer, bool], tuple[int, tuple[Value, ...]]] = {}
 
     def __getitem__(self, number: int) -> Form:
         return self.all[number]
@@ -115,8 +116,11 @@ class Forms:
 
     def layer(self, layer: Layer, inflow: In, *, fixed: bool = False) -> tuple[int, tuple[Value, ...]]:
         """The form of a layer, and its numbers, behind what flows in."""
-        holes, values = _holes(layer)
-        return self.of(Form("layer", ("in", *holes), layer, fixed=fixed)), (inflow, *values)
+        if (layer, fixed) not in self._layers:
+            holes, values = _holes(layer)
+            self._layers[layer, fixed] = self.of(Form("layer", ("in", *holes), layer, fixed=fixed)), values
+        form, values = self._layers[layer, fixed]
+        return form, (inflow, *values)
 
 
 def _outside(item: Item) -> bool:

@@ -6,7 +6,7 @@ points, and compared at these with the activations that the language has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import erf, sqrt
 from typing import TYPE_CHECKING, TypeAlias
@@ -76,8 +76,14 @@ BINARY: Mapping[str, Callable[[Curve, Curve], Curve]] = {
 
 
 @cache
-def _known() -> tuple[tuple[Layer, Curve], ...]:
+def _known() -> tuple[Sequence[Layer], Curve, Curve]:
+    """The activations, their curves, and what differences from these are held against."""
     x = POINTS
+    layers, known = zip(*_activations(x), strict=True)
+    return layers, np.array(known), np.maximum(1, np.abs(known))
+
+
+def _activations(x: Curve) -> Sequence[tuple[Layer, Curve]]:
     return (
         (activation.Relu(), np.maximum(x, 0)),
         (activation.Relu6(), np.clip(x, 0, 6)),
@@ -117,12 +123,13 @@ def constant(curves: Curves, value: float) -> Curves:
 
 def recognised(curves: Curves) -> tuple[str, Layer, bool] | None:
     """The value that an activation is of, the activation, and whether it is so but nearly; the farthest counts."""
-    for name, curve in curves.items():
-        if not np.all(np.isfinite(curve)):
-            continue
-        for layer, known in _known():
-            apart = np.max(np.abs(curve - known) / np.maximum(1, np.abs(known)))
-            exact = bool(apart < _NEAR)
-            if exact or (layer == activation.Gelu() and apart < _APPROXIMATE):
-                return name, layer, not exact
-    return None
+    finite = {name: curve for name, curve in curves.items() if np.isfinite(curve).all()}
+    if not finite:
+        return None
+    layers, known, size = _known()
+    apart = np.max(np.abs(np.array([*finite.values()])[:, None] - known) / size, axis=2)
+    near = apart < [_APPROXIMATE if isinstance(one, activation.Gelu) else _NEAR for one in layers]
+    if not near.any():
+        return None
+    row, column = divmod(int(near.argmax()), len(layers))
+    return [*finite][row], layers[column], bool(apart[row, column] >= _NEAR)

@@ -357,7 +357,7 @@ def _scope(node: Any) -> tuple[tuple[str, str], ...]:
 
 def _texts(text: str) -> list[str]:
     """A list of texts as Python writes it; [] where it is none."""
-    if len(text) > 10_000:
+    if not text or len(text) > 10_000:
         return []
     try:
         value = ast.literal_eval(text)
