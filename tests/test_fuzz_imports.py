@@ -201,6 +201,26 @@ def _same(_: str) -> tuple[list[Any], list[Any]]:
     return [helper.make_node("Identity", [a], [b]) for a, b in pairwise(names)], []
 
 
+def _sums(_: str) -> tuple[list[Any], list[Any]]:
+    """Sums that all read one value beside the one before."""
+    from onnx import helper  # pyright: ignore
+
+    names = ["x", *(f"d{number}" for number in range(6000)), "y"]
+    return [helper.make_node("Add", [a, "x"], [b]) for a, b in pairwise(names)], []
+
+
+def _spelled(_: str) -> tuple[list[Any], list[Any]]:
+    """Activations that are spelled out."""
+    from onnx import helper  # pyright: ignore
+
+    names = ["x", *(f"d{number}" for number in range(4000)), "y"]
+    pairs = [
+        (helper.make_node("Sigmoid", [a], [f"{b}s"]), helper.make_node("Mul", [a, f"{b}s"], [b]))
+        for a, b in pairwise(names)
+    ]
+    return [one for pair in pairs for one in pair], []
+
+
 @needed
 @pytest.mark.parametrize(
     ("make", "kind"),
@@ -212,6 +232,8 @@ def _same(_: str) -> tuple[list[Any], list[Any]]:
         (_joined, ""),
         (_halves, ""),
         (_same, ""),
+        (_sums, ""),
+        (_spelled, ""),
     ],
 )
 def test_small_models_take_little_memory_and_time(make: Any, kind: str, tmp_path: Path) -> None:
