@@ -31,6 +31,14 @@ def put(folder: Path, name: str, text: str) -> str:
 TINY = "[net]\nheight=8\nwidth=8\nchannels=3\n\n[convolutional]\nfilters=4\nsize=3\npad=1\nactivation=relu\n"
 
 
+def test_sizes_with_channels_first_are_told(tmp_path: Path) -> None:
+    file = put(tmp_path, "tiny.cfg", TINY)
+    done = command_line.run("import", file, "--input", "3x416x320")
+    assert "--input 3x416x320 has 320 channels, which come last: write 416x320x3" in " ".join(done.err.split())
+    assert "warning" not in command_line.run("import", file, "--input", "416x320x3").err
+    assert "warning" not in command_line.run("import", file, "--input", "3x16x8").err
+
+
 def test_a_program_goes_to_stdout_and_all_else_to_stderr(tmp_path: Path) -> None:
     done = command_line.run("import", put(tmp_path, "tiny.cfg", TINY))
     assert done.status == 0

@@ -24,6 +24,8 @@ from netdsl.text.fit import listed, wrapped
 
 _FEW, _MANY = 2, 5
 """Of so many diagnostics that are alike, so few are shown."""
+_COLOURS, _WIDE = (1, 3), 16
+"""Sizes that begin and go on so are likely of a picture with its channels first."""
 
 
 @click.command("import")
@@ -62,6 +64,12 @@ def command(
     sizes = common.Options((), inputs, (), LIMIT).overrides.inputs
     if wrong := next((word for word, dims in zip(inputs, sizes.values(), strict=True) if min(dims) < 1), ""):
         raise common.UsageError(f"--input {wrong}: a size is 1 or more", "write --input 64x64x3")
+    for one, dims in zip(inputs, sizes.values(), strict=True):
+        if len(dims) == 3 and dims[0] in _COLOURS and min(dims[1:]) >= _WIDE:
+            meant = "x".join(map(str, [*dims[1:], dims[0]]))
+            common.warn(
+                f"--input {one} has {dims[2]} channels, which come last: write {meant} for a picture of {dims[0]}"
+            )
     try:
         with progress.shown() as shown:
             shown(f"reading {file}", 0, 3)

@@ -159,9 +159,9 @@ def _by_content(path: Path, start: bytes) -> Format:
     """The format of a file whose suffix tells none, by how it begins. Raises FormatError."""
     suffix = path.suffix.lower()
     if suffix not in _INSTEAD:
-        found = READERS.get(foreign.suffix(start))
-        if found is not None:
-            return found
+        suffix = foreign.suffix(start)
+        if suffix in READERS:
+            return READERS[suffix]
     known = f"{listed(list(READERS))} are read"
     what = f"{path.suffix} is no format that is read" if path.suffix else "its name says no format"
     raise FormatError(f"{path}: {what}", _INSTEAD.get(suffix) or known)
