@@ -46,6 +46,8 @@ def plain(operator: Operator, network: Primitives, made: dict[str, Any]) -> list
     """An operator as ONNX has it: products are of two axes there, and pools do not adapt."""
     output = operator.outputs[0]
     dims = network.dims.get(operator.inputs[0], ())
+    if operator.kind == "RMSNormalization":
+        return [replace(operator, attributes={k: v for k, v in operator.attributes.items() if k != "learned"})]
     if operator.kind.endswith("Normalization"):
         size = dims[-1] if operator.kind.startswith("Layer") else dims[1]
         made |= {f"{output}.1": np.ones(size, np.float32), f"{output}.0": np.zeros(size, np.float32)}

@@ -115,6 +115,19 @@ def numbers(*dims: int) -> Any:
             "GN 1 noaffine, FLATTEN, SCALE bias, RESHAPE 6x8x4",
         ),
         (13, [("Mul", "x a", "y", {})], {"a": numbers(4, 6, 8)}, "FLATTEN, SCALE, RESHAPE 6x8x4"),
+        (13, [("LpNormalization", "x", "y", {"axis": 1, "p": 2})], {}, "LRN size=7 alpha=7 beta=0.5 k=1e-24"),
+        (
+            13,
+            [
+                ("ReduceL2", "x", "a", {"axes": [1], "keepdims": 1}),
+                ("Clip", "a least", "b", {}),
+                ("Shape", "x", "c", {}),
+                ("Expand", "b c", "d", {}),
+                ("Div", "x d", "y", {}),
+            ],
+            {"least": np.float32(1e-12)},
+            "LRN size=7 alpha=7 beta=0.5 k=1e-24",
+        ),
         (
             13,
             [("MaxPool", "x", "y", {"kernel_shape": [4, 4], "strides": [3, 3], "pads": [0, 0, 1, 2]})],

@@ -167,6 +167,30 @@ def conv(*arguments: Any, **how: Any) -> nn.Module:
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
     "residual": (lambda: Does(residual, conv=conv(4, 4, 3, padding=1), bn=nn.BatchNorm2d(4)), (X,)),
     "loop": (lambda: Does(loop, layers=nn.ModuleList([conv(4, 4, 3, padding="same") for _ in "abc"])), (X,)),
+    "lengths": (
+        lambda: Does(
+            lambda m, x: (
+                F.normalize(m.one(x)),
+                m.rms(x),
+                x * torch.rsqrt(x.pow(2).mean(1, keepdim=True) + 1e-3),
+                m.one(x).norm(dim=(2, 3), keepdim=True),
+                x.flatten(1) / (1 + x.flatten(1).abs()),
+            ),
+            one=conv(4, 3, 1),
+            rms=nn.RMSNorm(5),
+        ),
+        (X,),
+    ),
+    "distances": (
+        lambda: Does(
+            lambda m, x, y: (
+                F.cosine_similarity(m.one(x), m.one(y)),
+                F.pairwise_distance(m.one(x), m.one(y), keepdim=True),
+            ),
+            one=nn.Linear(5, 3),
+        ),
+        (X[0, 0], X[1, 1]),
+    ),
     "twice": (
         lambda: Does(lambda m, x: m.one(m.one(x)), one=nn.Sequential(conv(4, 4, 1), nn.ReLU(inplace=True))),
         (X,),

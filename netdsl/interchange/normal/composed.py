@@ -208,6 +208,13 @@ def _skipping_norm(write: Parts, operator: Operator) -> None:
     write.last("LayerNormalization", found, *operator.inputs[2:4], axis=-1, epsilon=operator.real("epsilon", 1e-12))
 
 
+def _euclidean(write: Parts, operator: Operator) -> None:
+    """ReduceL2: the root of a sum of squares."""
+    x, *over = operator.inputs
+    total = write("ReduceSum", write("Mul", x, x), *over, **operator.attributes)
+    write.last("Sqrt", total)
+
+
 _RULES: Mapping[str, Callable[[Parts, Operator], Any]] = {
     "ImageScaler": _scaled,
     "Affine": _linear,
@@ -226,6 +233,7 @@ _RULES: Mapping[str, Callable[[Parts, Operator], Any]] = {
     f"{_MICROSOFT}FusedMatMul": _fused_product,
     **dict.fromkeys([f"{_MICROSOFT}{one}" for one in ("Gelu", "FastGelu", "BiasGelu")], _biased_gelu),
     f"{_MICROSOFT}SkipLayerNormalization": _skipping_norm,
+    "ReduceL2": _euclidean,
     "Einsum": contractions.einsum,
     "Attention": contractions.attention,
     f"{_MICROSOFT}Attention": contractions.packed_attention,

@@ -23,6 +23,8 @@ _WEIGHTS: Mapping[str, tuple[int, ...]] = {
     "InstanceNormalization": (1, 2),
     "LayerNormalization": (1, 2),
     "GroupNormalization": (1, 2),
+    "RMSNormalization": (1,),
+    "SimplifiedLayerNormalization": (1,),
     "PRelu": (1,),
     "LSTM": (1, 2, 3),
     "GRU": (1, 2, 3),
@@ -92,6 +94,8 @@ def _sure(operator: Operator, at: int, value: Tensor, dims: Mapping[str, Dims]) 
     match operator.kind:
         case "InstanceNormalization" | "LayerNormalization" if at == 1:
             return (value.ndim == 1 and operator.kind[0] == "L") or bool((value != 1).any())
+        case "RMSNormalization" | "SimplifiedLayerNormalization":
+            return bool(operator.whole("learned", 0)) or bool((value != 1).any())
         case "GroupNormalization" | "Gemm" if at == 2:
             return value.size == dims.get(operator.outputs[0], (0, 0))[1]
         case _:

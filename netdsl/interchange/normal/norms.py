@@ -189,7 +189,7 @@ def spelled_response(draft: Draft, operator: Operator) -> Flow | None:
     numbers = [draft.constant(one, 1) for one in (times, plus, power)]
     size, pads = max(mean.sizes("kernel_shape") or (1,)), draft.whole(pad, 1) or ()
     wide = sorted(one for one in pads if one)
-    if any(one is None or one.size != 1 for one in numbers) or not _squares(draft, square, operator.inputs[0]):
+    if any(one is None or one.size != 1 for one in numbers) or not squares(draft, square, operator.inputs[0]):
         return None
     if draft.axis(x, 1) != CHANNELS or wide != sorted(one for one in (size // 2, (size - 1) // 2) if one):
         return None
@@ -239,13 +239,7 @@ def spelled(draft: Draft, operator: Operator) -> Flow | None:
     eps = next((draft.constants[name] for name in shifted.inputs if name in draft.constants), None)
     mean = next((draft.makers[name] for name in shifted.inputs if name in draft.makers), None)
     square, centre = _made(draft, mean, "ReduceMean"), draft.makers.get(top.inputs[1])
-    if (
-        eps is None
-        or eps.size != 1
-        or square is None
-        or mean is None
-        or not _squares(draft, square, operator.inputs[0])
-    ):
+    if eps is None or eps.size != 1 or square is None or mean is None or not squares(draft, square, operator.inputs[0]):
         return None
     if centre is None or centre.kind != "ReduceMean" or centre.inputs[0] != top.inputs[0]:
         return None
@@ -269,7 +263,7 @@ def _made(draft: Draft, operator: Operator | None, kind: str) -> Operator | None
     return draft.makers.get(operator.inputs[0]) if operator is not None and operator.kind == kind else None
 
 
-def _squares(draft: Draft, operator: Operator, name: str) -> bool:
+def squares(draft: Draft, operator: Operator, name: str) -> bool:
     """Whether an operator gives the squares of a value, or of one that is reckoned as it is."""
     power = draft.constant(operator, 1)
     twice = operator.kind == "Mul" and operator.inputs[0] == operator.inputs[1]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netdsl.interchange.normal import arithmetic, axes, curves, merges, norms, products
+from netdsl.interchange.normal import arithmetic, axes, curves, lengths, merges, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
 from netdsl.layers import activation, merge
@@ -30,6 +30,7 @@ PLAIN: Mapping[str, type[Layer]] = {
     "Mish": activation.Mish,
 }
 """Operators that are a layer by themselves."""
+_BY_NUMBERS: Mapping[str, Layer] = {"Neg": Times(-1), "Sqrt": lengths.ROOT, "Reciprocal": lengths.INVERSE}
 _MERGES: Mapping[str, type[Layer]] = {
     "Add": merge.Add,
     "Sum": merge.Add,
@@ -46,8 +47,8 @@ def unary(draft: Draft, operator: Operator) -> Flow:
     x = draft.flow(operator)
     curve = curves.of(operator.kind, seen(operator.inputs[0], x))
     row = PLAIN.get(operator.kind)
-    if row is None and operator.kind == "Neg":
-        return followed(draft, operator, x, curve, (Times(-1),))
+    if operator.kind in _BY_NUMBERS:
+        return followed(draft, operator, x, curve, (_BY_NUMBERS[operator.kind],))
     before = draft.items[x.item]
     if operator.kind == "Tanh" and isinstance(before.layer, Times) and draft.alone(x.item):
         item = draft.add(operator, activation.Tanh(slope=before.layer.factor), before.inputs)
@@ -147,11 +148,15 @@ def joining(draft: Draft, operator: Operator) -> Flow:
         raise Unsaid("it joins several values and a constant")
     if operator.kind == "Div" and (norm := norms.spelled(draft, operator) or norms.spelled_response(draft, operator)):
         return norm
+    if operator.kind in ("Div", "Mul") and (found := lengths.divided(draft, operator)) is not None:
+        return found
     curve: curves.Curves = {}
     if operator.kind in curves.BINARY and len(given) == 2:
         curve = curves.of(operator.kind, seen(given[0], flows[0]), seen(given[1], flows[1]))
         if curves.recognised(curve) is not None:
             return followed(draft, operator, flows[0], curve, ())
+    if operator.kind == "Div":
+        return replace(lengths.quotient(draft, operator, *flows), curves=curve)
     if operator.kind not in _MERGES:
         if curve:
             return followed(draft, operator, flows[0], curve, ())

@@ -123,8 +123,10 @@ def reduced(draft: Draft, operator: Operator) -> Flow:
 def _along_others(draft: Draft, operator: Operator, x: Flow, gone: set[int]) -> Flow:
     """A reduction of channels, as positions of a map that has one channel; neighbours that both go or stay are one."""
     dims, kept = x.dims, operator.whole("keepdims", 1)
-    if 0 in gone or dims[0] != draft.batch:
+    if 0 in gone:
         raise Unsaid("it is over the examples of a batch")
+    if dims[0] != draft.batch:
+        raise Unsaid("it is over the features of each window or head")
     sizes: list[int] = []
     goes: list[bool] = []
     for at, size in enumerate(dims[1:], 1):

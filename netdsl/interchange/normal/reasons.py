@@ -10,8 +10,6 @@ LOOKED_UP = "it looks up what is numbered, and what flows here is measured"
 TAKEN = "which values it takes depends on what flows"
 _LISTS = "it is of a list of values, which no layer has"
 _REASONS: Mapping[str, str] = {
-    "ReduceL2": "no layer takes the length of vectors, as cosines and normalised features do",
-    "RMSNormalization": "no layer divides by the size of values alone; LN takes their mean away too",
     "Sign": "no layer gives the signs of values",
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"), _QUANTISED),
     **dict.fromkeys(("ConvInteger", "MatMulInteger"), _QUANTISED),

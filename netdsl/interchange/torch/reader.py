@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake
 from netdsl.interchange.primitives import Primitives, alive
-from netdsl.interchange.torch import constants, moving, pointwise, reasons, sequence, shuffling, windows
+from netdsl.interchange.torch import constants, distances, moving, pointwise, reasons, sequence, shuffling, windows
 from netdsl.interchange.torch.program import Call, Program, in_place, without_changes
 from netdsl.interchange.torch.writing import Given, Unsaid, Writing
 from netdsl.text.diagnostic import Diagnostic
@@ -26,6 +26,7 @@ RULES: Mapping[str, Callable[[Given], None]] = {
     **moving.RULES,
     **sequence.RULES,
     **shuffling.RULES,
+    **distances.RULES,
 }
 
 

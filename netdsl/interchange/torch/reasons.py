@@ -18,8 +18,9 @@ _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("torchvision.nms", "torchvision.roi_align", "torchvision.roi_pool"), _TAKES),
     "torchvision.deform_conv2d": "its windows follow from what flows",
     **dict.fromkeys(("rand", "randn", "rand_like", "randn_like", "bernoulli", "normal", "multinomial"), "it is random"),
-    **dict.fromkeys(("pairwise_distance", "cosine_similarity", "cdist"), "no layer compares two values by a distance"),
     **dict.fromkeys(("item", "_local_scalar_dense"), "it takes one number out of what flows"),
+    "cdist": "no layer compares each of some values with each of others by a distance",
+    "affine_grid_generator": "where it looks depends on what flows",
     "bilinear": "it multiplies its inputs with each other by a weight of three axes",
     **dict.fromkeys(
         ("stft", "istft", "_fft_r2c", "_fft_c2c", "_fft_c2r", "fft_rfft", "fft_fft2"), "no layer is a Fourier transform"

@@ -123,7 +123,8 @@ def rms_norm(given: Given) -> None:
     """rms_norm; without eps that of the kind of numbers."""
     x, over = given.ref("input"), given.ints("normalized_shape")
     scale = given.maybe("weight") or given.writing.filled(over, 1)
-    given.last("RMSNormalization", x, scale, axis=-len(over), epsilon=given.float("eps", 1.1920928955078125e-07))
+    how = {"axis": -len(over), "epsilon": given.float("eps", 1.1920928955078125e-07)}
+    given.last("RMSNormalization", x, scale, learned=int(given.has("weight")), **how)
 
 
 def pool(kind: str, rank: int) -> Callable[[Given], None]:
