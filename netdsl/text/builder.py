@@ -232,12 +232,10 @@ class Builder(Transformer[Token, Any]):
         return tree.Block(self.name(name), given, body, self.span(name, close))
 
     def output(self, children: list[Any]) -> tree.Output:
-        first, second, *rest = children
-        if second is None:
-            return tree.Output(False, (first, *rest), self.span(first, (first, *rest)[-1]))
-        if first.text != "training":
-            raise UnexpectedToken(Token("NAME", second.text, start_pos=second.span.start), {"COMMA"})
-        return tree.Output(True, (second, *rest), self.span(first, (second, *rest)[-1]))
+        training, *places = children
+        if training not in (None, "training"):
+            raise UnexpectedToken(Token("NAME", places[0].text, start_pos=places[0].span.start), {"COMMA"})
+        return tree.Output(bool(training), tuple(places), self.span(training or places[0], places[-1]))
 
     def expect(self, children: list[Any]) -> tree.Expect:
         quantity, of, node, relation, value = children
