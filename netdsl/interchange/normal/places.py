@@ -124,29 +124,28 @@ def _traced(draft: Draft, flow: Flow) -> Moves | None:
     index = positioned(flow.layout[:-1], shape)
     if index is None:
         return None
-    while isinstance(item.layer, Crop | Pad) or _thins(item.layer):
-        before = draft.shapes[item.inputs[0]]
-        if isinstance(item.layer, MaxPool):
-            steps = per_axis(item.layer.stride or (1,), before, "stride")
-            grid = np.arange(before.positions).reshape(before.spatial)[tuple([slice(None, None, one) for one in steps])]
-            index = np.where(index < 0, -1, grid.reshape(-1)[index])
-            item = draft.items[item.inputs[0]]
-            continue
-        around = item.layer.windows(before)
-        if isinstance(around, str):
-            break
-        if isinstance(item.layer, Pad) and item.layer.mode != "zero":
-            break
-        grid = np.pad(
-            np.arange(before.positions).reshape(before.spatial),
-            [(max(one.before, 0), max(one.after, 0)) for one in around],
-            constant_values=-1,
-        )
-        kept = zip(around, grid.shape, strict=True)
-        grid = grid[tuple([slice(max(-one.before, 0), size + min(one.after, 0)) for one, size in kept])]
+    while (grid := _kept(draft, item)) is not None:
         index = np.where(index < 0, -1, grid.reshape(-1)[index])
         item = draft.items[item.inputs[0]]
     return Moves(item.name, index)
+
+
+def _kept(draft: Draft, item: Item) -> NDArray[np.int64] | None:
+    """The positions that an item has of the one before it, -1 for zeros; None where it is no such part of it."""
+    layer = item.layer
+    if not isinstance(layer, Crop | Pad) and not _thins(layer):
+        return None
+    before = draft.shapes[item.inputs[0]]
+    grid = np.arange(before.positions).reshape(before.spatial)
+    if isinstance(layer, MaxPool):
+        steps = per_axis(layer.stride or (1,), before, "stride")
+        return grid[tuple([slice(None, None, one) for one in steps])]
+    around = layer.windows(before)
+    if isinstance(around, str) or (isinstance(layer, Pad) and layer.mode != "zero"):
+        return None
+    grid = np.pad(grid, [(max(one.before, 0), max(one.after, 0)) for one in around], constant_values=-1)
+    sides = zip(around, grid.shape, strict=True)
+    return grid[tuple([slice(max(-one.before, 0), size + min(one.after, 0)) for one, size in sides])]
 
 
 def _thins(layer: Layer) -> bool:
