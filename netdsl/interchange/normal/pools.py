@@ -109,15 +109,20 @@ def reduced(draft: Draft, operator: Operator) -> Flow:
     along = [not read.isdisjoint(atoms) for atoms in own]
     if {atom for over, atoms in zip(along, own, strict=True) if over for atom in atoms} != read or any(along[:2]):
         return _along_others(draft, operator, x, gone)
-    item, row = x.item, MaxPool if operator.kind == "ReduceMax" else AveragePool
     kernel = tuple([size if over else 1 for size, over in zip(shape.spatial, along[2:], strict=True)])
-    if shape.spatial:
-        item = draft.add(operator, row(global_=True) if kernel == shape.spatial else row(kernel), [item])
-    if operator.kind == "ReduceSum" and prod(kernel) > 1:
-        item = draft.add(operator, Times(prod(kernel)), [item])
+    item = _over(draft, operator, x.item, kernel) if kernel else x.item
     kept = operator.whole("keepdims", 1)
     layout = [() if at in gone else atoms for at, atoms in enumerate(x.layout) if kept or at not in gone]
     return Flow(item, tuple(layout))
+
+
+def _over(draft: Draft, operator: Operator, item: str, kernel: tuple[int, ...]) -> str:
+    """A reduction over windows that lie side by side; one over the whole map is `global`."""
+    row = MaxPool if operator.kind == "ReduceMax" else AveragePool
+    made = draft.add(operator, row(global_=True) if kernel == draft.shapes[item].spatial else row(kernel), [item])
+    if operator.kind == "ReduceSum" and prod(kernel) > 1:
+        made = draft.add(operator, Times(prod(kernel)), [made])
+    return made
 
 
 def _along_others(draft: Draft, operator: Operator, x: Flow, gone: set[int]) -> Flow:
@@ -138,11 +143,8 @@ def _along_others(draft: Draft, operator: Operator, x: Flow, gone: set[int]) -> 
     apart = axes.reshaped(x.layout, (dims[0], 1, *sizes))
     if len(sizes) > 3 or apart is None:
         raise Unsaid("it is over other axes than those of positions")
-    item, row = draft.map(operator, Flow(x.item, apart)), MaxPool if operator.kind == "ReduceMax" else AveragePool
     kernel = tuple([size if one else 1 for size, one in zip(sizes, goes, strict=True)])
-    item = draft.add(operator, row(global_=True) if all(goes) else row(kernel), [item])
-    if operator.kind == "ReduceSum" and prod(kernel) > 1:
-        item = draft.add(operator, Times(prod(kernel)), [item])
+    item = _over(draft, operator, draft.map(operator, Flow(x.item, apart)), kernel)
     left = [1 if at in gone else size for at, size in enumerate(dims) if kept or at not in gone]
     return Flow(item, axes.reshaped(draft.natural(item).layout, left) or ())
 
