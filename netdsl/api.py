@@ -199,7 +199,7 @@ def _proven(
     found = report.diagnostics()
     if report.failed or shaped is None:
         raise NetError(found)
-    return Network(shaped, tuple(found), path, overrides or Overrides(), paths or {}, _listed=paths is not None)
+    return Network(shaped, tuple(found), path, overrides or Overrides(), paths or {}, _of_graph=paths is not None)
 
 
 def format(text: str) -> str:

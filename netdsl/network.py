@@ -58,7 +58,7 @@ class Network(Line):
     notes: tuple[str, ...] = ()
     """What was passed over in the module or file that it was made of."""
     _given: Callable[[], Mapping[str, Tensor]] | None = field(default=None, compare=False)
-    _listed: bool = False
+    _of_graph: bool = False
 
     @property
     def about(self) -> str:
@@ -81,7 +81,7 @@ class Network(Line):
 
         Of a network that was made of a graph, a program that makes the same, as an author would have written it.
         """
-        return self._recovered if self._listed else self.shaped.graph.source.text
+        return self._recovered if self._of_graph else self.shaped.graph.source.text
 
     @cached_property
     def _recovered(self) -> str:

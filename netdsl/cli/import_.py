@@ -114,7 +114,8 @@ def _proof(file: Path, found: Imported) -> str:
         _note(found)
         some = listed([*found.lacking[:3], *["others"] * (len(found.lacking) > 3)], " and ")
         what = f"has no weights for {some}" if found.weights else "has no weights"
-        beside = entry.READERS[f".{file.suffix[1:].lower()}"].weights if file.suffix.lower() in entry.READERS else ""
+        format = entry.READERS.get(file.suffix.lower())
+        beside = format.weights if format else ""
         help = f"write --from-weights FILE{beside}, or leave --weights out" if beside else "leave --weights out"
         raise common.UsageError(f"{file}: it {what}", help)
     common.share_cores()
