@@ -94,6 +94,7 @@ def test_an_edited_program_is_still_what_was_imported(here: Path, pipe: Pipe) ->
     done = command_line.run("diff", "--exit-code", "old.net", pipe(imported(here, config())))
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines()[0] == "old.net → new"
+    assert done.out.splitlines()[1].startswith("no change but of names: ")
     assert done.out.splitlines()[1].endswith("layers renamed")
     assert len(done.out.splitlines()) == 2
 

@@ -76,6 +76,8 @@ def counted(difference: Compared) -> str:
     (count, word), *others = told
     verb = "follows" if word == "follow" and count == 1 else word
     first = f"{count:,} layer{'s' * (count != 1)} {verb}"
+    if not difference:  # what a guest calls its layers is no difference
+        return f"no change but of names: {first}"
     return ", ".join([first, *(f"{count:,} {word}" for count, word in others)])
 
 
