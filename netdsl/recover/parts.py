@@ -155,34 +155,35 @@ class Parts:
         found: list[Part] = []
         at = 0
         while at < len(chain):
-            run = at
-            while run < len(equal) and equal[run]:
-                run += 1
-            copies, left = divmod(run - at + period, period)
-            if copies < 2:
+            run = self._run(chain, equal, at, period)
+            if run is None:
                 found.append(chain[at])
                 at += 1
                 continue
-            starts = [
-                at + shift for shift in range(left + 1) if self._repeatable(chain[at + shift : at + shift + period])
-            ]
-            if not starts:
-                found.append(chain[at])
-                at += 1
-                continue
-            start = min(starts, key=lambda one: _rank(self.forms, chain[one].item))
-            end = start + copies * period
-            if any(part.item.label is not None for part in chain[end - period : end - 1]):
-                copies, end = copies - 1, end - period
-            if copies < 2:
-                found.append(chain[at])
-                at += 1
-                continue
+            start, end = run
             found += chain[at:start]
-            # Only its end may be labelled, which from outside stands for the last copy.
             found.append(self._repeat([chain[one : one + period] for one in range(start, end, period)]))
             at = end
         return found
+
+    def _run(self, chain: list[Part], equal: Sequence[bool], at: int, period: int) -> tuple[int, int] | None:
+        """From where on and up to where copies stand in a row, the first of which may begin here; None for no two.
+
+        Only the end of the last may be labelled, which from outside stands for that copy.
+        """
+        run = at
+        while run < len(equal) and equal[run]:
+            run += 1
+        copies, left = divmod(run - at + period, period)
+        shifts = range(left + 1) if copies > 1 else ()
+        starts = [at + shift for shift in shifts if self._repeatable(chain[at + shift : at + shift + period])]
+        if not starts:
+            return None
+        start = min(starts, key=lambda one: _rank(self.forms, chain[one].item))
+        end = start + copies * period
+        if any(part.item.label is not None for part in chain[end - period : end - 1]):
+            copies, end = copies - 1, end - period
+        return (start, end) if copies > 1 else None
 
     def _grown(self, chain: list[Part], period: int) -> list[Part]:
         """The chain with what recurs three times or more as a repeat, where numbers grow evenly from copy to copy."""
