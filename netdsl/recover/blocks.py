@@ -56,7 +56,7 @@ class Blocks:
         found[self.top] = [self.nodes]
         for form in reversed(list(found)):
             at = 0
-            for item in [item for chain in self.forms[form].chains for item in chain]:
+            for item in self.forms[form].inside:
                 end = at + self.forms[item.form].width
                 found[item.form] += [nodes[at:end] for nodes in found[form]]
                 at = end

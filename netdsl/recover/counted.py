@@ -48,7 +48,7 @@ class Counted:
             times = 1 if one.kind == "call" else self.uses[form]
             rows = self.rows[form] = [copy for row in seen[form] for copy in _copies(one, row)]
             at, start = len(one.holes), 0
-            for item in [item for chain in one.chains for item in chain]:
+            for item in one.inside:
                 inner = forms[item.form]
                 self.sites.setdefault(item.form, self.sites[form][start : start + inner.width])
                 start += inner.width
@@ -68,7 +68,7 @@ class Counted:
                 found[form] = None
             elif form not in found:
                 pending.append((form, True))
-                inside = [item.form for chain in self.forms[form].chains for item in chain]
+                inside = [item.form for item in self.forms[form].inside]
                 pending += [(one, False) for one in reversed(inside) if one not in found]
         return list(found)
 
@@ -89,7 +89,7 @@ class Counted:
 
     def _words(self, form: int) -> int:
         one = self.forms[form]
-        inside = sum(self._cost(item.form) for chain in one.chains for item in chain)
+        inside = sum(self._cost(item.form) for item in one.inside)
         match one.kind:
             case "layer":
                 assert one.layer is not None

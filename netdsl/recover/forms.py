@@ -82,6 +82,11 @@ class Form:
     fixed: bool = False
     inner: bool = False
 
+    @property
+    def inside(self) -> list[Item]:
+        """What its chains hold, in order."""
+        return [item for chain in self.chains for item in chain]
+
 
 class Forms:
     """All forms, by number; equal ones are one."""
@@ -105,7 +110,7 @@ class Forms:
 
     def add(self, form: Form) -> int:
         """The number of a new form."""
-        inside = [item for chain in form.chains for item in chain]
+        inside = form.inside
         form.fields = (*form.holes, *(field for item in inside for field in self.all[item.form].fields))
         form.arity = len(form.fields)
         form.width = (form.kind in ("layer", "apply")) + sum(self.all[item.form].width for item in inside)

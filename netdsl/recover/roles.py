@@ -225,12 +225,10 @@ def _main(forms: Forms, chain: Sequence[Item]) -> Sequence[str]:
 
 def _literal(blocks: Blocks, form: int) -> bool:
     """Whether no block calls this one, so that its arguments are numbers."""
-    pending = [item.form for one in blocks.called for chain in blocks.forms[one].chains for item in chain]
+    pending = [item.form for one in blocks.called for item in blocks.forms[one].inside]
     while pending:
         one = pending.pop()
         if one == form:
             return False
-        pending += (
-            [] if blocks.forms[one].kind == "call" else [item.form for c in blocks.forms[one].chains for item in c]
-        )
+        pending += [] if blocks.forms[one].kind == "call" else [item.form for item in blocks.forms[one].inside]
     return True
