@@ -354,5 +354,6 @@ def test_a_part_of_a_program_of_torch_is_what_does_not_follow_from_what_cannot_b
     assert "linalg_matrix_exp in the network cannot be said" in done.err
     done = command_line.run("import", str(tmp_path / "part.pt2"), "--partial")
     assert done.status == 0
+    assert "not used in inference" not in done.err
     written = [node.layer.written for node in netdsl.loads(done.out).shaped.nodes]
     assert [one for one in written if "CONV" in one] == ["CONV 4 3", "CONV 5 1"]

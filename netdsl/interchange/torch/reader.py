@@ -116,7 +116,8 @@ def _left(program: Program, needed: set[str], unsaid: set[str]) -> Program:
                 calls.append(call)
     read = {name for call in calls for name in call.refs()}
     ends = [(call.path, name) for call in calls for name in call.outputs if name and name not in read]
-    return replace(program, calls=tuple(calls), outputs=tuple(ends))
+    left = replace(program, calls=tuple(calls), outputs=tuple(ends))
+    return replace(left, parameters=program.parameters - (used(program) - used(left)))
 
 
 def _needed(program: Program) -> set[str]:
