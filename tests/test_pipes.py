@@ -90,6 +90,11 @@ def changes(here: Path, pipe: Pipe, text: str) -> list[tuple[str, str]]:
 # A second import of what was edited
 
 
+def test_what_comes_through_a_pipe_is_named_beside_a_file_of_its_name(here: Path, pipe: Pipe) -> None:
+    done = command_line.run("diff", "resnet18", pipe('network "resnet18"\nINPUT 3 -> FC 2\n'))
+    assert done.out.startswith("resnet18 → resnet18\n")
+
+
 def test_an_edited_program_is_still_what_was_imported(here: Path, pipe: Pipe) -> None:
     done = command_line.run("diff", "--exit-code", "old.net", pipe(imported(here, config())))
     assert (done.status, done.err) == (0, "")

@@ -277,5 +277,5 @@ def shortened(row: Row) -> Row:
 
 def heading(difference: Compared) -> str:
     """What a report is about: the two files, once where they are two revisions of one; by title what is no file."""
-    names = (graph.title if graph.source.passing else graph.source.name for graph in difference.graphs)
-    return " → ".join(dict.fromkeys(map(safe.line, names)))
+    names = [safe.line(graph.title if graph.source.passing else graph.source.name) for graph in difference.graphs]
+    return " → ".join(dict.fromkeys(names) if difference.guest is None else names)
