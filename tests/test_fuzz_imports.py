@@ -25,7 +25,7 @@ from netdsl.interchange import darknet, entry
 from netdsl.interchange.caffe.reading import reading
 from netdsl.interchange.flat import ForeignError
 from netdsl.interchange.torch import constants
-from netdsl.interchange.torch.program import Call, Program, Ref
+from netdsl.interchange.torch.program import Call, Program, Ref, without_changes
 from netdsl.text.source import Source
 
 MUTANTS = 50
@@ -305,6 +305,61 @@ def test_constants_of_a_program_grow_no_further_than_it_says(
     start = process_time()
     assert constants.folded(program).calls == program.calls
     assert process_time() - start < 1
+
+
+def _program(calls: list[Call], tensors: dict[str, Any]) -> Program:
+    last = calls[-1].outputs[0]
+    return Program("", "", "", tuple(calls), (), (("", last),), {}, tensors, parameters=frozenset(tensors))
+
+
+def test_a_chain_of_constants_takes_time_by_its_length() -> None:
+    tensors = {f"p{at}": np.ones((), np.float32) for at in range(10_000)}
+    names = ["p0", *(f"x{at}" for at in range(1, 10_000))]
+    chain = [
+        Call("mul", {"self": Ref(before), "other": Ref(f"p{at}")}, (name,))
+        for at, (before, name) in enumerate(pairwise(names), 1)
+    ]
+    start = process_time()
+    origins = constants.folded(_program(chain, tensors)).origins
+    assert origins["x1"] == {"p0", "p1"}
+    assert all(found < tensors.keys() for found in origins.values())
+    assert process_time() - start < 4
+
+
+def test_changes_in_place_take_time_by_their_count() -> None:
+    parts = [Call("view", {"self": Ref("x")}, (f"w{at}",)) for at in range(10_000)]
+    changes = [Call("relu_", {"self": Ref(f"w{at}")}, (f"y{at}",)) for at in range(10_000)]
+    names = ["x", *(f"y{at}" for at in range(10_000))]
+    chain = [Call("relu_", {"self": Ref(before)}, (name,)) for before, name in pairwise(names)]
+    start = process_time()
+    with pytest.raises(ForeignError) as caught:
+        without_changes(_program([*parts, *changes], {}))
+    assert len(caught.value.diagnostics) == 9_999
+    assert without_changes(_program(chain, {})).outputs == (("", "y9999"),)
+    assert process_time() - start < 4
+
+
+@needed
+def test_weights_that_a_file_does_not_hold_are_bounded_before_they_are_written(tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper  # pyright: ignore
+
+    x, y = helper.make_tensor_value_info("x", 1, [1, 2**15]), helper.make_tensor_value_info("y", 1, None)
+    nodes = [helper.make_node("ConstantOfShape", ["s"], ["w"]), helper.make_node("MatMul", ["x", "w"], ["y"])]
+    model = helper.make_graph(nodes, "made", [x], [y], [numpy_helper.from_array(np.array([2**15, 2**16]), "s")])
+    (tmp_path / "net.onnx").write_bytes(helper.make_model(model).SerializeToString())
+    target = tmp_path / "net.safetensors"
+    done = command_line.run("import", str(tmp_path / "net.onnx"), "--weights", str(target))
+    assert (done.status, done.out) == (1, "")
+    assert "values of weights that the file does not hold: 2,147,483,648 are more than 1,073,741,824" in done.err
+    assert not target.exists()
+
+
+@needed
+def test_a_model_larger_than_any_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "net.onnx").open("wb") as file:
+        file.truncate(2**31)
+    with pytest.raises(ForeignError, match="it has 2,147,483,648 bytes, and such a file 2,147,483,647 at most"):
+        entry.read(tmp_path / "net.onnx")
 
 
 def described(folder: Path, change: Any, repeated: int = 0) -> Path:

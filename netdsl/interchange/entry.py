@@ -16,6 +16,8 @@ from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake, at_node, graph, sayable
 from netdsl.interchange.gathering import Inputs
+from netdsl.interchange.mistakes import TooMuch
+from netdsl.interchange.primitives import stored
 from netdsl.layers.shape import Shape
 from netdsl.measure import expect
 from netdsl.measure.costs import Totals
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Path_ = str | os.PathLike[str]
+MOST_REPEATED = 2**30
+"""Values of weights that a file has by repeating others: seven times those of the largest models kept so, VGG-19s."""
 
 
 class FormatError(ValueError):
@@ -193,13 +197,19 @@ class Imported:
     def weights(self) -> Mapping[str, NDArray[Any]]:
         """The tensors that the file has, by the names of the program's state dict, as they lie in the file.
 
-        Those of NORMALIZE, which are its arguments, are among them, as they are in a state dict.
+        Those of NORMALIZE, which are its arguments, are among them, as they are in a state dict. Raises ForeignError
+        where the file repeats a few values so often that they would fill a disk.
         """
         import numpy as np
 
         from netdsl.compile.plan import Plan
         from netdsl.layers.norm import Normalize
 
+        values = [value for item in self.flat.items for value in item.weights.values()]
+        repeated = sum(value.size for value in values if stored(value) < value.size)
+        if repeated > MOST_REPEATED:
+            many = TooMuch("values of weights that the file does not hold", repeated, MOST_REPEATED)
+            raise ForeignError([Diagnostic(many, at_node(self.flat.source, "", self.flat.title))])
         modules = Plan(self.shaped, train=True).modules
         owners = {node.path: node.owner for node in self.shaped.nodes}
         found = {

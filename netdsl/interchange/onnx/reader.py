@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("onnx",)
 """What reads such files, and is optional."""
+MOST_BYTES = 2**31 - 1
+"""Bytes of a file, as protobuf has it."""
 MOST_OPERATORS = 200_000
 _OWN = ("", "ai.onnx")
 """ONNX's own operators, by the names of their domain."""
@@ -88,6 +90,9 @@ def read(path: Path, sizes: Mapping[str, Shape] | None = None) -> Primitives:
     """
     onnx: Any = import_module("onnx")
     wrong: Any = import_module("google.protobuf.message").DecodeError
+    if (size := path.stat().st_size) > MOST_BYTES:
+        why = f"it has {size:,} bytes, and such a file {MOST_BYTES:,} at most, with more weights in another beside it"
+        raise _error(path.name, NoModel(path.name, why))
     try:
         model: Any = onnx.load_model_from_string(path.read_bytes())
     except (wrong, ValueError, RuntimeError, RecursionError):

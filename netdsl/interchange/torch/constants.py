@@ -20,6 +20,8 @@ _MOST = 2**22
 """Values that a constant may have which is worked out, beyond as many as those have that it is of."""
 _ROOM = 2**27
 """Bytes that constants may take which are worked out, beyond as many as the file has."""
+_ORIGINS = 16
+"""How many tensors are known that a constant follows from."""
 _MADE = frozenset((*arrays.FILLED, "arange", "linspace", "scalar_tensor"))
 _KEEPING = frozenset(
     (
@@ -58,6 +60,7 @@ class _Work:
         self.dims = program.dims
         self.tensors: dict[str, Tensor] = dict(program.tensors)
         self.missing = set(program.missing)
+        self.parameters = program.parameters
         self.room = _ROOM + sum(stored(one) * one.itemsize for one in self.tensors.values())
         self.roots: dict[str, str] = {}
         """Whose memory a constant is a view of."""
@@ -114,11 +117,18 @@ class _Work:
             self.room -= 0 if views else stored(self.tensors[output]) * self.tensors[output].itemsize
             if self.missing.intersection(names):
                 self.missing.add(output)
-            self.origins[output] = frozenset[str]().union(*[self.origins.get(one, {one}) for one in names])
+            self.origins[output] = self.of(names)
             if operator not in _KEEPING or self.computed.intersection(names):
                 self.computed.add(output)
         self.known[key] = call.outputs
         return True
+
+    def of(self, names: Sequence[str]) -> frozenset[str]:
+        """The tensors that constants follow from, of many some, parameters first: each constant of a chain has more."""
+        found = frozenset[str]().union(*[self.origins.get(one, {one}) for one in names])
+        if len(found) <= _ORIGINS:
+            return found
+        return frozenset(sorted(found, key=lambda one: (one not in self.parameters, one))[:_ORIGINS])
 
     def root(self, name: str) -> str:
         return self.roots.get(name, name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias, cast
 
@@ -94,7 +94,7 @@ class Program:
     missing: frozenset[str] = frozenset()
     parameters: frozenset[str] = frozenset()
     origins: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
-    """For a constant that was worked out, the tensors that it follows from."""
+    """For a constant that was worked out, the tensors that it follows from; of many some, parameters first."""
     computed: frozenset[str] = frozenset()
     """The constants that have other values than those."""
     notes: tuple[str, ...] = ()
@@ -146,52 +146,70 @@ def without_changes(program: Program) -> Program:
 
     Raises ForeignError where that is not all that follows.
     """
-    current: dict[str, str] = {}
-    base: dict[str, str] = {}
-    changed: dict[str, Call] = {}  # tensors that are no longer what they were, by no name that is known
-    errors: list[Diagnostic] = []
+    tensors = _Tensors()
+    culprits: list[Call] = []
     calls: list[Call] = []
-    parts: dict[str, list[str]] = {}
-    for call in program.calls:
-        for name in {current.get(name, name) for name in call.refs()} & changed.keys():
-            culprit = changed.pop(name)
-            mistake = Overwritten(culprit.operator, culprit.module or "the network")
-            errors.append(Diagnostic(mistake, program.place(culprit)))
-        arguments = {name: _renamed(value, current) for name, value in call.arguments.items()}
+    for time, call in enumerate(program.calls):
+        names = {name: tensors.now(name) for name in call.refs()}
+        culprits += tensors.culprits(names.values(), time)
+        arguments = {name: _renamed(value, names) for name, value in call.arguments.items()}
         first = next(iter(arguments.values()), None)
-        operator = call.operator
-        calls.append(
-            replace(call, arguments=arguments, operator=operator.rstrip("_") if in_place(operator) else operator)
-        )
+        operator, changes = call.operator, in_place(call.operator)
+        calls.append(replace(call, arguments=arguments, operator=operator.rstrip("_") if changes else operator))
         if isinstance(first, Ref) and call.outputs:
-            old = first.name
-            root = base.get(old, old)
-            if in_place(operator):
-                new = call.outputs[0]
-                for name in parts.get(root, []):
-                    if name != old:
-                        changed[name] = call
-                if root != old:
-                    changed[root] = call
-                written = next(iter(call.arguments.values()))
-                assert isinstance(written, Ref)
-                current[written.name] = current[old] = new
-                for before, after in list(current.items()):
-                    if after == old:
-                        current[before] = new
+            if changes:
+                tensors.change(first.name, call, time)
             elif operator in _VIEWS:
-                for output in call.outputs:
-                    base[output] = root
-                parts.setdefault(root, []).extend(call.outputs)
-    outputs = tuple((name, current.get(value, value)) for name, value in program.outputs)
-    for name in {value for _, value in outputs} & changed.keys():
-        culprit = changed[name]
-        errors.append(
-            Diagnostic(Overwritten(culprit.operator, culprit.module or "the network"), program.place(culprit))
-        )
-    if errors:
-        raise ForeignError(errors)
+                tensors.view(first.name, call.outputs, time)
+    outputs = tuple((name, tensors.now(value)) for name, value in program.outputs)
+    culprits += tensors.culprits([value for _, value in outputs], len(calls))
+    if culprits:
+        mistakes = [(Overwritten(one.operator, one.module or "the network"), one) for one in culprits]
+        raise ForeignError([Diagnostic(mistake, program.place(one)) for mistake, one in mistakes])
     return replace(program, calls=tuple(calls), outputs=outputs)
+
+
+class _Tensors:
+    """What became of tensors that are changed in place, and of those that are parts of them."""
+
+    def __init__(self) -> None:
+        self._current: dict[str, str] = {}
+        self._base: dict[str, str] = {}
+        self._changes: dict[str, tuple[int, Call]] = {}
+        """For what others are parts of, the last change of any of them, and when."""
+        self._known: dict[str, int] = {}
+        """Since when a part is what its name says, or was told not to be."""
+
+    def now(self, name: str) -> str:
+        """The tensor that a name is by now."""
+        passed: list[str] = []
+        while name in self._current:
+            passed.append(name)
+            name = self._current[name]
+        self._current.update(dict.fromkeys(passed, name))
+        return name
+
+    def view(self, name: str, outputs: Sequence[str], time: int) -> None:
+        """Let tensors be parts of another one."""
+        self._base.update(dict.fromkeys(outputs, self._base.get(name, name)))
+        self._known.update(dict.fromkeys(outputs, time))
+
+    def change(self, name: str, call: Call, time: int) -> None:
+        """Let a tensor be what a call makes of it; its parts, and what it is a part of, are what no name says."""
+        new = call.outputs[0]
+        self._changes[self._base.get(name, name)] = time, call
+        self._known[name] = time + 1
+        self._current.pop(new, None)
+        if new != name:
+            self._current[name] = new
+
+    def culprits(self, names: Iterable[str], time: int) -> Iterator[Call]:
+        """What has changed tensors that are read now, each told once."""
+        for name in dict.fromkeys(names):
+            changed, call = self._changes.get(self._base.get(name, name), (-1, None))
+            if call is not None and changed >= self._known.get(name, -1):
+                self._known[name] = time
+                yield call
 
 
 def inlined(
