@@ -186,6 +186,7 @@ TABLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "outer": torch.outer,
     "einsum": lambda a, b: torch.einsum("i,j->ij", a, b),
     "mm": lambda a, b: a[:, None] @ b[None],
+    "embedding": lambda a, b: nn.functional.embedding(a.long(), torch.outer(a, b)),
     "bmm": lambda a, b: torch.bmm(a[None, :, None], b[None, None])[0],
 }
 """Tables of angles, as transformers of today make them."""
@@ -199,6 +200,25 @@ def test_tables_that_are_products_of_constants_are_worked_out(way: str) -> None:
 
     found = held(Does(placed, fc=nn.Linear(5, 4)), torch.randn(1, 6, 5))
     assert "CONV 4 1 -> POSITIONS" in found.text
+
+
+ENDS: dict[str, tuple[Callable[[Any, Tensor], Tensor], str]] = {
+    "joined": (lambda m, x: torch.stack([m.conv(x), x], 2).flatten(1, 2), "CONCAT"),
+    "rows": (lambda m, x: m.conv(x).permute(0, 2, 3, 1).reshape(2, -1, 2), "CONV 4 3 p1"),
+    "anchors": (lambda m, x: m.conv(x).view(2, 2, 2, 6, 5).permute(0, 1, 3, 4, 2), "CONV 4 3 p1"),
+    "rows of anchors": (
+        lambda m, x: m.conv(x).view(2, 2, 2, 6, 5).permute(0, 1, 3, 4, 2).reshape(2, -1, 2),
+        "SHUFFLE 2 -> RESHAPE 2x60",
+    ),
+}
+"""Outputs whose axes are made of others', each with how its program ends."""
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_outputs_are_compared_however_their_axes_are_made_of_others(end: str) -> None:
+    does, last = ENDS[end]
+    found = netdsl.from_torch(Does(does, conv=conv(4, 4, 3, padding=1)), X)
+    assert found.text.partition("\n\nexpect")[0].endswith(last)
 
 
 def test_what_is_added_that_the_source_has_not_is_told() -> None:

@@ -245,8 +245,11 @@ def _output(draft: Draft, value: str) -> str:
     own = axes.natural(draft.shapes[flow.item], draft.batch)
     if flow.layout == own or len(flow.layout) < 2:
         return flow.item
+    order = axes.joined([atom for atoms in flow.layout for atom in atoms])
+    apart = any(len(atoms) > 1 for atoms in flow.layout) and not {*order} <= {atom for atoms in own for atom in atoms}
+    draft.turning = draft.turning or apart  # parts of axes are joined with others: no other order of axes is this
     try:
-        return draft.map(operator, flow, turning=False)
+        return draft.map(operator, flow, turning=apart)
     except Unsaid:
         sizes = "x".join(map(str, ("N", *flow.dims[1:])))
         draft.notes[f"the output {value} is laid out otherwise in the source, as {sizes}"] = None

@@ -313,6 +313,7 @@ RULES: Mapping[str, Rule] = {
     "cat": lambda given, dims: np.concatenate(given["tensors"], given.get("dim", 0)),
     "stack": lambda given, dims: np.stack(given["tensors"], given.get("dim", 0)),
     "index": _index,
+    "embedding": lambda given, dims: np.take(given["weight"], given["indices"], 0),
     "roll": lambda given, dims: np.roll(_x(given), given["shifts"], given.get("dims") or None),
     "masked_fill": _masked,
     "where": _where,

@@ -28,7 +28,19 @@ _KEEPING = frozenset(
         *("alias", "detach", "contiguous", "clone", "lift_fresh_copy", "lift_fresh", "type_as", "to", "_to_copy"),
         *("view", "reshape", "flatten", "unflatten", "_unsafe_view", "squeeze", "unsqueeze", "view_as", "permute"),
         *("transpose", "swapaxes", "t", "mT", "numpy_T", "slice", "select", "chunk", "split", "split_with_sizes"),
-        *("unbind", "expand", "expand_as", "broadcast_to", "repeat", "cat", "stack", "index", "roll", "flip"),
+        *(
+            "unbind",
+            "expand",
+            "expand_as",
+            "broadcast_to",
+            "repeat",
+            "cat",
+            "stack",
+            "index",
+            "embedding",
+            "roll",
+            "flip",
+        ),
     )
 )
 """What gives the values that it is given, and no others."""

@@ -222,7 +222,7 @@ def _far(ours: Tensor, theirs: Tensor) -> float:
     layouts = [ours, ours.movedim(1, -1) if ours.ndim > 2 else ours]
     if 2 < ours.ndim <= _MOST_AXES:
         moved = (ours.permute(*order) for order in permutations(range(ours.ndim)) if ours.ndim == 3 or not order[0])
-        layouts += [one for one in moved if one.shape == theirs.shape]
+        layouts += [one for one in moved if one.ndim != theirs.ndim or one.shape == theirs.shape]
     if ours.ndim < theirs.ndim <= _MOST_AXES and ours.numel() == theirs.numel():
         for order in permutations(range(1, theirs.ndim)):
             back = sorted(range(theirs.ndim), key=(0, *order).__getitem__)
