@@ -202,6 +202,11 @@ def test_tables_that_are_products_of_constants_are_worked_out(way: str) -> None:
     assert "CONV 4 1 -> POSITIONS" in found.text
 
 
+def test_einsum_of_a_map_and_a_weight_is_a_convolution() -> None:
+    found = held(Does(lambda m, x: torch.einsum("bchw,oc->bohw", x, m.fc.weight), fc=nn.Linear(4, 3, bias=False)), X)
+    assert "INPUT 6x5x4 -> CONV 3 1 nobias" in found.text
+
+
 ENDS: dict[str, tuple[Callable[[Any, Tensor], Tensor], str]] = {
     "joined": (lambda m, x: torch.stack([m.conv(x), x], 2).flatten(1, 2), "CONCAT"),
     "rows": (lambda m, x: m.conv(x).permute(0, 2, 3, 1).reshape(2, -1, 2), "CONV 4 3 p1"),

@@ -39,6 +39,9 @@ def einsum(given: Given) -> None:
     rows = [one for one in result if one in first and one not in second]
     columns = [one for one in result if one in second and one not in first]
     if not len(inner) == len(rows) == len(columns) == 1 or len(first) + len(second) != 2 * len(batch) + 4:
+        if any(one in given.writing.constants for one in tensors):
+            given.last("Einsum", *tensors, equation=text)
+            return
         raise Unsaid(f"{text} is no product of matrices")
     left = _ordered(given, tensors[0], first, [*batch, *rows, *inner])
     right = _ordered(given, tensors[1], second, [*batch, *inner, *columns])
