@@ -9,6 +9,7 @@ import numpy as np
 
 from netdsl.interchange.normal.draft import Unsaid
 from netdsl.interchange.normal.parts import Parts
+from netdsl.text.fit import clipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 
 def einsum(write: Parts, operator: Operator) -> None:
     """Einsum of one value or of two: axes in another order, a product of matrices, axes in another order."""
-    sides, arrow, out = operator.text("equation").replace(" ", "").partition("->")
+    equation = operator.text("equation").replace(" ", "")
+    sides, arrow, out = equation.partition("->")
     terms = sides.split(",")
     plain = arrow and all(one.isalpha() and len(set(one)) == len(one) for one in (*terms, out or "a"))
     if not plain or len(terms) != len(operator.inputs) or len(terms) > 2:
-        raise Unsaid("its equation is no product of two values with each axis once")
+        raise Unsaid(f"{clipped(equation, 40)} is no product of two values with each axis once")
     sizes: dict[str, int] = {}
     for term, name in zip(terms, operator.inputs, strict=True):
         dims = write.dims(name)

@@ -22,46 +22,8 @@ def matmul(given: Given) -> None:
 
 
 def einsum(given: Given) -> None:
-    """einsum of two tensors that is a product of matrices, once axes are in order."""
-    text, tensors = given.text("equation").replace(" ", ""), given.refs("tensors")
-    reads, arrow, result = text.partition("->")
-    parts = reads.split(",")
-    if len(tensors) == 1 and arrow and len(set(result)) == len(result) and sorted(reads) == sorted(result):
-        given.last("Transpose", tensors[0], perm=tuple([reads.index(one) for one in result]))
-        return
-    if len(tensors) != 2 or len(parts) != 2 or not arrow or "." in text:
-        raise Unsaid(f"{text} is no product of two")
-    first, second = parts
-    if any(len(set(one)) != len(one) for one in (first, second, result)):
-        raise Unsaid(f"{text} takes a diagonal")
-    batch = [one for one in result if one in first and one in second]
-    inner = [one for one in first if one in second and one not in result]
-    rows = [one for one in result if one in first and one not in second]
-    columns = [one for one in result if one in second and one not in first]
-    if not len(inner) == len(rows) == len(columns) == 1 or len(first) + len(second) != 2 * len(batch) + 4:
-        if any(one in given.writing.constants for one in tensors):
-            given.last("Einsum", *tensors, equation=text)
-            return
-        raise Unsaid(f"{text} is no product of matrices")
-    left = _ordered(given, tensors[0], first, [*batch, *rows, *inner])
-    right = _ordered(given, tensors[1], second, [*batch, *inner, *columns])
-    order = [*batch, *rows, *columns]
-    back = tuple([order.index(one) for one in result])
-    if back == tuple(range(len(order))):
-        given.last("MatMul", left, right)
-    else:
-        size = {one: given.gives[at] for at, one in enumerate(result)}
-        product = given.step("MatMul", tuple([size[one] for one in order]), left, right)
-        given.last("Transpose", product, perm=back)
-
-
-def _ordered(given: Given, value: str, letters: str, wanted: list[str]) -> str:
-    """A value with its axes in another order."""
-    order = tuple([letters.index(one) for one in wanted])
-    if order == tuple(range(len(order))):
-        return value
-    dims = given.dims(value)
-    return given.step("Transpose", tuple([dims[at] for at in order]), value, perm=order)
+    """einsum."""
+    given.last("Einsum", *given.refs("tensors"), equation=given.text("equation"))
 
 
 def baddbmm(given: Given) -> None:
