@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 import zipfile
 from collections.abc import Callable
@@ -195,6 +196,21 @@ def test_what_holds_no_weights_is_refused(tmp_path: Path, kind: str, monkeypatch
     assert found.value.path == path
     assert found.value.reason
     assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "told"),
+    [
+        ("net.onnx", b"\x08\x0a\x12\x07pytorch", "`netdsl import {}/net.onnx --weights OUT"),
+        ("net.cfg", b"[net]\nwidth=8\n", "`netdsl import {}/net.cfg --weights OUT"),
+        ("net.pt2", b"PK\3\4" + b"\0" * 26 + b"net/data/weights/weight_0", "`netdsl import {}/net.pt2 --weights OUT"),
+        ("net.weights", b"\0\0\0\0\2", "`netdsl import {0}/net.cfg --from-weights {0}/net.weights --weights OUT"),
+    ],
+)
+def test_weights_of_another_format_are_told_how_to_come_in(tmp_path: Path, name: str, start: bytes, told: str) -> None:
+    (tmp_path / name).write_bytes(start)
+    with pytest.raises(UnreadableWeightsError, match=re.escape(told.format(tmp_path))):
+        weights.read(tmp_path / name)
 
 
 def test_the_state_dict_in_a_checkpoint_is_taken_and_told(tmp_path: Path) -> None:

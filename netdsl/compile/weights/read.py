@@ -14,10 +14,14 @@ from torch import Tensor
 
 from netdsl.compile.errors import UnreadableWeightsError
 from netdsl.runtime.quiet import quiet
+from netdsl.text import foreign
 from netdsl.text.fit import listed
 
 _NESTED = ("state_dict", "model_state_dict", "model", "module", "net", "network", "weights")
 """What checkpoints call the state dict that stands in them, the likeliest first."""
+
+_APART = {".caffemodel": ".prototxt", ".weights": ".cfg"}
+"""Files of weights of other formats, and those of their networks."""
 
 _BEST, _GOES_ON = "best.safetensors", "training/module/"
 """Which file of a training has its weights, and what the names in the one that it goes on from begin with."""
@@ -41,12 +45,26 @@ def opened(path: Path) -> tuple[Mapping[str, Tensor], str]:
             found: object = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         reason = "torch.save did not write it, or it asks for code beside its tensors, which is not run"
-        raise UnreadableWeightsError(path, f"{reason}; of a model save its state_dict()") from error
+        words = _of_a_model(path) or f"{reason}; of a model save its state_dict()"
+        raise UnreadableWeightsError(path, words) from error
     except Exception as error:  # PyTorch meets a damaged file with whatever comes up
-        raise UnreadableWeightsError(path, "torch.save did not write it as a state dict, or it is cut short") from error
+        words = _of_a_model(path) or "torch.save did not write it as a state dict, or it is cut short"
+        raise UnreadableWeightsError(path, words) from error
     if not isinstance(found, Mapping):
         raise UnreadableWeightsError(path, f"it is a {type(found).__name__}, and no state dict")
     return plain(cast("Mapping[object, object]", found), path)
+
+
+def _of_a_model(path: Path) -> str:
+    """How weights of another format come to the names of a program; "" for other files."""
+    apart = _APART.get(path.suffix.lower())
+    with path.open("rb") as file:
+        whole = foreign.suffix(file.read(foreign.BEGINNING)) in (".onnx", ".pt2", ".prototxt", ".cfg")
+    if not whole and apart is None:
+        return ""
+    model = path if apart is None or whole else path.with_suffix(apart)
+    taken = f" --from-weights {path}" if not whole else ""
+    return f"a program's names are not in it; `netdsl import {model}{taken} --weights OUT.safetensors` writes them so"
 
 
 def plain(found: Mapping[object, object], path: Path | str) -> tuple[Mapping[str, Tensor], str]:
@@ -87,7 +105,9 @@ def _check(path: Path) -> None:
         raise UnreadableWeightsError(path, "weights are read from a regular file, not from a pipe or a device")
     with path.open("rb") as file:
         if _inflated(file) > found.st_size:
-            raise UnreadableWeightsError(path, "torch.save did not write it, since its members are compressed")
+            raise UnreadableWeightsError(
+                path, "torch.save did not write it: its members are compressed, as in compiled networks"
+            )
 
 
 def _inflated(file: BinaryIO) -> int:
