@@ -207,6 +207,32 @@ def test_einsum_of_a_map_and_a_weight_is_a_convolution() -> None:
     assert "INPUT 6x5x4 -> CONV 3 1 nobias" in found.text
 
 
+@pytest.mark.parametrize(
+    ("does", "layer"),
+    [
+        (lambda m, x: m.conv(x).relu() + m.norm.bias.view(4, 1, 1), "SCALE bias"),
+        (lambda m, x: m.conv(x).relu() - m.norm.bias.view(4, 1, 1), "SCALE bias"),
+        (lambda m, x: m.conv(x).relu() / m.norm.weight.view(4, 1, 1), "SCALE"),
+    ],
+    ids=["plus", "minus", "by"],
+)
+def test_what_is_learned_stays_so_whatever_it_is_at_first(does: Callable[[Any, Tensor], Tensor], layer: str) -> None:
+    found = netdsl.from_torch(Does(does, conv=conv(4, 4, 1), norm=nn.BatchNorm2d(4)), X)
+    assert found.text.partition("\n\nexpect")[0].endswith(f"-> CONV 4 1 -> RELU -> {layer}")
+
+
+def test_a_bias_of_attention_that_is_learned_and_0_is_told() -> None:
+    def attend(m: Any, x: Tensor) -> Tensor:
+        q, k, v = m.qkv(x).reshape(-1, 6, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        ways = (q @ k.transpose(2, 3) / 2 + m.bias.weight.view(2, 6, 6)).softmax(-1)
+        return m.out((ways @ v).transpose(1, 2).reshape(-1, 6, 8))
+
+    bias = nn.Linear(36, 2, bias=False)
+    nn.init.zeros_(bias.weight)
+    found = netdsl.from_torch(Does(attend, qkv=nn.Linear(8, 24), out=nn.Linear(8, 8), bias=bias), (6, 8))
+    assert "bias.weight, which is learned and 0, adds nothing to what positions see, and is left out" in found.notes
+
+
 ENDS: dict[str, tuple[Callable[[Any, Tensor], Tensor], str]] = {
     "joined": (lambda m, x: torch.stack([m.conv(x), x], 2).flatten(1, 2), "CONCAT"),
     "rows": (lambda m, x: m.conv(x).permute(0, 2, 3, 1).reshape(2, -1, 2), "CONV 4 3 p1"),

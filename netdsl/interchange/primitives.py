@@ -94,6 +94,8 @@ class Primitives:
     """The constants whose values are not there: only their sizes count."""
     fixed: Mapping[str, str] = field(default_factory=dict[str, str])
     """The constants of which the source knows that no training changes them, with what it calls them."""
+    learned: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Those of which it knows that training changes them."""
     notes: tuple[str, ...] = ()
 
     def place(self, operator: Operator) -> Span:

@@ -43,6 +43,11 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
         case "Div" if other is not None and other.size == 1 and not asking.ranked and other.flat[0]:
             return _kept(draft, operator, replace(asking, scale=asking.scale / float(other.flat[0])))
         case "Add" if other is not None and not asking.ranked:
+            for name in draft.source.learned.keys() & names if not np.any(other) else ():
+                called = draft.source.learned[name]
+                draft.notes[
+                    f"{called}, which is learned and 0, adds nothing to what positions see, and is left out"
+                ] = None
             return _kept(draft, operator, _masked(asking, other))
         case "Where" if not asking.ranked and (mask := _hiding(draft, operator)) is not None:
             return _kept(draft, operator, _masked(asking, mask))

@@ -287,6 +287,9 @@ def _of_channels(draft: Draft, operator: Operator, x: Flow, value: Tensor, name:
         turned = -value if kind == "Sub" else 1 / value
         if single and (found := _joined(draft, x, layer, "Add" if kind == "Sub" else "Mul", turned, name)):
             return found
+        if name in draft.source.learned:
+            made = {"weight": np.ones_like(value), "bias": turned} if kind == "Sub" else {"weight": turned}
+            return Flow(draft.add(operator, Scale(bias=kind == "Sub"), [item], made, (name,)), x.layout)
         numbers = tuple([exact(one) for one in value])
         if len(numbers) <= 16 and kind == "Sub":
             return Flow(draft.add(operator, Normalize(mean=numbers), [item]), x.layout)
@@ -302,7 +305,7 @@ def _of_channels(draft: Draft, operator: Operator, x: Flow, value: Tensor, name:
         return found
     if kind == "Mul":
         return Flow(draft.add(operator, Scale(), [item], {"weight": value}, (name,)), x.layout)
-    if not np.any(value):
+    if not np.any(value) and name not in draft.source.learned:
         return x
     weights = {"weight": np.ones_like(value), "bias": value}
     return Flow(draft.add(operator, Scale(bias=True), [item], weights, (name,)), x.layout)

@@ -100,7 +100,8 @@ def primitives(program: Program) -> Primitives:
         kept,
         {name: one for name, one in program.shared.items() if name in kept},
         frozenset(writing.missing.intersection(kept)),
-        _fixed(program, kept),
+        _called(program, kept, learned=False),
+        _called(program, kept, learned=True),
         notes,
     )
 
@@ -192,11 +193,11 @@ def _some(names: list[str]) -> str:
     return listed(names) if len(names) < 5 else f"{', '.join(names[:3])} and {len(names) - 3} more"
 
 
-def _fixed(program: Program, names: Iterable[str]) -> Mapping[str, str]:
-    """The constants that no training of the module changes, with what they are called there."""
+def _called(program: Program, names: Iterable[str], *, learned: bool) -> Mapping[str, str]:
+    """The constants that training of the module changes, or those that none does, with what they are called there."""
     found: dict[str, str] = {}
     for name in names:
         origins = program.origins.get(name, frozenset((name,)))
-        if name in program.tensors and not origins & program.parameters:
+        if name in program.tensors and bool(origins & program.parameters) is learned:
             found[name] = next((program.paths[one] for one in sorted(origins) if one in program.paths), name)
     return found
