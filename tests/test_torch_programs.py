@@ -20,6 +20,7 @@ import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
 import netdsl
+from netdsl.interchange import normal
 from netdsl.interchange.flat import ForeignError
 from netdsl.interchange.primitives import Primitives
 from netdsl.interchange.torch import file, live, reader
@@ -190,6 +191,19 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[Tensor, ...]]] = {
             one=nn.Linear(5, 3),
         ),
         (X[0, 0], X[1, 1]),
+    ),
+    "dueling": (
+        lambda: Does(lambda m, x: m.v(x) + m.a(x) - m.a(x).mean(1, keepdim=True), v=nn.Linear(5, 1), a=nn.Linear(5, 3)),
+        (X[0, 0],),
+    ),
+    "circular": (lambda: nn.Sequential(conv(4, 3, 3, padding=(1, 2), padding_mode="circular")), (X,)),
+    "counted positions": (
+        lambda: Does(
+            lambda m, x: m.one(x) + m.at(torch.arange(x.shape[1], device=x.device).expand(x.shape[0], -1)),
+            one=nn.Linear(5, 3),
+            at=nn.Embedding(6, 3),
+        ),
+        (X[0],),
     ),
     "twice": (
         lambda: Does(lambda m, x: m.one(m.one(x)), one=nn.Sequential(conv(4, 4, 1), nn.ReLU(inplace=True))),
@@ -424,6 +438,11 @@ UNSAID: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "lookup": (lambda m, x: F.embedding(x.long(), x[0, 0]), "embedding in the network cannot be said: it looks up"),
     "batch": (lambda m, x: m.bn(x), "batch_norm in bn cannot be said: it normalises by the batch that it sees"),
+    "places": (
+        lambda m, x: F.max_pool2d(x, 2, return_indices=True)[1],
+        "max_pool2d_with_indices in the network cannot be said: no layer gives its output 2; return the others alone",
+    ),
+    "one": (lambda m, x: F.linear(x[0, 0, 0], x.new_ones(2, 5)), "linear in the network cannot be said: what it reads"),
     "branch": (lambda m, x: x if x.sum() > 0 else -x, "torch.export cannot follow Does"),
 }
 
@@ -447,6 +466,49 @@ def test_numbers_are_taken_out_of_constants_and_of_nothing_else(tmp_path: Path) 
         reader.primitives(file.read(path))
     for found in (imported(known), reader.primitives(file.read(saved(known.eval(), (X,), tmp_path / "known.pt2")))):
         assert [one.kind for one in found.operators] == ["Mul"]
+
+
+class Looking(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.factor = nn.Parameter(torch.ones(1))
+        self.register_buffer("order", torch.tensor([2, 0, 1]))
+        self.register_buffer("mask", torch.ones(1, 1, 6, 6))
+
+    def forward(self, x: Tensor) -> Any:
+        assert isinstance(self.order, Tensor)
+        assert isinstance(self.mask, Tensor)
+        seen = x.flatten(2).mT
+        return x * self.factor, x[:, self.order], ((seen @ seen.mT)[:, None] + self.mask).softmax(-1)[:, 0] @ seen
+
+
+def test_values_that_are_missing_are_asked_for() -> None:
+    with torch.device("meta"):
+        module = Looking()
+    with pytest.raises(ForeignError, match=r"index in the network cannot be said: it depends on values .* missing"):
+        imported(module, Shape((2, 3), 3))
+    order = torch.tensor([2, 0, 1])
+    module.order = order  # pyright: ignore[reportAttributeAccessIssue]
+    with pytest.raises(ForeignError) as raised:
+        normal.flat(imported(module, Shape((2, 3), 3)))
+    told = [
+        one.message.partition(" cannot be said: it depends on values that are missing")[0]
+        for one in raised.value.errors
+    ]
+    assert told == ["Mul at mul", "MatMul at matmul"]
+
+
+def test_numbers_in_half_precision_on_the_way_are_told() -> None:
+    def mixed(m: Any, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = m.one(x)
+        return y.half().float()
+
+    told = imported(Does(mixed, one=conv(4, 2, 1))).notes
+    assert told == (
+        "computed in bfloat16 by the source, and in float32 here",
+        "computed in float16 by the source, and in float32 here",
+    )
 
 
 def test_outputs_in_another_layout_are_compared_in_it() -> None:

@@ -25,6 +25,10 @@ Dims: TypeAlias = tuple[int, ...]
 Tensor: TypeAlias = "NDArray[Any]"
 
 
+ABSENT = "it depends on values that are missing, as those of a module on the device meta are"
+"""Why something cannot be said of which only the sizes are there."""
+
+
 @dataclass(frozen=True, eq=False)
 class Operator:
     """An operator: its kind, as ONNX calls it, and the names of the values that it takes and gives."""

@@ -11,6 +11,7 @@ import numpy as np
 from netdsl.interchange.normal import axes, places
 from netdsl.interchange.normal.axes import BATCH, CHANNELS
 from netdsl.interchange.normal.draft import Asking, Attended, Draft, Flow, Moves, Unsaid
+from netdsl.interchange.primitives import ABSENT
 from netdsl.layers.attention import Attention
 from netdsl.layers.channels import Slice
 from netdsl.layers.conv import Conv
@@ -37,6 +38,9 @@ def followed(draft: Draft, operator: Operator) -> Flow | None:
         return None
     asking = draft.asking[asked[0]]
     other = next((draft.constants[name] for name in names if name in draft.constants), None)
+    if other is not None and operator.kind in ("Mul", "Div", "Add", "Where") and draft.missing.intersection(names):
+        tell(draft, asking, ABSENT)
+        raise Unsaid(ABSENT)
     match operator.kind:
         case "Mul" if other is not None and other.size == 1 and not asking.ranked:
             return _kept(draft, operator, replace(asking, scale=asking.scale * float(other.flat[0])))

@@ -31,6 +31,7 @@ _ROOM = 2**27
 """Bytes that constants may take which are worked out, beyond as many as the file has."""
 
 
+_FIXED = "a constant, and layers read what flows"
 _COPIED = 2**24
 """Values that a constant may have which takes no memory in the file, where they are worked with."""
 
@@ -151,7 +152,7 @@ class Draft:
         name = operator.inputs[at] if at < len(operator.inputs) else ""
         if name not in self.flows:
             missing = f"what follows from it: {name}" if name else "missing"
-            raise Unsaid(f"its input {at + 1} is {'a constant' if name in self.constants else missing}")
+            raise Unsaid(f"its input {at + 1} is {_FIXED if name in self.constants else missing}")
         return self.flows[name]
 
     def constant(self, operator: Operator, at: int) -> Tensor | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.normal import axes
@@ -32,9 +33,29 @@ def merged(draft: Draft, operator: Operator, layer: Layer, flows: Sequence[Flow]
     rank = max(len(one.layout) for one in flows)
     if any(len(one.layout) != rank for one in flows):
         raise Unsaid("its inputs have unequal numbers of axes")
+    if not product:
+        flows = _repeated(draft, operator, flows)
     places = [at for one in flows for at in range(1, rank) if one.layout[at] and draft.axis(one, at) == CHANNELS]
     channels, items = _mapped(draft, operator, flows, list(dict.fromkeys(places)) or [1])
     return draft.natural(draft.add(operator, layer, _widened(draft, operator, items)), channels)
+
+
+def _repeated(draft: Draft, operator: Operator, flows: Sequence[Flow]) -> Sequence[Flow]:
+    """Values of which those with one number, beside vectors of several, have it as often, as positions of a map."""
+    sizes = {one.dims for one in flows}
+    wide = max(sizes, key=prod)
+    if len(sizes) == 1 or wide[0] != draft.batch or sizes != {wide, (wide[0], *[1] * (len(wide) - 1))}:
+        return flows
+    if len([size for size in wide[1:] if size > 1]) != 1:
+        return flows
+    found: list[Flow] = []
+    for one in flows:
+        if one.dims != wide:
+            item = draft.map(operator, Flow(one.item, (one.layout[0], (), ())))
+            item = draft.add(operator, Upsample(to=(prod(wide[1:]),)), [item], before=True)
+            one = Flow(item, axes.reshaped(draft.natural(item).layout, wide) or ())
+        found.append(one)
+    return found
 
 
 def _mapped(

@@ -12,6 +12,7 @@ import numpy as np
 from netdsl.interchange.normal import arithmetic, axes, curves, lengths, merges, norms, products
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
+from netdsl.interchange.primitives import ABSENT
 from netdsl.layers import activation, merge
 from netdsl.layers.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalize, Scale, Times
 from netdsl.layers.sequence import Positions
@@ -200,6 +201,10 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
     """A value and a constant: a number, one for each channel, or one for each value."""
     value, kind = draft.needed(operator, operator.inputs.index(name), "constant"), operator.kind
     source = next(one for one in operator.inputs if one in draft.flows)
+    if value.ndim == len(x.layout) > 1 and value.shape[0] == x.dims[0] == draft.batch and (value == value[:1]).all():
+        value = value[:1]  # the same for each example
+    if value.size == 1 and name in draft.missing:
+        raise Unsaid(ABSENT)
     if value.size == 1:
         single = kind == "Add" and value.ndim > 2 and draft.shapes[x.item].channels == 1 and draft.alone(x.item)
         if single and products.biased(draft, x.item, value.reshape(1), name):
@@ -223,7 +228,8 @@ def _with_constant(draft: Draft, operator: Operator, x: Flow, name: str, last: b
         return positions(draft, operator, x, -full if kind == "Sub" and last else full, name)
     if full is not None and (kind == "Mul" or (kind == "Div" and last)):
         return norms.each(draft, operator, x, full if kind == "Mul" else 1 / full, None, (name,))
-    raise Unsaid(f"it meets a constant of {'x'.join(map(str, value.shape))}")
+    met = f"it meets a constant of {'x'.join(map(str, value.shape))}"
+    raise Unsaid(ABSENT if name in draft.missing else met)
 
 
 def _spread(draft: Draft, x: Flow, value: Tensor, name: str) -> Tensor | None:

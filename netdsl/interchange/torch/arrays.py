@@ -193,6 +193,14 @@ def _index(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
     return x[tuple([slice(None) if one is None else one for one in indices])]
 
 
+def _rows(given: Mapping[str, Any], dims: Sequence[int]) -> Tensor:
+    """embedding of numbers that are known, as those of positions are."""
+    table, places = given["weight"], given["indices"]
+    if (*places.shape, table.shape[1]) != tuple(dims):
+        raise Left
+    return table[places]
+
+
 def _reduced(function: Callable[..., Any]) -> Rule:
     def rule(given: Mapping[str, Any], dims: Sequence[int]) -> Any:
         axes = numbers(given.get("dim")) or None
@@ -313,7 +321,7 @@ RULES: Mapping[str, Rule] = {
     "cat": lambda given, dims: np.concatenate(given["tensors"], given.get("dim", 0)),
     "stack": lambda given, dims: np.stack(given["tensors"], given.get("dim", 0)),
     "index": _index,
-    "embedding": lambda given, dims: np.take(given["weight"], given["indices"], 0),
+    "embedding": _rows,
     "roll": lambda given, dims: np.roll(_x(given), given["shifts"], given.get("dims") or None),
     "masked_fill": _masked,
     "where": _where,

@@ -44,6 +44,8 @@ _KEEPING = frozenset(
     )
 )
 """What gives the values that it is given, and no others."""
+_LOOKING = frozenset(("index", "embedding"))
+"""What of them takes values by whole numbers."""
 
 
 def folded(program: Program) -> Program:
@@ -95,6 +97,9 @@ class _Work:
         given = {name: self.tensors[name] for name in names} if fixed else {}
         most = max(_MOST, sum(map(stored, given.values())))
         made = sum(prod(self.dims.get(one, ())) for one in call.outputs)
+        hidden = [one for one in self.missing.intersection(names) if self.tensors[one].dtype.kind in "biu"]
+        if hidden and (operator not in _KEEPING or operator in _LOOKING):
+            return False
         large = made > most or any(one.size > most for one in given.values()) or self.room < 0
         if not fixed or rule is None or large:
             for name in names:
@@ -130,7 +135,7 @@ class _Work:
             if self.missing.intersection(names):
                 self.missing.add(output)
             self.origins[output] = self.of(names)
-            if operator not in _KEEPING or self.computed.intersection(names):
+            if self.origins[output] and (operator not in _KEEPING or self.computed.intersection(names)):
                 self.computed.add(output)
         self.known[key] = call.outputs
         return True

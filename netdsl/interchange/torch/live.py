@@ -23,7 +23,7 @@ from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake, at_node, converted
 from netdsl.interchange.torch.file import operator_name
-from netdsl.interchange.torch.program import Call, Program, Ref, Value, inlined, scope_of
+from netdsl.interchange.torch.program import Call, Program, Ref, Value, computed_in, inlined, scope_of
 from netdsl.layers.shape import Shape
 from netdsl.runtime import parser, private
 from netdsl.runtime.quiet import quiet
@@ -38,6 +38,7 @@ _LEFT_OUT = ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d")
 """Classes of modules that do nothing in inference, and leave no trace in a program."""
 
 
+_HALVES = (torch.bfloat16, torch.float16)
 _SCRIPTED = "it is TorchScript"
 _QUANTISED = "it is quantised, and a program is in single precision"
 _MADE_OF = (_SCRIPTED, _QUANTISED)
@@ -203,6 +204,9 @@ def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> P
             tensors[spec.arg.name], paths[spec.arg.name] = found, spec.target
             if spec.kind is InputKind.PARAMETER:
                 learned.add(spec.arg.name)
+    around = [one for node in graph.nodes if not hasattr(node.target, "_schema") for one in node.args]
+    given = {str(one).removeprefix("torch.") for one in around if one in _HALVES}
+    notes = (*notes, computed_in(sorted(given))) if given else notes
     owners: dict[object, str] = {}
     shared: dict[str, str] = {}
     for name, one in tensors.items():
@@ -283,9 +287,10 @@ def _array(tensor: Tensor) -> NDArray[Any]:
     import numpy as np
 
     if tensor.device.type == "meta":
-        return np.broadcast_to(np.float32(0), tuple(tensor.shape))
+        plain = torch.zeros((), dtype=torch.float32 if tensor.is_floating_point() else tensor.dtype)
+        return np.broadcast_to(plain.numpy(), tuple(tensor.shape))
     plain = tensor.detach().cpu()
-    if plain.dtype in (torch.bfloat16, torch.float16):
+    if plain.dtype in _HALVES:
         plain = plain.float()
     return plain.numpy()
 

@@ -245,10 +245,32 @@ def pad(given: Given) -> None:
         ends = [size + cut for size, cut in zip(given.dims(x), after, strict=True)]
         whole = given.writing.whole
         given.last("Slice", x, whole(*[-one for one in before]), whole(*ends), whole(*range(rank)))
+    elif mode == "wrap":
+        _wrapped(given, x, before, after)
     else:
         value = given.float("value", 0)
         constant = given.writing.real(value) if value else ""
         given.last("Pad", x, given.writing.whole(*before, *after), constant, mode=mode)
+
+
+def _wrapped(given: Given, x: str, before: Sequence[int], after: Sequence[int]) -> None:
+    """Axes with their end before and their beginning behind them."""
+    whole, wide = given.writing.whole, [at for at, pair in enumerate(zip(before, after, strict=True)) if any(pair)]
+    for axis in wide:
+        dims = given.dims(x)
+        size, around = dims[axis], [dims[:axis], dims[axis + 1 :]]
+        ends = [(size - before[axis], size), (0, after[axis])]
+        front, back = (
+            [given.step("Slice", (*around[0], b - a, *around[1]), x, whole(a), whole(b), whole(axis), whole(1))]
+            if b > a
+            else []
+            for a, b in ends
+        )
+        parts, grown = [*front, x, *back], (*around[0], size + before[axis] + after[axis], *around[1])
+        if axis == wide[-1]:
+            given.last("Concat", *parts, axis=axis)
+        else:
+            x = given.step("Concat", grown, *parts, axis=axis)
 
 
 def repeat(given: Given) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 from netdsl.interchange.flat import MOST_SCOPES, ForeignError, ForeignMistake, at_node
 from netdsl.text.diagnostic import Diagnostic
+from netdsl.text.fit import listed
 
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Dims, Tensor
@@ -271,3 +272,8 @@ def numbers(value: Value) -> tuple[int, ...]:
         return (int(value),)
     several = cast("tuple[Value, ...]", value) if isinstance(value, tuple) else ()
     return tuple([one for one in several if isinstance(one, int)])
+
+
+def computed_in(kinds: Sequence[str]) -> str:
+    """What is told of a source that computes in other numbers than float32, as autocast does."""
+    return f"computed in {listed(kinds, ' and ')} by the source, and in float32 here"

@@ -10,9 +10,9 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.flat import ForeignError, ForeignMistake
-from netdsl.interchange.primitives import Primitives, alive
+from netdsl.interchange.primitives import ABSENT, Primitives, alive
 from netdsl.interchange.torch import constants, distances, moving, pointwise, reasons, sequence, shuffling, windows
-from netdsl.interchange.torch.program import Call, Program, in_place, without_changes
+from netdsl.interchange.torch.program import Call, Program, computed_in, in_place, without_changes
 from netdsl.interchange.torch.writing import Given, Unsaid, Writing
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
@@ -55,7 +55,7 @@ class UnsaidCalls(ForeignError):
 
 def primitives(program: Program) -> Primitives:
     """The same network as operators of ONNX. Raises ForeignError with all that cannot be said."""
-    notes = (*program.notes, *_unused(program), *_numbers(program))
+    notes = (*program.notes, *_unused(program), *_numbers(program), *_kinds(program))
     program = without_changes(constants.folded(program))
     needed = _needed(program)
     notes = (*notes, *_computed(program, needed))
@@ -70,12 +70,20 @@ def primitives(program: Program) -> Primitives:
             rule = RULES.get(call.operator)
             if rule is None:
                 raise Unsaid(reasons.why(call.operator))
+            if any(writing.constants[one].dtype.kind in "biu" for one in writing.missing.intersection(call.refs())):
+                raise Unsaid(ABSENT)
             rule(given)
         except (Unsaid, *_MALFORMED) as error:
             why = str(error) if isinstance(error, Unsaid) else "its arguments are not those of such a call"
             mistake = UnsaidCall(call.operator, call.module or "the network", why)
             errors.append(Diagnostic(mistake, program.place(call)))
             unsaid.update(call.outputs)
+    made = {name for one in writing.operators for name in one.outputs}
+    for _, value in program.outputs:
+        call = writing.makers.get(value)
+        if call is not None and value not in unsaid and writing.named(value) == value and value not in made:
+            why = f"no layer gives its output {call.outputs.index(value) + 1}; return the others alone"
+            errors.append(Diagnostic(UnsaidCall(call.operator, call.module or "the network", why), program.place(call)))
     if errors:
         raise UnsaidCalls(errors, _left(program, needed, unsaid))
     called = {value: call.path for call in program.calls for value in call.outputs}
@@ -159,6 +167,13 @@ def _numbers(program: Program) -> Iterator[str]:
     for name in dict.fromkeys(numbers):
         if name in program.parameters and program.tensors[name].size == 1:
             yield f"{program.paths.get(name, name)}, which is one learned number, is a constant"
+
+
+def _kinds(program: Program) -> Iterator[str]:
+    """What is told of a program that computes in half precision on its way, as autocast does."""
+    said = {value for call in program.calls for value in call.arguments.values() if isinstance(value, str)}
+    if halves := sorted(said & {"bfloat16", "float16"}):
+        yield computed_in(halves)
 
 
 def _computed(program: Program, needed: set[str]) -> Iterator[str]:

@@ -64,6 +64,8 @@ def transposed(given: Given) -> None:
 
 def linear(given: Given) -> None:
     """linear: of any rank, on the last axis."""
+    if len(given.dims(given.ref("input"))) < 2:
+        raise Unsaid("what it reads has no batch")
     given.last("Gemm", given.ref("input"), given.ref("weight"), given.maybe("bias"), transB=1)
 
 
