@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_import_onnx import agrees, imported, needed, real, whole
 
+from netdsl.interchange import entry
 from netdsl.interchange.flat import ForeignError
 from netdsl.interchange.normal import flat
 from netdsl.interchange.onnx import reader
@@ -486,3 +487,25 @@ def test_kinds_that_no_layer_is_are_told_with_their_reason(kind: str, inputs: st
     with pytest.raises(ForeignError) as caught:
         agrees(tmp_path, DIMS, [(kind, inputs, "y", {})], {"one": np.float32(1)})
     assert [one.message for one in caught.value.errors] == [f"{kind} at y cannot be said: {why}"]
+
+
+@needed
+@pytest.mark.parametrize(
+    ("kind", "inputs", "attributes", "weight", "params", "told"),
+    [
+        ("Gemm", "a w", {}, numbers(4, 4), 16, ""),
+        ("Gemm", "a w", {"transB": 1}, numbers(4, 4), 32, "w"),
+        ("Gemm", "a w b", {}, numbers(4, 4), 36, "w"),
+        ("Gemm", "a w", {}, np.full((4, 4), 0.5, np.float32), 32, ""),
+    ],
+)
+def test_a_constant_is_the_weights_of_each_layer_that_reads_it_otherwise(
+    kind: str, inputs: str, attributes: dict[str, Any], weight: Any, params: int, told: str, tmp_path: Path
+) -> None:
+    agrees(
+        tmp_path, [1, 4], [("Gemm", "x w", "a", {}), (kind, inputs, "y", attributes)], {"w": weight, "b": numbers(4)}
+    )
+    found = entry.imported(entry.read(tmp_path / "net.onnx"))
+    assert (found.flat.params, found.totals.params) == (params, params)
+    notes = [f"read in several places, each of which has a weight of its own here: {told}"]
+    assert list(found.flat.notes) == (notes if told else [])

@@ -133,6 +133,12 @@ def stored(tensor: Tensor) -> int:
     return prod([size for size, step in zip(tensor.shape, tensor.strides, strict=True) if step])
 
 
+def single(tensor: Tensor) -> bool:
+    """Whether a tensor has one value everywhere, or none."""
+    there = tensor[tuple([slice(None) if step else slice(1) for step in tensor.strides])]
+    return not tensor.size or bool((there == there.flat[0]).all())
+
+
 def uniform(dims: Dims, value: np.generic) -> Tensor:
     """A tensor with one value everywhere, which takes no memory."""
     import numpy as np

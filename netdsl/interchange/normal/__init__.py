@@ -302,9 +302,19 @@ def _learned(draft: Draft, items: Sequence[Item]) -> Iterator[str]:
         if name in fixed and name not in draft.source.shared
     ]
     if names:
-        called = list(dict.fromkeys(fixed[name] for name in names))
-        said = called if len(called) < 5 else [*called[:3], f"{len(called) - 3} more"]
-        yield f"not learned by the source, and weights here: {listed(said)}"
+        yield f"not learned by the source, and weights here: {_some([fixed[name] for name in names])}"
+    owners: dict[str, set[tuple[str, int]]] = {}
+    for item in items:
+        for at, name in enumerate(draft.tied[item.name]):
+            owners.setdefault(name, set()).add((item.shares or item.name, at))
+    if apart := [name for name, several in owners.items() if name and len(several) > 1 and not draft.uniform(name)]:
+        yield f"read in several places, each of which has a weight of its own here: {_some(apart)}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """Names, of which there may be many."""
+    several = list(dict.fromkeys(names))
+    return listed(several if len(several) < 5 else [*several[:3], f"{len(several) - 3} more"])
 
 
 def _partial(draft: Draft, source: Primitives, items: Sequence[Item]) -> Flat | None:

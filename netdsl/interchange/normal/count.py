@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from netdsl.interchange.normal import products
+from netdsl.interchange.primitives import single
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ def counted(
         if operator.outputs[0] in constants:
             continue
         for at, name in _weights(operator, constants):
-            owner = name if often[name] == 1 else _owner(operator, name, constants)
+            owner = name if often[name] == 1 else _owner(operator, at, name, constants)
             params[owner] = _size(operator, constants[name]) if at == 1 else constants[name].size
             certain &= _sure(operator, at, constants[name], dims)
         if operator.kind in ("Add", "Mul", "Sub", "Div", "Concat"):
@@ -79,14 +80,17 @@ def _weights(operator: Operator, constants: Mapping[str, Tensor]) -> list[tuple[
     return [(at, given[at]) for at in _WEIGHTS.get(operator.kind, ()) if at < len(given) and given[at] in constants]
 
 
-def _owner(operator: Operator, name: str, constants: Mapping[str, Tensor]) -> object:
-    """Whose a constant is that others have too: one of equal values, which exporters keep once, is the weight's."""
-    value = constants[name]
-    if not value.size or value.ndim > 2 or bool((value != value.flat[0]).any()):
-        return name
-    others = [one for one in operator.inputs[1:] if one in constants and one != name]
-    varied = [one for one in others if bool((constants[one] != constants[one].flat[:1]).any())]
-    return (name, *varied) if varied else (name, operator.outputs[0])
+def _owner(operator: Operator, at: int, name: str, constants: Mapping[str, Tensor]) -> object:
+    """Whose a constant is that others have too: that of operators with equal ones, which are one layer.
+
+    One of equal values, which exporters keep once, is the weight's.
+    """
+    if single(constants[name]):
+        others = [one for one in operator.inputs[1:] if one in constants and one != name]
+        varied = [one for one in others if not single(constants[one])]
+        return (name, *varied) if varied else (name, operator.outputs[0])
+    equal = [one if one in constants else "" for one in operator.inputs]
+    return (operator.kind, at, *equal, *[f"{key}={operator.attributes[key]}" for key in sorted(operator.attributes)])
 
 
 def _sure(operator: Operator, at: int, value: Tensor, dims: Mapping[str, Dims]) -> bool:

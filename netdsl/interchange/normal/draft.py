@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl.interchange.flat import ForeignMistake, Item, unfit
 from netdsl.interchange.normal import axes, turns
-from netdsl.interchange.primitives import stored
+from netdsl.interchange.normal.owners import Owners
+from netdsl.interchange.primitives import single, stored
 from netdsl.layers.arguments import LayerError
 from netdsl.layers.reshape import Viewing
 from netdsl.layers.shape import Shape
@@ -120,7 +121,7 @@ class Draft:
         self.readers = Counter(name for one in source.operators for name in one.inputs)
         self.readers.update(value for _, value in source.outputs)
         self.unsaid: dict[str, tuple[Operator, str]] = {}
-        self.owners: dict[tuple[object, ...], str] = {}
+        self.owners = Owners()
         self.tied: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
         self.sharers: Counter[str] = Counter()
         self.aliases: defaultdict[str, list[str]] = defaultdict(list)
@@ -245,9 +246,8 @@ class Draft:
         """Put an item in its place, with its weights, or with the item whose weights they are."""
         layer = item.layer.canonical
         tied = tuple([self.originals.get(name, name) for name in tied])
-        key = (layer, *tied)
         self.tied[item.name] = tied
-        owner = self.owners.setdefault(key, item.name) if any(tied) else item.name
+        owner = self.owners.of(item.name, layer, tied, weights) if any(tied) else item.name
         if owner != item.name and all(map(self.uniform, tied)):
             owner = item.name
         there = owner == item.name and not self.missing.intersection(tied)
@@ -260,7 +260,7 @@ class Draft:
     def uniform(self, name: str) -> bool:
         """Whether a constant has one value: exporters keep such once, whoever has it, so that it ties nothing."""
         value = self.constants.get(name)
-        return value is None or not value.size or not any(value.strides) or bool((value == value.flat[0]).all())
+        return value is None or single(value)
 
     def named(self, name: str) -> str:
         """A name that no other item has."""
@@ -282,10 +282,8 @@ class Draft:
         owner = made.shares or item
         weights = {**self.items[owner].weights, **weights}
         self.fits(layer, made.inputs, weights)
-        if owner == item:
-            self.owners.pop((made.layer, *before), None)
-        else:
-            self.sharers[owner] -= 1
+        self.owners.leave(item)
+        self.sharers[owner] -= owner != item
         del self.items[item]
         self.keep(replace(made, layer=layer, shares=None), weights, (*before, *tied))
         return True

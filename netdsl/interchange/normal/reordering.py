@@ -41,7 +41,7 @@ def outermost(draft: Draft, x: Flow, position: int, size: int) -> Flow | None:
         return None
     order = np.arange(channels).reshape(outer, parts, size, inner).transpose(1, 0, 2, 3).reshape(-1)
     draft.items[x.item] = replace(item, weights={name: value[order] for name, value in item.weights.items()})
-    draft.owners.pop((item.layer, *draft.tied[x.item]), None)
+    draft.owners.leave(x.item)
     for name, layout in layouts.items():
         draft.flows[name] = replace(draft.flows[name], layout=layout or ())
     return replace(x, layout=found)
