@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Curve: TypeAlias = "NDArray[np.float64]"
 Curves: TypeAlias = Mapping[str, Curve]
 """What a value is as a function of others, by their names: the nearest last."""
-_MOST = 6
+MOST = 6
 """How many of the values before it a value is followed from: as many as an activation has operators between."""
 _NEAR = 2e-6
 _APPROXIMATE = 6e-4
@@ -109,11 +109,7 @@ def of(kind: str, *inputs: Curves) -> Curves:
             first, second = inputs
             both = BINARY[kind]
             found = {name: both(curve, second[name]) for name, curve in first.items() if name in second}
-    return dict([*found.items()][-_MOST:])
-
-
-MOST = 32
-"""Values before one of which it is known as a function: twice those of the longest activation that is spelled out."""
+    return dict([*found.items()][-MOST:])
 
 
 def constant(curves: Curves, value: float) -> Curves:
