@@ -95,8 +95,8 @@ def from_torch(module: nn.Module | ExportedProgram, *inputs: Tensor | Sequence[i
     """The network of a PyTorch module, in inference, and its weights: `from_torch(resnet18(), (224, 224, 3))`.
 
     Each of its inputs is a tensor like it, or its size: spatial sizes first, channels last. What torch.export made of a
-    module has them itself. Its program is as an author
-    would have written it, with the names and classes of modules, and gives what the module gives.
+    module has them itself. Its program is as an author would have written it, with the names and classes of modules,
+    and gives what the module gives.
     Raises NetError with all that no program says, and where outputs are others; TypeError for what is no module.
     """
     from torch import Tensor
