@@ -153,7 +153,7 @@ ONNX = [
     Op("ReduceSum", ([1],), {"keepdims": 1}),
     Op("Softmax", (), {"axis": 1}, "over channels; of queries with keys a part of `ATTENTION`"),
     Op("LogSoftmax", (), {"axis": 1}),
-    Op("Div", (4.0,), {}, "of two maps as a part of a norm or an activation alone"),
+    Op("Div", (4.0,), {}, "of two maps `MUL` by `LRN size=1 alpha=1 beta=1 k=0`, which is 1 divided by it"),
     Op("Pow", (2.0,), {}, "the third power likewise; others as a part of an activation or of `LRN`"),
     Op("Max", (), {}, "`Sum` likewise", reads=2),
     Op("Sum", (), {}, reads=2),
