@@ -132,28 +132,13 @@ def layer(draft: Draft, operator: Operator) -> Flow:
         if scale is None or _plain(operator, scale, offset):
             return made
         return each(draft, operator, made, scale, offset, operator.inputs[1:3])
-    return normalised(draft, operator, x, eps, scale, offset, operator.inputs[1:3])
-
-
-def normalised(
-    draft: Draft,
-    operator: Operator,
-    x: Flow,
-    eps: object,
-    scale: Tensor | None,
-    offset: Tensor | None,
-    tied: tuple[str, ...] = (),
-) -> Flow:
-    """LN over the last axis of a value."""
     if draft.axis(x, -1) != CHANNELS:
-        last = len(x.layout) - 1
-        x = draft.natural(draft.map(operator, x, last), last)
+        x = draft.natural(draft.map(operator, x, first), first)
     weights: Mapping[str, Tensor] = {}
     if scale is not None:
-        zeros = np.zeros_like(scale)
-        weights = {"weight": scale, "bias": zeros if offset is None else offset}
-    norm = LayerNorm(eps, noaffine=scale is None)  # pyright: ignore[reportArgumentType]
-    return Flow(draft.add(operator, norm, [x.item], weights, tied), x.layout)
+        weights = {"weight": scale, "bias": np.zeros_like(scale) if offset is None else offset}
+    norm = LayerNorm(eps, noaffine=scale is None)
+    return Flow(draft.add(operator, norm, [x.item], weights, operator.inputs[1:3]), x.layout)
 
 
 def response(draft: Draft, operator: Operator) -> Flow:
