@@ -219,6 +219,14 @@ def test_weights_are_shared_and_outputs_named() -> None:
     assert net.graph.graph["aliases"] == {"both": "cat", "help": "aux"}
 
 
+def test_no_node_is_called_as_weights_of_a_node_that_is_gone_are() -> None:
+    net = chain(
+        {0: "INPUT 8", 1: "FC 8", 2: {"layer": "FC 8", "weights": "fc1"}, 3: {"layer": "FC 8", "weights": "fc1"}}
+    )
+    assert net.paths == {0: "input1", 1: "fc1_", 2: "fc2", 3: "fc3"}
+    assert net.summary().totals.params == 2 * 72
+
+
 def test_a_plain_digraph_says_positions_by_an_attribute() -> None:
     graph = networkx.DiGraph(name="Gate")
     graph.add_nodes_from([("x", {"layer": "INPUT 4"}), ("y", {"layer": "RELU"}), ("z", {"layer": "SUB"})])

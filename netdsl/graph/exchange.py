@@ -149,7 +149,9 @@ class _Reading:
                 raise ValueError(f"expectations: {claim!r} is none; take those of the graph of a network")
         self.graph, self.report = graph, report
         self.facts: Mapping[str, Any] = {key: value for key, value in graph.graph.items() if value is not None}
-        self.paths = paths.assign({node: _keyword(data["layer"]) for node, data in graph.nodes(data=True)})
+        owners = {one for _, data in graph.nodes(data=True) if isinstance(one := data.get("weights"), str)}
+        keywords = {node: _keyword(data["layer"]) for node, data in graph.nodes(data=True)}
+        self.paths = paths.assign(keywords, owners - keywords.keys())
 
     def network(self) -> tuple[ShapedGraph | None, Names]:
         """What comes of it."""

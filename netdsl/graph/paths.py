@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Set
 from typing import TypeGuard
 
 from netdsl.graph.names import automatic, lowered
@@ -23,15 +23,16 @@ def sayable(path: object) -> TypeGuard[str]:
     return bool(named and NAMES.fullmatch(first)) and KEYWORDS.isdisjoint((first, *rest))
 
 
-def assign(keywords: Mapping[Hashable, str]) -> dict[Hashable, str]:
+def assign(keywords: Mapping[Hashable, str], others: Set[str] = frozenset()) -> dict[Hashable, str]:
     """The path of each node: what it is called where the language can say that, else a name like it.
 
-    What is not called by a text gets the name that the language would give it, by its keyword: `conv2`.
+    What is not called by a text gets the name that the language would give it, by its keyword: `conv2`. None is made
+    that is one of the `others`.
     """
     kept = {node for node in keywords if sayable(node)}
     scopes = {scope for path in kept for scope in around(path)}
     found: dict[Hashable, str] = {node: node for node in kept - scopes}
-    taken = set(found.values())
+    taken = {*found.values(), *others}
     counts: Counter[str] = Counter()
     for node, keyword in keywords.items():
         kind = keyword.lower()
