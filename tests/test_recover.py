@@ -323,6 +323,18 @@ def test_outputs_keep_names_that_stand_on_groups_and_calls() -> None:
     assert recover.text(found.shaped, claims=False) == recover.text(net.shaped, claims=False)
 
 
+def test_labels_before_activations_seem_to_mean_no_others() -> None:
+    text = recovered(
+        "INPUT 8x8x4 -> y: BN -> a: RELU\ny -> CONV 4 3 p1 -> z: BN -> b: RELU -> CONV 4 3 p1 -> c: BN\n"
+        "[ c | z ] -> ADD -> FC 3"
+    )
+    assert text == (
+        "INPUT 8x8x4\n-> tap1: BN\n-> tap2: RELU\n"
+        "tap1 -> CONV 4 3 p1 -> BN -> [ RELU -> CONV 4 3 p1 -> BN | SKIP ] -> ADD -> FC 3"
+    )
+    assert not netdsl.loads(text).warnings
+
+
 def test_repeats_behind_a_size_read_like_no_dims() -> None:
     text = recovered("INPUT 8x8x4 -> CONV 4 1 -> CONV 4 1 -> CONV 4 1 -> MAXPOOL 2 -> MAXPOOL 2 -> FC 9 -> FC 9")
     assert text == "INPUT 8x8x4 -> CONV 4 1 x{3} -> MAXPOOL 2 x{2}\n-> FC 9 x2"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from netdsl.graph.build import build
+from netdsl.graph.labels import before
 from netdsl.graph.listing import facts, listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.measure.measured import Measured
@@ -65,14 +66,29 @@ def recovered(
     """
     claimed = list(_claims(shaped)) if claims else []
     for known, plain in ((scopes, False), (dict[str, Scope](), True)):
-        try:
-            lines = program(shaped, known, plain=plain)
-        except RecursionError:  # of forks within forks, deeper than anyone reads
-            break
-        written = "\n".join([*_heading(shaped, comment), *lines, *claimed, ""])
-        if (found := held(shaped, written, name)) is not None:
+        meant: set[int] = set()
+        found: Recovered | None = None
+        for _ in range(2):
+            try:
+                lines = program(shaped, known, meant, plain=plain)
+            except RecursionError:  # of forks within forks, deeper than anyone reads
+                return found
+            written = "\n".join([*_heading(shaped, comment), *lines, *claimed, ""])
+            found = held(shaped, written, name) or found
+            if found is None or not (meant := _meant(shaped, found)):
+                break
+        if found is not None:
             return found
     return None
+
+
+def _meant(shaped: ShapedGraph, found: Recovered) -> set[int]:
+    """The activations that the labels before them seem to mean, where the program is warned of it."""
+    if all(one.code != "suspicious-label" for one in found.warnings):
+        return set()
+    back, nodes = {path: one for one, path in found.paths.items()}, found.shaped.nodes
+    paths = {back[node.path] for index, node in enumerate(nodes) if before(nodes, index) in node.inputs}
+    return {index for index, node in enumerate(shaped.nodes) if node.path in paths}
 
 
 def held(shaped: ShapedGraph, written: str, name: str = _NAME) -> Recovered | None:
@@ -88,8 +104,13 @@ def held(shaped: ShapedGraph, written: str, name: str = _NAME) -> Recovered | No
     return Recovered(source.text, made, paths, tuple(report.diagnostics()))
 
 
-def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bool = False) -> Sequence[str]:
-    """The lines of its blocks, chains and outputs; a plain one has no blocks, and no copies that differ."""
+def program(
+    shaped: ShapedGraph, known: Mapping[str, Scope] | None, meant: Set[int] = frozenset(), *, plain: bool = False
+) -> Sequence[str]:
+    """The lines of its blocks, chains and outputs; a plain one has no blocks, and no copies that differ.
+
+    Some nodes are `meant` to have labels of their own.
+    """
     graph, forms = shaped.graph, Forms()
     flow = Flow(shaped)
     strands = flow.statements()
@@ -97,7 +118,7 @@ def program(shaped: ShapedGraph, known: Mapping[str, Scope] | None, *, plain: bo
     read = {source for node in shaped.nodes for source in node.inputs}
     ends = [index for index in order if index not in read and index not in graph.training_outputs]
     explicit = tuple(ends) != graph.outputs
-    named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *labels.called(shaped)}
+    named = {*(graph.outputs if explicit else ()), *graph.training_outputs, *labels.called(shaped), *meant}
     if not plain:
         shared.group(shaped, strands, {*named, *flow.referred, *names(strands)})
     parts = Parts(shaped, forms, strands, named, growing=not plain)
