@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from netdsl.interchange.normal import axes, merges
 from netdsl.interchange.normal.axes import CHANNELS
 from netdsl.interchange.normal.draft import Draft, Flow, Unsaid, exact
-from netdsl.interchange.normal.norms import squares
+from netdsl.interchange.normal.norms import behind, squares
 from netdsl.layers.merge import Multiply
 from netdsl.layers.norm import LocalResponse, Scale
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _LEAST = 1e-4
 """The largest number that the least length may be, and be a square below the root as well."""
+_REPEATS = ("Expand", "Identity", "Cast")
+"""What repeats a value or leaves it as it is."""
 _NOTHING = Fraction(1, 10**24)
 """What is added to the square of a length that may be 0: as much as F.normalize has it."""
 ROOT = LocalResponse(1, 1, Fraction(1, 4), Fraction(1, 10**30))
@@ -31,21 +33,13 @@ def divided(draft: Draft, operator: Operator) -> Flow | None:
     """x / √(sum or mean of its squares + k), in its parts, by Div or by Mul: LRN that sees all channels."""
     pairs = [operator.inputs] if operator.kind == "Div" else [operator.inputs, operator.inputs[::-1]]
     for name, other in pairs:
-        made = _behind(draft, other)
+        made = behind(draft, other, _REPEATS)
         if operator.kind == "Mul":
-            made = _behind(draft, made.inputs[0]) if made is not None and made.kind == "Reciprocal" else None
+            made = behind(draft, made.inputs[0], _REPEATS) if made is not None and made.kind == "Reciprocal" else None
         found = None if made is None else _length(draft, made, name)
         if found is not None:
             return scaled(draft, operator, draft.flows[name], *found)
     return None
-
-
-def _behind(draft: Draft, name: str) -> Operator | None:
-    """What made a value, but for what repeats it or leaves it as it is."""
-    made = draft.makers.get(name)
-    while made is not None and made.kind in ("Expand", "Identity", "Cast"):
-        made = draft.makers.get(made.inputs[0])
-    return made
 
 
 def _length(draft: Draft, made: Operator, name: str) -> tuple[set[int], bool, Number] | None:
@@ -76,7 +70,7 @@ def _limited(draft: Draft, made: Operator, kinds: tuple[str, ...]) -> tuple[Oper
         return None, 0.0
     if made.kind == "Clip" and made.inputs[1:2] and made.inputs[1] not in draft.constants:
         return None, 0.0
-    return _behind(draft, flows[0]), float(numbers[0].flat[0])
+    return behind(draft, flows[0], _REPEATS), float(numbers[0].flat[0])
 
 
 def scaled(draft: Draft, operator: Operator, x: Flow, over: set[int], mean: bool, k: Number) -> Flow:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -163,9 +163,9 @@ def spelled_response(draft: Draft, operator: Operator) -> Flow | None:
     power = draft.makers.get(operator.inputs[1])
     plus = _made(draft, power, "Pow")
     times = _made(draft, plus, "Add")
-    mean = _behind(draft, times) if times is not None and times.kind == "Mul" else None
-    pad = _behind(draft, mean) if mean is not None and mean.kind == "AveragePool" else None
-    square = _behind(draft, pad) if pad is not None and pad.kind == "Pad" else None
+    mean = behind(draft, times.inputs[0]) if times is not None and times.kind == "Mul" else None
+    pad = behind(draft, mean.inputs[0]) if mean is not None and mean.kind == "AveragePool" else None
+    square = behind(draft, pad.inputs[0]) if pad is not None and pad.kind == "Pad" else None
     if power is None or plus is None or times is None or mean is None or pad is None or square is None:
         return None
     x = draft.flows[operator.inputs[0]]
@@ -182,10 +182,10 @@ def spelled_response(draft: Draft, operator: Operator) -> Flow | None:
     return Flow(draft.add(operator, LocalResponse(size, alpha, beta, k), [x.item]), x.layout)
 
 
-def _behind(draft: Draft, operator: Operator) -> Operator | None:
-    """What made the first input of an operator, but for what reads it in other sizes alone."""
-    made = draft.makers.get(operator.inputs[0])
-    while made is not None and made.kind in _VIEWS:
+def behind(draft: Draft, name: str, passed: Container[str] = _VIEWS) -> Operator | None:
+    """What made a value, but for operators of some kinds: what reads it in other sizes alone."""
+    made = draft.makers.get(name)
+    while made is not None and made.kind in passed:
         made = draft.makers.get(made.inputs[0])
     return made
 
