@@ -187,6 +187,7 @@ TABLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "einsum": lambda a, b: torch.einsum("i,j->ij", a, b),
     "mm": lambda a, b: a[:, None] @ b[None],
     "embedding": lambda a, b: nn.functional.embedding(a.long(), torch.outer(a, b)),
+    "eye": lambda a, b: torch.outer(a, b) @ torch.eye(4),
     "bmm": lambda a, b: torch.bmm(a[None, :, None], b[None, None])[0],
 }
 """Tables of angles, as transformers of today make them."""
@@ -236,6 +237,7 @@ def test_a_bias_of_attention_that_is_learned_and_0_is_told() -> None:
 ENDS: dict[str, tuple[Callable[[Any, Tensor], Tensor], str]] = {
     "joined": (lambda m, x: torch.stack([m.conv(x), x], 2).flatten(1, 2), "CONCAT"),
     "rows": (lambda m, x: m.conv(x).permute(0, 2, 3, 1).reshape(2, -1, 2), "CONV 4 3 p1"),
+    "turned": (lambda m, x: m.conv(x).permute(3, 2, 1, 0), "CONV 4 3 p1"),
     "anchors": (lambda m, x: m.conv(x).view(2, 2, 2, 6, 5).permute(0, 1, 3, 4, 2), "CONV 4 3 p1"),
     "rows of anchors": (
         lambda m, x: m.conv(x).view(2, 2, 2, 6, 5).permute(0, 1, 3, 4, 2).reshape(2, -1, 2),

@@ -239,6 +239,19 @@ def test_values_that_nothing_gives_or_that_do_not_flow_are_told(
 
 
 @needed
+@pytest.mark.parametrize(("outputs", "mode"), [(["y"], {"training_mode": 1}), (["y", "mean", "var", "m", "v"], {})])
+def test_a_norm_in_training_is_told(outputs: list[str], mode: dict[str, int], tmp_path: Path) -> None:
+    from onnx import helper, numpy_helper, save  # pyright: ignore
+
+    node: Any = helper.make_node("BatchNormalization", ["x", "k", "k", "k", "k"], outputs, **mode)
+    ends = [helper.make_tensor_value_info(name, 1, [1, 3, 4, 4]) for name in ("x", "y")]
+    weight = numpy_helper.from_array(np.ones(3, np.float32), "k")
+    save(helper.make_model(helper.make_graph([node], "g", ends[:1], ends[1:], [weight])), tmp_path / "net.onnx")
+    with pytest.raises(ForeignError, match="it normalises by the batch that it sees; export the model in inference"):
+        imported(tmp_path / "net.onnx")
+
+
+@needed
 def test_operators_may_stand_in_any_order(tmp_path: Path) -> None:
     found = imported(damaged(tmp_path, [("Tanh", "y", "b"), ("Relu", "b", "a"), ("Conv", "a", "x", "w")], ["y"]))
     assert [item.layer.written for item in found.items] == ["INPUT 4x4x3", "CONV 3 1 nobias", "RELU", "TANH"]

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
     from netdsl.interchange.primitives import Operator, Tensor
 
 _EPS = 1e-5
+_TRAINING_OUTPUTS = 5
+"""Outputs of a BatchNormalization in training, before opset 14."""
 _DEEP, _FEW = 3, 9
 """How far back values are compared, and how many numbers constants have that are axes."""
 
 
 def batch(draft: Draft, operator: Operator) -> Flow:
     """BatchNormalization by the running statistics."""
+    if operator.whole("training_mode", 0) or sum(map(bool, operator.outputs)) == _TRAINING_OUTPUTS:
+        raise Unsaid("it normalises by the batch that it sees; export the model in inference")
     x = draft.flow(operator)
     names = ("weight", "bias", "running_mean", "running_var")
     weights = {name: draft.needed(operator, at, name) for at, name in enumerate(names, 1) if operator.inputs[at]}

@@ -290,6 +290,7 @@ RULES: Mapping[str, Rule] = {
     **{name: _filled(value) for name, value in FILLED.items()},
     "item": lambda given, dims: _x(given).reshape(()),
     "scalar_tensor": lambda given, dims: np.array(given["s"], _kind(given)),
+    "eye": lambda given, dims: np.eye(*dims, dtype=_kind(given)),
     "arange": _arange,
     "meshgrid": _mesh,
     "copy": lambda given, dims: given["src"],

@@ -22,7 +22,7 @@ _ROOM = 2**27
 """Bytes that constants may take which are worked out, beyond as many as the file has."""
 _ORIGINS = 16
 """How many tensors are known that a constant follows from."""
-_MADE = frozenset((*arrays.FILLED, "arange", "linspace", "scalar_tensor"))
+_MADE = frozenset((*arrays.FILLED, "arange", "eye", "linspace", "scalar_tensor"))
 _KEEPING = frozenset(
     (
         *("alias", "detach", "contiguous", "clone", "lift_fresh_copy", "lift_fresh", "type_as", "to", "_to_copy"),

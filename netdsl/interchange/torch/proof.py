@@ -221,7 +221,7 @@ def _far(ours: Tensor, theirs: Tensor) -> float:
     most, found = float(theirs.abs().max()) or 1.0, float("inf")
     layouts = [ours, ours.movedim(1, -1) if ours.ndim > 2 else ours]
     if 2 < ours.ndim <= _MOST_AXES:
-        moved = (ours.permute(*order) for order in permutations(range(ours.ndim)) if ours.ndim == 3 or not order[0])
+        moved = (ours.permute(*order) for order in permutations(range(ours.ndim)) if ours.ndim < 5 or not order[0])
         layouts += [one for one in moved if one.ndim != theirs.ndim or one.shape == theirs.shape]
     if ours.ndim < theirs.ndim <= _MOST_AXES and ours.numel() == theirs.numel():
         for order in permutations(range(1, theirs.ndim)):
