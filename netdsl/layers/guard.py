@@ -175,9 +175,11 @@ def _made(layer: type[Layer], keyword: str, package: str, reduced: Callable[[Lay
             what = "its class" if name.startswith("__") else f"its {name}"
             rules[name] = _asked(rule, test, package, what, layer.__module__)
     for name, test in FACTS.items():
-        fact = getattr(layer, name, None)
-        if isinstance(fact, property) and fact.fget:
-            rules[name] = property(_asked(fact.fget, test, package, f"its {name}", layer.__module__))
+        fact: Any = getattr(layer, name, None)
+        get = getattr(fact, "func", None) if isinstance(fact, functools.cached_property) else None
+        get = fact.fget if isinstance(fact, property) else get
+        if get:
+            rules[name] = property(_asked(get, test, package, f"its {name}", layer.__module__))
         elif not test(fact):
             raise BrokenLayer(keyword, package, f"its {name} is {_shown(fact)}")
     rules["__reduce__"] = reduced
