@@ -119,7 +119,7 @@ class Blocks:
     def _one(self, able: Callable[[Sequence[int]], bool]) -> bool:
         """Make the best block that may be one; False where none saves."""
         best, gain, text = None, 0.0, self.text
-        standing = {key: times for key, times in stretches(self.forms, text.uses).items() if able(key)}
+        standing = stretches(self.forms, text.uses, able)
         bound = {key: text.saving(key, sum(times.values()), None) for key, times in standing.items()}
         for key in sorted(bound, key=bound.__getitem__, reverse=True)[:TRIED]:
             if bound[key] + _CLEAR <= gain:
