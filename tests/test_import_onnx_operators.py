@@ -509,3 +509,12 @@ def test_a_constant_is_the_weights_of_each_layer_that_reads_it_otherwise(
     assert (found.flat.params, found.totals.params) == (params, params)
     notes = [f"read in several places, each of which has a weight of its own here: {told}"]
     assert list(found.flat.notes) == (notes if told else [])
+
+
+@needed
+def test_names_in_notes_bring_nothing_to_a_terminal(tmp_path: Path) -> None:
+    nodes = [("Gemm", "x \x1b[31mw", "a", {}), ("Gemm", "a \x1b[31mw b", "y", {})]
+    agrees(tmp_path, [1, 4], nodes, {"\x1b[31mw": numbers(4, 4), "b": numbers(4)})
+    (note,) = entry.read(tmp_path / "net.onnx").notes
+    assert note.isprintable()
+    assert note.endswith("[31mw")

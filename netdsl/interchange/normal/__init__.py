@@ -33,6 +33,7 @@ from netdsl.layers.arguments import LayerError
 from netdsl.layers.norm import BatchNorm
 from netdsl.layers.shape import Shape
 from netdsl.layers.source import Input
+from netdsl.text import safe
 from netdsl.text.diagnostic import Diagnostic
 from netdsl.text.fit import listed
 
@@ -83,8 +84,17 @@ def flat(source: Primitives) -> Flat:
             return _flat(Draft(source, batch, turning=turning), last)
         except ForeignError as error:
             told = error
+            if _known_nowhere(error):
+                break
     assert told is not None
     raise told
+
+
+def _known_nowhere(error: ForeignError) -> bool:
+    """Whether all that cannot be said is operators that no layer is, whatever the order of axes."""
+    wrong = [one.mistake for one in error.diagnostics]
+    kinds = [one.kind for one in wrong if isinstance(one, Unsayable) and one.why == reasons.why(one.kind)]
+    return len(kinds) == len(wrong) and RULES.keys().isdisjoint(kinds)
 
 
 def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
@@ -110,7 +120,7 @@ def _flat(draft: Draft, last: Mapping[str, bool]) -> Flat:
         sizes = {name: flow.dims for name, flow in draft.flows.items()}
         params, macs = counted(draft.said, draft.constants, draft.originals, sizes, draft.batch)
         params = None if unbiased else params
-        return Flat(title, source.source, items, tuple(outputs), (), params, macs, notes)
+        return Flat(title, source.source, items, tuple(outputs), (), params, macs, tuple(map(safe.line, notes)))
     found = [Diagnostic(Unsayable(one.kind, one.name or one.outputs[0], why), source.place(one)) for one, why in wrong]
     raise ForeignError(found, _partial(draft, source, items))
 
