@@ -175,9 +175,8 @@ def _made(layer: type[Layer], keyword: str, package: str, reduced: Callable[[Lay
             what = "its class" if name.startswith("__") else f"its {name}"
             rules[name] = _asked(rule, test, package, what, layer.__module__)
     for name, test in FACTS.items():
-        fact: Any = getattr(layer, name, None)
-        get = getattr(fact, "func", None) if isinstance(fact, functools.cached_property) else None
-        get = fact.fget if isinstance(fact, property) else get
+        fact = getattr(layer, name, None)
+        get = _getter(fact)
         if get:
             rules[name] = property(_asked(get, test, package, f"its {name}", layer.__module__))
         elif not test(fact):
@@ -188,6 +187,12 @@ def _made(layer: type[Layer], keyword: str, package: str, reduced: Callable[[Lay
     made.__dataclass_fields__ = {name: _field(one, keyword, package) for name, one in _fields(layer).items()}
     arguments_of(made)
     return made
+
+
+def _getter(fact: Any) -> Callable[..., Any] | None:
+    """What works a property out, each time or once; None for a value."""
+    known: Any = fact.func if isinstance(fact, functools.cached_property) else None
+    return fact.fget if isinstance(fact, property) else known
 
 
 def ruled(
