@@ -203,6 +203,11 @@ def test_tables_that_are_products_of_constants_are_worked_out(way: str) -> None:
     assert "CONV 4 1 -> POSITIONS" in found.text
 
 
+def test_positions_that_are_repeated_for_each_example_are_some_of_one() -> None:
+    does = Does(lambda m, x: m.fc(x) + m.table.weight.repeat(len(x), 1, 1), fc=nn.Linear(5, 4), table=nn.Linear(4, 6))
+    assert "CONV 4 1 -> POSITIONS" in held(does, torch.randn(2, 6, 5)).text
+
+
 def test_einsum_of_a_map_and_a_weight_is_a_convolution() -> None:
     found = held(Does(lambda m, x: torch.einsum("bchw,oc->bohw", x, m.fc.weight), fc=nn.Linear(4, 3, bias=False)), X)
     assert "INPUT 6x5x4 -> CONV 3 1 nobias" in found.text
