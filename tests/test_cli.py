@@ -276,3 +276,11 @@ def test_a_current_folder_that_was_taken_away_gives_no_traceback(tmp_path: Path)
     gone.mkdir()
     result = shell(f"cd {shlex.quote(str(gone))}; rmdir ../gone; netdsl check lenet5")
     assert (result.status, result.err) == (0, "")
+
+
+def test_an_interruption_before_a_command_begins_gives_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("netdsl.cli.stream.prepare", interrupted)
+    assert command_line.run("list") == Ended(130, "", "interrupted\n")

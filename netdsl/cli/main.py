@@ -7,6 +7,7 @@ import importlib
 import keyword
 import os
 import sys
+from typing import NoReturn
 
 import click
 
@@ -48,14 +49,11 @@ class _Commands(click.Group):
         return importlib.import_module(f"netdsl.cli.{module}").command
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; one that is interrupted ends with 130, as other programs do."""
+        """Run a command; one that is interrupted ends as any part of the command line does."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            from netdsl.cli import stream
-
-            stream.note("interrupted")
-            raise SystemExit(130) from None
+            _interrupted()
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -71,8 +69,24 @@ def cli() -> None:
     """
 
 
+def _interrupted() -> NoReturn:
+    """Say so, and end with 130, as other programs do."""
+    from netdsl.cli import stream
+
+    stream.note("interrupted")
+    raise SystemExit(130) from None
+
+
 def main() -> None:
     """Run the command line. Exit status: 0 well, 1 the network has errors, 2 the command line or a file."""
+    try:
+        _run()
+    except KeyboardInterrupt:  # while netdsl itself is imported
+        _interrupted()
+
+
+def _run() -> None:
+    """Run the command line, and say what ends it."""
     from netdsl.cli import stream
     from netdsl.cli.common import UsageError, fail, say
     from netdsl.layers.arguments import LayerError
