@@ -21,6 +21,7 @@ _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("item", "_local_scalar_dense"), "it takes one number out of what flows"),
     "cdist": "no layer compares each of some values with each of others by a distance",
     "affine_grid_generator": "where it looks depends on what flows",
+    "unfold": "no layer lays windows side by side that overlap",
     "bilinear": "it multiplies its inputs with each other by a weight of three axes",
     **dict.fromkeys(
         ("stft", "istft", "_fft_r2c", "_fft_c2c", "_fft_c2r", "fft_rfft", "fft_fft2"), "no layer is a Fourier transform"
