@@ -218,6 +218,14 @@ def test_repeats_begin_where_an_author_would() -> None:
     )
 
 
+def test_repeats_are_repeated() -> None:
+    stages = " -> ".join(f"( ( CONV {n} 3 p1 -> RELU ) x3 -> MAXPOOL 3 s1 p1 ) x{n // 4}" for n in (8, 12, 16))
+    assert recovered(f"INPUT 8x8x4 -> {stages} -> FC 3").count("stage(") == 4
+    assert recovered("INPUT 8x8x4 -> ( ( CONV 4 3 p1 -> RELU ) x3 -> BN ) x3 -> FC 3") == (
+        "INPUT 8x8x4\n-> ( ( CONV 4 3 p1 -> RELU ) x3 -> BN ) x3 -> FC 3"
+    )
+
+
 def test_parameters_follow_from_each_other() -> None:
     text = recovered(
         "block u(n, k) = CONV n {k} p{k // 2} -> BN -> RELU -> CONV {4*n} 1\n"

@@ -64,8 +64,11 @@ class Parts:
         for step in strand.steps:
             found.append(self._part(step, at))
             at = step.index
-        for period in range(1, min(LONGEST, len(found) // 2) + 1):
-            found = self._folded(found, period)
+        period = 1
+        while period <= min(LONGEST, len(found) // 2):
+            folded = self._folded(found, period)
+            period = 1 if len(folded) < len(found) else period + 1  # repeats may be repeated, and are shorter then
+            found = folded
         for period in range(1, min(LONGEST, len(found) // 3) + 1) if self.growing else ():
             found = self._grown(found, period)
         return found
