@@ -222,7 +222,7 @@ class Network(Line):
         from netdsl import compile
 
         origin = self._origin(weights, weights_by, weights_map, anew=(seed, init) != (None, None))
-        number, start = units.whole("seed", 0 if seed is None else seed, None), inits.check(init or DEFAULT)
+        number, start = units.whole("seed", 0 if seed is None else seed, None), inits.check(init)
         return compile.module(self.shaped, seed=number, init=start, train=train, weights=origin, logits=logits)
 
     def loss(
@@ -277,7 +277,7 @@ class Network(Line):
             folder,
             recipe=recipe,
             changes=changes,
-            init=inits.check(init or DEFAULT),
+            init=inits.check(init),
             weights=self._origin(weights, weights_by, weights_map, anew=init is not None),
             freeze=freeze,
             loss=loss,
@@ -364,7 +364,7 @@ class Network(Line):
             file,
             train=train,
             seed=units.whole("seed", 0 if seed is None else seed, None),
-            init=inits.check(init or DEFAULT),
+            init=inits.check(init),
             weights=origin,
             target=made,
             format=kind.name,

@@ -425,7 +425,7 @@ def test_a_bar_is_shown_in_80_columns(examples: Path, tmp_path: Path) -> None:
 
 
 def test_who_waits_for_a_long_step_is_told_and_may_end_it_at_once(examples: Path, tmp_path: Path) -> None:
-    noting = Noting()
+    noting, before = Noting(), signal.getsignal(signal.SIGINT)
 
     def twice() -> None:
         signal.raise_signal(signal.SIGINT)
@@ -436,7 +436,7 @@ def test_who_waits_for_a_long_step_is_told_and_may_end_it_at_once(examples: Path
         train(setting(examples), tmp_path, watch=noting)
     assert not isinstance(ended.value, Interrupted)
     assert "ends after this step" in noting.told[0]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert folder.state(tmp_path)["training"]["step_number"] == 0
 
 

@@ -25,8 +25,10 @@ INITS: Mapping[str, str] = {
 """What each name stands for, and its source."""
 
 
-def check(name: str) -> str:
-    """A name, where there is such an initialisation. Raises ValueError, with what may be meant."""
+def check(name: str | None) -> str:
+    """A name, where there is such an initialisation; None is the default. Raises ValueError, with what may be meant."""
+    if name is None:
+        return DEFAULT
     if name not in INITS:
         meant = closest(name, INITS)
         raise ValueError(f"an init is {', '.join(INITS)}, not {name!r}" + (f"; {meant} may be meant" if meant else ""))
