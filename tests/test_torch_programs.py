@@ -682,3 +682,13 @@ print(len(reader.primitives(file.read(Path(sys.argv[1]))).operators))
 """
     found = subprocess.run([sys.executable, "-c", code, str(plain)], capture_output=True, text=True, check=True)
     assert found.stdout == "2\n"
+
+
+def test_masks_as_large_as_those_of_videos_are_worked_out() -> None:
+    def forward(_: Any, x: Tensor) -> Tensor:
+        at = torch.arange(3200)
+        apart = (at[:, None] - at) != 0
+        return x + torch.stack([apart.float(), apart.float() + 1]).mean()
+
+    found = imported(Does(forward), X)
+    assert [one.kind for one in found.operators] == ["Add"]

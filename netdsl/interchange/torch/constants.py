@@ -16,10 +16,6 @@ from netdsl.interchange.torch.program import Call, Program, Ref, Value, in_place
 if TYPE_CHECKING:
     from netdsl.interchange.primitives import Tensor
 
-_MOST = 2**22
-"""Values that a constant may have which is worked out, beyond as many as those have that it is of."""
-_ROOM = 2**27
-"""Bytes that constants may take which are worked out, beyond as many as the file has."""
 _ORIGINS = 16
 """How many tensors are known that a constant follows from."""
 _MADE = frozenset((*arrays.FILLED, "arange", "eye", "linspace", "scalar_tensor"))
@@ -75,7 +71,8 @@ class _Work:
         self.tensors: dict[str, Tensor] = dict(program.tensors)
         self.missing = set(program.missing)
         self.parameters = program.parameters
-        self.room = _ROOM + sum(stored(one) * one.itemsize for one in self.tensors.values())
+        self.most = program.room // 8
+        self.room = program.room + sum(stored(one) * one.itemsize for one in self.tensors.values())
         self.roots: dict[str, str] = {}
         """Whose memory a constant is a view of."""
         self.versions: dict[str, int] = {}
@@ -95,7 +92,7 @@ class _Work:
         fixed = all(name in self.tensors for name in names) and (names or operator in _MADE)
         rule = arrays.RULES.get(operator.rstrip("_") if changes else operator)
         given = {name: self.tensors[name] for name in names} if fixed else {}
-        most = max(_MOST, sum(map(stored, given.values())))
+        most = max(self.most, sum(map(stored, given.values())))
         made = sum(prod(self.dims.get(one, ())) for one in call.outputs)
         hidden = [one for one in self.missing.intersection(names) if self.tensors[one].dtype.kind in "biu"]
         if hidden and (operator not in _KEEPING or operator in _LOOKING):

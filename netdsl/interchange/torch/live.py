@@ -34,6 +34,8 @@ from netdsl.text.source import Source, Span
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ROOM = 2**33
+"""Bytes for constants of a module, which is no stranger's: windows over a video have masks of 80 MB each."""
 _LEFT_OUT = ("StochasticDepth", "DropPath", "DropBlock2d", "DropBlock3d")
 """Classes of modules that do nothing in inference, and leave no trace in a program."""
 
@@ -242,6 +244,7 @@ def program(made: ExportedProgram, title: str, notes: tuple[str, ...] = ()) -> P
         missing=frozenset(name for name, one in tensors.items() if one.device.type == "meta"),
         parameters=frozenset(learned),
         notes=notes,
+        room=_ROOM,
     )
 
 

@@ -99,6 +99,8 @@ class Program:
     computed: frozenset[str] = frozenset()
     """The constants that have other values than those."""
     notes: tuple[str, ...] = ()
+    room: int = 2**27
+    """Bytes that constants may take which are worked out, beyond as many as it has; one alone as many values of 8."""
 
     def place(self, call: Call) -> Span:
         """Where a call stands, for diagnostics."""
