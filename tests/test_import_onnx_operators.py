@@ -422,7 +422,7 @@ def test_what_a_known_condition_chooses_is_done(tmp_path: Path) -> None:
 
 @needed
 def test_functions_of_a_model_are_written_out(tmp_path: Path) -> None:
-    from onnx import helper, save  # pyright: ignore
+    from onnx import AttributeProto, helper, save  # pyright: ignore
 
     ours = [
         helper.make_opsetid("", 18),
@@ -430,7 +430,7 @@ def test_functions_of_a_model_are_written_out(tmp_path: Path) -> None:
         helper.make_opsetid("pkg.onnxscript", 1),
     ]
     leaky = helper.make_node("LeakyRelu", ["a"], ["b"])
-    leaky.attribute.append(helper.make_attribute_ref("alpha", 1))
+    leaky.attribute.append(helper.make_attribute_ref("alpha", AttributeProto.FLOAT))
     leaky.attribute[0].ref_attr_name = "slope"
     inner = helper.make_function("pkg.onnxscript", "leaky", ["a"], ["b"], [leaky], ours[:1], ["slope"])
     calls = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from netdsl.graph.node import Node
@@ -59,7 +60,7 @@ class Fused(Layer):
         """Whether neither a sum nor an activation follows the product."""
         return not self.adds and self.activation is None
 
-    @property
+    @cached_property
     def written(self) -> str:
         return f"{self.keyword} {self.label}"
 

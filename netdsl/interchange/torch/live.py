@@ -316,7 +316,7 @@ def _outputs(node: fx.Node) -> dict[str, Tensor | None]:
         return {}
     if isinstance(value, Tensor):
         return {node.name: value}
-    if node.target is torch.ops.aten.item.default:
+    if node.target is private.operator("item").default:
         return {node.name: torch.empty(())}
     several = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
     found = {f"{node.name}:{at}": one if isinstance(one, Tensor) else None for at, one in enumerate(several)}
