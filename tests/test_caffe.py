@@ -698,3 +698,17 @@ def test_broken_files_end_in_a_diagnostic_or_a_program() -> None:
             assert totals(flat) == (flat.params, flat.macs)
         ended += process_time() - start < 2
     assert ended == 300
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("input { a: 1 } input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4", "input"),
+        ('input: "x" input_dim: 1 input_dim: 3 input_dim: 4 input_dim: 4 layer { type: "ReLU" bottom { } }', "bottom"),
+    ],
+)
+def test_a_message_where_a_string_belongs_is_told(text: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / "net.prototxt").write_text(text)
+    with pytest.raises(ForeignError) as caught:
+        caffe.read(tmp_path / "net.prototxt")
+    assert caught.value.diagnostics[0].message == f"{name}: a message is not a string"

@@ -74,7 +74,10 @@ class Fields:
 
     def texts(self, name: str) -> list[str]:
         """Strings of a repeated field."""
-        return [one.text for one in self._all(name) if one.kind != "message"]
+        for one in (found := self._all(name)):
+            if one.message is not None:
+                raise self._wrong(one, "a string")
+        return [one.text for one in found]
 
     def inner(self, name: str) -> Fields:
         """A message, which is empty where there is none."""
