@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from netdsl import recover
 from netdsl.graph import exchange
-from netdsl.graph.listing import listing
 from netdsl.graph.node import ShapedGraph
 from netdsl.interchange.flat import Flat, ForeignError, ForeignMistake, at_node, graph, sayable
 from netdsl.interchange.gathering import Inputs
@@ -22,11 +21,9 @@ from netdsl.layers.shape import Shape
 from netdsl.measure import expect
 from netdsl.measure.costs import Totals
 from netdsl.measure.measured import Measured
-from netdsl.text import foreign, safe, tree
+from netdsl.text import foreign
 from netdsl.text.diagnostic import Diagnostic, Report
 from netdsl.text.fit import listed
-from netdsl.text.parse import parse
-from netdsl.text.source import Source
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -251,11 +248,13 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
     program will do, and where the program is not the network's.
     """
     report = Report()
-    shaped, nodes = exchange.read(graph(flat), report)
+    names = sayable(flat)
+    shaped, nodes = exchange.read(graph(flat, names), report)
     if shaped is None:
         raise ForeignError(report.diagnostics())
-    called = {item: nodes[name] for item, name in sayable(flat).items() if name in nodes}
-    shaped = _claiming(shaped, flat, partial)
+    called = {item: nodes[name] for item, name in names.items() if name in nodes}
+    if not partial:
+        _count(shaped, flat)
     first, *_ = flat.source.splitlines()
     name = f"<{Path(first.partition(': ')[2]).stem}>"
     found = None
@@ -264,8 +263,7 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
         scopes = {called[item.name]: item.scope for item in flat.items if item.name in called}
         found = recover.recovered(shaped, scopes=scopes, comment=flat.source, name=name)
     if found is None:
-        comment = "".join([f"# {safe.line(line)}\n" for line in flat.source.splitlines()])
-        found = recover.held(shaped, f"{comment}{listing(shaped.graph)}", name)
+        found = recover.listed(shaped, comment=flat.source, name=name)
     if found is None:
         raise ForeignError([Diagnostic(NotFound(), at_node(flat.source, "", flat.title))])
     told = Report()
@@ -276,19 +274,11 @@ def imported(flat: Flat, *, flat_form: bool = False, partial: bool = False) -> I
     return Imported(flat, found.shaped, found.text, paths, found.warnings)
 
 
-def _claiming(shaped: ShapedGraph, flat: Flat, partial: bool) -> ShapedGraph:
-    """A network that claims what its source counts. Raises ForeignError where that is not what it has."""
+def _count(shaped: ShapedGraph, flat: Flat) -> None:
+    """Hold a network's figures against its source's own, where it has some. Raises ForeignError."""
     totals = Measured(shaped).totals
-    counts = [
-        ("params", "parameters", flat.params, totals.params),
-        ("macs", "multiply-adds", flat.macs, totals.macs),
-    ]
-    differ = [(what, theirs, ours) for _, what, theirs, ours in counts if theirs not in (None, ours)]
-    if differ and not partial:
+    counts = [("parameters", flat.params, totals.params), ("multiply-adds", flat.macs, totals.macs)]
+    differ = [OtherCount(what, theirs, ours) for what, theirs, ours in counts if theirs is not None and theirs != ours]
+    if differ:
         place = at_node(flat.source, "", flat.title)
-        raise ForeignError([Diagnostic(OtherCount(what, theirs or 0, ours), place) for what, theirs, ours in differ])
-    claims = [f"expect shape = {shaped.shapes[shaped.graph.outputs[0]]}"]
-    claims += [f"expect {quantity} = {ours}" for quantity, _, _, ours in counts]
-    said = parse(Source("\n".join([*claims, ""]), "network.net"), Report()).statements
-    expectations = tuple([one for one in said if isinstance(one, tree.Expect)])
-    return replace(shaped, graph=replace(shaped.graph, expectations=expectations))
+        raise ForeignError([Diagnostic(one, place) for one in differ])

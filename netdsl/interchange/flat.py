@@ -116,8 +116,8 @@ def at_node(file: str, node: str, text: str) -> Span:
     return Span(Source(line, f"{file}: {node}" if node else file), 0, len(line))
 
 
-def graph(flat: Flat) -> MultiDiGraph[str]:
-    """The graph of a foreign network, as `from_graph` takes it, by names that the language can say.
+def graph(flat: Flat, names: Mapping[str, str] | None = None) -> MultiDiGraph[str]:
+    """The graph of a foreign network, as `from_graph` takes it, by names that the language can say: `sayable`.
 
     Each node knows its layer, its place, whose weights it uses, and whether training alone needs it. Equal layers are
     one object, as those of copies are, so that their rules are asked once. Raises ForeignError for arguments that a
@@ -125,7 +125,7 @@ def graph(flat: Flat) -> MultiDiGraph[str]:
     """
     import networkx
 
-    names = sayable(flat)
+    names = names or sayable(flat)
     wrong: list[Diagnostic] = []
     known: dict[Layer, tuple[Layer, Sequence[ForeignMistake]]] = {}
     found: MultiDiGraph[str] = networkx.MultiDiGraph(

@@ -82,6 +82,12 @@ def recovered(
     return None
 
 
+def listed(shaped: ShapedGraph, *, comment: str = "", name: str = _NAME) -> Recovered | None:
+    """The program of a network in its flat form, a line for each layer, held and claimed as `recovered` has it."""
+    claimed = () if shaped.graph.expectations else _claims(shaped)
+    return held(shaped, "\n".join([*_comment(comment), listing(shaped.graph), *claimed, ""]), name)
+
+
 def _meant(shaped: ShapedGraph, found: Recovered) -> set[int]:
     """The activations that the labels before them seem to mean, where the program is warned of it."""
     if all(one.code != "suspicious-label" for one in found.warnings):
@@ -145,8 +151,12 @@ def program(
     return written
 
 
-def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
+def _comment(comment: str) -> Iterator[str]:
     yield from (f"# {safe.line(line)}" for line in comment.splitlines())
+
+
+def _heading(shaped: ShapedGraph, comment: str) -> Iterator[str]:
+    yield from _comment(comment)
     yield f"network {quoted(shaped.graph.title)}"
     yield from (f"meta {key} = {value}" for key, value in facts(shaped.graph.meta))
     yield ""
